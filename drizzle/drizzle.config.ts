@@ -1,0 +1,7 @@
+import { defineConfig } from 'drizzle-kit';
+
+export default defineConfig({
+  dialect: 'sqlite',
+  schema: './drizzle/schema/control.ts',
+  out: './drizzle/migrations',
+});

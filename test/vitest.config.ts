@@ -1,0 +1,39 @@
+import { cloudflareTest } from '@cloudflare/vitest-plugin';
+import { defineConfig } from 'vitest/config';
+
+const root = new URL('..', import.meta.url).pathname;
+
+/** Secrets that only tests know; a deployment makes its own (see README, Deploy). */
+const secrets = {
+  NODE_TOKEN: 'test-node-token-0123456789abcdef0123456789',
+  OPERATOR_TOKEN: 'test-operator-token-0123456789abcdef01234',
+  RETURN_PATH_KEYS: 'a2V5LW9uZS1rZXktb25lLWtleS1vbmUta2V5LW9uZS0=',
+  ENCRYPTION_KEYS: 'MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=',
+};
+
+export default defineConfig({
+  root,
+  test: {
+    projects: [
+      {
+        root,
+        test: {
+          name: 'unit',
+          include: ['test/unit/**/*.test.ts', 'test/smtp-node/**/*.test.ts'],
+          environment: 'node',
+          testTimeout: 30_000,
+        },
+      },
+      {
+        root,
+        plugins: [
+          cloudflareTest({
+            wrangler: { configPath: `${root}/wrangler.toml` },
+            miniflare: { bindings: secrets },
+          }),
+        ],
+        test: { name: 'worker', include: ['test/worker/**/*.test.ts'], testTimeout: 30_000 },
+      },
+    ],
+  },
+});
