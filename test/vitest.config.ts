@@ -32,7 +32,12 @@ export default defineConfig({
             miniflare: { bindings: secrets },
           }),
         ],
-        test: { name: 'worker', include: ['test/worker/**/*.test.ts'], testTimeout: 30_000 },
+        test: {
+          name: 'worker',
+          globalSetup: ['test/support/migrations.ts'],
+          include: ['test/worker/**/*.test.ts'],
+          testTimeout: 30_000,
+        },
       },
     ],
   },

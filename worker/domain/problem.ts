@@ -41,6 +41,11 @@ export interface FieldError {
   detail: string;
 }
 
+/** True for a value that is no problem; narrows a union. */
+export function isGood<T>(value: T | Problem): value is T {
+  return !(value instanceof Problem);
+}
+
 /** The catalogue row of a code. */
 export function problemRow(code: ProblemCode): (typeof problems)[number] {
   const row = problems.find((p) => p.code === code);

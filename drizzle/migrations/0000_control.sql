@@ -1,0 +1,87 @@
+CREATE TABLE `accounts` (
+	`id` integer PRIMARY KEY AUTOINCREMENT NOT NULL,
+	`name` text NOT NULL,
+	`status` text DEFAULT 'active' NOT NULL,
+	`status_reason` text,
+	`created_at_ms` integer NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE `credentials` (
+	`id` integer PRIMARY KEY AUTOINCREMENT NOT NULL,
+	`account_id` integer NOT NULL,
+	`username` text NOT NULL,
+	`name` text DEFAULT '' NOT NULL,
+	`secret_hash` text NOT NULL,
+	`hint` text NOT NULL,
+	`environment` text NOT NULL,
+	`scopes` text NOT NULL,
+	`domains` text,
+	`created_at_ms` integer NOT NULL,
+	`last_used_at_ms` integer,
+	`revoked_at_ms` integer,
+	FOREIGN KEY (`account_id`) REFERENCES `accounts`(`id`) ON UPDATE no action ON DELETE no action
+);
+--> statement-breakpoint
+CREATE UNIQUE INDEX `credentials_secret_hash` ON `credentials` (`secret_hash`);--> statement-breakpoint
+CREATE INDEX `credentials_account` ON `credentials` (`account_id`);--> statement-breakpoint
+CREATE TABLE `dkim_keys` (
+	`id` integer PRIMARY KEY AUTOINCREMENT NOT NULL,
+	`domain_id` integer NOT NULL,
+	`selector` text NOT NULL,
+	`algorithm` text NOT NULL,
+	`public_key` text NOT NULL,
+	`private_key_encrypted` text NOT NULL,
+	`status` text NOT NULL,
+	`created_at_ms` integer NOT NULL,
+	FOREIGN KEY (`domain_id`) REFERENCES `domains`(`id`) ON UPDATE no action ON DELETE no action
+);
+--> statement-breakpoint
+CREATE UNIQUE INDEX `dkim_keys_domain_selector` ON `dkim_keys` (`domain_id`,`selector`);--> statement-breakpoint
+CREATE TABLE `domains` (
+	`id` integer PRIMARY KEY AUTOINCREMENT NOT NULL,
+	`account_id` integer NOT NULL,
+	`name` text NOT NULL,
+	`type` text NOT NULL,
+	`status` text NOT NULL,
+	`return_path_host` text,
+	`created_at_ms` integer NOT NULL,
+	`verified_at_ms` integer,
+	FOREIGN KEY (`account_id`) REFERENCES `accounts`(`id`) ON UPDATE no action ON DELETE no action
+);
+--> statement-breakpoint
+CREATE UNIQUE INDEX `domains_account_name` ON `domains` (`account_id`,`name`);--> statement-breakpoint
+CREATE UNIQUE INDEX `domains_verified_name` ON `domains` (`name`) WHERE status = 'verified';--> statement-breakpoint
+CREATE TABLE `idempotency_keys` (
+	`account_id` integer NOT NULL,
+	`key` text NOT NULL,
+	`fingerprint` text NOT NULL,
+	`answer` text NOT NULL,
+	`expires_at_ms` integer NOT NULL,
+	PRIMARY KEY(`account_id`, `key`)
+);
+--> statement-breakpoint
+CREATE INDEX `idempotency_keys_expiry` ON `idempotency_keys` (`expires_at_ms`);--> statement-breakpoint
+CREATE TABLE `nodes` (
+	`node_id` text PRIMARY KEY NOT NULL,
+	`boot_id` text NOT NULL,
+	`host_name` text NOT NULL,
+	`version` text NOT NULL,
+	`started_at_ms` integer NOT NULL,
+	`last_seen_at_ms` integer NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE `suppressions` (
+	`id` integer PRIMARY KEY AUTOINCREMENT NOT NULL,
+	`account_id` integer NOT NULL,
+	`address` text NOT NULL,
+	`scope_domain` text DEFAULT '' NOT NULL,
+	`reason` text NOT NULL,
+	`source` text NOT NULL,
+	`proof` text,
+	`message_id` text,
+	`created_at_ms` integer NOT NULL,
+	`expires_at_ms` integer,
+	FOREIGN KEY (`account_id`) REFERENCES `accounts`(`id`) ON UPDATE no action ON DELETE no action
+);
+--> statement-breakpoint
+CREATE UNIQUE INDEX `suppressions_address` ON `suppressions` (`account_id`,`address`,`scope_domain`);

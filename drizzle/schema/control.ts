@@ -1,0 +1,137 @@
+import { sql } from 'drizzle-orm';
+import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core';
+
+/** Control tables: few rows, in the first database. Mail itself lives in the home tables (`home.ts`). */
+
+/** A tenant; owns everything below. */
+export const accounts = sqliteTable('accounts', {
+  id: integer('id').primaryKey({ autoIncrement: true }),
+  name: text('name').notNull(),
+  /** `active` or `suspended`; a suspended account neither submits nor is leased. */
+  status: text('status', { enum: ['active', 'suspended'] })
+    .notNull()
+    .default('active'),
+  statusReason: text('status_reason'),
+  createdAtMs: integer('created_at_ms').notNull(),
+});
+
+/** An API key; the same pair logs in by SMTP. The secret itself is never stored. */
+export const credentials = sqliteTable(
+  'credentials',
+  {
+    id: integer('id').primaryKey({ autoIncrement: true }),
+    accountId: integer('account_id')
+      .notNull()
+      .references(() => accounts.id),
+    username: text('username').notNull(),
+    name: text('name').notNull().default(''),
+    /** SHA-256 of the secret, hex. */
+    secretHash: text('secret_hash').notNull(),
+    /** The secret's last four characters, to tell keys apart. */
+    hint: text('hint').notNull(),
+    environment: text('environment', { enum: ['live', 'test'] }).notNull(),
+    /** JSON array of scope names. */
+    scopes: text('scopes', { mode: 'json' }).$type<string[]>().notNull(),
+    /** JSON array of domains that it is limited to; null: every domain of the account. */
+    domains: text('domains', { mode: 'json' }).$type<string[]>(),
+    createdAtMs: integer('created_at_ms').notNull(),
+    lastUsedAtMs: integer('last_used_at_ms'),
+    revokedAtMs: integer('revoked_at_ms'),
+  },
+  (t) => [
+    uniqueIndex('credentials_secret_hash').on(t.secretHash),
+    index('credentials_account').on(t.accountId),
+  ],
+);
+
+/** A sending domain of an account. */
+export const domains = sqliteTable(
+  'domains',
+  {
+    id: integer('id').primaryKey({ autoIncrement: true }),
+    accountId: integer('account_id')
+      .notNull()
+      .references(() => accounts.id),
+    /** Lower case, A-labels. */
+    name: text('name').notNull(),
+    type: text('type', { enum: ['outbound', 'inbound', 'both', 'alias'] }).notNull(),
+    status: text('status', { enum: ['pending', 'verified', 'disabled'] }).notNull(),
+    /** Host of the return path below this domain once its CNAME is verified; null: the service's own. */
+    returnPathHost: text('return_path_host'),
+    createdAtMs: integer('created_at_ms').notNull(),
+    verifiedAtMs: integer('verified_at_ms'),
+  },
+  (t) => [
+    uniqueIndex('domains_account_name').on(t.accountId, t.name),
+    /** One account at a time has a domain verified. */
+    uniqueIndex('domains_verified_name').on(t.name).where(sql`status = 'verified'`),
+  ],
+);
+
+/** A DKIM key; the private half is encrypted at rest. */
+export const dkimKeys = sqliteTable(
+  'dkim_keys',
+  {
+    id: integer('id').primaryKey({ autoIncrement: true }),
+    domainId: integer('domain_id')
+      .notNull()
+      .references(() => domains.id),
+    selector: text('selector').notNull(),
+    algorithm: text('algorithm', { enum: ['rsa-sha256', 'ed25519-sha256'] }).notNull(),
+    /** SubjectPublicKeyInfo (RSA) or the raw 32 bytes (Ed25519, RFC 8463 §4), base64: the `p=` value. */
+    publicKey: text('public_key').notNull(),
+    /** See `store/key-encryption.ts`. */
+    privateKeyEncrypted: text('private_key_encrypted').notNull(),
+    status: text('status', { enum: ['pending', 'active', 'retired'] }).notNull(),
+    createdAtMs: integer('created_at_ms').notNull(),
+  },
+  (t) => [uniqueIndex('dkim_keys_domain_selector').on(t.domainId, t.selector)],
+);
+
+/** An address that must not be mailed. */
+export const suppressions = sqliteTable(
+  'suppressions',
+  {
+    id: integer('id').primaryKey({ autoIncrement: true }),
+    accountId: integer('account_id')
+      .notNull()
+      .references(() => accounts.id),
+    /** Exact local part, domain in lower case. */
+    address: text('address').notNull(),
+    /** `''`: the whole account; otherwise the sending domain it is limited to. */
+    scopeDomain: text('scope_domain').notNull().default(''),
+    reason: text('reason', { enum: ['hard_bounce', 'complaint', 'manual', 'unsubscribe'] }).notNull(),
+    source: text('source').notNull(),
+    /** The reply or report that proves it. */
+    proof: text('proof'),
+    messageId: text('message_id'),
+    createdAtMs: integer('created_at_ms').notNull(),
+    expiresAtMs: integer('expires_at_ms'),
+  },
+  (t) => [uniqueIndex('suppressions_address').on(t.accountId, t.address, t.scopeDomain)],
+);
+
+/** Answers kept for 24 hours so that a repeated request is not carried out twice. */
+export const idempotencyKeys = sqliteTable(
+  'idempotency_keys',
+  {
+    accountId: integer('account_id').notNull(),
+    key: text('key').notNull(),
+    /** SHA-256 of the request, hex. */
+    fingerprint: text('fingerprint').notNull(),
+    /** The first answer's body, JSON. */
+    answer: text('answer').notNull(),
+    expiresAtMs: integer('expires_at_ms').notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.accountId, t.key] }), index('idempotency_keys_expiry').on(t.expiresAtMs)],
+);
+
+/** SMTP nodes; a lease holds only while its boot id is its node's newest. */
+export const nodes = sqliteTable('nodes', {
+  nodeId: text('node_id').primaryKey(),
+  bootId: text('boot_id').notNull(),
+  hostName: text('host_name').notNull(),
+  version: text('version').notNull(),
+  startedAtMs: integer('started_at_ms').notNull(),
+  lastSeenAtMs: integer('last_seen_at_ms').notNull(),
+});

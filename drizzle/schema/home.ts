@@ -1,0 +1,113 @@
+import { sql } from 'drizzle-orm';
+import { index, integer, primaryKey, sqliteTable, text } from 'drizzle-orm/sqlite-core';
+
+/**
+ * Home tables: one set an ISO week (bodies: a day), made by `store/home-tables.ts` from these definitions and
+ * dropped whole when their time is over, which writes no row. All but `bodies` are WITHOUT ROWID, so that an
+ * insert writes one row; large bodies stay out of them.
+ */
+
+/**
+ * Messages of a week. A row is also the `accepted` event of each of its accepted recipients. `seq` numbers the
+ * rows of messages and events of an account in the order of their commits: the event cursor.
+ */
+export const messagesTable = (week: string) =>
+  sqliteTable(
+    `messages_${week}`,
+    {
+      accountId: integer('account_id').notNull(),
+      seq: integer('seq').notNull(),
+      id: text('id').notNull(),
+      acceptedAtMs: integer('accepted_at_ms').notNull(),
+      /** Rank of the class. */
+      class: integer('class').notNull(),
+      fromAddress: text('from_address').notNull(),
+      /** The From header as people see it. */
+      fromHeader: text('from_header').notNull(),
+      /** JSON `{to, cc}` as people see them. */
+      addressees: text('addressees').notNull(),
+      subject: text('subject').notNull(),
+      /** JSON array. */
+      tags: text('tags').notNull(),
+      /** JSON object. */
+      metadata: text('metadata').notNull(),
+      /** `api`, `raw` or `smtp`. */
+      source: text('source').notNull(),
+      credentialId: integer('credential_id').notNull(),
+      signingDomain: text('signing_domain').notNull(),
+      /** The Message-ID header with its angle brackets. */
+      messageIdHeader: text('message_id_header').notNull(),
+      sizeBytes: integer('size_bytes').notNull(),
+      smtputf8: integer('smtputf8').notNull(),
+      eightBit: integer('eight_bit').notNull(),
+      testMode: integer('test_mode').notNull(),
+      /** When delivery may begin: acceptance, or `send_at`. */
+      firstDueMs: integer('first_due_ms').notNull(),
+      /** The table of bodies, e.g. `20261121`. */
+      bodyDay: text('body_day').notNull(),
+      /** Row in `bodies_<day>`; null: the raw message is in R2. */
+      bodyId: integer('body_id'),
+    },
+    (t) => [primaryKey({ columns: [t.accountId, t.seq] })],
+  );
+
+/** One message × one recipient; the state lives here. */
+export const deliveriesTable = (week: string) =>
+  sqliteTable(
+    `deliveries_${week}`,
+    {
+      messageId: text('message_id').notNull(),
+      n: integer('n').notNull(),
+      accountId: integer('account_id').notNull(),
+      messageSeq: integer('message_seq').notNull(),
+      recipient: text('recipient').notNull(),
+      domain: text('domain').notNull(),
+      class: integer('class').notNull(),
+      state: text('state').notNull(),
+      /** Reason of the last failure or of a final state. */
+      reason: text('reason'),
+      /** 0: left out at acceptance (suppressed), so there is no `accepted` event. */
+      accepted: integer('accepted').notNull(),
+      /** When it may be leased; null when nothing is left to do. A lease leaves it alone. */
+      dueMs: integer('due_ms'),
+      firstDueMs: integer('first_due_ms').notNull(),
+      attempts: integer('attempts').notNull(),
+      /** The node that leased it last. */
+      node: text('node'),
+      leaseId: text('lease_id'),
+      leaseBoot: text('lease_boot'),
+      leaseUntilMs: integer('lease_until_ms'),
+      bodyDay: text('body_day').notNull(),
+      bodyId: integer('body_id'),
+      /** Events of this delivery in their order, JSON array of `{id, kind, atMs, details}`. */
+      timeline: text('timeline').notNull(),
+      /** How many entries of the timeline the rows of `events` have announced. */
+      announced: integer('announced').notNull(),
+    },
+    (t) => [
+      primaryKey({ columns: [t.messageId, t.n] }),
+      index(`due_${week}`).on(t.class, t.dueMs).where(sql`due_ms IS NOT NULL`),
+    ],
+  );
+
+/** The cursor's rows: each announces entries `fromEntry … toEntry − 1` of one delivery's timeline. */
+export const eventsTable = (week: string) =>
+  sqliteTable(
+    `events_${week}`,
+    {
+      accountId: integer('account_id').notNull(),
+      seq: integer('seq').notNull(),
+      messageId: text('message_id').notNull(),
+      n: integer('n').notNull(),
+      fromEntry: integer('from_entry').notNull(),
+      toEntry: integer('to_entry').notNull(),
+    },
+    (t) => [primaryKey({ columns: [t.accountId, t.seq] })],
+  );
+
+/** Raw messages that are small enough for D1, by the day on which they are first due. Latin1 text. */
+export const bodiesTable = (day: string) =>
+  sqliteTable(`bodies_${day}`, {
+    id: integer('id').primaryKey(),
+    raw: text('raw').notNull(),
+  });

@@ -1,0 +1,242 @@
+import { z } from '@hono/zod-openapi';
+import type { Context } from 'hono';
+import { domainFault } from '#domain/address.ts';
+import { Problem } from '#domain/problem.ts';
+import { scopeNames } from '#domain/scope.ts';
+import { asciiDomain } from '../intake/recipient.ts';
+import { bearerToken, equalSecrets, newSecret, sha256Hex } from '../intake/secret.ts';
+import {
+  type Account,
+  AlreadyThere,
+  type Credential,
+  createAccount,
+  createCredential,
+  createDomain,
+  type Domain,
+  findAccount,
+  findDomain,
+  listAccounts,
+  listCredentials,
+  listDkimKeys,
+  revokeCredential,
+  setAccountStatus,
+  updateDomain,
+} from '../store/accounts.ts';
+import { generateDkimKeys } from '../store/dkim-keys.ts';
+import { type App, invalidBody, newApp } from './app.ts';
+import { readJson } from './request-body.ts';
+
+/** `/admin/v1`: what the operator does, with the operator token. */
+export const adminApp = newApp();
+
+adminApp.use(async (c, next) => {
+  const token = bearerToken(c.req.header('Authorization'));
+  if (token === null || !(await equalSecrets(token, c.get('env').operatorToken))) {
+    throw new Problem('unauthorized', 'The operator token is missing or wrong.');
+  }
+  await next();
+});
+
+const accountBody = z.strictObject({ name: z.string().min(1).max(200) });
+const statusBody = z.strictObject({
+  status: z.enum(['active', 'suspended']),
+  reason: z.string().max(1000).nullable().default(null),
+});
+const domainName = z
+  .string()
+  .max(253)
+  .transform((name) => asciiDomain(name.trim().toLowerCase()))
+  .refine((name) => domainFault(name) === null, 'must be a domain name such as example.com');
+const credentialBody = z.strictObject({
+  name: z.string().max(200).default(''),
+  username: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9._-]{0,63}$/i, 'must have 1 to 64 letters, digits, dots, dashes or underscores')
+    .default('pennypost'),
+  environment: z.enum(['live', 'test']).default('live'),
+  scopes: z
+    .array(z.enum(scopeNames))
+    .min(1)
+    .default([...scopeNames]),
+  domains: z.array(domainName).min(1).nullable().default(null),
+});
+const domainBody = z.strictObject({
+  domain: domainName,
+  type: z.enum(['outbound', 'inbound', 'both', 'alias']).default('outbound'),
+  /** Marks it verified on the operator's word. */
+  verified: z.boolean().default(false),
+  /** Host of the return path below the domain, once its CNAME is there; null: the service's own bounce host. */
+  return_path_host: domainName.nullable().default(null),
+});
+
+adminApp.get('/accounts', async (c) =>
+  c.json({ data: (await listAccounts(c.get('store'))).map(accountView) }),
+);
+
+adminApp.post('/accounts', async (c) => {
+  const { name } = await read(c, accountBody);
+  return c.json(accountView(await createAccount(c.get('store'), name, Date.now())), 201);
+});
+
+adminApp.get('/accounts/:id', async (c) => c.json(accountView(await accountOf(c))));
+
+adminApp.put('/accounts/:id/status', async (c) => {
+  const { id } = await accountOf(c);
+  const { status, reason } = await read(c, statusBody);
+  const account = await setAccountStatus(c.get('store'), id, status, reason);
+  if (!account) throw new Problem('not_found', `There is no account ${id}.`);
+  return c.json(accountView(account));
+});
+
+adminApp.get('/accounts/:id/credentials', async (c) => {
+  const { id } = await accountOf(c);
+  return c.json({ data: (await listCredentials(c.get('store'), id)).map(credentialView) });
+});
+
+adminApp.post('/accounts/:id/credentials', async (c) => {
+  const { id } = await accountOf(c);
+  const body = await read(c, credentialBody);
+  const secret = newSecret(body.environment);
+  const credential = await createCredential(c.get('store'), {
+    ...body,
+    accountId: id,
+    secretHash: await sha256Hex(secret),
+    hint: secret.slice(-4),
+    createdAtMs: Date.now(),
+  });
+  return c.json({ ...credentialView(credential), secret }, 201);
+});
+
+adminApp.delete('/accounts/:id/credentials/:credentialId', async (c) => {
+  const { id } = await accountOf(c);
+  const credentialId = Number(c.req.param('credentialId'));
+  if (!(await revokeCredential(c.get('store'), id, credentialId, Date.now()))) {
+    throw new Problem('not_found', 'There is no such credential that is not revoked.');
+  }
+  return c.body(null, 204);
+});
+
+adminApp.post('/accounts/:id/domains', async (c) => {
+  const { id } = await accountOf(c);
+  const body = await read(c, domainBody);
+  const nowMs = Date.now();
+  const sends = body.type === 'outbound' || body.type === 'both';
+  const { encryptionKeys } = c.get('env');
+  const keys = sends ? await generateDkimKeys(encryptionKeys, { suffix: '', status: 'active', nowMs }) : [];
+  const domain = await orConflict(body.domain, () =>
+    createDomain(
+      c.get('store'),
+      {
+        accountId: id,
+        name: body.domain,
+        type: body.type,
+        status: body.verified ? 'verified' : 'pending',
+        returnPathHost: body.return_path_host,
+        createdAtMs: nowMs,
+        verifiedAtMs: body.verified ? nowMs : null,
+      },
+      keys,
+    ),
+  );
+  return c.json(await domainView(c, domain), 201);
+});
+
+adminApp.get('/accounts/:id/domains/:domain', async (c) => c.json(await domainView(c, await domainOf(c))));
+
+adminApp.patch('/accounts/:id/domains/:domain', async (c) => {
+  const { id } = await domainOf(c);
+  const body = await read(c, domainBody.pick({ verified: true, return_path_host: true }).partial());
+  const domain = await orConflict(c.req.param('domain'), () =>
+    updateDomain(c.get('store'), id, {
+      ...(body.verified === undefined
+        ? {}
+        : {
+            status: body.verified ? 'verified' : 'pending',
+            verifiedAtMs: body.verified ? Date.now() : null,
+          }),
+      ...(body.return_path_host === undefined ? {} : { returnPathHost: body.return_path_host }),
+    }),
+  );
+  if (!domain) throw new Problem('not_found', 'The domain is gone.');
+  return c.json(await domainView(c, domain));
+});
+
+type AdminCall = Context<App>;
+
+async function read<T extends z.ZodType>(c: AdminCall, schema: T): Promise<z.output<T>> {
+  const parsed = schema.safeParse((await readJson(c)).value);
+  if (!parsed.success) throw invalidBody(parsed.error.issues);
+  return parsed.data;
+}
+
+async function accountOf(c: AdminCall): Promise<Account> {
+  const id = Number(c.req.param('id'));
+  const account = Number.isSafeInteger(id) ? await findAccount(c.get('store'), id) : null;
+  if (!account) throw new Problem('not_found', `There is no account ${c.req.param('id')}.`);
+  return account;
+}
+
+async function domainOf(c: AdminCall): Promise<Domain> {
+  const { id } = await accountOf(c);
+  const name = (c.req.param('domain') ?? '').toLowerCase();
+  const domain = await findDomain(c.get('store'), id, name);
+  if (!domain) throw new Problem('not_found', `The account has no domain ${name}.`);
+  return domain;
+}
+
+async function orConflict<T>(name: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof AlreadyThere)) throw error;
+    throw new Problem('conflict', `${name} is a domain of this account already, or verified by another.`);
+  }
+}
+
+function accountView(account: Account) {
+  return {
+    id: account.id,
+    name: account.name,
+    status: account.status,
+    status_reason: account.statusReason,
+    created_at: new Date(account.createdAtMs).toISOString(),
+  };
+}
+
+function credentialView(credential: Credential) {
+  const time = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString());
+  return {
+    id: credential.id,
+    name: credential.name,
+    username: credential.username,
+    hint: credential.hint,
+    environment: credential.environment,
+    scopes: credential.scopes,
+    domains: credential.domains,
+    created_at: time(credential.createdAtMs),
+    last_used_at: time(credential.lastUsedAtMs),
+    revoked_at: time(credential.revokedAtMs),
+  };
+}
+
+/** A domain with the DNS records of its keys. */
+async function domainView(c: AdminCall, domain: Domain) {
+  const keys = await listDkimKeys(c.get('store'), domain.id);
+  return {
+    id: domain.id,
+    domain: domain.name,
+    type: domain.type,
+    status: domain.status,
+    return_path_host: domain.returnPathHost,
+    dkim: keys.map((key) => ({
+      selector: key.selector,
+      algorithm: key.algorithm,
+      status: key.status,
+      record: {
+        type: 'TXT',
+        name: `${key.selector}._domainkey.${domain.name}`,
+        value: `v=DKIM1; k=${key.algorithm === 'rsa-sha256' ? 'rsa' : 'ed25519'}; p=${key.publicKey}`,
+      },
+    })),
+  };
+}

@@ -1,0 +1,88 @@
+import { OpenAPIHono } from '@hono/zod-openapi';
+import type { Context, Next } from 'hono';
+import { HTTPException } from 'hono/http-exception';
+import { uuidV7 } from '#domain/ids.ts';
+import { type FieldError, Problem } from '#domain/problem.ts';
+import type { Env } from '../env.ts';
+import type { Announcer } from '../intake/announcer.ts';
+import type { GateCredential } from '../store/acceptance.ts';
+import type { Store } from '../store/store.ts';
+
+/** What every handler finds in its context. */
+export interface Variables {
+  requestId: string;
+  env: Env;
+  store: Store;
+  isolate: Isolate;
+  credential: GateCredential;
+}
+
+/** What lives as long as the isolate: nothing that may not be lost. */
+export interface Isolate {
+  announcer: Announcer;
+  /** Idempotency keys whose requests are being carried out here. */
+  flights: Set<string>;
+}
+
+export type App = { Variables: Variables };
+export type Call = Context<App>;
+
+/** A sub-application whose schemas answer with problems. */
+export function newApp(): OpenAPIHono<App> {
+  return new OpenAPIHono<App>({
+    defaultHook: (result) => {
+      if (!result.success) throw invalidBody(result.error.issues, result.target === 'json' ? '/' : '');
+    },
+  });
+}
+
+interface Issue {
+  path: PropertyKey[];
+  message: string;
+}
+
+/** The problem of a body or query that does not fit its schema: each fault by its JSON pointer (RFC 6901). */
+export function invalidBody(issues: readonly Issue[], root = '/'): Problem {
+  const errors: FieldError[] = issues.map((issue) => ({
+    pointer:
+      root + issue.path.map((part) => String(part).replaceAll('~', '~0').replaceAll('/', '~1')).join('/'),
+    detail: issue.message,
+  }));
+  const first = errors[0];
+  return new Problem(
+    'invalid_body',
+    first ? `${first.pointer}: ${first.detail}` : 'The request is not valid.',
+    { errors },
+  );
+}
+
+/** Gives each request its id and says it in the answer. */
+export async function requestId(c: Call, next: Next): Promise<void> {
+  c.set('requestId', uuidV7(Date.now(), crypto.getRandomValues(new Uint8Array(10))));
+  c.header('X-Request-ID', c.get('requestId'));
+  await next();
+}
+
+/** Answers an error as `application/problem+json` (RFC 9457); what is our fault is logged, its details hidden. */
+export function answerError(error: Error, c: Call): Response {
+  const problem = problemOf(error, c.get('requestId'));
+  const response = new Response(JSON.stringify(problem), { status: problem.status });
+  response.headers.set('Content-Type', 'application/problem+json');
+  response.headers.set('X-Request-ID', c.get('requestId'));
+  for (const [name, value] of Object.entries(problem.headers)) response.headers.set(name, value);
+  return response;
+}
+
+function problemOf(error: Error, id: string): Problem {
+  if (error instanceof Problem) return error;
+  if (error instanceof HTTPException && error.status === 400) {
+    return new Problem('invalid_json', 'The body is not valid JSON.', {
+      errors: [{ pointer: '/', detail: 'must be JSON (RFC 8259)' }],
+    });
+  }
+  console.error(JSON.stringify({ level: 'error', requestId: id, msg: error.message, stack: error.stack }));
+  return new Problem(
+    'internal_error',
+    `Something went wrong on our side; nothing was lost, try again. Request ${id}.`,
+  );
+}

@@ -1,0 +1,20 @@
+import type { Env } from '../env.ts';
+import { hubOf } from '../node-api/hub.ts';
+import { dropOldTables, ensureHomeTables } from '../store/home-tables.ts';
+import { purgeIdempotencyKeys } from '../store/idempotency.ts';
+import { anythingDue } from '../store/leases.ts';
+import { purgeBodies } from '../store/raw.ts';
+import type { Store } from '../store/store.ts';
+
+/** Announces again whatever is due and nobody has leased: lost pointers, expired leases, far-away `send_at`. */
+export async function sweep(store: Store, env: Env, nowMs: number): Promise<void> {
+  if (await anythingDue(store, nowMs)) await hubOf(env.bindings.HUB).wake();
+}
+
+/** Makes tables ahead and removes what is past its time. */
+export async function housekeep(store: Store, nowMs: number): Promise<void> {
+  await ensureHomeTables(store, nowMs);
+  await dropOldTables(store, nowMs);
+  await purgeBodies(store, nowMs);
+  await purgeIdempotencyKeys(store, nowMs);
+}

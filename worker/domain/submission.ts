@@ -1,0 +1,150 @@
+import { z } from 'zod';
+import { type Mailbox, parseMailbox } from './address.ts';
+import { classNames, type MailClass } from './class.ts';
+
+/** Limits of a submission; the API's schemas, SMTP and the documentation read them here. */
+export const limits = {
+  recipients: 50,
+  messageBytes: 25 * 1024 * 1024,
+  tags: 10,
+  tagCharacters: 64,
+  metadataKeys: 20,
+  metadataKeyCharacters: 64,
+  metadataValueCharacters: 1024,
+  subjectCharacters: 2000,
+  headerValueCharacters: 8192,
+  headers: 50,
+  attachments: 100,
+  batch: 100,
+  scheduleDays: 30,
+  idempotencyKeyCharacters: 256,
+  idempotencyHours: 24,
+} as const;
+
+/** File names that are refused as attachments, by their ending. */
+export const refusedAttachments = [
+  'vbs', 'exe', 'bin', 'bat', 'chm', 'com', 'hta', 'pif', 'reg', 'vbe', 'vba', 'msc', 'msi',
+] as const; // biome-ignore format: one line reads better
+
+/** Header fields that we write ourselves, or that would change where a message goes. */
+const unsafeHeader =
+  /^(from|sender|to|cc|bcc|date|message-id|received|return-path|subject|reply-to|resent-.*|dkim-.*|mime-.*|content-.*|x-pennypost-.*|x-cloudmta-.*)$/i;
+
+const controlCharacters = /[\0\r\n]/;
+const oneLine = (max: number) =>
+  z
+    .string()
+    .max(max)
+    .refine((text) => !controlCharacters.test(text), 'must not have CR, LF or NUL');
+
+const mailbox = z
+  .string()
+  .max(1000)
+  .transform((text, context): Mailbox => {
+    const parsed = parseMailbox(text);
+    if (typeof parsed !== 'string') return parsed;
+    context.addIssue({ code: 'custom', message: `${parsed}; write local@domain or Name <local@domain>` });
+    return z.NEVER;
+  });
+const mailboxes = z
+  .union([z.array(mailbox).max(limits.recipients), mailbox.transform((one) => [one])])
+  .default([]);
+
+const attachment = z.strictObject({
+  filename: oneLine(255)
+    .min(1)
+    .refine(
+      (name) => !isRefusedAttachment(name),
+      `must not end in ${refusedAttachments.map((e) => `.${e}`).join(' ')}`,
+    ),
+  /** Base64 (RFC 4648 §4). */
+  content: z.string().refine(isBase64, 'must be base64 (RFC 4648 §4)'),
+  content_type: oneLine(255)
+    .regex(/^[!#$&^_.+\w-]+\/[!#$&^_.+\w-]+(\s*;.*)?$/, 'must be a media type such as application/pdf')
+    .default('application/octet-stream'),
+  content_id: oneLine(255)
+    .regex(/^<?[^<>\s]+>?$/, 'must have no spaces or angle brackets inside')
+    .optional(),
+});
+
+/** Body of `POST /v1/send`. */
+export const sendSchema = z
+  .strictObject({
+    from: mailbox,
+    to: mailboxes,
+    cc: mailboxes,
+    bcc: mailboxes,
+    reply_to: mailboxes,
+    subject: oneLine(limits.subjectCharacters),
+    text_body: z.string().optional(),
+    html_body: z.string().optional(),
+    headers: z
+      .record(
+        z
+          .string()
+          .max(127)
+          .regex(/^[!-9;-~]+$/, 'must be a header field name (RFC 5322 §2.2)')
+          .refine((name) => !unsafeHeader.test(name), 'is a header field that cannot be set here'),
+        oneLine(limits.headerValueCharacters),
+      )
+      .refine(
+        (headers) => Object.keys(headers).length <= limits.headers,
+        `must have at most ${limits.headers} fields`,
+      )
+      .default({}),
+    attachments: z.array(attachment).max(limits.attachments).default([]),
+    tags: z.array(oneLine(limits.tagCharacters).min(1)).max(limits.tags).default([]),
+    metadata: z
+      .record(oneLine(limits.metadataKeyCharacters).min(1), z.string().max(limits.metadataValueCharacters))
+      .refine(
+        (metadata) => Object.keys(metadata).length <= limits.metadataKeys,
+        `must have at most ${limits.metadataKeys} keys`,
+      )
+      .default({}),
+    class: z.enum(classNames).default('standard'),
+    /** RFC 3339. */
+    send_at: z.iso.datetime({ offset: true }).optional(),
+    test_mode: z.boolean().default(false),
+  })
+  .refine((body) => body.text_body !== undefined || body.html_body !== undefined, {
+    path: ['text_body'],
+    message: 'one of text_body and html_body is required',
+  })
+  .refine((body) => body.to.length + body.cc.length + body.bcc.length > 0, {
+    path: ['to'],
+    message: 'at least one recipient is required in to, cc or bcc',
+  })
+  .refine((body) => body.to.length + body.cc.length + body.bcc.length <= limits.recipients, {
+    path: ['to'],
+    message: `at most ${limits.recipients} recipients in to, cc and bcc together`,
+  });
+export type SendBody = z.output<typeof sendSchema>;
+
+/** How a message is to be handled; from the API's fields or from control headers. */
+export interface Handling {
+  class: MailClass;
+  tags: string[];
+  metadata: Record<string, string>;
+  sendAtMs: number | null;
+  testMode: boolean;
+}
+
+/** True when a file of this name is not taken as an attachment. */
+export function isRefusedAttachment(filename: string): boolean {
+  // Windows drops trailing dots and spaces of a name, so `a.exe.` would run.
+  const extension = /\.([^.]*)$/.exec(filename.toLowerCase().replace(/[. ]+$/, ''))?.[1] ?? '';
+  return (refusedAttachments as readonly string[]).includes(extension);
+}
+
+function isBase64(text: string): boolean {
+  const plain = text.replace(/[\r\n]/g, '');
+  return plain.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(plain);
+}
+
+/** What is wrong with a time to send at; null when it is fine. */
+export function sendAtFault(sendAtMs: number, nowMs: number): string | null {
+  if (Number.isNaN(sendAtMs)) return 'must be a time (RFC 3339)';
+  if (sendAtMs > nowMs + limits.scheduleDays * 86_400_000)
+    return `must be at most ${limits.scheduleDays} days ahead`;
+  return null;
+}

@@ -1,0 +1,72 @@
+import { Problem } from '#domain/problem.ts';
+import { adminApp } from './api/admin.ts';
+import { answerError, type Isolate, newApp, requestId } from './api/app.ts';
+import { credentialApp } from './api/credential.ts';
+import { emailsApp } from './api/emails.ts';
+import { eventsApp } from './api/events.ts';
+import { sendApp } from './api/send.ts';
+import { housekeep, sweep } from './cron/sweep.ts';
+import { parseEnv } from './env.ts';
+import { Announcer } from './intake/announcer.ts';
+import { nodeApp } from './node-api/app.ts';
+import { consumeDelivery } from './queue/delivery.ts';
+import { openStore } from './store/store.ts';
+
+export { NodeHub } from './node-api/hub.ts';
+
+/** The doors of the Worker: each only opens. */
+const isolate: Isolate = { announcer: new Announcer(), flights: new Set() };
+const app = newApp();
+
+app.use(requestId);
+app.use(async (c, next) => {
+  const env = parseEnv(c.env);
+  const store = openStore(env.bindings);
+  c.set('env', env);
+  c.set('store', store);
+  c.set('isolate', isolate);
+  await next();
+  if (env.meter) {
+    const { roundTrips, rowsRead, rowsWritten } = store.cost;
+    c.header('Server-Timing', `d1;desc="trips=${roundTrips} read=${rowsRead} written=${rowsWritten}"`);
+  }
+});
+app.get('/healthz', (c) => c.json({ status: 'ok' }));
+app.route('/v1', sendApp);
+app.route('/v1', emailsApp);
+app.route('/v1', eventsApp);
+app.route('/v1', credentialApp);
+app.route('/admin/v1', adminApp);
+app.route('/node/v1', nodeApp);
+app.notFound((c) => {
+  const known = app.routes.some((route) => route.method !== 'ALL' && matches(route.path, c.req.path));
+  throw known
+    ? new Problem('method_not_allowed', `${c.req.method} is not allowed on ${c.req.path}.`)
+    : new Problem('not_found', `There is nothing at ${c.req.path.slice(0, 200)}.`);
+});
+app.onError(answerError);
+
+function matches(pattern: string, path: string): boolean {
+  const wanted = pattern.split('/');
+  const parts = path.split('/');
+  return (
+    wanted.length === parts.length && wanted.every((part, i) => part.startsWith(':') || part === parts[i])
+  );
+}
+
+export default {
+  fetch: app.fetch,
+
+  async queue(batch: MessageBatch, env: unknown): Promise<void> {
+    await consumeDelivery(batch, parseEnv(env));
+  },
+
+  async scheduled(controller: ScheduledController, env: unknown): Promise<void> {
+    const parsed = parseEnv(env);
+    const store = openStore(parsed.bindings);
+    await sweep(store, parsed, controller.scheduledTime);
+    // Once an hour is often enough; a missing table is made on demand as well.
+    if (new Date(controller.scheduledTime).getUTCMinutes() === 0)
+      await housekeep(store, controller.scheduledTime);
+  },
+} satisfies ExportedHandler;

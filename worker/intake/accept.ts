@@ -1,0 +1,233 @@
+import type { NewEvent } from '#domain/event.ts';
+import { newMessageId, uuidV7 } from '#domain/ids.ts';
+import { isGood, Problem } from '#domain/problem.ts';
+import { limits } from '#domain/submission.ts';
+import {
+  type AcceptedMessage,
+  type Gate,
+  type GateCredential,
+  type GateSuppression,
+  IdempotencyRace,
+  type NewDelivery,
+  readGate,
+  writeAcceptance,
+} from '../store/acceptance.ts';
+import type { Store } from '../store/store.ts';
+import { authorize } from './authenticate.ts';
+import type { Draft } from './draft.ts';
+import { checkDomain, suppressionOf } from './gate.ts';
+import { sha256Hex } from './secret.ts';
+
+/** What the intake works with; all time and chance come from here. */
+export interface Intake {
+  store: Store;
+  nowMs: number;
+  /** Announces what has been accepted, after the answer; must not throw. */
+  announce(messages: AcceptedMessage[]): void;
+}
+
+/** The answer for one accepted message. */
+export interface Acceptance {
+  message_id: string;
+  status: 'queued' | 'scheduled' | 'simulated';
+  environment?: 'test';
+}
+
+export interface IdempotentRequest {
+  key: string;
+  /** SHA-256 of what the request asks, hex. */
+  fingerprint: string;
+}
+
+export interface AcceptResult {
+  /** One answer a draft, in order. */
+  answers: (Acceptance | Problem)[];
+  /** True when an earlier request with the same key gave them. */
+  replayed: boolean;
+}
+
+/**
+ * The only way in: authenticates, gates, composes and stores drafts. Costs two D1 round trips however many they
+ * are. When it returns, what it accepted is durable.
+ * @throws Problem when the credential may not send or the idempotency key conflicts
+ */
+export async function accept(
+  intake: Intake,
+  request: { secret: string | null; drafts: Draft[]; idempotency: IdempotentRequest | null },
+): Promise<AcceptResult> {
+  const gate = await readGateFor(intake, request);
+  const credential = authorize(gate.credential, 'send');
+  const earlier = replay(gate, request.idempotency);
+  if (earlier) return earlier;
+  const messages = await Promise.all(request.drafts.map((draft) => admit(intake, draft, credential, gate)));
+  const accepted = messages.filter(isGood);
+  const answers = messages.map((message) =>
+    message instanceof Problem ? message : answerOf(message, credential),
+  );
+  if (accepted.length === 0) return { answers, replayed: false };
+  try {
+    await writeAcceptance(intake.store, {
+      credential,
+      messages: accepted,
+      nowMs: intake.nowMs,
+      idempotency: request.idempotency && keptAnswer(request.idempotency, answers, intake.nowMs),
+    });
+  } catch (error) {
+    if (!(error instanceof IdempotencyRace)) throw error;
+    const won = replay(await readGateFor(intake, request), request.idempotency);
+    if (won) return won;
+    throw error;
+  }
+  intake.announce(accepted);
+  return { answers, replayed: false };
+}
+
+async function readGateFor(
+  intake: Intake,
+  request: { secret: string | null; drafts: Draft[]; idempotency: IdempotentRequest | null },
+): Promise<Gate> {
+  return await readGate(intake.store, {
+    secretHash: request.secret === null ? '' : await sha256Hex(request.secret),
+    domains: [...new Set(request.drafts.map((draft) => draft.fromDomain))],
+    recipients: [...new Set(request.drafts.flatMap((draft) => draft.recipients.map((r) => r.address)))],
+    idempotencyKey: request.idempotency?.key ?? null,
+    nowMs: intake.nowMs,
+  });
+}
+
+/** The kept answer of the same request; throws 409 when the key stood for another one. */
+function replay(gate: Gate, idempotency: IdempotentRequest | null): AcceptResult | null {
+  if (!idempotency || !gate.earlier) return null;
+  if (gate.earlier.fingerprint !== idempotency.fingerprint) {
+    throw new Problem(
+      'idempotency_conflict',
+      `The idempotency key was used within the last ${limits.idempotencyHours} hours for another request; use a new key.`,
+    );
+  }
+  const kept = JSON.parse(gate.earlier.answer) as (
+    | Acceptance
+    | { problem: ReturnType<typeof keptProblem> }
+  )[];
+  return {
+    answers: kept.map((answer) =>
+      'problem' in answer
+        ? new Problem(answer.problem.code, answer.problem.detail, { errors: answer.problem.errors })
+        : answer,
+    ),
+    replayed: true,
+  };
+}
+
+function keptAnswer(idempotency: IdempotentRequest, answers: (Acceptance | Problem)[], nowMs: number) {
+  return {
+    ...idempotency,
+    answer: JSON.stringify(answers.map((a) => (a instanceof Problem ? { problem: keptProblem(a) } : a))),
+    expiresAtMs: nowMs + limits.idempotencyHours * 3_600_000,
+  };
+}
+
+function keptProblem({ code, detail, errors }: Problem) {
+  return { code, detail, errors };
+}
+
+/** One draft through the gate; a problem is this draft's answer and leaves the others alone. */
+async function admit(
+  intake: Intake,
+  draft: Draft,
+  credential: GateCredential,
+  gate: Gate,
+): Promise<AcceptedMessage | Problem> {
+  try {
+    checkDomain(draft, credential, gate);
+    const suppressed = draft.recipients.map((recipient) => suppressionOf(recipient, draft, gate));
+    if (suppressed.every((entry) => entry !== null)) throw allSuppressed(draft);
+    const { nowMs } = intake;
+    const id = newMessageId(nowMs, randomBytes(10), 0);
+    const { raw, messageIdHeader } = await draft.build({ id, nowMs });
+    if (raw.length > limits.messageBytes) throw tooLarge(raw.length);
+    const { class: mailClass, tags, metadata, sendAtMs } = draft.handling;
+    const testMode = draft.handling.testMode || credential.environment === 'test';
+    const firstDueMs = Math.max(nowMs, sendAtMs ?? nowMs);
+    const waiting = testMode ? 'simulated' : firstDueMs > nowMs ? 'scheduled' : 'queued';
+    return {
+      id,
+      class: mailClass,
+      tags,
+      metadata,
+      testMode,
+      firstDueMs,
+      fromAddress: draft.fromAddress,
+      fromHeader: draft.fromHeader,
+      addressees: draft.addressees,
+      subject: draft.subject,
+      source: draft.source,
+      signingDomain: draft.fromDomain,
+      messageIdHeader,
+      smtputf8: needsSmtpUtf8(raw, draft),
+      eightBit: /[\x80-\xff]/.test(raw),
+      raw,
+      deliveries: draft.recipients.map((recipient, n) =>
+        newDelivery(recipient, suppressed[n] ?? null, waiting, nowMs),
+      ),
+    };
+  } catch (error) {
+    if (error instanceof Problem) return error;
+    throw error;
+  }
+}
+
+function newDelivery(
+  recipient: { address: string; domain: string },
+  suppression: GateSuppression | null,
+  state: 'queued' | 'scheduled' | 'simulated',
+  nowMs: number,
+): NewDelivery {
+  const { address, domain } = recipient;
+  if (!suppression) return { recipient: address, domain, state, event: null, reason: null };
+  const event: NewEvent = {
+    id: uuidV7(nowMs, randomBytes(10)),
+    kind: 'suppressed',
+    atMs: nowMs,
+    details: {
+      reason: suppression.reason,
+      entry: {
+        address: suppression.address,
+        scope: suppression.scopeDomain || 'account',
+        since: new Date(suppression.createdAtMs).toISOString(),
+      },
+    },
+  };
+  return { recipient: address, domain, state: 'suppressed', event, reason: suppression.reason };
+}
+
+/** RFC 6531 §3.1: the extension is needed when the header section or an address of the envelope is not ASCII. */
+function needsSmtpUtf8(raw: string, draft: Draft): boolean {
+  const headerEnd = raw.indexOf('\r\n\r\n');
+  return (
+    /[\x80-\xff]/.test(headerEnd < 0 ? raw : raw.slice(0, headerEnd)) ||
+    draft.recipients.some((recipient) => /[^\0-\x7f]/.test(recipient.address))
+  );
+}
+
+function answerOf(message: AcceptedMessage, credential: GateCredential): Acceptance {
+  if (credential.environment === 'test' || message.testMode) {
+    return { message_id: message.id, status: 'simulated', environment: 'test' };
+  }
+  const scheduled = message.deliveries.some((delivery) => delivery.state === 'scheduled');
+  return { message_id: message.id, status: scheduled ? 'scheduled' : 'queued' };
+}
+
+function allSuppressed(draft: Draft): Problem {
+  const detail = `Every recipient is suppressed: ${draft.recipients.map((r) => r.address).join(', ')}.`;
+  return new Problem('all_suppressed', detail);
+}
+
+/** The problem of a message over the limit. */
+export function tooLarge(sizeBytes: number | null): Problem {
+  const size = sizeBytes === null ? '' : `; it has ${sizeBytes} bytes`;
+  return new Problem('too_large', `A message may have at most ${limits.messageBytes} bytes as sent${size}.`);
+}
+
+function randomBytes(count: number): Uint8Array {
+  return crypto.getRandomValues(new Uint8Array(count));
+}

@@ -1,0 +1,30 @@
+import type { MessageId } from '#domain/ids.ts';
+import type { Handling } from '#domain/submission.ts';
+
+/** A submission that has been read and validated but not yet let in; the API and SMTP both end in drafts. */
+export interface Draft {
+  source: 'api' | 'raw' | 'smtp';
+  handling: Handling;
+  /** Domain of the From header, A-labels. */
+  fromDomain: string;
+  fromAddress: string;
+  fromHeader: string;
+  addressees: { to: string[]; cc: string[] };
+  subject: string;
+  /** Envelope recipients, doubles removed, in their order. */
+  recipients: Recipient[];
+  /** Makes the raw message. */
+  build(message: { id: MessageId; nowMs: number }): Promise<BuiltMessage>;
+}
+
+export interface Recipient {
+  /** As the envelope will carry it: the local part as given, the domain in A-labels. */
+  address: string;
+  domain: string;
+}
+
+export interface BuiltMessage {
+  /** Latin1 text: one character a byte, CRLF line ends. */
+  raw: string;
+  messageIdHeader: string;
+}

@@ -1,0 +1,32 @@
+import { Problem } from '#domain/problem.ts';
+import type { Gate, GateCredential, GateSuppression } from '../store/acceptance.ts';
+import type { Draft, Recipient } from './draft.ts';
+
+/** Lets a draft pass only from a domain that may send; the problem names the check that failed. */
+export function checkDomain(draft: Draft, credential: GateCredential, gate: Gate): void {
+  const refuse = (why: string): never => {
+    const detail = `Cannot send from ${draft.fromDomain}: ${why}`;
+    throw new Problem('domain_not_allowed', detail, { errors: [{ pointer: '/from', detail: why }] });
+  };
+  if (credential.domains !== null && !credential.domains.includes(draft.fromDomain)) {
+    refuse(`this key is limited to ${credential.domains.join(', ')}.`);
+  }
+  const domain = gate.domains.find((d) => d.name === draft.fromDomain);
+  const { type, status, activeKeys } = domain ?? refuse('it is not a domain of this account; add it first.');
+  if (type !== 'outbound' && type !== 'both') {
+    refuse(`it is of type ${type}; sending needs outbound or both.`);
+  }
+  if (status !== 'verified') refuse(`it is ${status}, not verified; publish its DNS records and verify it.`);
+  if (activeKeys === 0) refuse('it has no active DKIM key.');
+}
+
+/** The entry that keeps a recipient from getting this draft; null when there is none. */
+export function suppressionOf(recipient: Recipient, draft: Draft, gate: Gate): GateSuppression | null {
+  return (
+    gate.suppressions.find(
+      (entry) =>
+        entry.address === recipient.address &&
+        (entry.scopeDomain === '' || entry.scopeDomain === draft.fromDomain),
+    ) ?? null
+  );
+}

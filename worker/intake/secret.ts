@@ -1,0 +1,41 @@
+/** Secrets of credentials: made, recognised and hashed here. */
+
+const alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
+/** 32 base62 characters carry 190 bits. */
+const secretLength = 32;
+const secretPattern = /^pp_(live|test)_[0-9A-Za-z]{20,64}$/;
+
+/** A new secret, `pp_live_…` or `pp_test_…`. */
+export function newSecret(environment: 'live' | 'test'): string {
+  let text = '';
+  while (text.length < secretLength) {
+    for (const byte of crypto.getRandomValues(new Uint8Array(64))) {
+      // 248 is the largest multiple of 62 below 256: larger bytes would favour the first letters.
+      if (byte < 248 && text.length < secretLength) text += alphabet[byte % 62];
+    }
+  }
+  return `pp_${environment}_${text}`;
+}
+
+/** The secret in an `Authorization: Bearer` field (RFC 6750 §2.1); null when there is none of our form. */
+export function bearerSecret(authorization: string | null | undefined): string | null {
+  const secret = bearerToken(authorization);
+  return secret && secretPattern.test(secret) ? secret : null;
+}
+
+/** SHA-256, hex: what is stored of a secret, and what fingerprints are made of. */
+export async function sha256Hex(data: string | Uint8Array): Promise<string> {
+  const bytes = typeof data === 'string' ? new TextEncoder().encode(data) : data;
+  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
+  return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+/** Compares two secrets by their hashes, so that time tells nothing about them. */
+export async function equalSecrets(a: string, b: string): Promise<boolean> {
+  return (await sha256Hex(a)) === (await sha256Hex(b));
+}
+
+/** The token in an `Authorization: Bearer` field, of any form; null when there is none. */
+export function bearerToken(authorization: string | null | undefined): string | null {
+  return /^Bearer +(\S{1,512})$/i.exec(authorization?.trim() ?? '')?.[1] ?? null;
+}

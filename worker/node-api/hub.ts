@@ -1,0 +1,39 @@
+import { DurableObject } from 'cloudflare:workers';
+
+/** Nodes that listen are woken through this one object: it holds their WebSockets and sleeps with them. */
+export class NodeHub extends DurableObject {
+  /** A node opens its WebSocket (RFC 6455); hibernation keeps it at no cost. */
+  override async fetch(request: Request): Promise<Response> {
+    if (request.headers.get('Upgrade')?.toLowerCase() !== 'websocket') {
+      return new Response('expected a WebSocket', { status: 426 });
+    }
+    const { 0: client, 1: server } = new WebSocketPair();
+    this.ctx.acceptWebSocket(server);
+    this.ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair('ping', 'pong'));
+    return new Response(null, { status: 101, webSocket: client });
+  }
+
+  /** Tells every node that there may be work; gives how many were told. */
+  async wake(): Promise<number> {
+    let told = 0;
+    for (const socket of this.ctx.getWebSockets()) {
+      try {
+        socket.send('wake');
+        told += 1;
+      } catch {
+        // Closing; the node opens a new one and asks by itself meanwhile.
+      }
+    }
+    return told;
+  }
+
+  override async webSocketClose(socket: WebSocket, code: number): Promise<void> {
+    // 1005 and 1006 only report a close, they must not be sent (RFC 6455 §7.4.1).
+    socket.close(code === 1005 || code === 1006 ? 1000 : code);
+  }
+}
+
+/** The one hub. */
+export function hubOf(namespace: DurableObjectNamespace): DurableObjectStub<NodeHub> {
+  return namespace.get(namespace.idFromName('hub')) as DurableObjectStub<NodeHub>;
+}

@@ -1,0 +1,91 @@
+import type { z } from 'zod';
+import { classByRank } from '#domain/class.ts';
+import { uuidV7 } from '#domain/ids.ts';
+import type { DkimKey, LeasedDelivery, LeaseResponse, leaseRequest } from '#domain/node-contract.ts';
+import { Problem } from '#domain/problem.ts';
+import type { Settings } from '../env.ts';
+import { type ReturnPathSigner, returnPathSigner } from '../inbound/return-path.ts';
+import { decryptKey } from '../store/key-encryption.ts';
+import { type Lease, type LeasedMessage, readLeased, type StoredKey, takeLeases } from '../store/leases.ts';
+import { readSmallBodies } from '../store/raw.ts';
+import type { Store } from '../store/store.ts';
+
+/**
+ * How long a node may keep a delivery. Longer than any one SMTP transaction can last under the timeouts of
+ * RFC 5321 §4.5.3.2: a lease that ended under a living transaction could be sent twice.
+ */
+const leaseForMs = 30 * 60_000;
+
+/**
+ * Leases work to a node and gives it all that it needs to deliver it. Three D1 round trips: lease; messages and
+ * keys; small bodies.
+ * @throws Problem `conflict` when a newer boot of this node has said hello, or it never said hello
+ */
+export async function leaseWork(
+  store: Store,
+  settings: Settings,
+  request: z.output<typeof leaseRequest>,
+  nowMs: number,
+): Promise<LeaseResponse> {
+  const leaseId = uuidV7(nowMs, crypto.getRandomValues(new Uint8Array(10)));
+  const leaseUntilMs = nowMs + leaseForMs;
+  const { leases, more, newestBootId } = await takeLeases(store, {
+    ...request,
+    leaseId,
+    leaseUntilMs,
+    nowMs,
+  });
+  if (newestBootId !== request.bootId) {
+    throw new Problem(
+      'conflict',
+      `The newest boot of node ${request.nodeId} is ${newestBootId ?? 'unknown'}; say hello first.`,
+    );
+  }
+  if (leases.length === 0) return { deliveries: [], keys: {}, more: false };
+  const { messages, keys } = await readLeased(store, leases);
+  const bodies = await readSmallBodies(store, leases);
+  const signer = await returnPathSigner(settings.returnPathKeys);
+  const deliveries = await Promise.all(
+    leases.map(async (lease) => ({
+      ...(await deliveryOf(lease, messages.get(lease.messageId), keys, signer, settings)),
+      leaseId,
+      leaseUntilMs,
+      raw: bodies.get(lease.messageId) ?? null,
+    })),
+  );
+  return { deliveries, keys: await openKeys(keys, settings), more };
+}
+
+async function deliveryOf(
+  lease: Lease,
+  message: LeasedMessage | undefined,
+  keys: StoredKey[],
+  signer: ReturnPathSigner,
+  settings: Settings,
+): Promise<Omit<LeasedDelivery, 'leaseId' | 'leaseUntilMs' | 'raw'>> {
+  if (!message) throw new Error(`delivery ${lease.messageId} ${lease.n} has no message`);
+  const own = keys.find((key) => key.accountId === lease.accountId && key.domain === message.signingDomain);
+  const host = own?.returnPathHost ?? `bounces.${settings.serviceDomain}`;
+  return {
+    messageId: lease.messageId,
+    n: lease.n,
+    class: classByRank(lease.class),
+    attempt: lease.attempts,
+    mailFrom: await signer.addressOf(lease.messageId, lease.n, host),
+    rcptTo: lease.recipient,
+    signingDomain: message.signingDomain,
+    sizeBytes: message.sizeBytes,
+    smtputf8: message.smtputf8,
+    eightBit: message.eightBit,
+  };
+}
+
+/** Private keys by signing domain, as the node holds them in memory. */
+async function openKeys(keys: StoredKey[], settings: Settings): Promise<Record<string, DkimKey[]>> {
+  const opened: Record<string, DkimKey[]> = {};
+  for (const { domain, selector, algorithm, privateKeyEncrypted } of keys) {
+    const privateKey = await decryptKey(privateKeyEncrypted, settings.encryptionKeys);
+    opened[domain] = [...(opened[domain] ?? []), { selector, algorithm, privateKey }];
+  }
+  return opened;
+}

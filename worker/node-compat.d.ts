@@ -1,0 +1,8 @@
+/** The parts of Node's library that workerd has (nodejs_compat) and the Worker uses. */
+declare module 'node:buffer' {
+  export class Buffer extends Uint8Array {
+    static from(text: string, encoding?: 'utf8' | 'latin1' | 'base64'): Buffer;
+    static from(bytes: ArrayBuffer | Uint8Array): Buffer;
+    override toString(encoding?: 'utf8' | 'latin1' | 'base64' | 'hex'): string;
+  }
+}

@@ -1,0 +1,113 @@
+import { type SQL, sql } from 'drizzle-orm';
+import { getTableConfig, SQLiteAsyncDialect, type SQLiteTable } from 'drizzle-orm/sqlite-core';
+import { dayOf, weeksBetween } from '#domain/home.ts';
+import { bodiesTable, deliveriesTable, eventsTable, messagesTable } from '../../drizzle/schema/home.ts';
+import { errorText, type Store } from './store.ts';
+
+const dayMs = 86_400_000;
+
+/** How long metadata is kept, and the longest time ahead of a `send_at`. */
+export const metadataDays = 30;
+/** How long bodies are kept after the day on which the message was first due. */
+export const bodyDays = 3;
+const scheduleDays = 30;
+
+/** Weeks whose tables may hold anything, oldest first. */
+export function retainedWeeks(nowMs: number): string[] {
+  return weeksBetween(nowMs - (metadataDays + 1) * dayMs, nowMs);
+}
+
+/** The statements that make a table (and its indexes) of a drizzle definition, if it is not there. */
+export function createTable(table: SQLiteTable, options: { withoutRowid: boolean }): string[] {
+  const { name, columns, primaryKeys, indexes } = getTableConfig(table);
+  const parts = columns.map((column) =>
+    [
+      `"${column.name}" ${column.getSQLType()}`,
+      column.primary ? 'PRIMARY KEY' : '',
+      column.notNull ? 'NOT NULL' : '',
+    ]
+      .filter(Boolean)
+      .join(' '),
+  );
+  for (const key of primaryKeys) {
+    parts.push(`PRIMARY KEY (${key.columns.map((column) => `"${column.name}"`).join(', ')})`);
+  }
+  const statements = [
+    `CREATE TABLE IF NOT EXISTS "${name}" (${parts.join(', ')})${options.withoutRowid ? ' WITHOUT ROWID' : ''}`,
+  ];
+  for (const { config } of indexes) {
+    const on = config.columns.map((column) => `"${'name' in column ? column.name : ''}"`).join(', ');
+    const where = config.where
+      ? ` WHERE ${new SQLiteAsyncDialect().sqlToQuery(config.where as SQL).sql}`
+      : '';
+    statements.push(
+      `CREATE ${config.unique ? 'UNIQUE ' : ''}INDEX IF NOT EXISTS "${config.name}" ON "${name}" (${on})${where}`,
+    );
+  }
+  return statements;
+}
+
+/**
+ * Makes the tables of every week that may be asked for (the retained ones and the next) and of the days on
+ * which bodies may be due. Cheap when they are there.
+ */
+export async function ensureHomeTables(store: Store, nowMs: number): Promise<void> {
+  const statements: string[] = [];
+  for (const week of weeksBetween(nowMs - (metadataDays + 1) * dayMs, nowMs + 7 * dayMs)) {
+    for (const table of [messagesTable(week), deliveriesTable(week), eventsTable(week)]) {
+      statements.push(...createTable(table, { withoutRowid: true }));
+    }
+  }
+  for (let day = -bodyDays - 2; day <= scheduleDays + 1; day++) {
+    statements.push(...createTable(bodiesTable(dayOf(nowMs + day * dayMs)), { withoutRowid: false }));
+  }
+  await store.d1.batch(statements.map((text) => store.d1.prepare(text)));
+}
+
+/** Does the work; when a home table is missing, makes the tables and does it again. */
+export async function withHomeTables<T>(store: Store, nowMs: number, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!/no such table: "?(messages|deliveries|events|bodies)_/.test(errorText(error))) throw error;
+    await ensureHomeTables(store, nowMs);
+    return await work();
+  }
+}
+
+/** Drops tables whose time is over: bodies after `bodyDays`, everything else after `metadataDays`. Writes no rows. */
+export async function dropOldTables(store: Store, nowMs: number): Promise<string[]> {
+  const keepWeeks = retainedWeeks(nowMs)[0] ?? '';
+  // Delivery may be tried for three days after the first due day; a day more covers its last hours.
+  const keepDays = dayOf(nowMs - (bodyDays + 1) * dayMs);
+  const { results } = await store.d1
+    .prepare(
+      `SELECT name FROM sqlite_master WHERE type = 'table' AND (name LIKE 'messages\\_%' ESCAPE '\\' OR name LIKE 'deliveries\\_%' ESCAPE '\\' OR name LIKE 'events\\_%' ESCAPE '\\' OR name LIKE 'bodies\\_%' ESCAPE '\\')`,
+    )
+    .all<{ name: string }>();
+  const old = results
+    .map((row) => row.name)
+    .filter((name) => {
+      const [kind, period = ''] = name.split('_');
+      return kind === 'bodies' ? period < keepDays : period < keepWeeks;
+    });
+  if (old.length > 0)
+    await store.d1.batch(old.map((name) => store.d1.prepare(`DROP TABLE IF EXISTS "${name}"`)));
+  return old;
+}
+
+/** Identifiers of the tables of a week, for `sql` templates. */
+export function weekTables(week: string): { messages: SQL; deliveries: SQL; events: SQL; dueIndex: SQL } {
+  const name = (kind: string) => sql.raw(`"${kind}_${week}"`);
+  return {
+    messages: name('messages'),
+    deliveries: name('deliveries'),
+    events: name('events'),
+    dueIndex: name('due'),
+  };
+}
+
+/** Identifier of the table of bodies of a day. */
+export function bodiesName(day: string): SQL {
+  return sql.raw(`"bodies_${day}"`);
+}

@@ -1,0 +1,19 @@
+import { eq } from 'drizzle-orm';
+import * as control from '../../drizzle/schema/control.ts';
+import type { Store } from './store.ts';
+
+export type NodeRow = typeof control.nodes.$inferSelect;
+
+/** A node starts: its new boot replaces the old one, and with that the old boot's leases are released. */
+export async function registerBoot(store: Store, node: Omit<NodeRow, 'lastSeenAtMs'>): Promise<void> {
+  const values = { ...node, lastSeenAtMs: node.startedAtMs };
+  await store.control
+    .insert(control.nodes)
+    .values(values)
+    .onConflictDoUpdate({ target: control.nodes.nodeId, set: values });
+}
+
+/** The node with this id; null when it never said hello. */
+export async function findNode(store: Store, nodeId: string): Promise<NodeRow | null> {
+  return (await store.control.query.nodes.findFirst({ where: eq(control.nodes.nodeId, nodeId) })) ?? null;
+}
