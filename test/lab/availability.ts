@@ -33,8 +33,12 @@ async function whyNoNamespaces(name: string): Promise<string | undefined> {
     await runHere('ip', ['netns', 'exec', name, 'true']);
     return undefined;
   } catch (error) {
-    return `network namespaces are not allowed here: ${error instanceof Error ? error.message.trim() : error}`;
+    return `network namespaces are not allowed here: ${lastLine(error)}`;
   } finally {
     await runHere('ip', ['netns', 'delete', name], { mayFail: true }).catch(() => {});
   }
 }
+
+/** What `ip` itself said. */
+const lastLine = (error: unknown) =>
+  (error instanceof Error ? error.message : String(error)).trim().split('\n').at(-1) ?? '';

@@ -44,6 +44,8 @@ export class Dns {
     await this.#write(zones);
     await writeFile(join(this.#dir, 'unbound.conf'), this.#unboundConf());
     this.#daemon('knotd', ['-c', this.#knotConf]);
+    // Unbound would remember a server that was not there yet.
+    await this.#untilServed('.', 1);
     this.#daemon('unbound', ['-d', '-p', '-c', join(this.#dir, 'unbound.conf')]);
     await until('the name service to answer', 10_000, async () =>
       (await this.resolve('dns.lab.test', 'A')).includes(hosts.dns.ipv4 ?? ''),

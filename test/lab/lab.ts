@@ -1,7 +1,7 @@
 /**
  * The mail lab: hosts in network namespaces with real DNS and real mail servers, into which the whole
  * product is put. `bringUp` makes it (after removing what an earlier run left), `attach` finds one that
- * is up, `takeDown` removes it.
+ * is up, `takeDown` removes it. LAB_KEEP=1 leaves a lab that failed to come up as it is, for a look at it.
  */
 import type { ChildProcess, SpawnOptions } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -11,6 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { caFile, makeAuthority } from './certificates.ts';
 import { Dns } from './dns.ts';
+import { type Forward, forward } from './forward.ts';
 import { type HostName, hostNames, hosts } from './hosts.ts';
 import { Mailbox } from './mailbox.ts';
 import { Namespaces, type RunOptions, type RunResult } from './namespaces.ts';
@@ -51,6 +52,11 @@ export class Lab {
   /** Starts a command inside a host; the child's pid is the command's own. `takeDown` ends what still runs. */
   spawn(host: HostName, command: string, args: string[] = [], options: SpawnOptions = {}): ChildProcess {
     return this.#namespaces.spawn(host, command, args, options);
+  }
+
+  /** A loopback port of this process that leads to a port on a host's own loopback (or `address`). */
+  forward(host: HostName, port: number, address?: string): Promise<Forward> {
+    return forward(this.#namespaces, this.handle.dir, host, port, address);
   }
 
   mailbox(host: HostName): Mailbox {
@@ -116,9 +122,12 @@ async function removeStateOf(prefix: string): Promise<void> {
 function hold(prefix: string): Promise<() => Promise<void>> {
   return new Promise((resolve, reject) => {
     const server = createServer();
-    server.once('error', (cause) =>
-      reject(new Error(`another process holds the lab ${prefix}; choose another by LAB_PREFIX`, { cause })),
-    );
+    server.once('error', (error) => {
+      const held = 'code' in error && error.code === 'EADDRINUSE';
+      reject(
+        held ? new Error(`another process holds the lab ${prefix}; choose another by LAB_PREFIX`) : error,
+      );
+    });
     server.listen(`\0mail-lab-${prefix}`, () => {
       server.unref();
       resolve(() => new Promise((done) => server.close(() => done())));

@@ -1,6 +1,7 @@
 /** Postfix instances: each host with its own configuration, spool and mailbox; nothing of /etc/postfix is used. */
+import { once } from 'node:events';
 import { openSync } from 'node:fs';
-import { chmod, chown, mkdir, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeCertificate } from './certificates.ts';
 import { type HostName, hosts, isHostName, type PostfixSettings } from './hosts.ts';
@@ -33,17 +34,12 @@ export async function startPostfix(namespaces: Namespaces, labDir: string, host:
   if (postfix.greylistSeconds) await startPostgrey(namespaces, dir, host, postfix.greylistSeconds);
 
   // The daemons keep the file descriptors that they get: never ours.
-  await new Promise<void>((resolve, reject) => {
-    const starter = namespaces.spawn(host, 'postfix', ['-c', join(dir, 'conf'), 'start'], {
-      stdio: 'ignore',
-    });
-    starter.once('error', reject);
-    starter.once('exit', (code) =>
-      code === 0
-        ? resolve()
-        : reject(new Error(`Postfix of ${host} did not start: ${mailLog(labDir, host)}`)),
-    );
-  });
+  const starter = namespaces.spawn(host, 'postfix', ['-c', join(dir, 'conf'), 'start'], { stdio: 'ignore' });
+  const [code] = await once(starter, 'exit');
+  if (code !== 0) {
+    const log = await readFile(mailLog(labDir, host), 'utf8').catch(() => '');
+    throw new Error(`the Postfix of ${host} did not start:\n${log.split('\n').slice(-10).join('\n')}`);
+  }
   await untilListening(namespaces, host, 25);
 }
 

@@ -70,6 +70,24 @@ describeInLab('the mail lab', (lab) => {
     });
   });
 
+  describe('a host', () => {
+    it('runs a program whose port the test reaches', async () => {
+      const code = `require('http').createServer((q, r) => r.end(q.url)).listen(8787, '127.0.0.1', () => console.log('up'))`;
+      const server = lab.spawn('sender', process.execPath, ['-e', code]);
+      await new Promise((resolve) => server.stdout?.once('data', resolve));
+      const { port, close } = await lab.forward('sender', 8787);
+      const answer = await fetch(`http://127.0.0.1:${port}/hello`);
+      expect(await answer.text()).toBe('/hello');
+      await close();
+      server.kill();
+    });
+
+    it('reaches nothing outside the lab', async () => {
+      const { stdout } = await lab.run('sender', 'ip', ['route']);
+      expect(stdout).not.toContain('default');
+    });
+  });
+
   describe('a server', () => {
     it('delivers accepted mail into a mailbox that can be read raw', async () => {
       const { subject } = await accepted('user@example.net', { tls: true });
@@ -82,6 +100,15 @@ describeInLab('the mail lab', (lab) => {
     it('accepts any recipient whose name starts with user', async () => {
       const { subject } = await accepted('user-b7+tag@example.net');
       expect((await lab.mailbox('mx1').waitFor({ subject })).rcptTo).toBe('user-b7+tag@example.net');
+    });
+
+    it('accepts a message of 36 MiB', async () => {
+      const subject = randomUUID();
+      const line = `${'x'.repeat(76)}\r\n`;
+      const data = `Subject: ${subject}\r\nFrom: ${from}\r\n\r\n${line.repeat((36 * 1024 * 1024) / line.length)}`;
+      expect((await swaks(lab, { from, to: 'user@example.net', data, args: ['--hide-all'] })).ok).toBe(true);
+      const { raw } = await lab.mailbox('mx1').waitFor({ subject });
+      expect(raw.length).toBeGreaterThan(35 * 1024 * 1024);
     });
 
     it('refuses an unknown user with 550 5.1.1', async () => {

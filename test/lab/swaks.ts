@@ -2,7 +2,7 @@ import type { HostName } from './hosts.ts';
 import type { Lab } from './lab.ts';
 
 export interface SwaksOptions {
-  /** Default: a host in which nothing of the product runs would not fit SPF, so `sender`. */
+  /** Where swaks runs: `sender` unless told. */
   host?: HostName;
   /** Address or name; without it swaks looks the MX up as any sender does. */
   server?: string;
