@@ -2,13 +2,11 @@
  * The edge half on one machine: the Worker, bundled by wrangler, in Cloudflare's own runtime (workerd, through
  * miniflare), with its data on disk, its migrations applied and its cron ticked.
  */
-import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from 'miniflare';
 import { unstable_getMiniflareWorkerOptions, unstable_splitSqlQuery } from 'wrangler';
-
-const repository = new URL('../../', import.meta.url).pathname;
+import { bundleWorker, repository } from './bundle.ts';
 
 export interface EdgeOptions {
   /** 0: any free port. */
@@ -37,20 +35,21 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
   const bundle = join(options.dataDir, 'bundle');
   await bundleWorker(bundle);
   const { workerOptions } = unstable_getMiniflareWorkerOptions(join(repository, 'wrangler.toml'));
-  const miniflare = new Miniflare({
-    ...convertV4MiniflareOptions({
+  const miniflare = new Miniflare(
+    convertV4MiniflareOptions({
       ...workerOptions,
       modules: [{ type: 'ESModule', path: join(bundle, 'index.js') }],
       modulesRoot: bundle,
-      bindings: { ...workerOptions.bindings, ...options.settings },
+      bindings: Object.assign({}, workerOptions.bindings, options.settings),
       host: options.host,
       port: options.port,
+      cf: false,
       log: new Log(LogLevel.NONE),
       handleStructuredLogs: ({ message }) => options.log(message),
+      resourcePersistencePath: join(options.dataDir, 'state'),
+      telemetry: { enabled: false },
     }),
-    resourcePersistencePath: join(options.dataDir, 'state'),
-    telemetry: { enabled: false },
-  });
+  );
   const url = (await miniflare.ready).origin;
   await migrate(await miniflare.getD1Database('DB'));
   const worker = await miniflare.getWorker();
@@ -69,24 +68,6 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
       await miniflare.dispose();
     },
   };
-}
-
-/** The bundle as `wrangler deploy` would upload it. */
-async function bundleWorker(outDir: string): Promise<void> {
-  const wrangler = join(repository, 'node_modules/wrangler/bin/wrangler.js');
-  const child = spawn(process.execPath, [wrangler, 'deploy', '--dry-run', '--outdir', outDir], {
-    cwd: repository,
-    env: { ...process.env, WRANGLER_SEND_METRICS: 'false', NO_COLOR: '1', CI: '1' },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let output = '';
-  child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
-  child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
-  const code = await new Promise<number | null>((resolve, reject) => {
-    child.on('error', reject);
-    child.on('close', resolve);
-  });
-  if (code !== 0) throw new Error(`the Worker does not build:\n${output}`);
 }
 
 type Database = Awaited<ReturnType<Miniflare['getD1Database']>>;
