@@ -2,12 +2,12 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { DkimKey, LeasedDelivery } from '#domain/node-contract.ts';
 import type { Backoff } from '../backoff.ts';
 import { EdgeRefusal, type WorkerClient } from '../worker-client.ts';
-import { type AttemptContext, attempt } from './attempt.ts';
+import { type CarryContext, carry } from './carry.ts';
 import type { Courier } from './courier.ts';
 import type { Journal } from './journal.ts';
 import type { LeaseRef } from './journal-record.ts';
 
-export interface LeaseLoopOptions extends Omit<AttemptContext, 'courier' | 'stopping' | 'superseded'> {
+export interface LeaseLoopOptions extends Omit<CarryContext, 'courier' | 'stopping' | 'superseded'> {
   client: Pick<WorkerClient, 'lease' | 'release'>;
   courier: Pick<Courier, 'deliver' | 'throttledDomains'>;
   journal: Pick<Journal, 'sending' | 'outcome' | 'unreported'>;
@@ -31,7 +31,7 @@ const mostExcludedDomains = 50;
  */
 export class LeaseLoop {
   readonly #options: LeaseLoopOptions;
-  readonly #context: AttemptContext;
+  readonly #context: CarryContext;
   readonly #running = new Set<Promise<void>>();
   readonly #stopped = new AbortController();
   #superseded = false;
@@ -124,10 +124,10 @@ export class LeaseLoop {
   }
 
   /** Never rejects. */
-  async #attempt(delivery: LeasedDelivery, keys: readonly DkimKey[]): Promise<void> {
+  async #carry(delivery: LeasedDelivery, keys: readonly DkimKey[]): Promise<void> {
     const { messageId, n, leaseId } = delivery;
     try {
-      if ((await attempt(delivery, keys, this.#context)) === 'tried') return;
+      if ((await carry(delivery, keys, this.#context)) === 'tried') return;
       this.#untried.push({ messageId, n, leaseId });
       // leases that are given back in the same turn go in one request
       await Promise.resolve();

@@ -14,7 +14,7 @@ export const leastLeaseMs = 15 * minuteMs;
 /** RFC 5321 §4.5.3.2.6: the reply to the final dot may take ten minutes. */
 const leastLeaseForDataMs = 11 * minuteMs;
 
-export interface AttemptContext {
+export interface CarryContext {
   courier: Pick<Courier, 'deliver'>;
   raws: Pick<RawStore, 'lend'>;
   journal: Pick<Journal, 'sending' | 'outcome'>;
@@ -33,10 +33,10 @@ export interface AttemptContext {
  * Tries one leased delivery, from fetching the message to handing in the outcome. Never rejects.
  * @returns `untried` when the lease should be given back
  */
-export async function attempt(
+export async function carry(
   delivery: LeasedDelivery,
   keys: readonly DkimKey[],
-  context: AttemptContext,
+  context: CarryContext,
 ): Promise<'tried' | 'untried'> {
   const log = context.log.child({ messageId: delivery.messageId, n: delivery.n, leaseId: delivery.leaseId });
   const startedAtMs = Date.now();
@@ -64,7 +64,7 @@ export async function attempt(
 async function noteSending(
   delivery: LeasedDelivery,
   startedAtMs: number,
-  context: AttemptContext,
+  context: CarryContext,
 ): Promise<void> {
   if (context.superseded()) throw new Error('a newer run of this node has taken over');
   if (delivery.leaseUntilMs - context.edgeNowMs() < leastLeaseForDataMs)
@@ -83,7 +83,7 @@ async function noteSending(
 async function handIn(
   delivery: LeasedDelivery,
   outcome: Outcome,
-  context: AttemptContext,
+  context: CarryContext,
   log: Log,
 ): Promise<void> {
   const { messageId, n, leaseId } = delivery;
