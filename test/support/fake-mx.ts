@@ -186,8 +186,14 @@ class Conversation {
   }
 
   onEhlo(): void {
-    if (this.fault === '502-ehlo') return this.say('502 5.5.1 Not implemented');
-    if (this.fault === '550-ehlo') return this.refuse('550 5.7.1 I do not like your name');
+    if (this.fault === '502-ehlo') {
+      this.say('502 5.5.1 Not implemented');
+      return;
+    }
+    if (this.fault === '550-ehlo') {
+      this.refuse('550 5.7.1 I do not like your name');
+      return;
+    }
     const offersTls = this.options.tls && !(this.socket instanceof TLSSocket);
     const extensions = [
       ...(this.options.extensions ?? ['PIPELINING', '8BITMIME', 'SMTPUTF8', 'SIZE 40000000']),
@@ -198,14 +204,20 @@ class Conversation {
   }
 
   onStartTls(): void {
-    if (this.fault === 'refuse-tls') return this.say('454 4.7.0 TLS not available');
+    if (this.fault === 'refuse-tls') {
+      this.say('454 4.7.0 TLS not available');
+      return;
+    }
     this.plain.removeAllListeners('data');
     if (this.fault === 'bad-tls') {
       this.say('220 2.0.0 Go ahead');
       this.plain.once('data', () => this.plain.end('this is not TLS at all, sorry'));
       return;
     }
-    if (this.fault === 'inject-tls') return this.say('220 2.0.0 Go ahead', '250 injected');
+    if (this.fault === 'inject-tls') {
+      this.say('220 2.0.0 Go ahead', '250 injected');
+      return;
+    }
     this.say('220 2.0.0 Go ahead');
     const secureContext = createSecureContext({ key: read('./fake-mx-key.pem'), cert: fakeMxCertificate });
     this.socket = new TLSSocket(this.plain, { isServer: true, secureContext });
@@ -219,7 +231,10 @@ class Conversation {
     this.mailParameters = match?.[2]?.trim() ?? '';
     this.to = '';
     this.mails++;
-    if (this.mails > 1 && this.fault === '421-second-mail') return this.refuse('421 4.4.2 Too long');
+    if (this.mails > 1 && this.fault === '421-second-mail') {
+      this.refuse('421 4.4.2 Too long');
+      return;
+    }
     if (this.mails > 1 && this.fault === 'drop-second-mail') {
       this.socket.destroy();
       return;
@@ -236,7 +251,10 @@ class Conversation {
   }
 
   onDataCommand(): void {
-    if (this.to === '') return this.say('503 5.5.1 No recipient');
+    if (this.to === '') {
+      this.say('503 5.5.1 No recipient');
+      return;
+    }
     this.inData = this.answer(this.to, 'data', '354 Go ahead');
   }
 
@@ -279,7 +297,10 @@ class Conversation {
       return;
     }
     if (to.startsWith('hang-after-dot')) return;
-    if (to.startsWith('garbage-after-dot')) return this.say('Segmentation fault');
+    if (to.startsWith('garbage-after-dot')) {
+      this.say('Segmentation fault');
+      return;
+    }
     await this.options.beforeFinalReply?.();
     const refused = /^\d{3}-dot/.test(to);
     if (!refused) {
