@@ -96,12 +96,24 @@ async function decide(
   const mail = mailOf(envelope, delivery, raw, signed);
 
   const targets = orderTargets(answer.hosts, around.random).slice(0, maxTargets);
-  return await tryHosts(targets, envelope, mail, signed.selectors, beforeData, around, session, clock);
+  const { leaseUntilMs } = delivery;
+  return await tryHosts(
+    targets,
+    envelope,
+    leaseUntilMs,
+    mail,
+    signed.selectors,
+    beforeData,
+    around,
+    session,
+    clock,
+  );
 }
 
 async function tryHosts(
   targets: readonly MxTarget[],
   envelope: Envelope,
+  leaseUntilMs: number,
   mail: Mail,
   selectors: string[],
   beforeData: () => Promise<void>,
@@ -112,6 +124,8 @@ async function tryHosts(
   const waitUntilMs = around.now() + around.slotWaitMs;
   let failure: Failure | null = null;
   for (const target of targets) {
+    // Once the lease is over another node may have the delivery: no further host is tried.
+    if (failure !== null && around.now() >= leaseUntilMs) break;
     const waitMs = Math.max(0, waitUntilMs - around.now());
     const result = await tryHost(target, envelope.domain, waitMs, mail, beforeData, around, session, clock);
     if (result.kind === 'decided') {

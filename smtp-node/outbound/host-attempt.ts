@@ -56,6 +56,7 @@ export async function tryHost(
         continue;
       }
       if (opened instanceof StepFailure) {
+        if (opened.step !== 'connect') session.mx = { ...target };
         const failure = brokenFailure(opened, target);
         if (asksToSlowDown(failure)) slot.throttled();
         return { kind: 'next', failure };

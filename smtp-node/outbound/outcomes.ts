@@ -47,9 +47,13 @@ export function brokenFailure(failure: StepFailure, target: MxTarget): Failure {
   };
 }
 
-/** A 421, or a refusal that speaks of too much at once: fewer connections, and a pause. */
+/**
+ * A 421, or a refusal that speaks of too much at once: fewer connections, and a pause. Not so a status about the
+ * mailbox (RFC 3463 §3.3, X.2.z): one busy recipient is not the host's trouble.
+ */
 export function asksToSlowDown(failure: Failure): boolean {
   if (failure.reply === null || failure.reply.code >= 500) return false;
+  if (failure.reply.status?.startsWith('4.2.')) return false;
   return failure.reply.code === 421 || failure.class === 'rate_limited';
 }
 

@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net';
+import type { Readable } from 'node:stream';
 import type { SmtpReply, StepName } from '#domain/outcome.ts';
 import { parseReplyLine, parseSmtpReply } from '#domain/smtp-reply.ts';
 import { errorCode, errorText, StepFailure } from './failures.ts';
@@ -21,7 +21,7 @@ const lf = 0x0a;
  * Replies that had arrived before the connection broke are still given.
  */
 export class ReplyReader {
-  readonly #socket: Socket;
+  readonly #socket: Readable;
   #rest: Buffer = Buffer.alloc(0);
   #lines: string[] = [];
   #raw: string[] = [];
@@ -29,7 +29,7 @@ export class ReplyReader {
   #end: End | null = null;
   #wake: (() => void)[] = [];
 
-  constructor(socket: Socket) {
+  constructor(socket: Readable) {
     this.#socket = socket;
     socket.on('data', this.#onData);
     socket.on('error', this.#onError);

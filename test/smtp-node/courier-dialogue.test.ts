@@ -118,10 +118,26 @@ describe('a delivery', () => {
     });
   });
 
+  it('is deferred when the peer stops taking the content', async () => {
+    await meet({}, { timeouts: { dataBlockMs: 300 } });
+    const bytes = Buffer.concat([aMessage, Buffer.alloc(30_000_000, 'line of text\r\n')]);
+    const outcome = await send(
+      courier,
+      { rcptTo: 'stall-in-data@example.test' },
+      { raw: { kind: 'bytes', bytes } },
+    );
+    expect(outcome).toMatchObject({
+      type: 'deferred',
+      failure: { step: 'data', code: 'ETIMEDOUT', reply: null },
+    });
+    expect(courier.stats().openConnections).toBe(0);
+  });
+
   it('is deferred when every host refuses to talk, with the words of the refusal', async () => {
     await meet({ onConnection: () => '554-banner' });
     const outcome = await send(courier);
     expect(outcome).toMatchObject({ type: 'deferred', failure: { step: 'greeting', reply: { code: 554 } } });
+    expect(outcome.session.mx).toEqual({ host: 'mx.test', address: '127.0.0.1' });
   });
 
   it('speaks HELO to a peer that does not know EHLO', async () => {

@@ -87,6 +87,13 @@ describe('a domain with two MX', () => {
     second = await startFakeMx();
   });
 
+  it('is left alone when the lease has ended meanwhile', async () => {
+    await meet({ onConnection: () => '554-banner' });
+    const outcome = await send(courier, { leaseUntilMs: Date.now() - 1 });
+    expect(outcome).toMatchObject({ type: 'deferred', failure: { reply: { code: 554 } } });
+    expect(second.connections).toBe(0);
+  });
+
   it('is told the words of a server rather than that another was down', async () => {
     await meet({ onConnection: () => '554-banner' });
     await second.close();

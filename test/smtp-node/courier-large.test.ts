@@ -60,7 +60,6 @@ it('streams a message of 25 MiB from its file, in less than 100 MiB of further m
   }, 5);
   const outcome = await send(courier, {}, { raw: { kind: 'file', path, sizeBytes } });
   clearInterval(watch);
-  console.log('MiB', (peakBytes - beforeBytes) / 1048576);
 
   expect(outcome).toMatchObject({ type: 'delivered' });
   expect(mx.octets()).toBeGreaterThan(sizeBytes);

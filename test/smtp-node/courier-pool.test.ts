@@ -141,6 +141,12 @@ describe('a host that asks to slow down', () => {
     expect(courier.throttledDomains()).toEqual(['example.test']);
   });
 
+  it('is not thought to when one mailbox is busy', async () => {
+    await meet({}, { throttlePauseMs: 60_000 });
+    await send(courier, { rcptTo: 'busy@example.test' });
+    expect(courier.stats().hosts[0]).toMatchObject({ limit: 10, pausedUntilMs: null });
+  });
+
   it('is served again after the pause, and its limit grows back step by step', async () => {
     await meet({ onConnection: (n) => (n === 1 ? '421-banner' : null) }, { connectionsPerHost: 4 });
     await send(courier);

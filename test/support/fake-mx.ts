@@ -9,7 +9,9 @@ import { createSecureContext, TLSSocket } from 'node:tls';
  * - `451-rcpt@`, `550-rcpt@`, `552-data@`, `554-dot@`, `421-mail@`, …: that code at that step;
  * - `554-early@`: that code in the middle of the content; `421-rcpt@` and other 421 close the connection;
  * - `drop-at-rcpt@`, `drop-in-data@`, `drop-after-dot@`: closes there; `hang-after-dot@`: says nothing there;
+ * - `stall-in-data@`: stops reading after 354;
  * - `garbage-at-rcpt@`, `garbage-after-dot@`: answers something that is not SMTP;
+ * - `busy@`: a rate limit of one mailbox, 450 4.2.1;
  * - `multiline@`, `mixed@`: a reply of two lines, with equal and with different codes.
  * What goes wrong with a whole connection is scripted by `onConnection`.
  */
@@ -245,6 +247,7 @@ class Conversation {
   onRcpt(line: string): void {
     const to = /^RCPT TO:<(.*)>$/i.exec(line)?.[1] ?? '';
     if (to.startsWith('drop-at-rcpt')) this.socket.destroy();
+    else if (to.startsWith('busy')) this.say('450 4.2.1 This user receives mail at too high a rate');
     else if (to.startsWith('garbage-at-rcpt')) this.say('Segmentation fault');
     else if (to.startsWith('mixed')) this.say('250-2.1.5 one', '550 5.1.1 other');
     else if (this.answer(to, 'rcpt', '250 2.1.5 Recipient ok')) this.to = to;
@@ -256,6 +259,7 @@ class Conversation {
       return;
     }
     this.inData = this.answer(this.to, 'data', '354 Go ahead');
+    if (this.to.startsWith('stall-in-data')) this.plain.pause();
   }
 
   onRset(): void {
