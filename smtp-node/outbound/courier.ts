@@ -1,15 +1,22 @@
+/// <reference path="./mx-connect.d.ts" />
+
+import mxConnect from 'mx-connect';
 import type { DkimKey, LeasedDelivery } from '#domain/node-contract.ts';
 import type { Outcome } from '#domain/outcome.ts';
 import type { RawSource } from '../signing/raw-source.ts';
-import type { ResolveRecords } from './mx.ts';
-import type { Timeouts } from './timeouts.ts';
+import { attempt, type Surroundings } from './attempt.ts';
+import { createMxResolver, type ResolveRecords } from './mx.ts';
+import { createPool, type PoolStats } from './pool.ts';
+import { defaultTimeouts, type Timeouts } from './timeouts.ts';
 
 export type { RawSource } from '../signing/raw-source.ts';
+export type { HostStats, PoolStats } from './pool.ts';
 
 export interface CourierHooks {
   /**
    * Awaited after RCPT was accepted and before DATA is sent: the caller writes its journal here. When it
-   * rejects, the transaction is reset and the outcome is `deferred`.
+   * rejects, the transaction is reset and the outcome is `deferred`. Called again when the connection breaks
+   * before the final dot and another host gets the message.
    */
   beforeData(): Promise<void>;
 }
@@ -49,25 +56,6 @@ export interface CourierOptions {
   random?: () => number;
 }
 
-export interface HostStats {
-  address: string;
-  port: number;
-  open: number;
-  idle: number;
-  waiting: number;
-  /** Connections allowed now; lowered by 421 and rate limits, raised again by successes. */
-  limit: number;
-  /** Unix ms until which no new delivery is begun; null when not paused. */
-  pausedUntilMs: number | null;
-}
-
-export interface CourierStats {
-  openConnections: number;
-  idleConnections: number;
-  waitingDeliveries: number;
-  hosts: HostStats[];
-}
-
 /** Carries one delivery at a time from bytes to an outcome; keeps connections between deliveries. */
 export interface Courier {
   /**
@@ -82,7 +70,51 @@ export interface Courier {
   ): Promise<Outcome>;
   /** Recipient domains that should not be leased now, at most 50: their MX is paused or has a queue. */
   throttledDomains(): string[];
-  stats(): CourierStats;
+  stats(): PoolStats;
   /** Says QUIT on idle connections; those in use are closed when their delivery ends. */
   close(): Promise<void>;
+}
+
+/** Composes resolver, pool and attempts. Opens nothing until the first delivery. */
+export function createCourier(options: CourierOptions): Courier {
+  const now = options.now ?? Date.now;
+  const port = options.route?.port ?? options.port ?? 25;
+  const blockLocalAddresses = options.blockLocalAddresses ?? options.route === undefined;
+  const timeouts = { ...defaultTimeouts, ...options.timeouts };
+  const pool = createPool({
+    port,
+    connectionsPerHost: options.connectionsPerHost ?? 10,
+    messagesPerConnection: options.messagesPerConnection ?? 100,
+    idleMs: options.idleMs ?? 10_000,
+    throttlePauseMs: options.throttlePauseMs ?? 5000,
+    now,
+  });
+  const around: Surroundings = {
+    hostName: options.hostName,
+    resolver: createMxResolver({ ...options, blockLocalAddresses, now }),
+    pool,
+    timeouts,
+    slotWaitMs: options.slotWaitMs ?? 60_000,
+    now,
+    random: options.random ?? Math.random,
+    connect: async ({ host, address }) => {
+      const isIPv6 = address.includes(':');
+      const { socket } = await mxConnect({
+        target: address,
+        port,
+        mx: [{ exchange: host, priority: 0, A: isIPv6 ? [] : [address], AAAA: isIPv6 ? [address] : [] }],
+        maxConnectTime: timeouts.connectMs,
+        localAddressIPv4: options.localAddressIPv4,
+        localAddressIPv6: options.localAddressIPv6,
+        dnsOptions: { blockLocalAddresses, ignoreIPv6: options.ignoreIPv6 ?? false },
+      });
+      return socket;
+    },
+  };
+  return {
+    deliver: (delivery, raw, keys, hooks) => attempt(delivery, raw, keys, () => hooks.beforeData(), around),
+    throttledDomains: () => pool.throttledDomains(),
+    stats: () => pool.stats(),
+    close: () => pool.close(),
+  };
 }

@@ -2,6 +2,7 @@
 import { Resolver } from 'node:dns/promises';
 import mxConnect from 'mx-connect';
 import type { FailureClass } from '#domain/failure-class.ts';
+import { errorCode, errorText } from './failures.ts';
 import type { MxHost } from './mx-order.ts';
 
 /**
@@ -99,7 +100,7 @@ async function resolveMx(domain: string, options: MxOptions, ask: ResolveRecords
             if (type === 'MX' && records.length > 0) hasMx = true;
             return records;
           } catch (error) {
-            if (type === 'MX' && codeOf(error) === 'ENOTFOUND') noSuchDomain = true;
+            if (type === 'MX' && errorCode(error) === 'ENOTFOUND') noSuchDomain = true;
             throw error;
           }
         },
@@ -126,7 +127,7 @@ function noHosts(
   error: unknown,
   seen: { noSuchDomain: boolean; hasMx: boolean },
 ): Extract<MxAnswer, { kind: 'none' }> {
-  const code = codeOf(error);
+  const code = errorCode(error);
   const none = (permanent: boolean, status: string | null, failure: FailureClass, text: string) =>
     ({ kind: 'none', permanent, status, class: failure, text, code }) as const;
   if (code === 'ENULLMX') {
@@ -145,13 +146,5 @@ function noHosts(
   if (code === 'InvalidIpAddress') {
     return none(false, null, 'bad_domain', `every MX address of ${domain} is local or reserved`);
   }
-  return none(false, null, 'network', `DNS did not answer for ${domain} (${code ?? messageOf(error)})`);
-}
-
-function codeOf(error: unknown): string | null {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : null;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return none(false, null, 'network', `DNS did not answer for ${domain} (${code ?? errorText(error)})`);
 }
