@@ -116,7 +116,7 @@ export class LeaseLoop {
   }
 
   #begin(delivery: LeasedDelivery, keys: readonly DkimKey[]): void {
-    const running = this.#attempt(delivery, keys).finally(() => {
+    const running = this.#carry(delivery, keys).finally(() => {
       this.#running.delete(running);
       if (this.#more) this.poke();
     });
