@@ -91,6 +91,37 @@ describe('connections', () => {
     expect(mx.mostConnections).toBe(3);
   });
 
+  it('are all given back, whatever the deliveries over them came to', async () => {
+    await meet(
+      { tls: true, onConnection: (n) => (n % 4 === 0 ? 'bad-tls' : null) },
+      { connectionsPerHost: 4 },
+    );
+    const scripts = [
+      'ann',
+      '550-rcpt',
+      '451-dot',
+      'drop-at-rcpt',
+      'drop-after-dot',
+      'garbage-at-rcpt',
+      '554-dot',
+    ];
+    const outcomes = await Promise.all(
+      Array.from({ length: 56 }, (_, i) => send(courier, { rcptTo: `${scripts[i % 7]}@example.test` })),
+    );
+    const count = (type: string) => outcomes.filter((outcome) => outcome.type === type).length;
+    expect({ delivered: count('delivered'), bounced: count('bounced') }).toEqual({
+      delivered: 8,
+      bounced: 16,
+    });
+    expect(count('maybeAccepted')).toBe(8);
+    expect(mx.messages).toHaveLength(8);
+    await vi.waitFor(() => {
+      const { openConnections, idleConnections, waitingDeliveries } = courier.stats();
+      expect(openConnections - idleConnections).toBe(0);
+      expect(waitingDeliveries).toBe(0);
+    });
+  });
+
   it('to a busy host keep no mail for others waiting', async () => {
     const zone = {
       ...oneMx('127.0.0.1'),
@@ -139,6 +170,13 @@ describe('a host that asks to slow down', () => {
     expect(outcome).toMatchObject({ type: 'deferred', failure: { reply: { code: 421 } } });
     expect(courier.stats().hosts[0]).toMatchObject({ limit: 5, pausedUntilMs: expect.any(Number) });
     expect(courier.throttledDomains()).toEqual(['example.test']);
+  });
+
+  it('gets nothing new during the pause', async () => {
+    await meet({}, { throttlePauseMs: 60_000, slotWaitMs: 30 });
+    await send(courier, { rcptTo: '421-rcpt@example.test' });
+    expect(await send(courier)).toMatchObject({ type: 'deferred', failure: { class: 'rate_limited' } });
+    expect(mx.connections).toBe(1);
   });
 
   it('is not thought to when one mailbox is busy', async () => {
