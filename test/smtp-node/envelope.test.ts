@@ -33,6 +33,7 @@ describe('the envelope', () => {
     'a b@c.test',
     'a>b@c.test',
     'a@b.test> SIZE=1',
+    '"x"@y.test> Z="z"@c.test',
     'a\r\nb@c.test',
   ])('is malformed with %j', (address) => {
     expect(read(address).kind).toBe('malformed');
@@ -57,7 +58,7 @@ describe('the envelope', () => {
         if (result.kind !== 'envelope') return;
         for (const said of [result.envelope.mailFrom, result.envelope.rcptTo]) {
           expect(said).not.toMatch(/[\x00-\x1f\x7f]/);
-          expect(said.replace(/^".*"(?=@)/, 'quoted')).not.toMatch(/[<>\s]/);
+          expect(said.replace(/^"(?:[^"\\]|\\.)*"(?=@)/, 'quoted')).not.toMatch(/[<>\s]/);
         }
       }),
     );
