@@ -145,6 +145,20 @@ describe('connections', () => {
     await quick.close();
   });
 
+  it('that are waited for when the courier is closed defer the message', async () => {
+    let finish = () => {};
+    const finished = new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    await meet({ beforeFinalReply: () => finished }, { connectionsPerHost: 1 });
+    const deliveries = [send(courier), send(courier)];
+    await vi.waitFor(() => expect(courier.stats().waitingDeliveries).toBe(1));
+    await courier.close();
+    finish();
+    expect((await Promise.all(deliveries)).map((outcome) => outcome.type)).toEqual(['delivered', 'deferred']);
+    expect(courier.stats().openConnections).toBe(0);
+  });
+
   it('that do not become free in time defer the message', async () => {
     let finish = () => {};
     const finished = new Promise<void>((resolve) => {
@@ -172,8 +186,8 @@ describe('a host that asks to slow down', () => {
     expect(courier.throttledDomains()).toEqual(['example.test']);
   });
 
-  it('gets nothing new during the pause', async () => {
-    await meet({}, { throttlePauseMs: 60_000, slotWaitMs: 30 });
+  it('gets nothing new during the pause, and nobody waits for the end of a long one', async () => {
+    await meet({}, { throttlePauseMs: 240_000, slotWaitMs: 120_000 });
     await send(courier, { rcptTo: '421-rcpt@example.test' });
     expect(await send(courier)).toMatchObject({ type: 'deferred', failure: { class: 'rate_limited' } });
     expect(mx.connections).toBe(1);
