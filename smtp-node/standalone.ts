@@ -99,7 +99,9 @@ async function main(): Promise<void> {
   try {
     const secrets = await keptWorkerSecrets(join(dataDir, 'secrets.json'));
     const running = await start(dataDir, secrets, closers);
-    await writeFile(factsFile, `${JSON.stringify(factsOf(running, secrets.OPERATOR_TOKEN), null, 2)}\n`, { mode: 0o600 });
+    await writeFile(factsFile, `${JSON.stringify(factsOf(running, secrets.OPERATOR_TOKEN), null, 2)}\n`, {
+      mode: 0o600,
+    });
     console.log(welcome(running));
     const end = await Promise.race([signalled, running.node.ended]);
     if (end !== 'signal' && end.reason !== 'stopped') console.error(end.text);
@@ -114,7 +116,11 @@ async function start(
   secrets: Record<'NODE_TOKEN' | 'OPERATOR_TOKEN', string> & Record<string, string>,
   closers: (() => Promise<unknown>)[],
 ): Promise<Running> {
-  const log = createLog({ level: process.env.PENNYPOST_LOG_LEVEL === undefined ? 'warn' : 'info', nodeId: 'local', bootId: '' });
+  const log = createLog({
+    level: process.env.PENNYPOST_LOG_LEVEL === undefined ? 'warn' : 'info',
+    nodeId: 'local',
+    bootId: '',
+  });
   const edge = await startEdge({
     port: portOf('port'),
     host: flags.host,
@@ -123,7 +129,10 @@ async function start(
     log: (line) => log.warn({ edge: line }, 'the Worker says'),
   });
   closers.push(() => edge.stop());
-  const demo = await keptDemo(join(dataDir, 'demo.json'), { url: edge.url, operatorToken: secrets.OPERATOR_TOKEN });
+  const demo = await keptDemo(join(dataDir, 'demo.json'), {
+    url: edge.url,
+    operatorToken: secrets.OPERATOR_TOKEN,
+  });
   const nodeDir = join(dataDir, 'node');
   const capture = flags.deliver ? null : await startCapture(nodeDir);
   if (capture) closers.push(() => capture.stop());
@@ -138,7 +147,12 @@ async function startCapture(nodeDir: string): Promise<CaptureMx> {
   return await startCaptureMx({ host: flags.host, httpPort: portOf('capture-port'), tls });
 }
 
-function nodeConfig(edgeUrl: string, nodeToken: string, dataDirectory: string, capture: CaptureMx | null): Config {
+function nodeConfig(
+  edgeUrl: string,
+  nodeToken: string,
+  dataDirectory: string,
+  capture: CaptureMx | null,
+): Config {
   return parseConfig({
     PENNYPOST_HOST_NAME: 'localhost',
     PENNYPOST_LOG_LEVEL: 'warn',
@@ -156,7 +170,8 @@ function nodeConfig(edgeUrl: string, nodeToken: string, dataDirectory: string, c
 
 function portOf(flag: 'port' | 'capture-port'): number {
   const port = Number(flags[flag]);
-  if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new Error(`--${flag} must be a port, 0 to 65535`);
+  if (!Number.isInteger(port) || port < 0 || port > 65_535)
+    throw new Error(`--${flag} must be a port, 0 to 65535`);
   return port;
 }
 

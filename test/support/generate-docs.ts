@@ -3,7 +3,7 @@
  * are not up to date.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { configCatalogue, type ConfigRow } from '../../smtp-node/config.ts';
+import { type ConfigRow, configCatalogue } from '../../smtp-node/config.ts';
 import { classes } from '../../worker/domain/class.ts';
 import { events } from '../../worker/domain/event.ts';
 import { failureClasses } from '../../worker/domain/failure-class.ts';
@@ -14,7 +14,8 @@ import { workerSettings } from '../../worker/env.ts';
 const path = new URL('../../README.md', import.meta.url).pathname;
 
 function table(head: string[], rows: (string | number)[][]): string {
-  const line = (cells: (string | number)[]) => `| ${cells.map((cell) => String(cell).replaceAll('|', '\\|')).join(' | ')} |`;
+  const line = (cells: (string | number)[]) =>
+    `| ${cells.map((cell) => String(cell).replaceAll('|', '\\|')).join(' | ')} |`;
   return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
 }
 
