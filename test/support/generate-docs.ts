@@ -9,7 +9,7 @@ import { events } from '../../worker/domain/event.ts';
 import { failureClasses } from '../../worker/domain/failure-class.ts';
 import { problems } from '../../worker/domain/problem.ts';
 import { scopes } from '../../worker/domain/scope.ts';
-import { workerSettings } from '../../worker/env.ts';
+import { workerSettings } from '../../worker/settings.ts';
 
 const path = new URL('../../README.md', import.meta.url).pathname;
 
