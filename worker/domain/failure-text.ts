@@ -104,7 +104,7 @@ export const textRules: readonly TextRule[] = [
   {
     class: 'bad_domain',
     patterns: [
-      /\bhost(?:name)? (?:or domain )?(?:name )?(?:is )?(?:not found|unknown|lookup did not)/,
+      /\bhost(?:name)?:? (?:\S{1,80} )?(?:or domain )?(?:name )?(?:is )?(?:not found|unknown|lookup did not)/,
       /\b(?:unknown|no such|invalid|non-?existent|bad) (?:mail )?(?:host|domain)/,
       /\bdomain(?: name)? (?:\S{1,80} ){0,2}?(?:(?:is|was|has|does|could|can) )?(?:not (?:found|exist|be found|resolve|known|valid)|unknown|doesn't exist|no longer|invalid)/,
       /nxdomain|null ?mx|no (?:valid |usable )?(?:mx|mail exchanger|mail server|mail host)/,
@@ -154,7 +154,7 @@ export const textRules: readonly TextRule[] = [
       /connection (?:\S{1,60} ){0,3}?(?:refused|timed? ?out|reset|lost|closed|dropped|failed|terminated|aborted)|(?:lost|refused|dropped|closed|reset) (?:the )?connection/,
       /time ?out|timed out|no route to host|(?:network|host|server) (?:\S{1,60} )?(?:is |was )?(?:unreachable|not reachable|down\b|not respond|did not respond|not available)/,
       /(?:could not|couldn't|unable to|failed to|cannot|can't) (?:connect|reach|contact|establish)|broken pipe|\be(?:connrefused|connreset|timedout|hostunreach|netunreach)\b/,
-      /not responding|dns (?:query|lookup|error|fail)|retry (?:time|timeout)|(?:delivery|message|retry|queue) (?:\S{1,20} )?(?:time )?(?:has )?(?:expired|exceeded)|too long (?:in|on) (?:the )?queue/,
+      /hosts? (?:have|has) been failing|(?:socket|network) error|did not accept our requests to connect|not responding|dns (?:query|lookup|error|fail)|retry (?:time|timeout)|(?:delivery|message|retry|queue) (?:\S{1,20} )?(?:time )?(?:has )?(?:expired|exceeded)|too long (?:in|on) (?:the )?queue/,
     ],
   },
   {

@@ -1,0 +1,139 @@
+import { type FeedbackReport, readFeedback, recipientsOfOriginal } from './arf.ts';
+import { isAutoReply } from './auto-reply.ts';
+import { looksLikeDsn, readDsn } from './dsn.ts';
+import { headerFields } from './header-fields.ts';
+import { isNotice, type Notice, namedRecipients, readNotice, recipientsOfNotice, saidOf } from './notice.ts';
+import { judge, type RecipientReport } from './recipient.ts';
+import { type HeaderField, headerOf, type Returned, type ReturnedMail } from './returned-mail.ts';
+import { readSesNotification } from './ses-notification.ts';
+import { betterStatus, isExpiry, toldReply } from './told-reply.ts';
+
+/** What a mail tells about itself, before its kind is known. */
+interface Reading {
+  mail: ReturnedMail;
+  notice: Notice;
+  /** Header fields of the original. */
+  original: readonly HeaderField[];
+}
+
+type Told = Pick<Returned, 'kind' | 'recipients'> & Partial<Returned>;
+
+/**
+ * Reads what a mail to a return path says: a feedback report (RFC 5965), a delivery status notification
+ * (RFC 3464), a report in prose, an automatic reply (RFC 3834); else a person's reply. Pure; never throws on
+ * any input; time is linear in the text, which the caller bounds.
+ */
+export function readReturned(mail: ReturnedMail): Returned {
+  const notice = readNotice(mail);
+  const reading = { mail, notice, original: originalFields(mail, notice) };
+  const told =
+    sesNotification(reading) ??
+    complaint(reading) ??
+    statusNotification(reading) ??
+    prose(reading) ??
+    ({ kind: isAutoReply(mail.headers) ? 'autoreply' : 'none', recipients: [] } satisfies Told);
+  return {
+    originalMessageId: messageIdOf(reading),
+    feedbackId: headerOf(reading.original, 'feedback-id') || null,
+    feedbackType: null,
+    feedbackSource: null,
+    subject: headerOf(mail.headers, 'subject').slice(0, 998),
+    ...told,
+  };
+}
+
+const reportTypes = ['message/delivery-status', 'message/global-delivery-status', 'text/delivery-status'];
+const originalTypes = ['message/rfc822', 'text/rfc822-headers', 'message/global', 'message/global-headers'];
+
+function originalFields(mail: ReturnedMail, notice: Notice): HeaderField[] {
+  const part = mail.parts.find((p) => originalTypes.includes(p.type));
+  return headerFields(part?.text ?? notice.copy);
+}
+
+/** The original's Message-ID; an automatic reply tells it in In-Reply-To (RFC 3834 §3.1.5). */
+function messageIdOf({ mail, original }: Reading): string | null {
+  const told =
+    headerOf(original, 'message-id') ||
+    headerOf(mail.headers, 'in-reply-to') ||
+    headerOf(mail.headers, 'references');
+  return /<[^<>\s]{1,990}>/.exec(told)?.[0] ?? null;
+}
+
+function sesNotification({ mail }: Reading): Told | null {
+  const ses = readSesNotification(mail.text);
+  return ses && { ...ses, recipients: ses.recipients.map(judge) };
+}
+
+function complaint(reading: Reading): Told | null {
+  const part = reading.mail.parts.find((p) => p.type === 'message/feedback-report');
+  const report = part ? readFeedback(part.text) : complaintWithoutReport(reading);
+  if (!report) return null;
+  const recipients =
+    report.recipients.length > 0 ? report.recipients : recipientsOfOriginal(reading.original);
+  const about = { action: 'delivered', status: null, diagnostic: '', remoteMta: null } as const;
+  return {
+    kind: 'complaint',
+    recipients: recipients.map((recipient) => judge({ recipient, ...about })),
+    feedbackType: report.type,
+    feedbackSource: report.source ?? (headerOf(reading.mail.headers, 'from') || null),
+  };
+}
+
+/** Microsoft's Junk Mail Reporting Program forwards the original and says no more than its subject. */
+function complaintWithoutReport({ mail, original }: Reading): FeedbackReport | null {
+  const told = /^\s*complaint about message from /i.test(headerOf(mail.headers, 'subject'));
+  const marked = headerOf(original, 'x-hmxmroriginalrecipient') !== '';
+  return told || marked ? { type: 'abuse', source: null, recipients: [] } : null;
+}
+
+function statusNotification(reading: Reading): Told | null {
+  const reports = dsnReports(reading);
+  return reports.length > 0 ? { kind: kindOf(reports), recipients: reports.map(judge) } : null;
+}
+
+/** The report's own part; else its fields in the readable text, or in a report that was forwarded whole. */
+function dsnReports({ mail, notice, original }: Reading): RecipientReport[] {
+  const texts = [
+    ...mail.parts.filter((part) => reportTypes.includes(part.type)).map((part) => part.text),
+    notice.lines.join('\n'),
+    mail.text,
+    ...mail.parts.filter((part) => originalTypes.includes(part.type)).map((part) => part.text),
+  ];
+  const reports = firstReports(texts);
+  const named = reports.some((report) => report.recipient === '')
+    ? (namedRecipients(mail, notice, recipientsOfOriginal(original))[0] ?? '')
+    : '';
+  return reports
+    .map((report) => (report.recipient === '' ? { ...report, recipient: named } : report))
+    .filter((report) => report.recipient !== '')
+    .map((report) => withWords(report, notice));
+}
+
+function firstReports(texts: readonly string[]): RecipientReport[] {
+  for (const text of texts) {
+    const reports = looksLikeDsn(text) ? readDsn(text.replace(/^(?:> ?){1,4}/gm, '')) : [];
+    if (reports.length > 0) return reports;
+  }
+  return [];
+}
+
+/** A report that tells no cause: the readable part may quote the reply. */
+function withWords(report: RecipientReport, notice: Notice): RecipientReport {
+  if (report.action !== 'failed' && report.action !== 'delayed') return report;
+  const status = betterStatus(report.status, toldReply(report.diagnostic));
+  if (report.diagnostic !== '' && !(status && isExpiry(status))) return report;
+  const diagnostic = `${report.diagnostic}\n${saidOf(report.recipient, notice.lines)}`;
+  return { ...report, diagnostic: diagnostic.trim() };
+}
+
+function prose({ mail, notice, original }: Reading): Told | null {
+  const hasReportPart = mail.parts.some((part) => reportTypes.includes(part.type));
+  if (!hasReportPart && !isNotice(mail, notice)) return null;
+  const reports = recipientsOfNotice(mail, notice, recipientsOfOriginal(original));
+  return reports.length > 0 ? { kind: kindOf(reports), recipients: reports.map(judge) } : null;
+}
+
+function kindOf(reports: readonly RecipientReport[]): Returned['kind'] {
+  if (reports.some((report) => report.action === 'failed')) return 'bounce';
+  return reports.some((report) => report.action === 'delayed') ? 'delay' : 'delivered';
+}
