@@ -66,9 +66,13 @@ function classOfText({ code, status, text }: FailureFacts): FailureClass {
 
 /** Lower case, one space between words, and no addresses: a mailbox may be called `spam-trap@`. */
 function normalize(text: string): string {
-  return text
-    .slice(0, maxTextLength)
-    .toLowerCase()
-    .replace(/[^\s<>@"():,;]{1,64}@[^\s<>"(),;]{1,255}/g, 'address')
-    .replace(/[\s_]+/g, ' ');
+  return (
+    text
+      .slice(0, maxTextLength)
+      .toLowerCase()
+      .replace(/[^\s<>@"():,;]{1,64}@[^\s<>"(),;]{1,255}/g, 'address')
+      .replace(/[\s_]+/g, ' ')
+      // AsyncOS names each status in words of its own before what the server said: "5.1.0 - unknown address error 550-".
+      .replace(/\b\d\.\d\.\d - [a-z ]{1,40} (?=\d{3}[ -])/g, '')
+  );
 }

@@ -56,10 +56,20 @@ function bodyOf(text: string): string {
   return text.slice(end ? end.index : text.length).slice(0, maxTextLength);
 }
 
-/** UTF-8, or Latin-1 when it is not. */
+/** UTF-8, or ISO-2022-JP by its escapes (RFC 1468) when no charset was told, or Latin-1. */
 function decode(bytes: Uint8Array): string {
   const text = new TextDecoder().decode(bytes);
-  return text.includes('\ufffd') ? new TextDecoder('latin1').decode(bytes) : text;
+  if (text.includes('\x1b$')) return decodeAs('iso-2022-jp', bytes) ?? text;
+  return text.includes('\ufffd') ? (decodeAs('latin1', bytes) ?? text) : text;
+}
+
+/** Null when the runtime does not know the charset. */
+function decodeAs(charset: string, bytes: Uint8Array): string | null {
+  try {
+    return new TextDecoder(charset).decode(bytes);
+  } catch {
+    return null;
+  }
 }
 
 const breaks = /<(?:br|\/p|\/div|\/tr|\/h[1-6]|\/li|\/table)\b[^<>]{0,200}>/gi;

@@ -6,7 +6,7 @@ import { general } from './families/general.ts';
 import type { RecipientReport } from './recipient.ts';
 import type { Action, ReturnedMail } from './returned-mail.ts';
 import { headerOf } from './returned-mail.ts';
-import { toldReply } from './told-reply.ts';
+import { saidOf } from './said-of.ts';
 
 /** Reports in prose: those of hosts that write no RFC 3464, or whose report part was lost on the way. */
 export interface Notice {
@@ -81,11 +81,12 @@ export function recipientsOfNotice(
   original: readonly string[],
 ): RecipientReport[] {
   const action = actionOf(mail, notice);
-  return namedRecipients(mail, notice, original).map((recipient) => ({
+  const recipients = namedRecipients(mail, notice, original);
+  return recipients.map((recipient) => ({
     recipient,
     action,
     status: null,
-    diagnostic: saidOf(recipient, notice.lines),
+    diagnostic: saidOf(recipient, recipients, notice.lines),
     remoteMta: null,
   }));
 }
@@ -127,28 +128,4 @@ function uniqueAddresses(candidates: readonly string[]): string[] {
     }
   }
   return [...found.values()];
-}
-
-/**
- * What was said of a recipient: from each line that names it up to the next line that names another. When that
- * tells no code, the whole report.
- */
-export function saidOf(recipient: string, lines: readonly string[]): string {
-  const wanted = recipient.toLowerCase();
-  const said: string[] = [];
-  let within = false;
-  for (const line of lines) {
-    const lower = line.toLowerCase();
-    if (lower.includes(wanted)) within = true;
-    else if (within && addressesIn(lower, 4).length > 0 && /^\s{0,8}[<"]?\S{1,128}@/.test(line))
-      within = false;
-    if (within && line.trim() !== '') said.push(line.trim());
-  }
-  const own = said.join('\n').slice(0, 8192);
-  const told = toldReply(own);
-  if (told.code !== null || told.status !== null) return own;
-  return `${own}\n${lines
-    .map((line) => line.trim())
-    .filter(Boolean)
-    .join('\n')}`.slice(0, 8192);
 }

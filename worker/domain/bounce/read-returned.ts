@@ -2,9 +2,10 @@ import { type FeedbackReport, readFeedback, recipientsOfOriginal } from './arf.t
 import { isAutoReply } from './auto-reply.ts';
 import { looksLikeDsn, readDsn } from './dsn.ts';
 import { headerFields } from './header-fields.ts';
-import { isNotice, type Notice, namedRecipients, readNotice, recipientsOfNotice, saidOf } from './notice.ts';
+import { isNotice, type Notice, namedRecipients, readNotice, recipientsOfNotice } from './notice.ts';
 import { judge, type RecipientReport } from './recipient.ts';
 import { type HeaderField, headerOf, type Returned, type ReturnedMail } from './returned-mail.ts';
+import { saidOf } from './said-of.ts';
 import { readSesNotification } from './ses-notification.ts';
 import { betterStatus, isExpiry, toldReply } from './told-reply.ts';
 
@@ -103,10 +104,11 @@ function dsnReports({ mail, notice, original }: Reading): RecipientReport[] {
   const named = reports.some((report) => report.recipient === '')
     ? (namedRecipients(mail, notice, recipientsOfOriginal(original))[0] ?? '')
     : '';
-  return reports
+  const known = reports
     .map((report) => (report.recipient === '' ? { ...report, recipient: named } : report))
-    .filter((report) => report.recipient !== '')
-    .map((report) => withWords(report, notice));
+    .filter((report) => report.recipient !== '');
+  const recipients = known.map((report) => report.recipient);
+  return known.map((report) => withWords(report, recipients, notice));
 }
 
 function firstReports(texts: readonly string[]): RecipientReport[] {
@@ -118,11 +120,11 @@ function firstReports(texts: readonly string[]): RecipientReport[] {
 }
 
 /** A report that tells no cause: the readable part may quote the reply. */
-function withWords(report: RecipientReport, notice: Notice): RecipientReport {
+function withWords(report: RecipientReport, all: readonly string[], notice: Notice): RecipientReport {
   if (report.action !== 'failed' && report.action !== 'delayed') return report;
   const status = betterStatus(report.status, toldReply(report.diagnostic));
   if (report.diagnostic !== '' && !(status && isExpiry(status))) return report;
-  const diagnostic = `${report.diagnostic}\n${saidOf(report.recipient, notice.lines)}`;
+  const diagnostic = `${report.diagnostic}\n${saidOf(report.recipient, all, notice.lines)}`;
   return { ...report, diagnostic: diagnostic.trim() };
 }
 

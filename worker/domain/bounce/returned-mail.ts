@@ -21,7 +21,10 @@ export interface ReturnedPart {
   text: string;
 }
 
-/** What is done with a recipient (RFC 3464 §2.3.3); `failed` also when no report said so in these words. */
+/**
+ * What is done with a recipient (RFC 3464 §2.3.3); `failed` also when a report in prose says so. Who complains has
+ * had the mail delivered.
+ */
 export type Action = 'failed' | 'delayed' | 'delivered' | 'relayed' | 'expanded';
 
 export interface ReturnedRecipient {

@@ -34,7 +34,7 @@ function notificationOf(body: Json): SesNotification | null {
   const ids = { originalMessageId: stringOf(headerValue(object(body.mail))) };
   if (type === 'complaint') {
     const complaint = object(body.complaint);
-    const recipients = objects(complaint.complainedRecipients).map((r) => reportOf(r, 'failed', {}));
+    const recipients = objects(complaint.complainedRecipients).map((r) => reportOf(r, 'delivered', {}));
     return {
       kind: 'complaint',
       recipients: recipients.filter((r) => r !== null),
