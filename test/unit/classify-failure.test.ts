@@ -56,6 +56,18 @@ const refinedByText: Row[] = [
   [550, '5.0.0', 'No such user here', 'bad_mailbox'],
   [550, '5.5.0', 'Requested action not taken: mailbox unavailable, user not found', 'bad_mailbox'],
   [554, '5.0.0', '', 'unknown'],
+  [550, '5.5.0', 'Requested action not taken: mailbox unavailable', 'unknown'],
+  [550, '5.1.8', '<a@example.com>: Sender address rejected: Domain not found', 'policy'],
+  [501, '5.0.0', 'Invalid domain name', 'protocol'],
+  [550, '5.7.1', "5.1.0 - Unknown address error 550-'5.7.1 <a@example.org>... Access denied'", 'policy'],
+  [null, '5.4.4', 'Name service error for name=example.org type=MX: Malformed reply', 'network'],
+  [null, '4.4.4', 'Host or domain name not found. type=MX: Host not found, try again', 'network'],
+  [554, '5.7.1', 'You are not allowed to send to this recipient: mailbox is for members only', 'policy'],
+  [421, '4.7.0', '[TS02] Messages temporarily deferred due to user complaints', 'rate_limited'],
+  [550, '5.1.1', 'Mailbox disabled, not accepting messages', 'inactive'],
+  [451, '4.7.500', 'Server busy. Please try again later', 'system'],
+  [550, '5.7.511', 'Access denied, banned sender', 'blocklisted'],
+  [553, '5.1.3', 'The recipient address is not a valid RFC 5321 address', 'bad_mailbox'],
 ];
 
 const withoutStatus: Row[] = [
@@ -84,6 +96,17 @@ const withoutStatus: Row[] = [
   [null, null, 'connect to mx.example.org[192.0.2.1]:25: Connection timed out', 'network'],
   [null, null, 'Host not found', 'bad_domain'],
   [null, null, '', 'unknown'],
+  [550, null, 'Recipient address rejected: Domain not found', 'bad_domain'],
+  [550, null, 'Unroutable sender address', 'policy'],
+  [554, null, "You've reached your daily relay quota", 'rate_limited'],
+  [550, null, 'The account is over its quota', 'mailbox_full'],
+  [
+    null,
+    null,
+    'lost connection with mx.example.org[192.0.2.1] while performing the HELO handshake',
+    'network',
+  ],
+  [null, null, "The number of messages in recipient's mailbox exceeded the local limit", 'mailbox_full'],
   [554, null, 'Fix reverse DNS for 192.0.2.1', 'auth'],
   [550, null, 'Your message was rejected because it contains a virus', 'spam'],
 ];

@@ -18,6 +18,8 @@ const autoReplyFields: readonly { name: string; value: RegExp }[] = [
   { name: 'x-precedence', value: /auto[-_ ]?reply/i },
   { name: 'x-apple-action', value: /\bOOF\b|vacation/i },
   { name: 'x-cron-env', value: /./ },
+  // Disposition notifications (RFC 8098): "your message was read"
+  { name: 'content-type', value: /report-type ?= ?"?disposition-notification/i },
   { name: 'delivered-to', value: /^autoresponder/i },
 ];
 

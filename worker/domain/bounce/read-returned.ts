@@ -2,7 +2,8 @@ import { type FeedbackReport, readFeedback, recipientsOfOriginal } from './arf.t
 import { isAutoReply } from './auto-reply.ts';
 import { looksLikeDsn, readDsn } from './dsn.ts';
 import { headerFields } from './header-fields.ts';
-import { isNotice, type Notice, namedRecipients, readNotice, recipientsOfNotice } from './notice.ts';
+import { isNotice, isReply, type Notice, readNotice } from './notice.ts';
+import { namedRecipients, recipientsOfNotice } from './notice-recipients.ts';
 import { judge, type RecipientReport } from './recipient.ts';
 import { type HeaderField, headerOf, type Returned, type ReturnedMail } from './returned-mail.ts';
 import { saidOf } from './said-of.ts';
@@ -96,8 +97,7 @@ function statusNotification(reading: Reading): Told | null {
 function dsnReports({ mail, notice, original }: Reading): RecipientReport[] {
   const texts = [
     ...mail.parts.filter((part) => reportTypes.includes(part.type)).map((part) => part.text),
-    notice.lines.join('\n'),
-    mail.text,
+    ...(isReply(mail) ? [] : [notice.lines.join('\n'), mail.text]),
     ...mail.parts.filter((part) => originalTypes.includes(part.type)).map((part) => part.text),
   ];
   const reports = firstReports(texts);

@@ -21,13 +21,20 @@ export function saidOf(recipient: string, others: readonly string[], lines: read
     if (named && /^\s{0,4}[45]\d\d .{0,400}\.\.\. /.test(line)) within = false;
   }
   const own = said.join('\n').slice(0, maxLength);
-  const { code, status } = toldReply(own);
-  if (code !== null || status !== null || saysSomething(own)) return own;
-  return lines
+  if (tellsReply(own)) return own;
+  const whole = lines
     .filter((line) => !unwanted.some((other) => names(line.toLowerCase(), other)))
     .join('\n')
     .trim()
     .slice(0, maxLength);
+  // A reply above the only address is about that address.
+  const alone = unwanted.length === 0 && tellsReply(whole);
+  return alone || !saysSomething(own) ? whole : own;
+}
+
+function tellsReply(text: string): boolean {
+  const { code, status } = toldReply(text);
+  return code !== null || status !== null;
 }
 
 /** True when a line names an address, not merely one that ends or begins like it. */
@@ -39,7 +46,10 @@ function names(line: string, address: string): boolean {
   return !/[\w.+-]/.test(before) && !/^(?:[\w-]|\.\w)/.test(after);
 }
 
-/** True when there are words besides the address. */
+/** True when there are words besides the address and what protocols write in capitals. */
 function saysSomething(text: string): boolean {
-  return text.split(/\s+/, 40).filter((word) => /^[\p{L}'(]{2,40}[.,:;)]?$/u.test(word)).length >= 2;
+  return (
+    text.split(/\s+/, 40).filter((word) => /^['(]?\p{L}{0,40}[\p{Ll}\p{Lo}]['.,:;)]{0,2}$/u.test(word))
+      .length >= 2
+  );
 }

@@ -13,7 +13,8 @@ export const gateways: NoticeFamily = {
     /message from interscan|we had trouble delivering your message/i,
     // fml, Majordomo
     /^you are not a member of this mailing list/im,
-    // James
+    // Carriers of North America: multimedia messages, James
+    /^message could not be delivered to mobile/im,
     /^error message below:$/im,
   ],
   recipients: [
