@@ -87,6 +87,7 @@ export const statusRows: readonly StatusRow[] = [
   { status: 'x.7.509', class: 'auth', firm: true },
   { status: 'x.7.511', class: 'blocklisted', firm: true },
   { status: 'x.7.515', class: 'auth', firm: true },
+  { status: 'x.7.650', class: 'rate_limited', firm: true },
   { status: 'x.7.6##', class: 'blocklisted', firm: true },
   { status: 'x.7.705', class: 'rate_limited', firm: true },
   { status: 'x.7.708', class: 'blocklisted', firm: true },

@@ -89,7 +89,7 @@ export const textRules: readonly TextRule[] = [
     patterns: [
       /(?:mail ?box|mail ?folder|mail ?drop|inbox|account|user|maildir|storage|disk|recipient)(?:'s)? (?:\S{1,60} ){0,4}?(?:full|overfull|overquota)\b/,
       /quota|over(?:drawn|[- ]storage)|out of (?:disk ?|storage )?space/,
-      /(?:not enough|insufficient|no) (?:\S{1,12} )?(?:storage|space|room)\b/,
+      /(?:not enough|insufficient|no) (?:disk |storage |free |more |mailbox )?(?:storage|space|room)\b/,
       /(?:storage|space|disk|mailbox) (?:\S{1,12} )?(?:limit|allocation|allotment)s? (?:\S{1,20} ){0,4}exceed/,
       /exceed\w{0,4} (?:\S{1,20} ){0,4}(?:storage|disk|mailbox|mail box|allocation|space|allotment)/,
       /mailbox (?:\S{1,20} ){0,2}exceed|mailbox (?:is )?(?:size )?(?:limit|too large)|mailbox full|mbox full|too many messages (?:in|on|stored)/,
@@ -124,7 +124,7 @@ export const textRules: readonly TextRule[] = [
   {
     class: 'inactive',
     patterns: [
-      /(?:user|mail ?box|recipient|account|address|alias|customer)(?:'s)? (?:\S{1,80} ){0,4}?(?:disabled|inactive|suspended|de-?activated|locked|frozen|abandoned|dormant|cancel?led|terminated|discontinued|deleted|not active|not activated|on hold)\b/,
+      /(?:user|mail ?box|recipient|account|address|alias|customer)(?:'s)? (?:\S{1,80} ){0,6}?(?:disabled|inactive|suspended|de-?activated|locked|frozen|abandoned|dormant|cancel?led|terminated|discontinued|deleted|not active|not activated|on hold)\b/,
       /(?:disabled|inactive|suspended|de-?activated|dormant|frozen|locked) (?:\S{1,20} )?(?:user|mail ?box|recipient|account|address)/,
       /extended inactivity/,
     ],
@@ -154,7 +154,7 @@ export const textRules: readonly TextRule[] = [
     patterns: [
       /connection (?:\S{1,60} ){0,3}?(?:refused|timed? ?out|reset|lost|closed|dropped|failed|terminated|aborted)|(?:lost|refused|dropped|closed|reset) (?:the )?connection/,
       /time ?out|timed out|no route to host|(?:network|host|server|domain) (?:\S{1,60} )?(?:is |was )?(?:unreachable|not reachable|down\b|not respond|did not respond|not available)/,
-      /(?:could not|couldn't|unable to|failed to|cannot|can't) (?:connect|reach|contact|establish)|broken pipe|\be(?:connrefused|connreset|timedout|hostunreach|netunreach)\b/,
+      /(?:could not|couldn't|unable to|failed to|cannot|can't) (?:connect|reach|contact|establish)|broken pipe|\be(?:connrefused|connreset|timedout|hostunreach|netunreach)\b|\b(?:enotfound|eai again)\b/,
       /hosts? (?:have|has) been failing|(?:socket|network) error|did not accept our requests to connect|not responding|name service error|dns (?:query|lookup|error|fail)|retry (?:time|timeout)|(?:delivery|message|retry|queue) (?:\S{1,20} )?(?:time )?(?:has )?(?:expired|exceeded)|too long (?:in|on) (?:the )?queue/,
     ],
   },
@@ -164,14 +164,14 @@ export const textRules: readonly TextRule[] = [
       /syntax error|out of sequence|protocol (?:error|violation)|pipelining|smtputf8|non-?ascii|8bitmime|bare (?:lf|cr|newline|line ?feed)/,
       /(?:command|verb|parameter|argument)s? (?:\S{1,20} ){0,3}(?:not (?:recogni[sz]ed|implemented|understood|supported)|unrecogni[sz]ed|unknown|invalid|unimplemented)/,
       /(?:bad|invalid|unrecogni[sz]ed|unimplemented) (?:\S{1,20} )?(?:command|sequence|argument|parameter)/,
-      /\brfc ?\d{3,4}.{0,40}(?:compl|violat|conform|format)|(?:missing|duplicate|multiple|invalid|malformed) (?:\S{1,20} )?header|starttls|tls (?:is )?(?:required|not available|handshake)|\b(?:helo|ehlo)\b.{0,30}(?:reject|invalid|required)|(?:invalid|bad|need|polite).{0,20}\b(?:helo|ehlo)\b/,
+      /\brfc ?\d{3,4}.{0,40}(?:compl|violat|conform|format)|(?:missing|duplicate|multiple|invalid|malformed) (?:\S{1,20} )?header|starttls|\bcertificate\b|tls (?:is )?(?:required|not available|handshake)|\b(?:helo|ehlo)\b.{0,30}(?:reject|invalid|required)|(?:invalid|bad|need|polite).{0,20}\b(?:helo|ehlo)\b/,
     ],
   },
   {
     class: 'system',
     patterns: [
       /(?:system|server|service|local|internal|temporary|configuration|processing|i\/o|database|resource|ldap|directory|software|mailer) (?:\S{1,20} )?(?:error|failure|problem|unavailable|not available|overload|busy|misconfig)/,
-      /mail (?:forwarding )?loop|loops? back|routing loop|too many hops|hop count|out of memory|insufficient (?:system )?(?:resources|memory)/,
+      /mail (?:forwarding )?loop|loops? back|routing loop|too many hops|hop count|out of memory|insufficient (?:system )?(?:resources|memory|storage)/,
       /command (?:died|failed|output)|(?:exit|died) with (?:status|signal)|(?:can ?not|can't) (?:open|create|lock|write|append)|(?:write|queue file|disk) error|permission denied|try (?:again )?later/,
     ],
   },

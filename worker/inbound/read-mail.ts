@@ -2,8 +2,13 @@ import PostalMime, { type Attachment, type Email } from 'postal-mime';
 import { readReturned } from '#domain/bounce/read-returned.ts';
 import type { Returned, ReturnedMail } from '#domain/bounce/returned-mail.ts';
 
-/** Bounds of what is read of a mail; a report stands at the beginning, the original may be as long as it likes. */
-const maxBytes = 1_048_576;
+/**
+ * How many bytes of a mail are read, so more need not be fetched: a report stands at the beginning, the original
+ * below it may be as long as it likes.
+ */
+export const maxReturnedBytes = 524_288;
+/** The parser keeps every line by itself: a megabyte of empty lines would cost it seconds. */
+const maxLines = 8000;
 const maxTextLength = 262_144;
 const maxPartBytes = 131_072;
 const maxParts = 40;
@@ -14,7 +19,16 @@ const bounds = { maxNestingDepth: 24, maxHeadersSize: 262_144, maxRfc822NestingD
  * is read as one text.
  */
 export async function readMail(raw: Uint8Array): Promise<Returned> {
-  return readReturned(await takeApart(raw.subarray(0, maxBytes)));
+  return readReturned(await takeApart(beginning(raw)));
+}
+
+function beginning(raw: Uint8Array): Uint8Array {
+  const end = Math.min(raw.length, maxReturnedBytes);
+  let lines = 0;
+  for (let at = raw.indexOf(10); at !== -1 && at < end; at = raw.indexOf(10, at + 1)) {
+    if (++lines === maxLines) return raw.subarray(0, at + 1);
+  }
+  return raw.subarray(0, end);
 }
 
 async function takeApart(raw: Uint8Array): Promise<ReturnedMail> {

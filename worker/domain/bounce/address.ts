@@ -3,7 +3,7 @@
  * RFC 6532 lets both be UTF-8.
  */
 const atext = '[^\\s<>()\\[\\]"\',;:@\\\\=|]';
-const domain = '[^\\s<>()\\[\\]"\',;:@\\\\/=|?!]{1,255}';
+const domain = '[^\\s<>()\\[\\]"\',;:@\\\\/=|?!，。、：；（）「」]{1,255}';
 
 /** Source of a pattern for a mailbox in prose; local parts may hold `=` (VERP) when quoted or in brackets. */
 export const addressSource = `(?:"[^"\\n]{1,64}"|${atext}[^\\s<>()\\[\\]"',;:@\\\\|]{0,127})@${domain}`;

@@ -38,24 +38,34 @@ export function recipientsOfNotice(
   }));
 }
 
-/** X-Failed-Recipients (Exim, Gmail) first, then the lines of the family, any sentence, the original's recipient. */
+/**
+ * X-Failed-Recipients (Exim, Gmail) when the report names them too; else the lines of the family, any sentence,
+ * the original's recipient, any address but the sender's.
+ */
 export function namedRecipients(mail: ReturnedMail, notice: Notice, original: readonly string[]): string[] {
-  const told = addressesIn(
-    mail.headers
-      .filter((field) => field.name === 'x-failed-recipients')
-      .map((field) => field.value)
-      .join(','),
-    maxRecipients,
-  );
+  const text = notice.lines.join('\n');
+  const told = failedRecipients(mail);
+  if (told.some((address) => text.toLowerCase().includes(address.toLowerCase()))) return told;
+  const ofFamily = matched(notice, notice.family?.recipients ?? []);
+  if (ofFamily.length > 0) return ofFamily;
   if (told.length > 0) return told;
-  for (const patterns of [notice.family?.recipients ?? [], ...general.recipients.map((p) => [p])]) {
-    const found = uniqueAddresses(notice.lines.map((line) => firstMatch(patterns, line)));
+  for (const sentence of general.recipients) {
+    const found = matched(notice, [sentence]);
     if (found.length > 0) return found;
   }
   if (original.length > 0) return original.slice(0, 1);
   const others = addressesIn(`${headerOf(mail.headers, 'to')} ${headerOf(mail.headers, 'from')}`);
-  const mentioned = addressesIn(notice.lines.join('\n'));
+  const mentioned = addressesIn(text);
   return mentioned.filter((a) => !others.some((o) => o.toLowerCase() === a.toLowerCase())).slice(0, 1);
+}
+
+function failedRecipients(mail: ReturnedMail): string[] {
+  const fields = mail.headers.filter((field) => field.name === 'x-failed-recipients');
+  return addressesIn(fields.map((field) => field.value).join(','), maxRecipients);
+}
+
+function matched(notice: Notice, patterns: readonly RegExp[]): string[] {
+  return uniqueAddresses(notice.lines.map((line) => firstMatch(patterns, line)));
 }
 
 function firstMatch(patterns: readonly RegExp[], line: string): string {

@@ -1,11 +1,17 @@
 import { type FeedbackReport, readFeedback, recipientsOfOriginal } from './arf.ts';
 import { isAutoReply } from './auto-reply.ts';
 import { looksLikeDsn, readDsn } from './dsn.ts';
-import { headerFields } from './header-fields.ts';
+import { fieldGroups, headerFields } from './header-fields.ts';
 import { isNotice, isReply, type Notice, readNotice } from './notice.ts';
 import { namedRecipients, recipientsOfNotice } from './notice-recipients.ts';
 import { judge, type RecipientReport } from './recipient.ts';
-import { type HeaderField, headerOf, type Returned, type ReturnedMail } from './returned-mail.ts';
+import {
+  type HeaderField,
+  headerOf,
+  type Returned,
+  type ReturnedMail,
+  type ReturnedPart,
+} from './returned-mail.ts';
 import { saidOf } from './said-of.ts';
 import { readSesNotification } from './ses-notification.ts';
 import { betterStatus, isExpiry, toldReply } from './told-reply.ts';
@@ -49,7 +55,11 @@ const originalTypes = ['message/rfc822', 'text/rfc822-headers', 'message/global'
 
 function originalFields(mail: ReturnedMail, notice: Notice): HeaderField[] {
   const part = mail.parts.find((p) => originalTypes.includes(p.type));
-  return headerFields(part?.text ?? notice.copy);
+  const fields = headerFields(part?.text ?? notice.copy);
+  if (headerOf(fields, 'message-id') !== '') return fields;
+  // A part of another type, or one that a broken boundary glued to the report.
+  const groups = mail.parts.flatMap((p) => fieldGroups(p.text));
+  return groups.find((group) => headerOf(group, 'message-id') !== '') ?? fields;
 }
 
 /** The original's Message-ID; an automatic reply tells it in In-Reply-To (RFC 3834 §3.1.5). */
@@ -58,7 +68,9 @@ function messageIdOf({ mail, original }: Reading): string | null {
     headerOf(original, 'message-id') ||
     headerOf(mail.headers, 'in-reply-to') ||
     headerOf(mail.headers, 'references');
-  return /<[^<>\s]{1,990}>/.exec(told)?.[0] ?? null;
+  const id = /<[^<>\s]{1,990}>/.exec(told)?.[0];
+  // Some hosts take the angle brackets off (RFC 5322 §3.6.4 has them).
+  return id ?? (/^[^<>\s]{1,490}@[^<>\s]{1,490}$/.test(told) ? `<${told}>` : null);
 }
 
 function sesNotification({ mail }: Reading): Told | null {
@@ -67,7 +79,7 @@ function sesNotification({ mail }: Reading): Told | null {
 }
 
 function complaint(reading: Reading): Told | null {
-  const part = reading.mail.parts.find((p) => p.type === 'message/feedback-report');
+  const part = reading.mail.parts.find((p) => p.type === 'message/feedback-report' || looksLikeFeedback(p));
   const report = part ? readFeedback(part.text) : complaintWithoutReport(reading);
   if (!report) return null;
   const recipients =
@@ -79,6 +91,11 @@ function complaint(reading: Reading): Told | null {
     feedbackType: report.type,
     feedbackSource: report.source ?? (headerOf(reading.mail.headers, 'from') || null),
   };
+}
+
+/** A report whose part lost its type; not one that somebody's original carries. */
+function looksLikeFeedback({ type, text }: ReturnedPart): boolean {
+  return !originalTypes.includes(type) && /^feedback-type ?: ?[a-z]/im.test(text.slice(0, 4096));
 }
 
 /** Microsoft's Junk Mail Reporting Program forwards the original and says no more than its subject. */

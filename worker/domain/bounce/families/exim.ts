@@ -18,7 +18,7 @@ export const exim: NoticeFamily = {
     new RegExp(`^\\s{0,8}generated (?:by|from) (${address})`),
   ],
   copy: [
-    /^-{1,12} ?This is a copy of the message/i,
+    /^-{1,12} ?This is a copy of (?:the|your) message/i,
     /^-{1,12} ?The (?:header|body) of the (?:original )?message (?:is|follows)/i,
     /^-{1,12} ?The body of the message is/i,
     /^Included is a copy of the message header/i,

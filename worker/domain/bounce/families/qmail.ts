@@ -6,7 +6,7 @@ export const qmail: NoticeFamily = {
   name: 'qmail',
   marks: [
     /this is the (?:qmail-send|qsmtp) program/i,
-    /^\s*hi\. this is the .{1,80} (?:program|server)/im,
+    /^\s{0,8}hi\. this is the .{1,80} (?:program|server)/im,
     /i(?:'m| am) afraid i wasn'?t able to deliver your message/i,
     /^this message bounced because of an error/im,
   ],
