@@ -5,7 +5,7 @@ import type { NoticeFamily } from './family.ts';
 export const domino: NoticeFamily = {
   name: 'domino',
   marks: [
-    /^\s{0,8}-{3,8} ?failure reasons? ?-{3,8}/im,
+    /^\s{0,8}-{3,8} ?failure reasons? {0,4}-{3,8}/im,
     /^your message$[\s\S]{0,400}^(?:was not delivered to|could not be delivered)/im,
     /^subject: delivery failure: /im,
     /not listed in (?:domino|public name)|domino directory|lotus notes/i,
