@@ -303,8 +303,10 @@ describe('node: stopping', () => {
     gate.resolve();
     await stopped;
     expect(edge.results.map((result) => result.leaseId)).toEqual(['lease-1']);
-    expect(edge.released).toEqual(['lease-2']);
-    expect(edge.queue).toHaveLength(1);
+    expect(courier.begun.map((one) => one.leaseId)).toEqual(['lease-1']);
+    expect(edge.released).toContain('lease-2');
+    // a request that was under way may have leased it: then it was given back too
+    expect([...edge.released, ...edge.queue.map((one) => one.leaseId)]).toContain('lease-3');
     await edge.stop();
   });
 
