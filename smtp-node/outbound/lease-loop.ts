@@ -156,7 +156,7 @@ export class LeaseLoop {
   }
 
   async #rest(ms: number): Promise<void> {
-    if (this.#poked) {
+    if (this.#poked || this.#stopped.signal.aborted) {
       this.#poked = false;
       return;
     }
