@@ -40,13 +40,24 @@ export function parseEnv(raw: unknown): Env {
     faults.push(`${key} ${result.error.issues[0]?.message ?? 'is not valid'}; ${fix}`);
     return undefined;
   };
-  const [serviceDomain, nodeToken, operatorToken, returnPathKeys, encryptionKeys, meter] = workerSettings;
+  const [
+    serviceDomain,
+    nodeToken,
+    operatorToken,
+    returnPathKeys,
+    encryptionKeys,
+    authSecret,
+    mailFrom,
+    meter,
+  ] = workerSettings;
   const settings = {
     serviceDomain: setting(serviceDomain.schema, serviceDomain.key, serviceDomain.secret),
     nodeToken: setting(nodeToken.schema, nodeToken.key, nodeToken.secret),
     operatorToken: setting(operatorToken.schema, operatorToken.key, operatorToken.secret),
     returnPathKeys: setting(returnPathKeys.schema, returnPathKeys.key, returnPathKeys.secret),
     encryptionKeys: setting(encryptionKeys.schema, encryptionKeys.key, encryptionKeys.secret),
+    authSecret: setting(authSecret.schema, authSecret.key, authSecret.secret),
+    mailFrom: setting(mailFrom.schema, mailFrom.key, mailFrom.secret),
     meter: setting(meter.schema, meter.key, meter.secret),
   };
   if (faults.length > 0) throw new Error(`configuration: ${faults.join('; ')}`);

@@ -6,6 +6,8 @@ import { emailsApp } from './api/emails.ts';
 import { eventsApp } from './api/events.ts';
 import { sendApp } from './api/send.ts';
 import { housekeep, sweep } from './cron/sweep.ts';
+import { dashboardApp } from './dashboard/app.ts';
+import { errorAnswer } from './dashboard/board.tsx';
 import { parseEnv } from './env.ts';
 import { Announcer } from './intake/announcer.ts';
 import { nodeApp } from './node-api/app.ts';
@@ -38,13 +40,21 @@ app.route('/v1', eventsApp);
 app.route('/v1', credentialApp);
 app.route('/admin/v1', adminApp);
 app.route('/node/v1', nodeApp);
+app.route('/', dashboardApp);
 app.notFound((c) => {
   const known = app.routes.some((route) => route.method !== 'ALL' && matches(route.path, c.req.path));
-  throw known
+  const problem = known
     ? new Problem('method_not_allowed', `${c.req.method} is not allowed on ${c.req.path}.`)
     : new Problem('not_found', `There is nothing at ${c.req.path.slice(0, 200)}.`);
+  if (isForPeople(c.req.path, c.req.header('Accept'))) return errorAnswer(c, problem);
+  throw problem;
 });
 app.onError(answerError);
+
+/** A browser outside of the APIs gets a page; programs, and whoever asks below an API, get a problem. */
+function isForPeople(path: string, accept: string | undefined): boolean {
+  return (accept ?? '').includes('text/html') && !/^\/(v1|admin|node|api|healthz)(\/|$)/.test(path);
+}
 
 function matches(pattern: string, path: string): boolean {
   const wanted = pattern.split('/');

@@ -36,6 +36,19 @@ export const workerSettings = [
     schema: z.string().transform(keyList),
   },
   {
+    key: 'AUTH_SECRET',
+    secret: true,
+    about: 'signs the sessions of the dashboard and encrypts the secrets of authenticator apps',
+    schema: z.string().min(32, 'must have at least 32 characters'),
+  },
+  {
+    key: 'MAIL_FROM',
+    secret: false,
+    about:
+      'sender of sign-in links and invitations, an address of a verified domain; empty: `no-reply@` the oldest one',
+    schema: z.string().max(320).default(''),
+  },
+  {
     key: 'METER',
     secret: false,
     about: 'set to `1`: every answer tells in `Server-Timing` what it cost at D1',
@@ -53,6 +66,8 @@ export interface Settings {
   operatorToken: string;
   returnPathKeys: Uint8Array[];
   encryptionKeys: Uint8Array[];
+  authSecret: string;
+  mailFrom: string;
   meter: boolean;
 }
 

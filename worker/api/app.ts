@@ -3,6 +3,7 @@ import type { Context, Next } from 'hono';
 import { HTTPException } from 'hono/http-exception';
 import { uuidV7 } from '#domain/ids.ts';
 import { type FieldError, Problem } from '#domain/problem.ts';
+import type { Viewer } from '../dashboard/viewer.ts';
 import type { Env } from '../env.ts';
 import type { Announcer } from '../intake/announcer.ts';
 import type { GateCredential } from '../store/acceptance.ts';
@@ -15,6 +16,7 @@ export interface Variables {
   store: Store;
   isolate: Isolate;
   credential: GateCredential;
+  viewer: Viewer;
 }
 
 /** What lives as long as the isolate: nothing that may not be lost. */
@@ -73,7 +75,8 @@ export function answerError(error: Error, c: Call): Response {
   return response;
 }
 
-function problemOf(error: Error, id: string): Problem {
+/** An error as its caller may hear of it; what is our fault is logged. */
+export function problemOf(error: Error, id: string): Problem {
   if (error instanceof Problem) return error;
   if (error instanceof HTTPException && error.status === 400) {
     return new Problem('invalid_json', 'The body is not valid JSON.', {

@@ -135,7 +135,8 @@ function inFlight(c: Call, key: string): () => void {
   return () => flights.delete(name);
 }
 
-function intakeOf(c: Call): Intake {
+/** The intake of this request. */
+export function intakeOf(c: Call): Intake {
   const { DELIVERY } = c.get('env').bindings;
   const nowMs = Date.now();
   return {

@@ -1,5 +1,6 @@
 import type { Env } from '../env.ts';
 import { hubOf } from '../node-api/hub.ts';
+import { purgeAuth } from '../store/auth.ts';
 import { dropOldTables, ensureHomeTables } from '../store/home-tables.ts';
 import { purgeIdempotencyKeys } from '../store/idempotency.ts';
 import { anythingDue } from '../store/leases.ts';
@@ -17,4 +18,5 @@ export async function housekeep(store: Store, nowMs: number): Promise<void> {
   await dropOldTables(store, nowMs);
   await purgeBodies(store, nowMs);
   await purgeIdempotencyKeys(store, nowMs);
+  await purgeAuth(store, nowMs);
 }
