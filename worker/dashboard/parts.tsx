@@ -86,7 +86,6 @@ export function Copy({ of, label = 'Copy', what }: { of: string; label?: string;
 export function Code({ id, what, text, wrap }: { id: string; what: string; text: string; wrap?: boolean }) {
   return (
     <div class={wrap ? 'code wrap' : 'code'}>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard (WCAG 2.1.1) */}
       <section tabindex={0} aria-label={what}>
         <pre id={id}>{text}</pre>
       </section>
