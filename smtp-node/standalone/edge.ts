@@ -4,7 +4,7 @@
  */
 import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from 'miniflare';
 import { unstable_getMiniflareWorkerOptions, unstable_splitSqlQuery } from 'wrangler';
 
@@ -20,10 +20,14 @@ export interface EdgeOptions {
   settings: Record<string, string>;
   /** Lines that the Worker logs. */
   log: (line: string) => void;
+  /** Makes the module that is run from the Worker's own (its path is given); for measurements. */
+  around?: (worker: string) => Promise<string>;
 }
 
 export interface Edge {
   url: string;
+  /** The Worker's D1 database, past the Worker; for measurements. */
+  database: Database;
   /** Runs the Worker's `scheduled` handler once. */
   tick(): Promise<void>;
   stop(): Promise<void>;
@@ -36,13 +40,15 @@ const tickEveryMs = 15_000;
 export async function startEdge(options: EdgeOptions): Promise<Edge> {
   const bundle = join(options.dataDir, 'bundle');
   await bundleWorker(bundle);
+  const own = join(bundle, 'index.js');
+  const main = options.around ? await options.around(own) : own;
   const { workerOptions } = unstable_getMiniflareWorkerOptions(join(repository, 'wrangler.toml'));
   const miniflare = new Miniflare({
     ...convertV4MiniflareOptions({
       ...workerOptions,
-      modules: [{ type: 'ESModule', path: join(bundle, 'index.js') }],
-      modulesRoot: bundle,
-      bindings: { ...workerOptions.bindings, ...options.settings },
+      modules: [{ type: 'ESModule', path: main }],
+      modulesRoot: dirname(main),
+      bindings: Object.assign({}, workerOptions.bindings, options.settings),
       host: options.host,
       port: options.port,
       log: new Log(LogLevel.NONE),
@@ -52,7 +58,8 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     telemetry: { enabled: false },
   });
   const url = (await miniflare.ready).origin;
-  await migrate(await miniflare.getD1Database('DB'));
+  const database = await miniflare.getD1Database('DB');
+  await migrate(database);
   const worker = await miniflare.getWorker();
   const tick = async () => {
     await worker.scheduled({ scheduledTime: new Date(), cron: '* * * * *' });
@@ -63,6 +70,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
   }, tickEveryMs);
   return {
     url,
+    database,
     tick,
     stop: async () => {
       clearInterval(timer);
