@@ -1,0 +1,343 @@
+import { isIP } from 'node:net';
+
+/**
+ * The configuration of a node: one table of data. The parser, the type `Config` and the reference in the
+ * documentation derive from it. A row without `default` is required.
+ */
+export const configCatalogue = [
+  {
+    name: 'edgeUrl',
+    key: 'PENNYPOST_EDGE_URL',
+    kind: 'url',
+    about: 'Base URL of the edge (the Worker), without a path.',
+  },
+  {
+    name: 'nodeToken',
+    key: 'PENNYPOST_NODE_TOKEN',
+    kind: 'secret',
+    about: 'The token that the edge knows as `NODE_TOKEN`. It opens every queued message; keep it secret.',
+  },
+  {
+    name: 'hostName',
+    key: 'PENNYPOST_HOST_NAME',
+    kind: 'hostName',
+    about: 'Public host name of the node: said in EHLO and in the greeting. Its A, AAAA and PTR must agree.',
+  },
+  {
+    name: 'nodeId',
+    key: 'PENNYPOST_NODE_ID',
+    kind: 'text',
+    default: '',
+    about: 'Name of the node towards the edge, one a running node. Empty: the host name.',
+  },
+  {
+    name: 'dataDirectory',
+    key: 'PENNYPOST_DATA_DIR',
+    kind: 'text',
+    default: '.pennypost/node',
+    about: 'Directory of the journal, the spool of large messages and the self-signed certificate.',
+  },
+  {
+    name: 'logLevel',
+    key: 'PENNYPOST_LOG_LEVEL',
+    kind: 'logLevel',
+    default: 'info',
+    about: 'Least level that is logged: `trace`, `debug`, `info`, `warn`, `error`, `fatal` or `silent`.',
+  },
+  {
+    name: 'edgeTimeoutSeconds',
+    key: 'PENNYPOST_EDGE_TIMEOUT_SECONDS',
+    kind: 'positive',
+    default: '30',
+    about: 'How long an answer of the edge is awaited.',
+  },
+  {
+    name: 'stopSeconds',
+    key: 'PENNYPOST_STOP_SECONDS',
+    kind: 'positive',
+    default: '30',
+    about: 'How long a graceful stop may take before running transactions are left to the journal.',
+  },
+  {
+    name: 'slots',
+    key: 'PENNYPOST_SLOTS',
+    kind: 'positive',
+    default: '50',
+    about: 'Deliveries in flight at once.',
+  },
+  {
+    name: 'pollSeconds',
+    key: 'PENNYPOST_POLL_SECONDS',
+    kind: 'positive',
+    default: '5',
+    about: 'How often work is asked for when the edge does not wake the node.',
+  },
+  {
+    name: 'maxUnreported',
+    key: 'PENNYPOST_MAX_UNREPORTED',
+    kind: 'positive',
+    default: '1000',
+    about: 'Outcomes that may wait for the edge before no more work is leased.',
+  },
+  {
+    name: 'dnsServers',
+    key: 'PENNYPOST_DNS_SERVERS',
+    kind: 'addresses',
+    default: '',
+    about:
+      'DNS servers for MX lookups, comma-separated, each with an optional port. Empty: those of the system.',
+  },
+  {
+    name: 'outboundPort',
+    key: 'PENNYPOST_OUTBOUND_PORT',
+    kind: 'port',
+    default: '25',
+    about: 'Port of the MX that is connected to. Other than 25 only for tests.',
+  },
+  {
+    name: 'outboundRoute',
+    key: 'PENNYPOST_OUTBOUND_ROUTE',
+    kind: 'route',
+    default: '',
+    about: 'Deliver everything to this `host:port` instead of to the MX. For tests and captures.',
+  },
+  {
+    name: 'outboundAddresses',
+    key: 'PENNYPOST_OUTBOUND_ADDRESSES',
+    kind: 'localAddresses',
+    default: '',
+    about: 'Local addresses to send from: one IPv4, one IPv6 or both. Empty: the system chooses.',
+  },
+  {
+    name: 'outboundIpv4Only',
+    key: 'PENNYPOST_OUTBOUND_IPV4_ONLY',
+    kind: 'boolean',
+    default: 'false',
+    about: 'Never connect over IPv6, for machines whose IPv6 address has no PTR.',
+  },
+  {
+    name: 'connectionsPerHost',
+    key: 'PENNYPOST_CONNECTIONS_PER_HOST',
+    kind: 'positive',
+    default: '10',
+    about: 'Connections to one MX address at once.',
+  },
+  {
+    name: 'bindAddress',
+    key: 'PENNYPOST_BIND_ADDRESS',
+    kind: 'address',
+    default: '',
+    about: 'Address on which submission listens. Empty: all.',
+  },
+  {
+    name: 'submissionPorts',
+    key: 'PENNYPOST_SUBMISSION_PORTS',
+    kind: 'ports',
+    default: '587,2525',
+    about: 'Submission ports with STARTTLS (RFC 6409). 0: any free one. `none`: no such port.',
+  },
+  {
+    name: 'submissionTlsPorts',
+    key: 'PENNYPOST_SUBMISSION_TLS_PORTS',
+    kind: 'ports',
+    default: '465',
+    about: 'Submission ports with implicit TLS (RFC 8314). 0: any free one. `none`: no such port.',
+  },
+  {
+    name: 'tlsCertificateFile',
+    key: 'PENNYPOST_TLS_CERT_FILE',
+    kind: 'text',
+    default: '',
+    about: 'PEM file of the certificate chain, read again when it changes. Empty: a self-signed one is made.',
+  },
+  {
+    name: 'tlsKeyFile',
+    key: 'PENNYPOST_TLS_KEY_FILE',
+    kind: 'text',
+    default: '',
+    about: 'PEM file of the private key that belongs to the certificate.',
+  },
+  {
+    name: 'submissionMaxConnections',
+    key: 'PENNYPOST_SUBMISSION_MAX_CONNECTIONS',
+    kind: 'positive',
+    default: '500',
+    about: 'Open submission connections of one port.',
+  },
+  {
+    name: 'submissionConnectionsPerAddress',
+    key: 'PENNYPOST_SUBMISSION_CONNECTIONS_PER_ADDRESS',
+    kind: 'positive',
+    default: '50',
+    about: 'Open submission connections of one client address (IPv6: of one /64).',
+  },
+  {
+    name: 'submissionFailedLogins',
+    key: 'PENNYPOST_SUBMISSION_FAILED_LOGINS',
+    kind: 'positive',
+    default: '10',
+    about: 'Failed logins of one client address within 15 minutes before further ones are turned away.',
+  },
+  {
+    name: 'submissionIdleSeconds',
+    key: 'PENNYPOST_SUBMISSION_IDLE_SECONDS',
+    kind: 'positive',
+    default: '300',
+    about: 'A submission client that is silent for so long is disconnected (RFC 5321 §4.5.3.2.7).',
+  },
+  {
+    name: 'submissionDataSeconds',
+    key: 'PENNYPOST_SUBMISSION_DATA_SECONDS',
+    kind: 'positive',
+    default: '1800',
+    about: 'Longest time that one message may take to arrive.',
+  },
+  {
+    name: 'metricsAddress',
+    key: 'PENNYPOST_METRICS_ADDRESS',
+    kind: 'address',
+    default: '127.0.0.1',
+    about: 'Address of `/metrics` and `/healthz`. They are not authenticated; keep them on loopback.',
+  },
+  {
+    name: 'metricsPort',
+    key: 'PENNYPOST_METRICS_PORT',
+    kind: 'port',
+    default: '9464',
+    about: 'Port of `/metrics` (Prometheus) and `/healthz`. 0: any free one.',
+  },
+] as const satisfies readonly ConfigRow[];
+
+/** One setting. */
+export interface ConfigRow {
+  /** Property of `Config`. */
+  name: string;
+  /** Environment variable. */
+  key: string;
+  kind: ConfigKind;
+  /** Text that is parsed when the variable is unset or empty; a row without one is required. */
+  default?: string;
+  /** A sentence for the documentation. */
+  about: string;
+}
+
+/** Parsers by kind: the text's value, or a thrown `Error` that says what was expected. */
+const kinds = {
+  text: (text: string) => text,
+  secret(text: string) {
+    if (text.length < 16) throw new Error('must have at least 16 characters');
+    return text;
+  },
+  url(text: string) {
+    const url = URL.canParse(text) ? new URL(text) : null;
+    if (!url || !/^https?:$/.test(url.protocol)) throw new Error('must be an http or https URL');
+    return url.origin;
+  },
+  // RFC 5321 §2.3.5: a fully qualified name; a bare label is let through for local runs
+  hostName(text: string) {
+    const label = '[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?';
+    if (text.length > 253 || !new RegExp(`^${label}(\\.${label})*$`, 'i').test(text)) {
+      throw new Error('must be a host name');
+    }
+    return text.toLowerCase();
+  },
+  boolean(text: string) {
+    if (text !== 'true' && text !== 'false') throw new Error('must be true or false');
+    return text === 'true';
+  },
+  positive: (text: string) => wholeNumber(text, 1, 1_000_000),
+  port: (text: string) => wholeNumber(text, 0, 65_535),
+  ports: (text: string) => (text === 'none' ? [] : listOf(text).map((one) => wholeNumber(one, 0, 65_535))),
+  address(text: string) {
+    if (text !== '' && isIP(text) === 0) throw new Error('must be an IP address');
+    return text;
+  },
+  addresses(text: string) {
+    const list = listOf(text);
+    const wrong = list.find((one) => isIP(one.replace(/^\[(.*)\](:\d+)?$/, '$1')) === 0 && !isIpv4Port(one));
+    if (wrong !== undefined) throw new Error(`${wrong} is not an IP address`);
+    return list;
+  },
+  localAddresses(text: string) {
+    const list = listOf(text);
+    const found = { ipv4: list.find((one) => isIP(one) === 4), ipv6: list.find((one) => isIP(one) === 6) };
+    if (list.length !== Object.values(found).filter(Boolean).length) {
+      throw new Error('must be at most one IPv4 and one IPv6 address');
+    }
+    return found;
+  },
+  route(text: string) {
+    if (text === '') return null;
+    const [, host, port] = /^(.+):(\d+)$/.exec(text) ?? [];
+    if (!host || !port) throw new Error('must be host:port');
+    return { host: host.replace(/^\[(.*)\]$/, '$1'), port: wholeNumber(port, 1, 65_535) };
+  },
+  logLevel(text: string) {
+    const found = logLevels.find((level) => level === text);
+    if (!found) throw new Error(`must be one of ${logLevels.join(', ')}`);
+    return found;
+  },
+};
+type ConfigKind = keyof typeof kinds;
+
+const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+
+type Row = (typeof configCatalogue)[number];
+/** A node's configuration, parsed. */
+export type Config = { [R in Row as R['name']]: ReturnType<(typeof kinds)[R['kind']]> };
+
+/** Everything that is wrong with a configuration, at once. */
+export class ConfigError extends Error {
+  readonly faults: readonly string[];
+  constructor(faults: readonly string[]) {
+    super(`the configuration is not valid:\n${faults.map((fault) => `  ${fault}`).join('\n')}`);
+    this.name = 'ConfigError';
+    this.faults = faults;
+  }
+}
+
+/**
+ * Reads the configuration from environment variables.
+ * @throws ConfigError with every fault; it never repeats the value of a secret
+ */
+export function parseConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  const faults: string[] = [];
+  const values: Record<string, unknown> = {};
+  for (const row of configCatalogue as readonly ConfigRow[]) {
+    const text = env[row.key]?.trim() || row.default;
+    if (text === undefined) {
+      faults.push(`${row.key} is required: ${row.about}`);
+      continue;
+    }
+    try {
+      values[row.name] = kinds[row.kind](text);
+    } catch (error) {
+      faults.push(`${row.key} ${error instanceof Error ? error.message : 'is not valid'}`);
+    }
+  }
+  if (!values.nodeId) values.nodeId = values.hostName;
+  if ((values.tlsCertificateFile === '') !== (values.tlsKeyFile === '')) {
+    faults.push('PENNYPOST_TLS_CERT_FILE and PENNYPOST_TLS_KEY_FILE must be given together');
+  }
+  if (faults.length > 0) throw new ConfigError(faults);
+  // every row of the catalogue was parsed by the parser of its kind, which is what `Config` says
+  return values as Config;
+}
+
+function listOf(text: string): string[] {
+  return text
+    .split(',')
+    .map((one) => one.trim())
+    .filter((one) => one !== '');
+}
+
+function isIpv4Port(text: string): boolean {
+  const [address, port] = text.split(':');
+  return isIP(address ?? '') === 4 && port !== undefined && /^\d{1,5}$/.test(port);
+}
+
+function wholeNumber(text: string, least: number, most: number): number {
+  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (!(value >= least && value <= most)) throw new Error(`must be a whole number from ${least} to ${most}`);
+  return value;
+}

@@ -1,0 +1,43 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { Backoff } from './backoff.ts';
+import type { Log } from './log.ts';
+import { EdgeRefusal, type WorkerClient } from './worker-client.ts';
+
+const version = '0.1.0';
+
+/** The edge's clock, as far as it is known: leases end by it. */
+export class EdgeClock {
+  #aheadMs = 0;
+
+  nowMs(): number {
+    return Date.now() + this.#aheadMs;
+  }
+
+  set(edgeNowMs: number): void {
+    this.#aheadMs = edgeNowMs - Date.now();
+  }
+}
+
+/**
+ * Says hello until the edge answers, and sets the clock by it.
+ * @returns null, or why the edge does not take this node (wrong token, wrong address), which is final
+ */
+export async function sayHello(
+  node: { client: Pick<WorkerClient, 'hello'>; hostName: string; clock: EdgeClock; log: Log },
+  stopping: AbortSignal,
+): Promise<string | null> {
+  const backoff = new Backoff(500, 30_000);
+  while (!stopping.aborted) {
+    try {
+      const { nowMs } = await node.client.hello({ hostName: node.hostName, version });
+      node.clock.set(nowMs);
+      return null;
+    } catch (error) {
+      if (error instanceof EdgeRefusal) return error.message;
+      const pauseMs = backoff.nextMs();
+      node.log.warn({ err: error, pauseMs }, 'the edge cannot be reached; trying again');
+      await pause(pauseMs, undefined, { signal: stopping }).catch(() => {});
+    }
+  }
+  return null;
+}

@@ -1,0 +1,248 @@
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { Backoff } from './backoff.ts';
+import { type Config, ConfigError, parseConfig } from './config.ts';
+import { EdgeClock, sayHello } from './hello.ts';
+import { createLog, type Log } from './log.ts';
+import { createMeters, gaugeOf, type Meters, serveMetrics } from './metrics.ts';
+import { type Courier, type CourierOptions, createCourier } from './outbound/courier.ts';
+import { Journal } from './outbound/journal.ts';
+import { LeaseLoop } from './outbound/lease-loop.ts';
+import { RawStore } from './outbound/raw-store.ts';
+import { replay } from './outbound/replay.ts';
+import { Reporter } from './outbound/reporter.ts';
+import { startSubmission } from './submission/server.ts';
+import { Wake } from './wake.ts';
+import { WorkerClient } from './worker-client.ts';
+
+/** What a test or `standalone.ts` may replace. */
+export interface NodeDeps {
+  /** Default: a new one that writes to standard output. */
+  log?: Log;
+  createCourier?: (options: CourierOptions) => Courier;
+  /** Options of the courier beyond the configuration. */
+  courier?: Partial<CourierOptions>;
+  /** How often the certificate files are looked at. Default 30 s. */
+  certificateCheckMs?: number;
+}
+
+/** Why a node ended. `refused`: the edge does not take it, or its disk does not; going on makes no sense. */
+export type NodeEnd = { reason: 'stopped' } | { reason: 'superseded' | 'refused'; text: string };
+
+export interface RunningNode {
+  /** The ports that are listened on, in the order of the configuration. */
+  submissionPorts: readonly number[];
+  submissionTlsPorts: readonly number[];
+  metricsPort: number;
+  /** Resolves when the edge has taken this node and work is leased; stays open while the edge is away. */
+  ready: Promise<void>;
+  /** Resolves when no more work is leased: after `stop`, or because the edge said so. Then call `stop`. */
+  ended: Promise<NodeEnd>;
+  /** Stops gracefully within the configured time. What is not reported by then stays in the journal. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a node: listens for submission and for metrics, then reports what an earlier run left, says hello
+ * and begins to lease. Resolves when it listens; it does not wait for the edge.
+ */
+export async function startNode(config: Config, deps: NodeDeps = {}): Promise<RunningNode> {
+  const bootId = randomUUID();
+  const log = deps.log ?? createLog({ level: config.logLevel, nodeId: config.nodeId, bootId });
+  const meters = createMeters();
+  const client = new WorkerClient({
+    edgeUrl: config.edgeUrl,
+    nodeToken: config.nodeToken,
+    nodeId: config.nodeId,
+    bootId,
+    timeoutMs: config.edgeTimeoutSeconds * 1000,
+    onReach: (reached) => meters.edgeReachable.set(reached ? 1 : 0),
+  });
+  const clock = new EdgeClock();
+  const journal = await Journal.open(join(config.dataDirectory, 'journal'));
+  const reporter = new Reporter({ client, journal, log, backoff: new Backoff(200, 30_000) });
+  const raws = await RawStore.open(client, join(config.dataDirectory, 'spool'));
+  const courier = (deps.createCourier ?? createCourier)({
+    ...courierOptions(config),
+    now: () => clock.nowMs(),
+    ...deps.courier,
+  });
+  const loop = new LeaseLoop({
+    client,
+    courier,
+    journal,
+    reporter,
+    raws,
+    log,
+    meters,
+    backoff: new Backoff(500, 30_000),
+    edgeNowMs: () => clock.nowMs(),
+    slots: config.slots,
+    pollMs: config.pollSeconds * 1000,
+    maxUnreported: config.maxUnreported,
+  });
+  const wake = new Wake({
+    edgeUrl: config.edgeUrl,
+    nodeToken: config.nodeToken,
+    log,
+    onWake: () => loop.poke(),
+  });
+  gaugeOf(meters.registry, 'pennypost_unreported_outcomes', 'Outcomes the edge does not know yet', () => {
+    return journal.unreported;
+  });
+  gaugeOf(meters.registry, 'pennypost_running_deliveries', 'Deliveries in flight', () => loop.running);
+
+  const stopping = new AbortController();
+  const ready = Promise.withResolvers<void>();
+  let end: NodeEnd | null = null;
+  const health = () => (end && end.reason !== 'stopped' ? end.text : null);
+
+  const closeAtFault: (() => Promise<void>)[] = [() => courier.close(), () => journal.close()];
+  const [submission, metrics] = await openAll(closeAtFault, async () => {
+    const submission = await startSubmission(submissionOptions(config, deps, log, meters));
+    closeAtFault.push(() => submission.stop(0));
+    const { metricsAddress: address, metricsPort: port } = config;
+    return [submission, await serveMetrics({ address, port, health }, meters)] as const;
+  });
+  log.info({ ports: submission.ports, tlsPorts: submission.tlsPorts }, 'submission listens');
+
+  /** The order matters: see `replay`. */
+  const work = async (): Promise<NodeEnd> => {
+    await Promise.race([replay(journal, reporter, log), once(stopping.signal, 'abort')]);
+    const refusal = await sayHello({ client, hostName: config.hostName, clock, log }, stopping.signal);
+    if (refusal !== null) return { reason: 'refused', text: refusal };
+    if (stopping.signal.aborted) return { reason: 'stopped' };
+    log.info('the edge has taken this node');
+    wake.open();
+    ready.resolve();
+    if ((await loop.run()) === 'stopped') return { reason: 'stopped' };
+    const text = `another node runs as ${config.nodeId}; every running node needs a PENNYPOST_NODE_ID of its own`;
+    return { reason: 'superseded', text };
+  };
+  const ended = work()
+    .catch((error): NodeEnd => ({ reason: 'refused', text: `the node cannot work: ${String(error)}` }))
+    .then((how) => {
+      end = how;
+      wake.close();
+      return how;
+    });
+
+  const stop = async () => {
+    const endsAtMs = Date.now() + config.stopSeconds * 1000;
+    const leftMs = () => Math.max(0, endsAtMs - Date.now());
+    const reportMs = leftMs() / 6;
+    log.info('stopping');
+    stopping.abort();
+    loop.stop();
+    wake.close();
+    const done = Promise.all([submission.stop(leftMs()), ended.then(() => loop.idle())]);
+    await within(leftMs() - reportMs, done);
+    // what is not told in this time is in the journal
+    await within(Math.min(leftMs(), reportMs), reporter.idle());
+    reporter.stop();
+    await within(leftMs(), courier.close());
+    await metrics.close();
+    await journal.close();
+    log.info({ running: loop.running, unreported: journal.unreported }, 'stopped');
+  };
+  let stopped: Promise<void> | null = null;
+
+  return {
+    submissionPorts: submission.ports,
+    submissionTlsPorts: submission.tlsPorts,
+    metricsPort: metrics.port,
+    ready: ready.promise,
+    ended,
+    stop: () => {
+      stopped ??= stop();
+      return stopped;
+    },
+  };
+}
+
+/** Opens what listens; when that fails, closes what was opened before. */
+async function openAll<T>(close: readonly (() => Promise<void>)[], open: () => Promise<T>): Promise<T> {
+  try {
+    return await open();
+  } catch (error) {
+    await Promise.allSettled(close.map((one) => one()));
+    throw error;
+  }
+}
+
+/** Waits for a promise, but no longer than that. */
+async function within(ms: number, promise: Promise<unknown>): Promise<void> {
+  const late = new AbortController();
+  const timeout = pause(ms, undefined, { signal: late.signal }).catch(() => {});
+  await Promise.race([promise, timeout]);
+  late.abort();
+}
+
+function courierOptions(config: Config): CourierOptions {
+  const { ipv4, ipv6 } = config.outboundAddresses;
+  return {
+    hostName: config.hostName,
+    port: config.outboundPort,
+    connectionsPerHost: config.connectionsPerHost,
+    ignoreIPv6: config.outboundIpv4Only,
+    ...(config.outboundRoute && { route: config.outboundRoute }),
+    ...(config.dnsServers.length > 0 && { dnsServers: config.dnsServers }),
+    ...(ipv4 && { localAddressIPv4: ipv4 }),
+    ...(ipv6 && { localAddressIPv6: ipv6 }),
+  };
+}
+
+function submissionOptions(
+  config: Config,
+  deps: NodeDeps,
+  log: Log,
+  meters: Meters,
+): Parameters<typeof startSubmission>[0] {
+  return {
+    edgeUrl: config.edgeUrl,
+    edgeTimeoutMs: config.edgeTimeoutSeconds * 1000,
+    hostName: config.hostName,
+    bindAddress: config.bindAddress,
+    ports: config.submissionPorts,
+    tlsPorts: config.submissionTlsPorts,
+    tlsCertificateFile: config.tlsCertificateFile,
+    tlsKeyFile: config.tlsKeyFile,
+    dataDirectory: config.dataDirectory,
+    maxConnections: config.submissionMaxConnections,
+    connectionsPerAddress: config.submissionConnectionsPerAddress,
+    failedLogins: config.submissionFailedLogins,
+    idleMs: config.submissionIdleSeconds * 1000,
+    dataMs: config.submissionDataSeconds * 1000,
+    certificateCheckMs: deps.certificateCheckMs,
+    log,
+    meters,
+  };
+}
+
+/** The process: configuration from the environment, signals, exit code. */
+async function main(): Promise<void> {
+  const config = parseConfig(process.env);
+  const node = await startNode(config);
+  const signalled = new Promise<NodeEnd>((resolve) => {
+    for (const name of ['SIGTERM', 'SIGINT'] as const) {
+      process.once(name, () => {
+        // a second signal of either kind does not wait
+        for (const again of ['SIGTERM', 'SIGINT'] as const) process.on(again, () => process.exit(1));
+        resolve({ reason: 'stopped' });
+      });
+    }
+  });
+  const end = await Promise.race([signalled, node.ended]);
+  await node.stop();
+  if (end.reason !== 'stopped') console.error(end.text);
+  process.exit(end.reason === 'stopped' ? 0 : 1);
+}
+
+if (import.meta.main) {
+  main().catch((error) => {
+    console.error(error instanceof ConfigError ? error.message : error);
+    process.exit(1);
+  });
+}

@@ -1,0 +1,126 @@
+import type { DkimKey, LeasedDelivery } from '#domain/node-contract.ts';
+import type { Outcome } from '#domain/outcome.ts';
+import type { Log } from '../log.ts';
+import type { Meters } from '../metrics.ts';
+import { EdgeRefusal } from '../worker-client.ts';
+import type { Courier } from './courier.ts';
+import type { Journal } from './journal.ts';
+import type { RawLoan, RawStore } from './raw-store.ts';
+import type { Reporter } from './reporter.ts';
+
+const minuteMs = 60_000;
+/** No transaction is begun on a lease with less left: its result could come too late. */
+export const leastLeaseMs = 15 * minuteMs;
+/** RFC 5321 §4.5.3.2.6: the reply to the final dot may take ten minutes. */
+const leastLeaseForDataMs = 11 * minuteMs;
+
+export interface CarryContext {
+  courier: Pick<Courier, 'deliver'>;
+  raws: Pick<RawStore, 'lend'>;
+  journal: Pick<Journal, 'sending' | 'outcome'>;
+  reporter: Pick<Reporter, 'add'>;
+  log: Log;
+  meters: Meters;
+  /** The edge's clock, Unix ms. */
+  edgeNowMs: () => number;
+  /** True when nothing new may be begun: the node stops. */
+  stopping: () => boolean;
+  /** True when a newer boot of the node has taken over: its hello has released this lease. */
+  superseded: () => boolean;
+}
+
+/**
+ * Tries one leased delivery, from fetching the message to handing in the outcome. Never rejects.
+ * @returns `untried` when the lease should be given back
+ */
+export async function carry(
+  delivery: LeasedDelivery,
+  keys: readonly DkimKey[],
+  context: CarryContext,
+): Promise<'tried' | 'untried'> {
+  const log = context.log.child({ messageId: delivery.messageId, n: delivery.n, leaseId: delivery.leaseId });
+  const startedAtMs = Date.now();
+  let loan: RawLoan;
+  try {
+    loan = await context.raws.lend(delivery);
+  } catch (error) {
+    log.warn({ err: error }, 'the raw message could not be fetched');
+    if (!isGone(error)) return 'untried';
+    await handIn(delivery, withoutMessage(startedAtMs, String(error)), context, log);
+    return 'tried';
+  }
+  try {
+    if (context.stopping() || delivery.leaseUntilMs - context.edgeNowMs() < leastLeaseMs) return 'untried';
+    const beforeData = () => noteSending(delivery, startedAtMs, context);
+    const outcome = await context.courier.deliver(delivery, loan.raw, keys, { beforeData });
+    await handIn(delivery, outcome, context, log);
+    return 'tried';
+  } finally {
+    await loan.done().catch((error) => log.warn({ err: error }, 'a spool file could not be removed'));
+  }
+}
+
+/** Makes it durable that DATA is about to be sent; throws when it must not be. */
+async function noteSending(
+  delivery: LeasedDelivery,
+  startedAtMs: number,
+  context: CarryContext,
+): Promise<void> {
+  if (context.superseded()) throw new Error('a newer run of this node has taken over');
+  if (delivery.leaseUntilMs - context.edgeNowMs() < leastLeaseForDataMs)
+    throw new Error('the lease ends soon');
+  const { messageId, n, leaseId } = delivery;
+  await context.journal.sending({
+    messageId,
+    n,
+    leaseId,
+    class: delivery.class,
+    attempt: delivery.attempt,
+    startedAtMs,
+  });
+}
+
+async function handIn(
+  delivery: LeasedDelivery,
+  outcome: Outcome,
+  context: CarryContext,
+  log: Log,
+): Promise<void> {
+  const { messageId, n, leaseId } = delivery;
+  const durationMs = outcome.endedAtMs - outcome.startedAtMs;
+  context.meters.deliveries.inc({ outcome: outcome.type });
+  context.meters.deliverySeconds.observe({ outcome: outcome.type }, durationMs / 1000);
+  log.info(
+    { outcome: outcome.type, class: delivery.class, attempt: delivery.attempt, durationMs },
+    'attempted',
+  );
+  try {
+    await context.journal.outcome(delivery, outcome);
+  } catch (error) {
+    // reported all the same: better known to the edge than to nobody
+    log.error({ err: error }, 'the outcome could not be written to the journal');
+  }
+  context.reporter.add({ messageId, n, leaseId, outcome });
+}
+
+/** The edge has no such message (any more), which will not change by asking again at once. */
+function isGone(error: unknown): boolean {
+  return error instanceof EdgeRefusal && (error.status === 404 || error.status === 410);
+}
+
+function withoutMessage(startedAtMs: number, text: string): Outcome {
+  return {
+    type: 'deferred',
+    startedAtMs,
+    endedAtMs: Date.now(),
+    session: { mx: null, tls: null, reused: false, steps: [], tried: [] },
+    failure: {
+      reply: null,
+      status: null,
+      class: 'unknown',
+      text: text.slice(0, 4096),
+      step: null,
+      code: null,
+    },
+  };
+}

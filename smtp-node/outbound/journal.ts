@@ -1,0 +1,229 @@
+import { type FileHandle, mkdir, open, readFile, rename } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { assertNever } from '#domain/assert-never.ts';
+import type { Outcome } from '#domain/outcome.ts';
+import {
+  formatRecord,
+  type JournalRecord,
+  type LeaseRef,
+  type OutcomeRecord,
+  parseJournal,
+  type SendingRecord,
+} from './journal-record.ts';
+
+/** What is known of a lease that the edge has not heard about yet. */
+interface Entry {
+  sending?: SendingRecord;
+  outcome?: OutcomeRecord;
+}
+
+/** The records to write next and who waits for them. */
+interface Batch {
+  lines: string;
+  written: Promise<void>;
+  settle: PromiseWithResolvers<void>;
+}
+
+/**
+ * The memory of a node across a crash: an append-only file that says which transactions had come as far as
+ * DATA and what they ended in, until the edge has been told. Records that are appended while a sync is
+ * running share the next one.
+ */
+export class Journal {
+  readonly #path: string;
+  readonly #compactAtBytes: number;
+  readonly #entries: Map<string, Entry>;
+  #unreported: number;
+  #file: FileHandle;
+  #fileBytes: number;
+  #next: Batch | null = null;
+  #writing: Promise<void> | null = null;
+  /** A write failed: the file's end is unknown, so the next write makes a new file. */
+  #broken = false;
+  /** Lines that could not be read when the journal was opened. */
+  readonly damagedLines: number;
+
+  /**
+   * Opens the journal at `path`, made when absent, and leaves out what is settled.
+   * @param compactAtBytes size from which settled records are dropped; default 4 MiB
+   */
+  static async open(path: string, compactAtBytes = 4 * 1024 * 1024): Promise<Journal> {
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    const { records, damagedLines } = parseJournal(await readIfThere(path));
+    const entries = new Map<string, Entry>();
+    for (const record of records) apply(entries, record);
+    const { file, bytes } = await writeWhole(path, entries);
+    return new Journal(path, compactAtBytes, entries, file, bytes, damagedLines);
+  }
+
+  private constructor(
+    path: string,
+    compactAtBytes: number,
+    entries: Map<string, Entry>,
+    file: FileHandle,
+    fileBytes: number,
+    damagedLines: number,
+  ) {
+    this.#path = path;
+    this.#compactAtBytes = compactAtBytes;
+    this.#entries = entries;
+    this.#unreported = [...entries.values()].filter((entry) => entry.outcome).length;
+    this.#file = file;
+    this.#fileBytes = fileBytes;
+    this.damagedLines = damagedLines;
+  }
+
+  /** Outcomes that the edge does not know yet. */
+  get unreported(): number {
+    return this.#unreported;
+  }
+
+  /** The outcomes that the edge does not know yet, oldest first. */
+  unreportedOutcomes(): OutcomeRecord[] {
+    return [...this.#entries.values()].flatMap((entry) => entry.outcome ?? []);
+  }
+
+  /** Transactions that came as far as DATA and have no outcome. */
+  unfinished(): SendingRecord[] {
+    return [...this.#entries.values()].flatMap((entry) => (entry.outcome ? [] : (entry.sending ?? [])));
+  }
+
+  /** Resolves once it is on disk that DATA is about to be sent. Rejects when it cannot be written. */
+  sending(record: Omit<SendingRecord, 'type'>): Promise<void> {
+    return this.#append({ type: 'sending', ...record });
+  }
+
+  /** Resolves once the outcome is on disk. When it rejects, the outcome is still kept in memory. */
+  outcome(ref: LeaseRef, outcome: Outcome): Promise<void> {
+    return this.#append({ type: 'outcome', ...refOf(ref), outcome });
+  }
+
+  /** The edge knows this outcome. Written with whatever is written next: to report twice is safe. */
+  reported(ref: LeaseRef): void {
+    this.#apply({ type: 'reported', ...refOf(ref) });
+  }
+
+  /** Writes what is left and closes the file. */
+  async close(): Promise<void> {
+    while (this.#next || this.#writing) await (this.#writing ?? this.#write());
+    await this.#file.close();
+  }
+
+  #append(record: JournalRecord): Promise<void> {
+    this.#apply(record);
+    this.#writing ??= this.#write();
+    // #write takes the batch in a later microtask, so it is still there
+    return this.#next?.written ?? Promise.reject(new Error('the journal lost a batch'));
+  }
+
+  /** Notes a record in memory and in the lines that are written next. */
+  #apply(record: JournalRecord): void {
+    const had = this.#entries.get(keyOf(record))?.outcome;
+    apply(this.#entries, record);
+    const has = this.#entries.get(keyOf(record))?.outcome;
+    this.#unreported += Number(has !== undefined) - Number(had !== undefined);
+    this.#next ??= newBatch();
+    this.#next.lines += formatRecord(record);
+  }
+
+  /** Writes and syncs batch after batch until none is left. Never rejects. */
+  async #write(): Promise<void> {
+    await Promise.resolve();
+    while (this.#next) {
+      const batch = this.#next;
+      this.#next = null;
+      try {
+        await this.#writeBatch(batch.lines);
+        batch.settle.resolve();
+      } catch (error) {
+        this.#broken = true;
+        batch.settle.reject(error);
+      }
+    }
+    this.#writing = null;
+  }
+
+  async #writeBatch(lines: string): Promise<void> {
+    if (this.#broken || this.#fileBytes > this.#compactAtBytes) return this.#compact();
+    await this.#file.appendFile(lines);
+    await this.#file.datasync();
+    this.#fileBytes += Buffer.byteLength(lines);
+  }
+
+  /** Replaces the file by one that holds only what is not settled; the batch is in it already. */
+  async #compact(): Promise<void> {
+    const { file, bytes } = await writeWhole(this.#path, this.#entries);
+    const old = this.#file;
+    this.#file = file;
+    // what is alive is counted once only, or a large backlog would be written again with every batch
+    this.#fileBytes = Math.min(bytes, this.#compactAtBytes / 2);
+    this.#broken = false;
+    await old.close();
+  }
+}
+
+/** What the records so far come to. */
+function apply(entries: Map<string, Entry>, record: JournalRecord): void {
+  const key = keyOf(record);
+  switch (record.type) {
+    case 'sending':
+      entries.set(key, { ...entries.get(key), sending: record });
+      return;
+    case 'outcome':
+      entries.set(key, { ...entries.get(key), outcome: record });
+      return;
+    case 'reported':
+      entries.delete(key);
+      return;
+    default:
+      assertNever(record);
+  }
+}
+
+/** Writes a new file with what is alive and puts it in the old one's place, durably. */
+async function writeWhole(
+  path: string,
+  entries: ReadonlyMap<string, Entry>,
+): Promise<{ file: FileHandle; bytes: number }> {
+  const lines = [...entries.values()].flatMap((entry) =>
+    [entry.sending, entry.outcome].flatMap((record) => (record ? formatRecord(record) : [])),
+  );
+  const text = lines.join('');
+  const temporary = `${path}.new`;
+  const file = await open(temporary, 'w', 0o600);
+  try {
+    await file.writeFile(text);
+    await file.sync();
+    await rename(temporary, path);
+    const directory = await open(dirname(path), 'r');
+    await directory.sync().finally(() => directory.close());
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+  return { file, bytes: Buffer.byteLength(text) };
+}
+
+async function readIfThere(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return '';
+    throw error;
+  }
+}
+
+function newBatch(): Batch {
+  const settle = Promise.withResolvers<void>();
+  // a batch of `reported` marks alone has nobody who waits
+  settle.promise.catch(() => {});
+  return { lines: '', written: settle.promise, settle };
+}
+
+function refOf(ref: LeaseRef): LeaseRef {
+  return { messageId: ref.messageId, n: ref.n, leaseId: ref.leaseId };
+}
+
+function keyOf(ref: LeaseRef): string {
+  return `${ref.messageId} ${ref.n} ${ref.leaseId}`;
+}

@@ -1,0 +1,170 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { DkimKey, LeasedDelivery } from '#domain/node-contract.ts';
+import type { Backoff } from '../backoff.ts';
+import { EdgeRefusal, type WorkerClient } from '../worker-client.ts';
+import { type CarryContext, carry } from './carry.ts';
+import type { Courier } from './courier.ts';
+import type { Journal } from './journal.ts';
+import type { LeaseRef } from './journal-record.ts';
+
+export interface LeaseLoopOptions extends Omit<CarryContext, 'courier' | 'stopping' | 'superseded'> {
+  client: Pick<WorkerClient, 'lease' | 'release'>;
+  courier: Pick<Courier, 'deliver' | 'throttledDomains'>;
+  journal: Pick<Journal, 'sending' | 'outcome' | 'unreported'>;
+  /** Pauses while the edge is away. */
+  backoff: Backoff;
+  /** Deliveries in flight at once. */
+  slots: number;
+  /** How often work is asked for without being woken. */
+  pollMs: number;
+  /** Outcomes that may wait for the edge before no more work is taken. */
+  maxUnreported: number;
+}
+
+/** Most deliveries and excluded domains of one request (`#domain/node-contract.ts`). */
+const mostLeases = 500;
+const mostExcludedDomains = 50;
+
+/**
+ * Asks for work as there is room for it, and has it attempted. It asks when it is woken, when a slot is freed
+ * while more is due, and every few seconds in any case.
+ */
+export class LeaseLoop {
+  readonly #options: LeaseLoopOptions;
+  readonly #context: CarryContext;
+  readonly #running = new Set<Promise<void>>();
+  readonly #stopped = new AbortController();
+  #superseded = false;
+  /** More is due than was taken: ask again when a slot is freed. */
+  #more = false;
+  #poked = false;
+  #endRest: () => void = () => {};
+  #untried: LeaseRef[] = [];
+
+  constructor(options: LeaseLoopOptions) {
+    this.#options = options;
+    this.#context = {
+      ...options,
+      stopping: () => this.#stopped.signal.aborted,
+      superseded: () => this.#superseded,
+    };
+  }
+
+  /** Deliveries in flight. */
+  get running(): number {
+    return this.#running.size;
+  }
+
+  /** There may be work. */
+  poke(): void {
+    this.#poked = true;
+    this.#endRest();
+  }
+
+  /** Takes no more work; what was begun goes on. */
+  stop(): void {
+    this.#stopped.abort();
+    this.poke();
+  }
+
+  /** Resolves when nothing is in flight. */
+  async idle(): Promise<void> {
+    while (this.#running.size > 0) await Promise.all(this.#running);
+  }
+
+  /**
+   * Runs until it is stopped.
+   * @returns `superseded` when a newer boot of the same node id has said hello
+   */
+  async run(): Promise<'stopped' | 'superseded'> {
+    const { slots, pollMs, journal, maxUnreported } = this.#options;
+    while (!this.#stopped.signal.aborted) {
+      const room = slots - this.#running.size;
+      this.#more ||= room <= 0;
+      const again = room > 0 && journal.unreported < maxUnreported && (await this.#take(room));
+      if (this.#superseded) return 'superseded';
+      if (!again) await this.#rest(pollMs);
+    }
+    return 'stopped';
+  }
+
+  /** Leases up to `room` deliveries and begins them. True when it should be asked again at once. */
+  async #take(room: number): Promise<boolean> {
+    const { client, courier, backoff, log, meters } = this.#options;
+    this.#poked = false;
+    try {
+      const { deliveries, keys, more } = await client.lease({
+        max: Math.min(room, mostLeases),
+        excludeDomains: courier.throttledDomains().slice(0, mostExcludedDomains),
+      });
+      backoff.reset();
+      meters.leased.inc(deliveries.length);
+      this.#more = more;
+      for (const delivery of deliveries) this.#begin(delivery, keys[delivery.signingDomain] ?? []);
+      // `more` with nothing given must not become a busy loop
+      return more && deliveries.length > 0;
+    } catch (error) {
+      if (error instanceof EdgeRefusal && error.status === 409) {
+        this.#superseded = true;
+        return false;
+      }
+      const pauseMs = backoff.nextMs();
+      log.warn({ err: error, pauseMs }, 'no work could be leased; trying again');
+      await pause(pauseMs, undefined, { signal: this.#stopped.signal }).catch(() => {});
+      return true;
+    }
+  }
+
+  #begin(delivery: LeasedDelivery, keys: readonly DkimKey[]): void {
+    const running = this.#carry(delivery, keys).finally(() => {
+      this.#running.delete(running);
+      if (this.#more) this.poke();
+    });
+    this.#running.add(running);
+  }
+
+  /** Never rejects. */
+  async #carry(delivery: LeasedDelivery, keys: readonly DkimKey[]): Promise<void> {
+    const { messageId, n, leaseId } = delivery;
+    try {
+      if ((await carry(delivery, keys, this.#context)) === 'tried') return;
+      this.#untried.push({ messageId, n, leaseId });
+      // leases that are given back in the same turn go in one request
+      await Promise.resolve();
+      await this.#release();
+    } catch (error) {
+      this.#options.log.error(
+        { messageId, n, leaseId, err: error },
+        'an attempt failed in a way it must not',
+      );
+    }
+  }
+
+  async #release(): Promise<void> {
+    const leases = this.#untried;
+    this.#untried = [];
+    if (leases.length === 0) return;
+    this.#options.meters.released.inc(leases.length);
+    try {
+      await this.#options.client.release(leases);
+    } catch (error) {
+      this.#options.log.warn({ err: error, leases: leases.length }, 'leases not given back; they will end');
+    }
+    // what is given back is due again at once: do not take it again at once
+    await pause(1000, undefined, { signal: this.#stopped.signal }).catch(() => {});
+  }
+
+  async #rest(ms: number): Promise<void> {
+    if (this.#poked) {
+      this.#poked = false;
+      return;
+    }
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, ms);
+    this.#endRest = resolve;
+    await promise;
+    clearTimeout(timer);
+    this.#endRest = () => {};
+    this.#poked = false;
+  }
+}

@@ -1,0 +1,38 @@
+/** How long each step of the dialogue may take, milliseconds. */
+export interface Timeouts {
+  /**
+   * RFC 5321 gives connecting no limit. Ours is short: a host that has not answered a SYN (and its five
+   * retransmissions) in half a minute is down, and the next MX may be up.
+   */
+  connectMs: number;
+  greetingMs: number;
+  ehloMs: number;
+  /** STARTTLS and the handshake. Not in RFC 5321; a peer that stalls here is tried again without TLS. */
+  tlsMs: number;
+  mailMs: number;
+  rcptMs: number;
+  dataMs: number;
+  dataBlockMs: number;
+  finalMs: number;
+  rsetMs: number;
+  quitMs: number;
+}
+
+const secondMs = 1000;
+const minuteMs = 60 * secondMs;
+
+/** RFC 5321 §4.5.3.2.1 to .6. */
+export const defaultTimeouts: Timeouts = {
+  connectMs: 30 * secondMs,
+  greetingMs: 5 * minuteMs,
+  ehloMs: 5 * minuteMs,
+  tlsMs: 1 * minuteMs,
+  mailMs: 5 * minuteMs,
+  rcptMs: 5 * minuteMs,
+  dataMs: 2 * minuteMs,
+  dataBlockMs: 3 * minuteMs,
+  finalMs: 10 * minuteMs,
+  // After a transaction nobody waits for these two; a slow peer only loses its pooled connection.
+  rsetMs: 10 * secondMs,
+  quitMs: 2 * secondMs,
+};

@@ -1,0 +1,155 @@
+import { once } from 'node:events';
+import { type Agent, type ClientRequest, Agent as HttpAgent, request as httpRequest } from 'node:http';
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import { domainToASCII } from 'node:url';
+import { z } from 'zod';
+import type { IntakeAnswer } from './intake-answer.ts';
+import { SmtpFault } from './smtp-fault.ts';
+
+const credentialSchema = z.object({ username: z.string().min(1) });
+export type Credential = z.infer<typeof credentialSchema>;
+
+/** MAIL and RCPT of a submitted message (RFC 5321 §3.3). */
+export interface Envelope {
+  /** Empty for the null sender. */
+  mailFrom: string;
+  rcptTo: readonly string[];
+}
+
+/** An idle connection is dropped before the edge drops it, so that no message is sent into a closed one. */
+const idleConnectionMs = 4_000;
+const mostAnswerChars = 64 * 1024;
+
+/** The public API of the edge, as the submission ports use it: with the client's own key. */
+export class EdgeIntake {
+  readonly #edgeUrl: string;
+  readonly #timeoutMs: number;
+  readonly #agent: Agent;
+
+  constructor(options: { edgeUrl: string; timeoutMs: number }) {
+    this.#edgeUrl = options.edgeUrl;
+    this.#timeoutMs = options.timeoutMs;
+    const AgentOfScheme = options.edgeUrl.startsWith('https:') ? HttpsAgent : HttpAgent;
+    this.#agent = new AgentOfScheme({ keepAlive: true, timeout: idleConnectionMs });
+  }
+
+  /**
+   * The credential of a secret; null when there is none, or when it may not be used.
+   * @throws SmtpFault 454 when the edge does not say (RFC 4954 §4.7.3)
+   */
+  async credential(secret: string): Promise<Credential | null> {
+    try {
+      const response = await fetch(`${this.#edgeUrl}/v1/credential`, {
+        headers: { authorization: `Bearer ${secret}` },
+        redirect: 'error',
+        signal: AbortSignal.timeout(this.#timeoutMs),
+      });
+      const body: unknown = await response.json();
+      if (response.status === 200) return credentialSchema.parse(body);
+      if (response.status === 401 || response.status === 403) return null;
+    } catch {
+      // falls through: nothing was learnt about the secret
+    }
+    throw new SmtpFault('454 4.7.0', 'Temporary authentication failure; try again later');
+  }
+
+  /** Begins to hand over a message whose bytes follow. */
+  upload(secret: string, envelope: Envelope): Upload {
+    const url = new URL(`${this.#edgeUrl}/v1/send/raw`);
+    url.searchParams.set('mail_from', asciiDomain(envelope.mailFrom));
+    for (const recipient of envelope.rcptTo) url.searchParams.append('rcpt_to', asciiDomain(recipient));
+    const request = url.protocol === 'https:' ? httpsRequest : httpRequest;
+    const outgoing = request(url, {
+      method: 'POST',
+      agent: this.#agent,
+      headers: {
+        authorization: `Bearer ${secret}`,
+        'content-type': 'message/rfc822',
+        'x-pennypost-source': 'smtp',
+      },
+    });
+    return new Upload(outgoing, this.#timeoutMs);
+  }
+
+  close(): void {
+    this.#agent.destroy();
+  }
+}
+
+/**
+ * One message on its way to the edge. It is committed there only when the body came to its end, so `abort`
+ * leaves nothing behind. It is never sent twice: that is the client's to decide.
+ */
+export class Upload {
+  /** What the edge answered, null when it did not; may come before the body is at its end. Never rejects. */
+  readonly answer: Promise<IntakeAnswer | null>;
+  readonly #request: ClientRequest;
+  readonly #timeoutMs: number;
+  #over = false;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(request: ClientRequest, timeoutMs: number) {
+    this.#request = request;
+    this.#timeoutMs = timeoutMs;
+    this.answer = answerOf(request).finally(() => {
+      this.#over = true;
+      clearTimeout(this.#timer);
+      // an answer that came early is a refusal: the rest of the body is nobody's
+      if (!request.writableEnded) request.destroy();
+    });
+    this.#request.flushHeaders();
+  }
+
+  /** Sends a chunk; resolves when there is room for another. Chunks after an answer are dropped. */
+  async write(chunk: Buffer): Promise<void> {
+    if (this.#over || this.#request.write(chunk)) return;
+    this.#abortLater();
+    await Promise.race([once(this.#request, 'drain').catch(() => {}), this.answer]);
+    clearTimeout(this.#timer);
+  }
+
+  /** The body is complete: the edge may commit it. */
+  async end(): Promise<IntakeAnswer | null> {
+    if (this.#over) {
+      const early = await this.answer;
+      return early && early.status >= 400 ? early : null;
+    }
+    this.#abortLater();
+    this.#request.end();
+    return this.answer;
+  }
+
+  /** Breaks the request off. */
+  abort(): void {
+    this.#request.destroy();
+  }
+
+  #abortLater(): void {
+    this.#timer = setTimeout(() => this.abort(), this.#timeoutMs);
+  }
+}
+
+async function answerOf(request: ClientRequest): Promise<IntakeAnswer | null> {
+  return new Promise((resolve) => {
+    // an error without an answer, or after half of one
+    request.on('error', () => resolve(null));
+    request.on('close', () => resolve(null));
+    request.on('response', (response) => {
+      let body = '';
+      response.setEncoding('utf8');
+      response.on('data', (text: string) => {
+        body += text.slice(0, mostAnswerChars - body.length);
+      });
+      response.on('error', () => resolve(null));
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, body }));
+    });
+  });
+}
+
+/** RFC 5890 §2.3.2.1: the domain in its A-label form, which smtp-server has turned into U-labels. */
+function asciiDomain(address: string): string {
+  const at = address.lastIndexOf('@');
+  const domain = address.slice(at + 1);
+  if (at < 0 || domain.startsWith('[')) return address;
+  return address.slice(0, at + 1) + (domainToASCII(domain) || domain);
+}

@@ -1,0 +1,161 @@
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import type { Courier, CourierOptions } from '../../smtp-node/outbound/courier.ts';
+import { courierTo, send } from '../support/courier.ts';
+import { type FakeMx, type FakeMxOptions, startFakeMx } from '../support/fake-mx.ts';
+import { oneMx, resolverOf } from '../support/zone.ts';
+
+let mx: FakeMx;
+let courier: Courier;
+
+async function meet(server: FakeMxOptions = {}, options: Partial<CourierOptions> = {}): Promise<void> {
+  mx = await startFakeMx(server);
+  courier = courierTo(mx, options);
+}
+
+afterEach(async () => {
+  await courier.close();
+  await mx.close();
+});
+
+describe('connections', () => {
+  it('are used again, and then lack the steps of opening one', async () => {
+    await meet();
+    await send(courier);
+    const outcome = await send(courier);
+    expect(outcome.session.reused).toBe(true);
+    expect(outcome.session.steps.map((step) => step.name)).toEqual(['dns', 'mail', 'rcpt', 'data', 'final']);
+    expect(mx.connections).toBe(1);
+  });
+
+  it('keep telling of their encryption', async () => {
+    await meet({ tls: true });
+    await send(courier);
+    const outcome = await send(courier);
+    expect(outcome.session).toMatchObject({ reused: true, tls: { verdict: 'unverified' } });
+  });
+
+  it('are reset after a refused recipient, and used again', async () => {
+    await meet();
+    await send(courier, { rcptTo: '550-rcpt@example.test' });
+    await vi.waitFor(() => expect(courier.stats().idleConnections).toBe(1));
+    expect(await send(courier)).toMatchObject({ type: 'delivered', session: { reused: true } });
+    expect(mx.commands).toContain('RSET');
+  });
+
+  it('are ended with QUIT after their share of messages', async () => {
+    await meet({}, { messagesPerConnection: 2 });
+    for (let i = 0; i < 5; i++) await send(courier);
+    expect(mx.messages.map((message) => message.connection)).toEqual([1, 1, 2, 2, 3]);
+    await vi.waitFor(() => expect(mx.commands.filter((line) => line === 'QUIT')).toHaveLength(2));
+  });
+
+  it('are ended with QUIT when idle for long', async () => {
+    await meet({}, { idleMs: 30 });
+    await send(courier);
+    await vi.waitFor(() => expect(mx.openConnections).toBe(0));
+    expect(mx.commands.at(-1)).toBe('QUIT');
+    expect(courier.stats().openConnections).toBe(0);
+  });
+
+  it('are ended with QUIT by close()', async () => {
+    await meet();
+    await send(courier);
+    await courier.close();
+    expect(mx.commands.at(-1)).toBe('QUIT');
+    expect(await send(courier)).toMatchObject({ type: 'deferred' });
+  });
+
+  it.each(['421-second-mail', 'drop-second-mail'] as const)(
+    'that have died unnoticed cost no failure: the message goes over a fresh one (%s)',
+    async (fault) => {
+      await meet({ onConnection: (n) => (n === 1 ? fault : null) });
+      await send(courier);
+      const outcome = await send(courier);
+      expect(outcome).toMatchObject({ type: 'delivered', session: { reused: false, tried: [] } });
+      expect(mx.connections).toBe(2);
+      expect(courier.stats().hosts[0]).toMatchObject({ limit: 10, pausedUntilMs: null });
+    },
+  );
+
+  it('that the peer closes while idle are forgotten', async () => {
+    await meet({ onConnection: () => 'drop-when-idle' });
+    await send(courier);
+    await vi.waitFor(() => expect(courier.stats().openConnections).toBe(0));
+    expect(await send(courier)).toMatchObject({ type: 'delivered' });
+  });
+
+  it('are never more to one host than allowed, and all wait their turn', async () => {
+    await meet({}, { connectionsPerHost: 3 });
+    const outcomes = await Promise.all(Array.from({ length: 20 }, () => send(courier)));
+    expect(outcomes.every((outcome) => outcome.type === 'delivered')).toBe(true);
+    expect(mx.mostConnections).toBe(3);
+  });
+
+  it('to a busy host keep no mail for others waiting', async () => {
+    const zone = {
+      ...oneMx('127.0.0.1'),
+      'quick.test': { MX: [{ exchange: 'mx.quick.test', priority: 1 }] },
+      'mx.quick.test': { A: ['127.0.0.2'] },
+    };
+    let finish = () => {};
+    const finished = new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    const options = { connectionsPerHost: 1, resolveRecords: resolverOf(zone) };
+    await meet({ beforeFinalReply: () => finished }, options);
+    const quick = await startFakeMx({ address: '127.0.0.2', port: mx.port });
+    const slow = [send(courier), send(courier)];
+    await vi.waitFor(() => expect(courier.stats().waitingDeliveries).toBe(1));
+    expect(courier.throttledDomains()).toEqual(['example.test']);
+    expect(await send(courier, { rcptTo: 'a@quick.test' })).toMatchObject({ type: 'delivered' });
+    finish();
+    expect((await Promise.all(slow)).map((outcome) => outcome.type)).toEqual(['delivered', 'delivered']);
+    expect(courier.throttledDomains()).toEqual([]);
+    await quick.close();
+  });
+
+  it('that do not become free in time defer the message', async () => {
+    let finish = () => {};
+    const finished = new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    const options = { connectionsPerHost: 1, slotWaitMs: 50 };
+    await meet({ beforeFinalReply: () => finished }, options);
+    const slow = send(courier);
+    await vi.waitFor(() => expect(mx.commands).toContain('DATA'));
+    expect(await send(courier)).toMatchObject({
+      type: 'deferred',
+      failure: { class: 'rate_limited', reply: null, step: null },
+    });
+    finish();
+    await slow;
+  });
+});
+
+describe('a host that asks to slow down', () => {
+  it('is given half the connections and a pause, and its domains are told', async () => {
+    await meet({}, { throttlePauseMs: 60_000 });
+    const outcome = await send(courier, { rcptTo: '421-rcpt@example.test' });
+    expect(outcome).toMatchObject({ type: 'deferred', failure: { reply: { code: 421 } } });
+    expect(courier.stats().hosts[0]).toMatchObject({ limit: 5, pausedUntilMs: expect.any(Number) });
+    expect(courier.throttledDomains()).toEqual(['example.test']);
+  });
+
+  it('is not thought to when one mailbox is busy', async () => {
+    await meet({}, { throttlePauseMs: 60_000 });
+    await send(courier, { rcptTo: 'busy@example.test' });
+    expect(courier.stats().hosts[0]).toMatchObject({ limit: 10, pausedUntilMs: null });
+  });
+
+  it('is served again after the pause, and its limit grows back step by step', async () => {
+    await meet({ onConnection: (n) => (n === 1 ? '421-banner' : null) }, { connectionsPerHost: 4 });
+    await send(courier);
+    expect(courier.stats().hosts[0]?.limit).toBe(2);
+    await send(courier);
+    await send(courier);
+    expect(courier.stats().hosts[0]?.limit).toBe(3);
+    for (let i = 0; i < 3; i++) await send(courier);
+    expect(courier.stats().hosts[0]?.limit).toBe(4);
+    expect(courier.throttledDomains()).toEqual([]);
+  });
+});

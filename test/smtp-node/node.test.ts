@@ -1,0 +1,341 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { describe, expect, it } from 'vitest';
+import { Journal } from '../../smtp-node/outbound/journal.ts';
+import { FakeCourier } from '../support/fake-courier.ts';
+import { FakeEdge, leased, problem } from '../support/fake-edge.ts';
+import { nodeAtEdge, nodeEnv } from '../support/node.ts';
+import { delivered } from '../support/outcomes.ts';
+import { freshDirectory } from '../support/submission.ts';
+
+const hour = 3_600_000;
+const root = new URL('../..', import.meta.url).pathname;
+
+describe('node: leasing', () => {
+  it('delivers what is due when it starts, and reports each outcome once', async () => {
+    const edge = await new FakeEdge().start();
+    for (let i = 0; i < 120; i++) edge.queue.push(leased(i));
+    await using at = await nodeAtEdge({ edge });
+    await edge.until(() => edge.results.length === 120);
+    expect(new Set(edge.results.map((result) => result.leaseId)).size).toBe(120);
+    expect(at.courier.raws[0]).toBe('Subject: x\r\n\r\nhello\r\n');
+    const batches = edge.asked.filter((one) => one.path === 'results');
+    for (const batch of batches)
+      expect((batch.json as { results: unknown[] }).results.length).toBeLessThan(51);
+  });
+
+  it('asks at once when the edge wakes it', async () => {
+    await using at = await nodeAtEdge();
+    await at.node.ready;
+    await at.edge.until((edge) => edge.wakes === 1 && edge.paths().includes('lease'));
+    at.edge.queue.push(leased(1));
+    at.edge.wake();
+    await at.edge.until((edge) => edge.results.length === 1);
+  });
+
+  it('opens the wake connection again, and asks for what it missed', async () => {
+    await using at = await nodeAtEdge();
+    await at.edge.until((edge) => edge.wakes === 1);
+    at.edge.queue.push(leased(1));
+    for (const socket of at.edge.sockets) socket.terminate();
+    await at.edge.until((edge) => edge.wakes === 2 && edge.results.length === 1);
+  });
+
+  it('asks by itself every few seconds', async () => {
+    const edge = await new FakeEdge().start();
+    await using _ = await nodeAtEdge({ edge, env: { PENNYPOST_POLL_SECONDS: '1' } });
+    await edge.until(() => edge.paths().filter((path) => path === 'lease').length >= 3);
+  });
+
+  it('never has more in flight than it has slots, and asks for as many as are free', async () => {
+    const edge = await new FakeEdge().start();
+    for (let i = 0; i < 40; i++) edge.queue.push(leased(i));
+    await using at = await nodeAtEdge({ edge, env: { PENNYPOST_SLOTS: '7' } });
+    await edge.until(() => edge.results.length === 40);
+    expect(at.courier.peak).toBe(7);
+    const asked = edge.asked.filter((one) => one.path === 'lease').map((one) => one.json as { max: number });
+    expect(Math.max(...asked.map((one) => one.max))).toBe(7);
+  });
+
+  it('names the domains it does not want now', async () => {
+    const courier = new FakeCourier();
+    courier.excluded.push('slow.example');
+    await using at = await nodeAtEdge({ courier });
+    await at.edge.until((edge) => edge.paths().includes('lease'));
+    const lease = at.edge.asked.find((one) => one.path === 'lease');
+    expect(lease?.json).toMatchObject({ excludeDomains: ['slow.example'], nodeId: 'mail.example.com' });
+  });
+
+  it('gives a lease back that ends within 15 minutes, by the clock of the edge', async () => {
+    const edge = await new FakeEdge().start();
+    edge.script.set('hello', () => ({ status: 200, body: { nowMs: Date.now() + hour } }));
+    edge.queue.push(leased(1, { leaseUntilMs: Date.now() + hour + 14 * 60_000 }));
+    edge.queue.push(leased(2, { leaseUntilMs: Date.now() + hour + 16 * 60_000 }));
+    await using at = await nodeAtEdge({ edge });
+    await edge.until(() => edge.released.length === 1 && edge.results.length === 1);
+    expect(edge.released).toEqual(['lease-1']);
+    expect(at.courier.begun.map((one) => one.leaseId)).toEqual(['lease-2']);
+  });
+
+  it('fetches a large message once for all its recipients, into a file that does not stay', async () => {
+    const edge = await new FakeEdge().start();
+    const raw = Buffer.alloc(300_000, 'x\r\n');
+    const large = { messageId: 'large', raw: null, sizeBytes: raw.length };
+    edge.raws.set('large', raw);
+    for (let n = 0; n < 5; n++) edge.queue.push(leased(n, { ...large, n }));
+    edge.raws.set('small', Buffer.from('Subject: small\r\n\r\n'));
+    edge.queue.push(leased(9, { messageId: 'small', raw: null, sizeBytes: 20 }));
+    await using at = await nodeAtEdge({ edge });
+    await edge.until(() => edge.results.length === 6);
+    expect(at.courier.raws.filter((one) => one === raw.toString('latin1'))).toHaveLength(5);
+    expect(at.courier.raws).toContain('Subject: small\r\n\r\n');
+    expect(edge.paths().filter((path) => path === 'raw/large')).toHaveLength(1);
+    await expect.poll(() => readdir(join(at.dataDirectory, 'spool'))).toEqual([]);
+  });
+
+  it('puts a message off whose content the edge does not have', async () => {
+    const edge = await new FakeEdge().start();
+    edge.queue.push(leased(1, { raw: null }));
+    await using at = await nodeAtEdge({ edge });
+    await edge.until(() => edge.results.length === 1);
+    expect(edge.results[0]?.outcome.type).toBe('deferred');
+    expect(at.courier.begun).toEqual([]);
+  });
+
+  it('gives a lease back whose content cannot be fetched now', async () => {
+    const edge = await new FakeEdge().start();
+    const delivery = leased(1, { raw: null });
+    edge.script.set(`raw/${delivery.messageId}`, () => 'drop');
+    edge.queue.push(delivery);
+    await using _ = await nodeAtEdge({ edge });
+    await edge.until(() => edge.released.length === 1);
+    expect(edge.released).toEqual(['lease-1']);
+  });
+
+  it('takes no more work while too many outcomes wait for the edge', async () => {
+    const edge = await new FakeEdge().start();
+    edge.script.set('results', () => problem(503, 'unavailable'));
+    for (let i = 0; i < 30; i++) edge.queue.push(leased(i));
+    const env = { PENNYPOST_SLOTS: '5', PENNYPOST_MAX_UNREPORTED: '10', PENNYPOST_POLL_SECONDS: '1' };
+    await using at = await nodeAtEdge({ edge, env });
+    await edge.until(() => edge.paths().filter((path) => path === 'results').length >= 3);
+    expect(at.courier.begun.length).toBeLessThanOrEqual(14);
+    edge.script.delete('results');
+    await edge.until(() => edge.results.length === 30);
+  });
+});
+
+describe('node: reporting', () => {
+  it('tries again while the edge is away, and loses nothing', async () => {
+    const edge = await new FakeEdge().start();
+    let failures = 0;
+    edge.script.set('results', () => {
+      failures += 1;
+      return failures <= 2 ? 'drop' : null;
+    });
+    edge.queue.push(leased(1), leased(2));
+    await using _ = await nodeAtEdge({ edge });
+    await edge.until(() => edge.results.length === 2);
+    expect(edge.results.map((result) => result.outcome.type)).toEqual(['delivered', 'delivered']);
+  });
+
+  it('drops a result whose lease was over', async () => {
+    const edge = await new FakeEdge().start();
+    edge.script.set('results', () => ({ status: 200, body: { verdicts: ['stale'] } }));
+    edge.queue.push(leased(1));
+    const at = await nodeAtEdge({ edge });
+    await edge.until(() => edge.paths().includes('results'));
+    await at.node.stop();
+    const journal = await Journal.open(join(at.dataDirectory, 'journal'));
+    expect(journal.unreported).toBe(0);
+    await journal.close();
+    await edge.stop();
+  });
+
+  it('sets a result apart that the edge cannot read, and reports the others', async () => {
+    const edge = await new FakeEdge().start();
+    edge.script.set('results', (asked) =>
+      asked.body.includes('lease-3') ? problem(400, 'invalid_body') : null,
+    );
+    for (let i = 0; i < 6; i++) edge.queue.push(leased(i));
+    const at = await nodeAtEdge({ edge });
+    await edge.until(() => edge.results.length === 5);
+    await at.node.stop();
+    const journal = await Journal.open(join(at.dataDirectory, 'journal'));
+    expect(journal.unreportedOutcomes().map((record) => record.leaseId)).toEqual(['lease-3']);
+    await journal.close();
+    await edge.stop();
+  });
+
+  it('has an outcome on disk before the edge hears of it', async () => {
+    const edge = await new FakeEdge().start();
+    const dataDirectory = await freshDirectory();
+    const seen: string[] = [];
+    edge.script.set('results', async () => {
+      seen.push(await readFile(join(dataDirectory, 'journal'), 'utf8'));
+      return null;
+    });
+    edge.queue.push(leased(1));
+    await using _ = await nodeAtEdge({ edge, dataDirectory });
+    await edge.until(() => edge.results.length === 1);
+    expect(seen[0]).toMatch(/"type":"sending".*lease-1[\s\S]*"type":"outcome".*lease-1/);
+  });
+});
+
+describe('node: starting', () => {
+  it('reports what the previous run left before it says hello', async () => {
+    const dataDirectory = await freshDirectory();
+    const before = await Journal.open(join(dataDirectory, 'journal'));
+    await before.outcome({ messageId: 'm1', n: 0, leaseId: 'old-1' }, delivered());
+    await before.sending({
+      messageId: 'm2',
+      n: 1,
+      leaseId: 'old-2',
+      class: 'standard',
+      attempt: 1,
+      startedAtMs: 7,
+    });
+    await before.close();
+    await using at = await nodeAtEdge({ dataDirectory });
+    await at.node.ready;
+    expect(at.edge.paths().slice(0, 2)).toEqual(['results', 'hello']);
+    expect(at.edge.results).toMatchObject([
+      { messageId: 'm1', n: 0, leaseId: 'old-1', outcome: { type: 'delivered' } },
+      { messageId: 'm2', n: 1, leaseId: 'old-2', outcome: { type: 'maybeAccepted', startedAtMs: 7 } },
+    ]);
+    expect(at.edge.results[1]?.outcome).toMatchObject({ failure: { step: 'final', reply: null } });
+  });
+
+  it('waits with hello until the edge has taken what was left', async () => {
+    const dataDirectory = await freshDirectory();
+    const before = await Journal.open(join(dataDirectory, 'journal'));
+    await before.outcome({ messageId: 'm1', n: 0, leaseId: 'old-1' }, delivered());
+    await before.close();
+    const edge = await new FakeEdge().start();
+    let failures = 0;
+    edge.script.set('results', () => {
+      failures += 1;
+      return failures <= 2 ? problem(503, 'unavailable') : null;
+    });
+    await using at = await nodeAtEdge({ edge, dataDirectory });
+    await at.node.ready;
+    expect(edge.paths().slice(0, 4)).toEqual(['results', 'results', 'results', 'hello']);
+  });
+
+  it('keeps trying while the edge is away, and serves health meanwhile', async () => {
+    const edge = await new FakeEdge().start();
+    await edge.stop();
+    const at = await nodeAtEdge({ edge });
+    const health = await fetch(`http://127.0.0.1:${at.node.metricsPort}/healthz`);
+    expect(health.status).toBe(200);
+    await edge.start();
+    await at.node.ready;
+    await at.node.stop();
+    await edge.stop();
+  });
+
+  it.each([401, 404, 409])('ends with a clear text when hello is answered %s', async (status) => {
+    const edge = await new FakeEdge().start();
+    edge.script.set('hello', () => problem(status, 'unauthorized', 'no such node'));
+    await using at = await nodeAtEdge({ edge });
+    expect(await at.node.ended).toMatchObject({
+      reason: 'refused',
+      text: expect.stringContaining('no such node'),
+    });
+    expect((await fetch(`http://127.0.0.1:${at.node.metricsPort}/healthz`)).status).toBe(503);
+  });
+
+  it('ends when a newer run of the same node has said hello, and begins no DATA any more', async () => {
+    const edge = await new FakeEdge().start();
+    const courier = new FakeCourier();
+    const gate = Promise.withResolvers<void>();
+    courier.holdBeforeData = gate.promise;
+    edge.queue.push(leased(1));
+    await using at = await nodeAtEdge({ edge, courier });
+    await courier.begins(1);
+    edge.script.set('lease', () => problem(409, 'conflict'));
+    edge.wake();
+    expect(await at.node.ended).toMatchObject({
+      reason: 'superseded',
+      text: expect.stringContaining('NODE_ID'),
+    });
+    gate.resolve();
+    await edge.until(() => edge.results.length === 1);
+    expect(edge.results[0]?.outcome).toMatchObject({
+      type: 'deferred',
+      failure: { text: expect.stringContaining('newer run') },
+    });
+  });
+
+  it('counts what it does', async () => {
+    const edge = await new FakeEdge().start();
+    edge.queue.push(leased(1));
+    await using at = await nodeAtEdge({ edge });
+    await edge.until(() => edge.results.length === 1);
+    const metrics = await (await fetch(`http://127.0.0.1:${at.node.metricsPort}/metrics`)).text();
+    expect(metrics).toContain('pennypost_leases_total 1');
+    expect(metrics).toContain('pennypost_deliveries_total{outcome="delivered"} 1');
+    expect(metrics).toContain('pennypost_edge_reachable 1');
+    expect(metrics).toMatch(/pennypost_unreported_outcomes [01]/);
+  });
+});
+
+describe('node: stopping', () => {
+  it('takes no more work, finishes what is in DATA, reports it and gives the rest back', async () => {
+    const edge = await new FakeEdge().start();
+    const courier = new FakeCourier();
+    const gate = Promise.withResolvers<void>();
+    courier.hold = gate.promise;
+    const rawGate = Promise.withResolvers<null>();
+    edge.raws.set('slow', Buffer.from('Subject: slow\r\n\r\n'));
+    edge.script.set('raw/slow', () => rawGate.promise);
+    edge.queue.push(leased(1), leased(2, { messageId: 'slow', raw: null }));
+    const at = await nodeAtEdge({ edge, courier });
+    await courier.inData(1);
+    await edge.until(() => edge.paths().includes('raw/slow'));
+    const stopped = at.node.stop();
+    edge.queue.push(leased(3));
+    edge.wake();
+    rawGate.resolve(null);
+    gate.resolve();
+    await stopped;
+    expect(edge.results.map((result) => result.leaseId)).toEqual(['lease-1']);
+    expect(edge.released).toEqual(['lease-2']);
+    expect(edge.queue).toHaveLength(1);
+    await edge.stop();
+  });
+
+  it('leaves to the journal what does not end in time, and the next run says so', async () => {
+    const edge = await new FakeEdge().start();
+    const courier = new FakeCourier();
+    courier.hold = new Promise(() => {});
+    edge.queue.push(leased(1));
+    const first = await nodeAtEdge({ edge, courier, env: { PENNYPOST_STOP_SECONDS: '1' } });
+    await courier.inData(1);
+    await first.node.stop();
+    expect(edge.results).toEqual([]);
+    await using second = await nodeAtEdge({ edge, dataDirectory: first.dataDirectory });
+    await second.node.ready;
+    expect(edge.results).toMatchObject([{ leaseId: 'lease-1', outcome: { type: 'maybeAccepted' } }]);
+  });
+
+  it('exits with 0 at SIGTERM as a process', async () => {
+    const edge = await new FakeEdge().start();
+    const env = { ...process.env, ...nodeEnv(edge.url, await freshDirectory()) };
+    const child = spawn(process.execPath, ['smtp-node/main.ts'], { cwd: root, env, stdio: 'ignore' });
+    await edge.until(() => edge.wakes === 1);
+    child.kill('SIGTERM');
+    expect(await once(child, 'exit')).toEqual([0, null]);
+    await edge.stop();
+  });
+
+  it('exits with 1 and names every fault of its configuration', async () => {
+    const child = spawn(process.execPath, ['smtp-node/main.ts'], { cwd: root, env: {} });
+    const [output, [code]] = await Promise.all([text(child.stderr), once(child, 'exit')]);
+    expect(code).toBe(1);
+    for (const key of ['EDGE_URL', 'NODE_TOKEN', 'HOST_NAME']) expect(output).toContain(`PENNYPOST_${key}`);
+  });
+});

@@ -1,0 +1,81 @@
+import type { LeasedDelivery } from '#domain/node-contract.ts';
+import type { Outcome } from '#domain/outcome.ts';
+import type { Courier, CourierHooks, RawSource } from '../../smtp-node/outbound/courier.ts';
+import { readRaw } from '../../smtp-node/signing/raw-source.ts';
+import { deferred, delivered } from './outcomes.ts';
+
+/** A courier without a network: keeps what it was given, and holds deliveries back when told to. */
+export class FakeCourier implements Courier {
+  readonly begun: LeasedDelivery[] = [];
+  readonly raws: string[] = [];
+  readonly excluded: string[] = [];
+  /** Most deliveries at once so far. */
+  peak = 0;
+  /** When set, each delivery waits for it after DATA has begun. */
+  hold: Promise<void> | null = null;
+  /** When set, each delivery waits for it before DATA. */
+  holdBeforeData: Promise<void> | null = null;
+  #running = 0;
+  #inData = 0;
+  readonly #listeners = new Set<() => void>();
+
+  async deliver(
+    delivery: LeasedDelivery,
+    raw: RawSource,
+    _keys: readonly unknown[],
+    hooks: CourierHooks,
+  ): Promise<Outcome> {
+    this.begun.push(delivery);
+    this.#running += 1;
+    this.peak = Math.max(this.peak, this.#running);
+    try {
+      const chunks: Buffer[] = [];
+      for await (const chunk of readRaw(raw)) chunks.push(chunk);
+      this.raws.push(Buffer.concat(chunks).toString('latin1'));
+      this.#tell();
+      await this.holdBeforeData;
+      await hooks.beforeData();
+      this.#inData += 1;
+      this.#tell();
+      await this.hold;
+      return delivered(delivery.messageId);
+    } catch (error) {
+      return deferred(String(error));
+    } finally {
+      this.#running -= 1;
+    }
+  }
+
+  /** Resolves when so many deliveries have begun and have read their message. */
+  begins(count: number): Promise<void> {
+    return this.#until(() => this.raws.length >= count);
+  }
+
+  /** Resolves when so many deliveries have come as far as DATA. */
+  inData(count: number): Promise<void> {
+    return this.#until(() => this.#inData >= count);
+  }
+
+  async #until(holds: () => boolean): Promise<void> {
+    while (!holds()) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#listeners.add(resolve);
+      await promise;
+      this.#listeners.delete(resolve);
+    }
+  }
+
+  #tell(): void {
+    for (const listener of [...this.#listeners]) listener();
+  }
+
+  throttledDomains(): string[] {
+    return this.excluded;
+  }
+
+  stats() {
+    return { openConnections: 0, idleConnections: 0, waitingDeliveries: 0, hosts: [] };
+  }
+
+  async close(): Promise<void> {}
+}

@@ -1,0 +1,206 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { buffer } from 'node:stream/consumers';
+import { type WebSocket, WebSocketServer } from 'ws';
+import type { LeasedDelivery, LeaseResponse, Result } from '#domain/node-contract.ts';
+
+/** A request that came in. */
+export interface Asked {
+  path: string;
+  query: URLSearchParams;
+  headers: IncomingMessage['headers'];
+  body: Buffer;
+  json: unknown;
+}
+
+/** What is answered: `drop` closes the connection without an answer. */
+export type Answer = { status: number; body?: unknown; headers?: Record<string, string> } | 'drop';
+
+/**
+ * An edge that plays a script: what a path answers is set by a test, and what came in is kept. Without a
+ * script it is friendly: it takes results and releases, leases what is in `queue`, and accepts mail.
+ */
+export class FakeEdge {
+  readonly asked: Asked[] = [];
+  readonly results: Result[] = [];
+  /** Mail accepted over the public API: committed only when the body came to its end. */
+  readonly accepted: { query: URLSearchParams; headers: IncomingMessage['headers']; raw: Buffer }[] = [];
+  /** Requests to `send/raw` that broke off. */
+  brokenOff = 0;
+  readonly queue: LeasedDelivery[] = [];
+  readonly raws = new Map<string, Buffer>();
+  readonly released: string[] = [];
+  readonly secrets = new Map<string, string>([['pp_test_secret', 'robot']]);
+  /** Answers by path, without the `/node/v1/` or `/v1/` before it; tried before the friendly ones. */
+  readonly script = new Map<string, (asked: Asked) => Answer | null | Promise<Answer | null>>();
+  wakes = 0;
+  readonly #server: Server;
+  readonly #sockets = new WebSocketServer({ noServer: true });
+  readonly #listeners = new Set<() => void>();
+  #port = 0;
+
+  constructor() {
+    this.#server = createServer((request, response) => {
+      this.#serve(request, response).catch(() => {
+        this.brokenOff += 1;
+        response.destroy();
+        this.#tell();
+      });
+    });
+    this.#server.on('upgrade', (request, socket, head) => {
+      this.#sockets.handleUpgrade(request, socket, head, (ws) => {
+        this.wakes += 1;
+        this.#sockets.emit('connection', ws, request);
+        this.#tell();
+      });
+    });
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.#port}`;
+  }
+
+  /** Listens, on the same port as before when it was stopped. */
+  async start(): Promise<this> {
+    this.#server.listen(this.#port, '127.0.0.1');
+    await once(this.#server, 'listening');
+    const address = this.#server.address();
+    if (typeof address === 'object' && address) this.#port = address.port;
+    return this;
+  }
+
+  async stop(): Promise<void> {
+    for (const socket of this.#sockets.clients) socket.terminate();
+    const closed = once(this.#server, 'close');
+    this.#server.close();
+    this.#server.closeAllConnections();
+    await closed;
+  }
+
+  /** Says `wake` to every node. */
+  wake(): void {
+    for (const socket of this.#sockets.clients) socket.send('wake');
+  }
+
+  /** The open wake sockets. */
+  get sockets(): Set<WebSocket> {
+    return this.#sockets.clients;
+  }
+
+  /** The paths that were asked for, in order. */
+  paths(): string[] {
+    return this.asked.map((one) => one.path);
+  }
+
+  /** Resolves once `holds` is true; looked at after every request. */
+  async until(holds: (edge: this) => boolean): Promise<void> {
+    while (!holds(this)) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#listeners.add(resolve);
+      await promise;
+      this.#listeners.delete(resolve);
+    }
+  }
+
+  #tell(): void {
+    for (const listener of [...this.#listeners]) listener();
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = new URL(request.url ?? '/', this.url);
+    const path = url.pathname.replace(/^\/(node\/)?v1\//, '');
+    const early = this.script.get(`early ${path}`);
+    const asked: Asked = {
+      path,
+      query: url.searchParams,
+      headers: request.headers,
+      body: Buffer.alloc(0),
+      json: null,
+    };
+    if (early) return this.#answer(response, (await early(asked)) ?? { status: 500 });
+    asked.body = await buffer(request);
+    if (request.headers['content-type'] === 'application/json')
+      asked.json = JSON.parse(asked.body.toString());
+    this.asked.push(asked);
+    const answer = (await this.script.get(path)?.(asked)) ?? this.#friendly(asked);
+    this.#answer(response, answer);
+    this.#tell();
+  }
+
+  #answer(response: ServerResponse, answer: Answer): void {
+    if (answer === 'drop') {
+      response.destroy();
+      return;
+    }
+    const body = Buffer.isBuffer(answer.body) ? answer.body : JSON.stringify(answer.body ?? {});
+    const type = answer.status >= 400 ? 'application/problem+json' : 'application/json';
+    response.writeHead(answer.status, { 'content-type': type, ...answer.headers }).end(body);
+  }
+
+  #friendly(asked: Asked): Answer {
+    const body = asked.json as Record<string, unknown>;
+    switch (asked.path) {
+      case 'hello':
+        return { status: 200, body: { nowMs: Date.now() } };
+      case 'lease':
+        return { status: 200, body: this.#lease(Number(body.max)) };
+      case 'results': {
+        const results = body.results as Result[];
+        this.results.push(...results);
+        return { status: 200, body: { verdicts: results.map(() => 'recorded') } };
+      }
+      case 'release': {
+        const leases = body.leases as { leaseId: string }[];
+        this.released.push(...leases.map((lease) => lease.leaseId));
+        return { status: 200, body: { released: leases.length } };
+      }
+      case 'credential': {
+        const username = this.secrets.get(String(asked.headers.authorization).replace('Bearer ', ''));
+        return username
+          ? { status: 200, body: { username, scopes: ['send'] } }
+          : problem(401, 'unauthorized');
+      }
+      case 'send/raw': {
+        this.accepted.push({ query: asked.query, headers: asked.headers, raw: asked.body });
+        const id = `00000000-0000-7000-8000-${String(this.accepted.length).padStart(12, '0')}`;
+        return { status: 202, body: { message_id: id, status: 'queued' } };
+      }
+      default: {
+        const raw = this.raws.get(asked.path.replace('raw/', ''));
+        return raw
+          ? { status: 200, body: raw, headers: { 'content-type': 'message/rfc822' } }
+          : problem(404, 'not_found');
+      }
+    }
+  }
+
+  #lease(max: number): LeaseResponse {
+    const deliveries = this.queue.splice(0, max);
+    return { deliveries, keys: { 'example.com': [] }, more: this.queue.length > 0 };
+  }
+}
+
+/** A problem answer (RFC 9457). */
+export function problem(status: number, code: string, detail = `because of ${code}`): Answer {
+  return { status, body: { type: 'about:blank', title: code, status, detail, code, error: detail } };
+}
+
+/** A leased delivery of a small message. */
+export function leased(i: number, more: Partial<LeasedDelivery> = {}): LeasedDelivery {
+  return {
+    messageId: `0199a000-0000-7000-8000-${String(i).padStart(12, '0')}`,
+    n: 0,
+    leaseId: `lease-${i}`,
+    leaseUntilMs: Date.now() + 3_600_000,
+    class: 'standard',
+    attempt: 1,
+    mailFrom: 'b-token@bounce.example.com',
+    rcptTo: `user${i}@example.net`,
+    signingDomain: 'example.com',
+    sizeBytes: 30,
+    smtputf8: false,
+    eightBit: false,
+    raw: 'Subject: x\r\n\r\nhello\r\n',
+    ...more,
+  };
+}
