@@ -49,6 +49,7 @@ export function parseEnv(raw: unknown): Env {
     authSecret,
     mailFrom,
     meter,
+    dohUrl,
   ] = workerSettings;
   const settings = {
     serviceDomain: setting(serviceDomain.schema, serviceDomain.key, serviceDomain.secret),
@@ -59,6 +60,7 @@ export function parseEnv(raw: unknown): Env {
     authSecret: setting(authSecret.schema, authSecret.key, authSecret.secret),
     mailFrom: setting(mailFrom.schema, mailFrom.key, mailFrom.secret),
     meter: setting(meter.schema, meter.key, meter.secret),
+    dohUrl: setting(dohUrl.schema, dohUrl.key, dohUrl.secret),
   };
   if (faults.length > 0) throw new Error(`configuration: ${faults.join('; ')}`);
   const env: Env = { ...(settings as Settings), bindings: raw as Bindings };

@@ -2,10 +2,12 @@ import { Problem } from '#domain/problem.ts';
 import { adminApp } from './api/admin.ts';
 import { answerError, type Isolate, newApp, requestId } from './api/app.ts';
 import { credentialApp } from './api/credential.ts';
+import { domainsApp } from './api/domains.ts';
 import { emailsApp } from './api/emails.ts';
 import { eventsApp } from './api/events.ts';
 import { sendApp } from './api/send.ts';
 import { housekeep, sweep } from './cron/sweep.ts';
+import { verifyDue } from './cron/verify.ts';
 import { dashboardApp } from './dashboard/app.ts';
 import { errorAnswer } from './dashboard/board.tsx';
 import { parseEnv } from './env.ts';
@@ -38,6 +40,7 @@ app.route('/v1', sendApp);
 app.route('/v1', emailsApp);
 app.route('/v1', eventsApp);
 app.route('/v1', credentialApp);
+app.route('/v1', domainsApp);
 app.route('/admin/v1', adminApp);
 app.route('/node/v1', nodeApp);
 app.route('/', dashboardApp);
@@ -78,5 +81,6 @@ export default {
     // Once an hour is often enough; a missing table is made on demand as well.
     if (new Date(controller.scheduledTime).getUTCMinutes() === 0)
       await housekeep(store, controller.scheduledTime);
+    await verifyDue(store, parsed, controller.scheduledTime);
   },
 } satisfies ExportedHandler;

@@ -3,7 +3,7 @@
  * miniflare), with its data on disk, its migrations applied and its cron ticked.
  */
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from 'miniflare';
 import { unstable_getMiniflareWorkerOptions, unstable_splitSqlQuery } from 'wrangler';
 import { bundleWorker, repository } from './bundle.ts';
@@ -19,10 +19,14 @@ export interface EdgeOptions {
   settings: Record<string, string>;
   /** Lines that the Worker logs. */
   log: (line: string) => void;
+  /** Makes the module that is run from the Worker's own (its path is given); for measurements. */
+  around?: (worker: string) => Promise<string>;
 }
 
 export interface Edge {
   url: string;
+  /** The Worker's D1 database, past the Worker; for measurements. */
+  database: Database;
   /** Runs the Worker's `scheduled` handler once. */
   tick(): Promise<void>;
   stop(): Promise<void>;
@@ -37,14 +41,16 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
   await bundleWorker(bundle);
   const runtimeNote = join(options.dataDir, 'workerd.json');
   await endOrphans(runtimeNote);
+  const own = join(bundle, 'index.js');
+  const main = options.around ? await options.around(own) : own;
   const { workerOptions } = unstable_getMiniflareWorkerOptions(join(repository, 'wrangler.toml'));
   const miniflare = withoutSignalHandlers(
     () =>
       new Miniflare(
         convertV4MiniflareOptions({
           ...workerOptions,
-          modules: [{ type: 'ESModule', path: join(bundle, 'index.js') }],
-          modulesRoot: bundle,
+          modules: [{ type: 'ESModule', path: main }],
+          modulesRoot: dirname(main),
           bindings: Object.assign({}, workerOptions.bindings, options.settings),
           host: options.host,
           port: options.port,
@@ -58,7 +64,8 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
   );
   const url = (await miniflare.ready).origin;
   await noteWorkerd(runtimeNote);
-  await migrate(await miniflare.getD1Database('DB'));
+  const database = await miniflare.getD1Database('DB');
+  await migrate(database);
   const worker = await miniflare.getWorker();
   const tick = async () => {
     await worker.scheduled({ scheduledTime: new Date(), cron: '* * * * *' });
@@ -69,6 +76,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
   }, tickEveryMs);
   return {
     url,
+    database,
     tick,
     stop: async () => {
       clearInterval(timer);

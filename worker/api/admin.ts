@@ -7,22 +7,25 @@ import { asciiDomain } from '../intake/recipient.ts';
 import { bearerToken, equalSecrets, newSecret, sha256Hex } from '../intake/secret.ts';
 import {
   type Account,
-  AlreadyThere,
   type Credential,
   createAccount,
   createCredential,
-  createDomain,
-  type Domain,
   findAccount,
-  findDomain,
   listAccounts,
   listCredentials,
-  listDkimKeys,
   revokeCredential,
   setAccountStatus,
-  updateDomain,
 } from '../store/accounts.ts';
 import { generateDkimKeys } from '../store/dkim-keys.ts';
+import {
+  AlreadyThere,
+  activateKeys,
+  createDomain,
+  type Domain,
+  findDomain,
+  listDkimKeys,
+  updateDomain,
+} from '../store/domains.ts';
 import { type App, invalidBody, newApp } from './app.ts';
 import { readJson } from './request-body.ts';
 
@@ -122,7 +125,8 @@ adminApp.post('/accounts/:id/domains', async (c) => {
   const nowMs = Date.now();
   const sends = body.type === 'outbound' || body.type === 'both';
   const { encryptionKeys } = c.get('env');
-  const keys = sends ? await generateDkimKeys(encryptionKeys, { suffix: '', status: 'active', nowMs }) : [];
+  const status = body.verified ? 'active' : 'pending';
+  const keys = sends ? await generateDkimKeys(encryptionKeys, { suffix: '', status, nowMs }) : [];
   const domain = await orConflict(body.domain, () =>
     createDomain(
       c.get('store'),
@@ -130,10 +134,9 @@ adminApp.post('/accounts/:id/domains', async (c) => {
         accountId: id,
         name: body.domain,
         type: body.type,
-        status: body.verified ? 'verified' : 'pending',
         returnPathHost: body.return_path_host,
         createdAtMs: nowMs,
-        verifiedAtMs: body.verified ? nowMs : null,
+        ...operatorSays(body.verified, nowMs),
       },
       keys,
     ),
@@ -148,18 +151,33 @@ adminApp.patch('/accounts/:id/domains/:domain', async (c) => {
   const body = await read(c, domainBody.pick({ verified: true, return_path_host: true }).partial());
   const domain = await orConflict(c.req.param('domain'), () =>
     updateDomain(c.get('store'), id, {
-      ...(body.verified === undefined
-        ? {}
-        : {
-            status: body.verified ? 'verified' : 'pending',
-            verifiedAtMs: body.verified ? Date.now() : null,
-          }),
+      ...(body.verified === undefined ? {} : operatorSays(body.verified, Date.now())),
       ...(body.return_path_host === undefined ? {} : { returnPathHost: body.return_path_host }),
     }),
   );
   if (!domain) throw new Problem('not_found', 'The domain is gone.');
+  if (body.verified) await activateKeys(c.get('store'), id);
   return c.json(await domainView(c, domain));
 });
+
+/** A domain that the operator vouches for is not looked at by schedule; any other is, and at once. */
+function operatorSays(verified: boolean, nowMs: number) {
+  return verified
+    ? ({
+        status: 'verified',
+        verifiedBy: 'operator',
+        statusReason: null,
+        verifiedAtMs: nowMs,
+        nextCheckMs: null,
+      } as const)
+    : ({
+        status: 'pending',
+        verifiedBy: null,
+        statusReason: null,
+        verifiedAtMs: null,
+        nextCheckMs: nowMs,
+      } as const);
+}
 
 type AdminCall = Context<App>;
 

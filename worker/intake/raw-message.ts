@@ -58,7 +58,7 @@ export async function rawDraftOf(submission: RawSubmission): Promise<RawDraft> {
     fingerprintText: fingerprintText(submission, message.fields, message.rest),
     fromDomain: from.domain,
     fromAddress: from.address,
-    fromHeader: from.header,
+    fromHeader: from.header.slice(0, shownCharacters),
     addressees: { to: addressees(message, 'to'), cc: addressees(message, 'cc') },
     subject: readable(fieldsNamed(message.fields, 'subject')[0]?.value ?? '').slice(
       0,
@@ -73,7 +73,10 @@ export async function rawDraftOf(submission: RawSubmission): Promise<RawDraft> {
       if (fieldsNamed(fields, 'date').length === 0) {
         fields.unshift(headerField('Date', new Date(nowMs).toUTCString().replace('GMT', '+0000')));
       }
-      return { raw: joinMessage({ fields, rest: message.rest }), messageIdHeader };
+      return {
+        raw: joinMessage({ fields, rest: message.rest }),
+        messageIdHeader: messageIdHeader.slice(0, shownCharacters),
+      };
     },
   };
 }
@@ -230,8 +233,13 @@ async function refuseAttachments(text: string, bytes: Uint8Array): Promise<void>
   }
 }
 
+/** As much of an address field is kept to be shown. */
+const shownCharacters = 2000;
+
 function addressees(message: SplitMessage, name: string): string[] {
-  return fieldsNamed(message.fields, name).map((field) => readable(field.value).slice(0, 2000));
+  return fieldsNamed(message.fields, name)
+    .slice(0, 10) // RFC 5322 §3.6 allows one; what is shown stays small
+    .map((field) => readable(field.value).slice(0, shownCharacters));
 }
 
 /** A field's value for people: encoded words decoded. */

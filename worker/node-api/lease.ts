@@ -43,7 +43,7 @@ export async function leaseWork(
   }
   if (leases.length === 0) return { deliveries: [], keys: {}, more: false };
   const { messages, keys } = await readLeased(store, leases);
-  const bodies = await readSmallBodies(store, leases);
+  const bodies = await readSmallBodies(store, leases, nowMs);
   const signer = await returnPathSigner(settings.returnPathKeys);
   const deliveries = await Promise.all(
     leases.map(async (lease) => ({
@@ -73,7 +73,7 @@ async function deliveryOf(
     attempt: lease.attempts,
     mailFrom: await signer.addressOf(lease.messageId, lease.n, host),
     rcptTo: lease.recipient,
-    signingDomain: message.signingDomain,
+    signingDomain: own?.signsAs ?? message.signingDomain,
     sizeBytes: message.sizeBytes,
     smtputf8: message.smtputf8,
     eightBit: message.eightBit,
@@ -83,9 +83,9 @@ async function deliveryOf(
 /** Private keys by signing domain, as the node holds them in memory. */
 async function openKeys(keys: StoredKey[], settings: Settings): Promise<Record<string, DkimKey[]>> {
   const opened: Record<string, DkimKey[]> = {};
-  for (const { domain, selector, algorithm, privateKeyEncrypted } of keys) {
+  for (const { signsAs, selector, algorithm, privateKeyEncrypted } of keys) {
     const privateKey = await decryptKey(privateKeyEncrypted, settings.encryptionKeys);
-    opened[domain] = [...(opened[domain] ?? []), { selector, algorithm, privateKey }];
+    opened[signsAs] = [...(opened[signsAs] ?? []), { selector, algorithm, privateKey }];
   }
   return opened;
 }

@@ -78,8 +78,7 @@ export async function withHomeTables<T>(store: Store, nowMs: number, work: () =>
 /** Drops tables whose time is over: bodies after `bodyDays`, everything else after `metadataDays`. Writes no rows. */
 export async function dropOldTables(store: Store, nowMs: number): Promise<string[]> {
   const keepWeeks = retainedWeeks(nowMs)[0] ?? '';
-  // Delivery may be tried for three days after the first due day; a day more covers its last hours.
-  const keepDays = dayOf(nowMs - (bodyDays + 1) * dayMs);
+  const keepDays = oldestBodyDay(nowMs);
   const { results } = await store.d1
     .prepare(
       `SELECT name FROM sqlite_master WHERE type = 'table' AND (name LIKE 'messages\\_%' ESCAPE '\\' OR name LIKE 'deliveries\\_%' ESCAPE '\\' OR name LIKE 'events\\_%' ESCAPE '\\' OR name LIKE 'bodies\\_%' ESCAPE '\\')`,
@@ -94,6 +93,14 @@ export async function dropOldTables(store: Store, nowMs: number): Promise<string
   if (old.length > 0)
     await store.d1.batch(old.map((name) => store.d1.prepare(`DROP TABLE IF EXISTS "${name}"`)));
   return old;
+}
+
+/**
+ * The oldest day whose bodies are kept. Delivery may be tried for three days after the first due day; a day more
+ * covers its last hours.
+ */
+export function oldestBodyDay(nowMs: number): string {
+  return dayOf(nowMs - (bodyDays + 1) * dayMs);
 }
 
 /** Identifiers of the tables of a week, for `sql` templates. */
