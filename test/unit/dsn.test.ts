@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readFeedback } from '#domain/bounce/arf.ts';
+import { complains, readFeedback } from '#domain/bounce/arf.ts';
 import { isAutoReply } from '#domain/bounce/auto-reply.ts';
 import { readDsn } from '#domain/bounce/dsn.ts';
 
@@ -22,6 +22,12 @@ describe('readDsn', () => {
   it.each(recipients)('Final-Recipient: %s', (field, address) => {
     const text = `Reporting-MTA: dns; mx\n\nFinal-Recipient: ${field}\nAction: failed\nStatus: 5.1.1\n`;
     expect(readDsn(text).map((report) => report.recipient)).toEqual([address]);
+  });
+
+  it('prefers an address to the name of a local user', () => {
+    const text =
+      'Final-Recipient: LOCAL; anna\nOriginal-Recipient: rfc822;anna@example.org\nAction: failed\n';
+    expect(readDsn(text)[0]?.recipient).toBe('anna@example.org');
   });
 
   const actions: [lines: string, action: string][] = [
@@ -52,8 +58,13 @@ describe('readDsn', () => {
     expect(readDsn(text)[0]?.diagnostic).toBe('550 no user');
   });
 
-  it('reads no recipient from fields of the message alone', () => {
-    expect(readDsn('Reporting-MTA: dns; mx\nAction: failed\nStatus: 5.0.0\n')).toEqual([]);
+  it('reads a recipient without a name, and none where nothing is told', () => {
+    expect(readDsn('Reporting-MTA: dns; mx\n\nAction: failed\nStatus: 5.1.1\n')).toMatchObject([
+      { recipient: '', action: 'failed', status: '5.1.1' },
+    ]);
+    expect(readDsn('Reporting-MTA: dns; mx\nArrival-Date: x\n')).toEqual([]);
+    expect(readDsn('Final-Recipient: rfc822; a@example.org\n')).toEqual([]);
+    expect(readDsn('Status: 5.1.1\n')).toEqual([]);
   });
 
   it('reads at most a hundred recipients', () => {
@@ -72,6 +83,11 @@ describe('readFeedback', () => {
       source: null,
       recipients: ['a@example.org', 'b@example.org'],
     });
+  });
+
+  it('knows which types are complaints', () => {
+    const types = ['abuse', 'fraud', 'virus', 'other', 'opt-out', 'not-spam', 'auth-failure'];
+    expect(types.filter(complains)).toEqual(['abuse', 'fraud', 'virus', 'other', 'opt-out']);
   });
 
   it('is none without a type', () => {

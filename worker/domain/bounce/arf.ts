@@ -14,6 +14,14 @@ export interface FeedbackReport {
 
 const recipientFields = ['original-rcpt-to', 'removal-recipient', 'original-recipient', 'final-recipient'];
 
+/** True when a text holds the fields that every report has (RFC 5965 §3.1), whatever part it stands in. */
+export function looksLikeFeedback(text: string): boolean {
+  const beginning = text.slice(0, 8192);
+  return [/^feedback-type ?: ?[a-z]/im, /^user-agent ?:/im, /^version ?: ?\d/im].every((p) =>
+    p.test(beginning),
+  );
+}
+
 /** The report in the text of a `message/feedback-report` part; null when it has no type. */
 export function readFeedback(text: string): FeedbackReport | null {
   const fields = fieldGroups(text).flat();
@@ -29,6 +37,14 @@ export function readFeedback(text: string): FeedbackReport | null {
         .join('\n'),
     ),
   };
+}
+
+/** Types that are no complaint about the sender: RFC 6430 §3.2 (an undone complaint), RFC 6591 §3.1 (a DMARC failure). */
+const noComplaint = ['not-spam', 'auth-failure'];
+
+/** True when a report of this type tells that the recipient does not want the mail, so the address is suppressed. */
+export function complains(type: string): boolean {
+  return !noComplaint.includes(type);
 }
 
 /** Fields of an original in which reporters that send no report part leave the recipient, best first. */

@@ -42,7 +42,10 @@ export function readDsn(text: string): RecipientReport[] {
 
 /** True when a text holds fields of a DSN, whatever part it stands in. */
 export function looksLikeDsn(text: string): boolean {
-  return /^[> \t]{0,8}final-recipient ?:/im.test(text) && /^[> \t]{0,8}(?:action|status) ?:/im.test(text);
+  return (
+    /^[> \t]{0,8}(?:final-recipient|reporting-mta) ?:/im.test(text) &&
+    /^[> \t]{0,8}(?:action|status) ?:/im.test(text)
+  );
 }
 
 /** Some hosts write the groups of all recipients as one: a field that repeats begins the next recipient. */
@@ -65,11 +68,14 @@ function splitGroup(group: HeaderField[]): HeaderField[][] {
 const recipientFields = ['final-recipient', 'original-recipient', 'x-actual-recipient'];
 
 function recipientOf(group: readonly HeaderField[]): RecipientReport | null {
-  const recipient = recipientFields.map((name) => addressOf(headerOf(group, name))).find((a) => a !== null);
+  const addresses = recipientFields.map((name) => addressOf(headerOf(group, name)) ?? '');
+  const recipient = addresses.find((address) => address.includes('@')) ?? addresses.find(Boolean);
   const actionWord = /^[a-z]+/.exec(headerOf(group, 'action').toLowerCase())?.[0];
   const status = statusOf(headerOf(group, 'status'));
   const named = recipientFields.some((name) => headerOf(group, name) !== '');
-  if (!named || (!actionWord && !status && !headerOf(group, 'diagnostic-code'))) return null;
+  const told = [actionWord, status, headerOf(group, 'diagnostic-code')].filter(Boolean).length;
+  // Without a recipient (RFC 3464 §2.3.2 has one) it must at least be clear that it is about one.
+  if (told < (named ? 1 : 2)) return null;
   return {
     recipient: recipient ?? '',
     action: (actionWord ? actions[actionWord] : undefined) ?? actionOf(status),
@@ -84,7 +90,10 @@ function actionOf(status: string | null): Action {
   return status?.startsWith('2') ? 'delivered' : 'failed';
 }
 
-/** `rfc822; a@example.org` or `utf-8; …` (RFC 6533 §3), with or without the type, or a local user alone; null for a file or program. */
+/**
+ * `rfc822; a@example.org` or `utf-8; …` (RFC 6533 §3), with or without the type, or a local user alone; null for a
+ * file or program.
+ */
 function addressOf(value: string): string | null {
   const [, type, rest] = /^\s*([\w-]{1,20})\s?;\s?(.*)$/.exec(value) ?? [];
   const bare = (rest ?? value).trim();

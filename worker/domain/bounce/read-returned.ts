@@ -1,17 +1,11 @@
-import { type FeedbackReport, readFeedback, recipientsOfOriginal } from './arf.ts';
+import { type FeedbackReport, looksLikeFeedback, readFeedback, recipientsOfOriginal } from './arf.ts';
 import { isAutoReply } from './auto-reply.ts';
 import { looksLikeDsn, readDsn } from './dsn.ts';
 import { fieldGroups, headerFields } from './header-fields.ts';
 import { isNotice, isReply, type Notice, readNotice } from './notice.ts';
 import { namedRecipients, recipientsOfNotice } from './notice-recipients.ts';
 import { judge, type RecipientReport } from './recipient.ts';
-import {
-  type HeaderField,
-  headerOf,
-  type Returned,
-  type ReturnedMail,
-  type ReturnedPart,
-} from './returned-mail.ts';
+import { type HeaderField, headerOf, type Returned, type ReturnedMail } from './returned-mail.ts';
 import { saidOf } from './said-of.ts';
 import { readSesNotification } from './ses-notification.ts';
 import { betterStatus, isExpiry, toldReply } from './told-reply.ts';
@@ -79,8 +73,8 @@ function sesNotification({ mail }: Reading): Told | null {
 }
 
 function complaint(reading: Reading): Told | null {
-  const part = reading.mail.parts.find((p) => p.type === 'message/feedback-report' || looksLikeFeedback(p));
-  const report = part ? readFeedback(part.text) : complaintWithoutReport(reading);
+  const text = feedbackText(reading);
+  const report = text === undefined ? complaintWithoutReport(reading) : readFeedback(text);
   if (!report) return null;
   const recipients =
     report.recipients.length > 0 ? report.recipients : recipientsOfOriginal(reading.original);
@@ -93,9 +87,11 @@ function complaint(reading: Reading): Told | null {
   };
 }
 
-/** A report whose part lost its type; not one that somebody's original carries. */
-function looksLikeFeedback({ type, text }: ReturnedPart): boolean {
-  return !originalTypes.includes(type) && /^feedback-type ?: ?[a-z]/im.test(text.slice(0, 4096));
+/** The report's own part, or one that lost its type; not a report that an original or a reply quotes. */
+function feedbackText({ mail }: Reading): string | undefined {
+  const own = mail.parts.find((part) => part.type === 'message/feedback-report');
+  const others = mail.parts.filter((part) => !originalTypes.includes(part.type)).map((part) => part.text);
+  return own?.text ?? [...others, ...(isReply(mail) ? [] : [mail.text])].find(looksLikeFeedback);
 }
 
 /** Microsoft's Junk Mail Reporting Program forwards the original and says no more than its subject. */

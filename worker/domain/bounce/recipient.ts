@@ -5,7 +5,7 @@ import { betterStatus, toldReply } from './told-reply.ts';
 
 /** What a report tells of one recipient, before it is judged. */
 export interface RecipientReport {
-  /** Empty when the report names a file or a program instead. */
+  /** Empty when the report names none, or a file or a program. */
   recipient: string;
   action: Action;
   /** Status that the report gives by itself. */

@@ -51,7 +51,7 @@ export interface Returned {
   originalMessageId: string | null;
   /** Feedback-ID of the original. */
   feedbackId: string | null;
-  /** For complaints (RFC 5965 §3.1): `abuse`, `fraud`, `not-spam`, `auth-failure`… in lower case. */
+  /** For complaints (RFC 5965 §3.1): `abuse`, `fraud`… in lower case; `complains` says which suppress. */
   feedbackType: string | null;
   /** For complaints: who reports, from User-Agent or From. */
   feedbackSource: string | null;
