@@ -120,7 +120,10 @@ export const fullMailboxes = sqliteTable(
     messageId: text('message_id').notNull(),
     atMs: integer('at_ms').notNull(),
   },
-  (t) => [primaryKey({ columns: [t.accountId, t.address, t.messageId] }), index('full_mailboxes_time').on(t.atMs)],
+  (t) => [
+    primaryKey({ columns: [t.accountId, t.address, t.messageId] }),
+    index('full_mailboxes_time').on(t.atMs),
+  ],
 );
 
 /** What is counted by day, see `domain/counter.ts`. */

@@ -123,9 +123,7 @@ function timelineOf(message: StoredMessage) {
         details: { class: message.class, sizeBytes: message.sizeBytes },
       };
       const first = delivery.accepted ? [markSimulated(accepted, delivery.simulated)] : [];
-      return [...first, ...delivery.timeline].map((event) =>
-        publicEvent(event, of),
-      );
+      return [...first, ...delivery.timeline].map((event) => publicEvent(event, of));
     })
     .sort((a, b) => Date.parse(a.at) - Date.parse(b.at));
 }

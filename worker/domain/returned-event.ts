@@ -72,21 +72,13 @@ function bounced(delivery: ReturnFacts, reading: Returned, nowMs: number): Retur
 }
 
 /** A warning that the peer still tries (RFC 3464 §2.3.3 `delayed`): told, and nothing else. */
-function delayed(
-  delivery: ReturnFacts,
-  reading: Returned,
-  nowMs: number,
-): ReturnReduction | CounterName {
+function delayed(delivery: ReturnFacts, reading: Returned, nowMs: number): ReturnReduction | CounterName {
   if (delivery.state !== 'delivered' && isFinal(delivery.state)) return 'returned_repeated';
   const told = aboutDelivery(delivery, reading, 'delayed');
   return plain('deferred', nowMs, { ...failureDetails(told), source: 'dsn' });
 }
 
-function complained(
-  delivery: ReturnFacts,
-  reading: Returned,
-  nowMs: number,
-): ReturnReduction | CounterName {
+function complained(delivery: ReturnFacts, reading: Returned, nowMs: number): ReturnReduction | CounterName {
   const type = reading.feedbackType ?? 'abuse';
   if (!complains(type)) return 'feedback_other';
   const consequence: Consequence | null = delivery.exempt

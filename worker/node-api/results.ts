@@ -3,7 +3,13 @@ import { uuidV7 } from '#domain/ids.ts';
 import type { Result } from '#domain/node-contract.ts';
 import type { Outcome } from '#domain/outcome.ts';
 import { formatReply } from '#domain/smtp-reply.ts';
-import { leaseKey, type LeasedFacts, readLeasedFacts, type Transition, writeTransitions } from '../store/results.ts';
+import {
+  type LeasedFacts,
+  leaseKey,
+  readLeasedFacts,
+  type Transition,
+  writeTransitions,
+} from '../store/results.ts';
 import type { Store } from '../store/store.ts';
 
 /** Work that will be due again. */

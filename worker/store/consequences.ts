@@ -1,10 +1,8 @@
 import { type SQL, sql } from 'drizzle-orm';
 import { type Consequence, fullMailbox, type RecipientFacts } from '#domain/consequence.ts';
-import { homeOf } from '#domain/home.ts';
 import { simulatorSuppressKey } from '#domain/simulator.ts';
 import * as control from '../../drizzle/schema/control.ts';
-import { weekTables } from './home-tables.ts';
-import type { Entry } from './timeline.ts';
+import { type Entry, wasWritten } from './timeline.ts';
 
 /** What an event does to its recipient's address, as it is stored. */
 export interface NewConsequence {
@@ -40,9 +38,7 @@ export function recipientFacts(row: Record<string, unknown>): RecipientFacts {
 
 /** Statements for the transaction that writes the entry, after it: they do nothing unless the entry was written. */
 export function writeConsequence(entry: Entry, of: NewConsequence): SQL[] {
-  const { deliveries } = weekTables(homeOf(entry.messageId).week);
-  const written = sql`EXISTS (SELECT 1 FROM ${deliveries} d, json_each(d.timeline) e
-    WHERE d.message_id = ${entry.messageId} AND d.n = ${entry.n} AND e.value->>'id' = ${entry.event.id})`;
+  const written = wasWritten(entry);
   if (of.consequence.kind === 'suppress') return [suppress(entry, of, of.consequence.reason, written)];
   const strikes = sql`(SELECT count(*) FROM full_mailboxes WHERE account_id = ${of.accountId}
     AND address = ${of.address} AND at_ms > ${of.atMs - fullMailbox.withinMs})`;

@@ -203,6 +203,8 @@ export function deliveryOf(row: Record<string, unknown>): StoredDelivery {
     dueMs: row.due_ms === null ? null : Number(row.due_ms),
     attempts: Number(row.attempts),
     node: row.node === null ? null : String(row.node),
-    timeline: (JSON.parse(String(row.timeline)) as NewEvent[]).map((e) => markSimulated(e, row.simulated === 1)),
+    timeline: (JSON.parse(String(row.timeline)) as NewEvent[]).map((e) =>
+      markSimulated(e, row.simulated === 1),
+    ),
   };
 }

@@ -1,5 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm';
 import type { NewEvent } from '#domain/event.ts';
+import { homeOf } from '#domain/home.ts';
 import type { MessageId } from '#domain/ids.ts';
 import { weekTables } from './home-tables.ts';
 
@@ -42,6 +43,13 @@ export function appendEntries(
         timeline = json_insert(d.timeline, '$[#]', json(j.value->>'event'))
       FROM ${rows} j WHERE ${meant} RETURNING message_id, n`,
   ];
+}
+
+/** True, later in the same transaction, when the entry was written. */
+export function wasWritten({ messageId, n, event }: Entry): SQL {
+  const { deliveries } = weekTables(homeOf(messageId).week);
+  return sql`EXISTS (SELECT 1 FROM ${deliveries} d, json_each(d.timeline) e
+    WHERE d.message_id = ${messageId} AND d.n = ${n} AND e.value->>'id' = ${event.id})`;
 }
 
 /** A text that is equal for rows and entries of the same delivery. */
