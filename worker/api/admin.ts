@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { domainFault } from '#domain/address.ts';
+import { dayOf } from '#domain/home.ts';
 import { Problem } from '#domain/problem.ts';
 import { scopeNames } from '#domain/scope.ts';
 import { asciiDomain } from '../intake/recipient.ts';
@@ -16,6 +17,7 @@ import {
   revokeCredential,
   setAccountStatus,
 } from '../store/accounts.ts';
+import { readCounters } from '../store/counters.ts';
 import { generateDkimKeys } from '../store/dkim-keys.ts';
 import {
   AlreadyThere,
@@ -178,6 +180,15 @@ function operatorSays(verified: boolean, nowMs: number) {
         nextCheckMs: nowMs,
       } as const);
 }
+
+const countersQuery = z.object({ days: z.coerce.number().int().min(1).max(400).default(7) });
+
+adminApp.get('/counters', async (c) => {
+  const query = countersQuery.safeParse(c.req.query());
+  if (!query.success) throw invalidBody(query.error.issues, '');
+  const fromMs = Date.now() - (query.data.days - 1) * 86_400_000;
+  return c.json({ data: await readCounters(c.get('store'), dayOf(fromMs)) });
+});
 
 type AdminCall = Context<App>;
 

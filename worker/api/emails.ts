@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { deliveryStates, messageStatus } from '#domain/delivery.ts';
-import { publicEvent } from '#domain/event.ts';
+import { markSimulated, publicEvent } from '#domain/event.ts';
 import { acceptedEventId, isUuidV7, uuidV7 } from '#domain/ids.ts';
 import { Problem } from '#domain/problem.ts';
 import { cancelDeliveries, findMessage, listMessages, type StoredMessage } from '../store/messages.ts';
@@ -122,9 +122,8 @@ function timelineOf(message: StoredMessage) {
         atMs: message.acceptedAtMs,
         details: { class: message.class, sizeBytes: message.sizeBytes },
       };
-      return [...(delivery.accepted ? [accepted] : []), ...delivery.timeline].map((event) =>
-        publicEvent(event, of),
-      );
+      const first = delivery.accepted ? [markSimulated(accepted, delivery.simulated)] : [];
+      return [...first, ...delivery.timeline].map((event) => publicEvent(event, of));
     })
     .sort((a, b) => Date.parse(a.at) - Date.parse(b.at));
 }

@@ -1,12 +1,13 @@
-import { type SQL, sql } from 'drizzle-orm';
+import { sql } from 'drizzle-orm';
 import { classByRank } from '#domain/class.ts';
 import type { DeliveryFacts, DeliveryState } from '#domain/delivery.ts';
-import type { NewEvent } from '#domain/event.ts';
 import { homeOf, weekOf } from '#domain/home.ts';
 import type { MessageId } from '#domain/ids.ts';
+import { type NewConsequence, recipientColumns, recipientFacts, writeConsequence } from './consequences.ts';
 import { weekTables, withHomeTables } from './home-tables.ts';
 import { batch } from './sql.ts';
 import type { Store } from './store.ts';
+import { appendEntries, deliveryKey, type Entry, writtenKey } from './timeline.ts';
 
 /** Names one lease of one delivery: the fence. */
 export interface LeaseRef {
@@ -20,15 +21,27 @@ export function leaseKey(lease: LeaseRef): string {
   return `${lease.messageId} ${lease.n} ${lease.leaseId}`;
 }
 
+/** What is read of a leased delivery. */
+export interface LeasedFacts extends DeliveryFacts {
+  accountId: number;
+  recipient: string;
+}
+
 /** The deliveries whose lease is still the given one, in one round trip; by `leaseKey`. */
-export async function readLeasedFacts(store: Store, leases: LeaseRef[]): Promise<Map<string, DeliveryFacts>> {
-  const facts = new Map<string, DeliveryFacts>();
+export async function readLeasedFacts(
+  store: Store,
+  leases: LeaseRef[],
+  nowMs: number,
+): Promise<Map<string, LeasedFacts>> {
+  const facts = new Map<string, LeasedFacts>();
   const results = await batch(
     store.d1,
     weeksOf(leases).map((week) => {
       const refs = JSON.stringify(leases.filter((l) => homeOf(l.messageId).week === week));
-      return sql`SELECT d.message_id, d.n, d.lease_id, d.state, d.class, d.attempts, d.first_due_ms
-        FROM json_each(${refs}) j CROSS JOIN ${weekTables(week).deliveries} d
+      const { deliveries, messages } = weekTables(week);
+      return sql`SELECT d.message_id, d.n, d.lease_id, d.state, d.class, d.attempts, d.first_due_ms, d.account_id,
+          d.recipient, ${recipientColumns(messages, nowMs)}
+        FROM json_each(${refs}) j CROSS JOIN ${deliveries} d
           ON d.message_id = j.value->>'messageId' AND d.n = j.value->>'n' AND d.lease_id = j.value->>'leaseId'`;
     }),
   );
@@ -40,6 +53,9 @@ export async function readLeasedFacts(store: Store, leases: LeaseRef[]): Promise
         class: classByRank(Number(row.class)),
         attempts: Number(row.attempts),
         firstDueMs: Number(row.first_due_ms),
+        accountId: Number(row.account_id),
+        recipient: String(row.recipient),
+        ...recipientFacts(row),
       },
     );
   }
@@ -47,66 +63,35 @@ export async function readLeasedFacts(store: Store, leases: LeaseRef[]): Promise
 }
 
 /** What a leased delivery becomes. */
-export interface Transition extends LeaseRef {
+export interface Transition extends LeaseRef, Entry {
   state: DeliveryState;
   dueMs: number | null;
   reason: string | null;
-  event: NewEvent;
+  consequence: NewConsequence | null;
 }
 
 /**
- * Writes transitions, events included, in one transaction. Each is fenced by its lease id once more, so of two
- * reports of one lease only the first changes anything. Gives the keys (`leaseKey`) of those that were written.
+ * Writes transitions, events and what they do to addresses included, in one transaction. Each is fenced by its
+ * lease id once more, so of two reports of one lease only the first changes anything. Gives the keys (`leaseKey`)
+ * of those that were written.
  */
 export async function writeTransitions(
   store: Store,
   transitions: Transition[],
   nowMs: number,
 ): Promise<Set<string>> {
-  const weeks = weeksOf(transitions);
-  const results = await withHomeTables(store, nowMs, () =>
-    batch(
-      store.d1,
-      weeks.flatMap((week) => {
-        const own = transitions.filter((t) => homeOf(t.messageId).week === week);
-        const rows = sql`json_each(${JSON.stringify(own.map((t) => ({ ...t, event: JSON.stringify(t.event) })))})`;
-        return [announceFenced(week, weekOf(nowMs), rows), applyFenced(week, rows)];
-      }),
-    ),
-  );
+  const fenced = {
+    guard: sql`d.lease_id = j.value->>'leaseId'`,
+    set: sql`state = j.value->>'state', reason = j.value->>'reason', due_ms = j.value->>'dueMs', lease_id = NULL,
+      lease_boot = NULL, lease_until_ms = NULL`,
+  };
+  const byWeek = [...Map.groupBy(transitions, (t) => homeOf(t.messageId).week)];
+  const queries = byWeek.flatMap(([week, own]) => appendEntries(week, weekOf(nowMs), own, fenced));
+  const consequences = transitions.flatMap((t) => (t.consequence ? writeConsequence(t, t.consequence) : []));
+  const results = await withHomeTables(store, nowMs, () => batch(store.d1, [...queries, ...consequences]));
   // RETURNING cannot tell the lease id, but a delivery has one lease, so at most one transition of it was written.
-  const written = new Set(results.filter((_, i) => i % 2 === 1).flatMap((rows) => rows.map(deliveryKey)));
-  return new Set(
-    transitions.filter((t) => written.has(deliveryKey({ message_id: t.messageId, n: t.n }))).map(leaseKey),
-  );
-}
-
-function deliveryKey(row: Record<string, unknown>): string {
-  return `${row.message_id} ${row.n}`;
-}
-
-/** Cursor rows for the entries that the transitions are about to append, and those not announced before. */
-function announceFenced(week: string, eventWeek: string, rows: SQL): SQL {
-  const { deliveries } = weekTables(week);
-  const { events, messages } = weekTables(eventWeek);
-  return sql`INSERT INTO ${events} (account_id, seq, message_id, n, from_entry, to_entry)
-    SELECT d.account_id,
-      max(coalesce((SELECT max(seq) FROM ${messages} WHERE account_id = d.account_id), 0),
-          coalesce((SELECT max(seq) FROM ${events} WHERE account_id = d.account_id), 0))
-        + row_number() OVER (PARTITION BY d.account_id ORDER BY j.key),
-      d.message_id, d.n, d.announced, json_array_length(d.timeline) + 1
-    FROM ${rows} j CROSS JOIN ${deliveries} d
-      ON d.message_id = j.value->>'messageId' AND d.n = j.value->>'n' AND d.lease_id = j.value->>'leaseId'`;
-}
-
-function applyFenced(week: string, rows: SQL): SQL {
-  const { deliveries } = weekTables(week);
-  return sql`UPDATE ${deliveries} SET state = t.value->>'state', reason = t.value->>'reason',
-      due_ms = t.value->>'dueMs', lease_id = NULL, lease_boot = NULL, lease_until_ms = NULL,
-      announced = json_array_length(timeline) + 1, timeline = json_insert(timeline, '$[#]', json(t.value->>'event'))
-    FROM ${rows} t
-    WHERE message_id = t.value->>'messageId' AND n = t.value->>'n' AND lease_id = t.value->>'leaseId'
-    RETURNING message_id, n`;
+  const written = new Set(byWeek.flatMap((_, i) => (results[2 * i + 1] ?? []).map(writtenKey)));
+  return new Set(transitions.filter((t) => written.has(deliveryKey(t))).map(leaseKey));
 }
 
 function weeksOf(refs: { messageId: MessageId }[]): string[] {
