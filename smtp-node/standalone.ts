@@ -137,6 +137,7 @@ async function start(
     settings: {
       ...secrets,
       SERVICE_DOMAIN: flags['service-domain'],
+      SUBMISSION: `${flags.host}:${flags['smtp-port']}:${flags['smtp-tls-port']}`,
       METER: process.env.METER ?? '0',
       DOH_URL: process.env.DOH_URL ?? doh.url,
     },

@@ -48,6 +48,7 @@ export function parseEnv(raw: unknown): Env {
     encryptionKeys,
     authSecret,
     mailFrom,
+    submission,
     meter,
     dohUrl,
   ] = workerSettings;
@@ -59,6 +60,7 @@ export function parseEnv(raw: unknown): Env {
     encryptionKeys: setting(encryptionKeys.schema, encryptionKeys.key, encryptionKeys.secret),
     authSecret: setting(authSecret.schema, authSecret.key, authSecret.secret),
     mailFrom: setting(mailFrom.schema, mailFrom.key, mailFrom.secret),
+    submission: setting(submission.schema, submission.key, submission.secret),
     meter: setting(meter.schema, meter.key, meter.secret),
     dohUrl: setting(dohUrl.schema, dohUrl.key, dohUrl.secret),
   };

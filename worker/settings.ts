@@ -49,6 +49,16 @@ export const workerSettings = [
     schema: z.string().max(320).default(''),
   },
   {
+    key: 'SUBMISSION',
+    secret: false,
+    about:
+      'where clients submit by SMTP, as the dashboard tells it: `host:port:tls-port`; empty: the newest node, `587` and `465`',
+    schema: z
+      .string()
+      .regex(/^([^\s:]+:\d{1,5}:\d{1,5})?$/, 'must be host:port:tls-port')
+      .default(''),
+  },
+  {
     key: 'METER',
     secret: false,
     about: 'set to `1`: every answer tells in `Server-Timing` what it cost at D1',
@@ -77,6 +87,7 @@ export interface Settings {
   encryptionKeys: Uint8Array[];
   authSecret: string;
   mailFrom: string;
+  submission: string;
   meter: boolean;
   dohUrl: string;
 }

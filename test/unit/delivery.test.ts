@@ -51,6 +51,8 @@ const leased = (more: Partial<DeliveryFacts> = {}): DeliveryFacts => ({
   class: 'standard',
   firstDueMs: startMs,
   attempts: 1,
+  fullStrikes: 0,
+  exempt: false,
   ...more,
 });
 

@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { isFinal } from '#domain/delivery.ts';
-import { isGood, Problem } from '#domain/problem.ts';
+import { Problem } from '#domain/problem.ts';
 import { simulatorDomain } from '#domain/simulator.ts';
 import { limits, sendAtFault, sendSchema } from '#domain/submission.ts';
 import { accept, type IdempotentRequest, type Intake } from '../intake/accept.ts';

@@ -2,11 +2,31 @@ import { Hono } from 'hono';
 import type { App } from '../api/app.ts';
 import { serveAsset } from './assets.ts';
 import type { Board } from './board.tsx';
+import { domainPages } from './domains.tsx';
+import { eventPages } from './events.tsx';
+import { messagePages } from './message.tsx';
+import { messagesPages } from './messages.tsx';
+import { operatorPages } from './operator.tsx';
 import { overviewPages } from './overview.tsx';
+import { sendingPages } from './sending.tsx';
 import { setUpPages } from './set-up.tsx';
+import { settingsPages } from './settings.tsx';
 import { signInPages } from './sign-in.tsx';
+import { suppressionPages } from './suppressions.tsx';
 
-const boards: Board[] = [setUpPages, signInPages, overviewPages];
+const boards: Board[] = [
+  setUpPages,
+  signInPages,
+  overviewPages,
+  messagesPages,
+  messagePages,
+  sendingPages,
+  domainPages,
+  suppressionPages,
+  eventPages,
+  settingsPages,
+  operatorPages,
+];
 
 /** The dashboard, at `/`. */
 export const dashboardApp = new Hono<App>();

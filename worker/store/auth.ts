@@ -254,7 +254,7 @@ export async function ensureOwnKey(
 ): Promise<boolean> {
   const [, rows = []] = await batch(store.d1, [
     sql`INSERT INTO credentials (account_id, username, name, secret_hash, hint, environment, scopes, created_at_ms)
-      VALUES (${of.accountId}, 'dashboard', 'Dashboard', ${of.secretHash}, ${of.hint}, 'live', '["send"]', ${of.nowMs})
+      VALUES (${of.accountId}, 'dashboard', 'Dashboard', ${of.secretHash}, ${of.hint}, 'live', '["send","read","manage"]', ${of.nowMs})
       ON CONFLICT (secret_hash) DO NOTHING`,
     sql`SELECT revoked_at_ms FROM credentials WHERE secret_hash = ${of.secretHash}`,
   ]);
