@@ -137,7 +137,7 @@ async function start(
     settings: {
       ...secrets,
       SERVICE_DOMAIN: flags['service-domain'],
-      SUBMISSION: `${flags.host}:${flags['smtp-port']}:${flags['smtp-tls-port']}`,
+      SUBMISSION: knownSubmission(),
       METER: process.env.METER ?? '0',
       DOH_URL: process.env.DOH_URL ?? doh.url,
     },
@@ -187,6 +187,12 @@ function nodeConfig(
 /** The node's own DNS servers answer the edge as well. */
 function dnsServers(): string[] {
   return (process.env.PENNYPOST_DNS_SERVERS ?? '').split(',').flatMap((one) => one.trim() || []);
+}
+
+/** Where mail is submitted, for the dashboard to tell; free ports are not known before the node listens. */
+function knownSubmission(): string {
+  const { host, 'smtp-port': port, 'smtp-tls-port': tlsPort } = flags;
+  return port === '0' || tlsPort === '0' ? '' : `${host}:${port}:${tlsPort}`;
 }
 
 function portOf(flag: 'port' | 'capture-port'): number {

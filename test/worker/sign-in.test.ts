@@ -1,7 +1,6 @@
-import { env } from 'cloudflare:workers';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { formatSetupCode, setupCodeText } from '#domain/setup-code.ts';
 import { Browser } from '../support/browser.ts';
+import { setupCode } from './dashboard-support.ts';
 import { bindings, call, migrate, newAccount, rawOf, request, type TestAccount } from './support.ts';
 
 const origin = 'https://api.test';
@@ -10,15 +9,6 @@ const owner = 'owner@people.example';
 
 function newBrowser(): Browser {
   return new Browser(origin, request);
-}
-
-async function setupCode(): Promise<string> {
-  const secret = new TextEncoder().encode((env as unknown as { AUTH_SECRET: string }).AUTH_SECRET);
-  const key = await crypto.subtle.importKey('raw', secret, { name: 'HMAC', hash: 'SHA-256' }, false, [
-    'sign',
-  ]);
-  const mac = await crypto.subtle.sign('HMAC', key, new TextEncoder().encode(setupCodeText));
-  return formatSetupCode(new Uint8Array(mac));
 }
 
 /** The newest mail to an address, as its raw text. */

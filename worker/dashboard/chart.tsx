@@ -50,7 +50,11 @@ export function MailChart({ tallies, hourly }: { tallies: Tally[]; hourly: boole
         ))}
         {tallies.map((tally, i) =>
           i % every === 0 ? (
-            <text x={x(tally.fromMs)} y={height - 6} text-anchor={i === 0 ? 'start' : 'middle'}>
+            <text
+              x={x(tally.fromMs)}
+              y={height - 6}
+              text-anchor={i === 0 ? 'start' : i === tallies.length - 1 ? 'end' : 'middle'}
+            >
               {label(tally.fromMs)}
             </text>
           ) : null,

@@ -368,7 +368,9 @@ function DnsRecord({ record, i }: { record: z.output<typeof recordSchema>; i: nu
           </>
         )}
       </dl>
-      {record.fix && record.status !== 'ok' && <p class="small">{record.fix}</p>}
+      {record.fix && record.status !== 'ok' && record.status !== 'missing' && (
+        <p class="small">{record.fix}</p>
+      )}
     </article>
   );
 }

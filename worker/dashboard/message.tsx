@@ -146,13 +146,7 @@ messagePages.page('/messages/:id', async (c, viewer) => {
             {mail.html && (
               <details open>
                 <summary>HTML</summary>
-                <iframe
-                  class="mail"
-                  title="The message as HTML"
-                  sandbox=""
-                  src={`${path}/html`}
-                  loading="lazy"
-                />
+                <iframe class="mail" title="The message as HTML" sandbox="" src={`${path}/html`} />
                 <p class="small quiet">Scripts, forms and pictures from elsewhere are not loaded here.</p>
               </details>
             )}
@@ -362,7 +356,8 @@ function Entry({ event, sinceMs }: { event: NewEvent; sinceMs: number | null }) 
         )}
         {reply && (
           <p class="mono break">
-            {reply.code} {reply.status ?? ''} {reply.text}
+            {reply.code} {reply.status && !reply.text.startsWith(reply.status) ? `${reply.status} ` : ''}
+            {reply.text}
           </p>
         )}
         {!reply && details.diagnostic && <p class="break">{details.diagnostic}</p>}

@@ -195,29 +195,31 @@ export function QueuesAndNodes({
         <div class="card-head">
           <h2 id="queues">Queues</h2>
         </div>
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">Class</th>
-              <th scope="col" class="num">
-                Waiting
-              </th>
-              <th scope="col">Oldest since</th>
-            </tr>
-          </thead>
-          <tbody>
-            {queues.map((queue) => (
+        <div class="scroll">
+          <table>
+            <thead>
               <tr>
-                <th scope="row">{queue.class}</th>
-                <td class="num">
-                  {number(queue.waiting)}
-                  {queue.waiting >= countedAtMost ? '+' : ''}
-                </td>
-                <td>{queue.oldestDueMs === null ? '–' : <Time ms={queue.oldestDueMs} as="ago" />}</td>
+                <th scope="col">Class</th>
+                <th scope="col" class="num">
+                  Waiting
+                </th>
+                <th scope="col">Oldest since</th>
               </tr>
-            ))}
-          </tbody>
-        </table>
+            </thead>
+            <tbody>
+              {queues.map((queue) => (
+                <tr>
+                  <th scope="row">{queue.class}</th>
+                  <td class="num">
+                    {number(queue.waiting)}
+                    {queue.waiting >= countedAtMost ? '+' : ''}
+                  </td>
+                  <td>{queue.oldestDueMs === null ? '–' : <Time ms={queue.oldestDueMs} as="ago" />}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
       </section>
       <section class="card flush" aria-labelledby="nodes">
         <div class="card-head">
@@ -230,35 +232,37 @@ export function QueuesAndNodes({
             </Note>
           </div>
         ) : (
-          <table>
-            <thead>
-              <tr>
-                <th scope="col">Node</th>
-                <th scope="col">State</th>
-                <th scope="col">Last seen</th>
-              </tr>
-            </thead>
-            <tbody>
-              {nodes.map((node) => (
+          <div class="scroll">
+            <table>
+              <thead>
                 <tr>
-                  <th scope="row" class="break">
-                    {node.nodeId}
-                    <span class="small quiet"> {node.hostName}</span>
-                  </th>
-                  <td>
-                    {nowMs - node.lastSeenAtMs < awayAfterMs ? (
-                      <State tone="good">here</State>
-                    ) : (
-                      <State tone="bad">away</State>
-                    )}
-                  </td>
-                  <td>
-                    <Time ms={node.lastSeenAtMs} as="ago" />
-                  </td>
+                  <th scope="col">Node</th>
+                  <th scope="col">State</th>
+                  <th scope="col">Last seen</th>
                 </tr>
-              ))}
-            </tbody>
-          </table>
+              </thead>
+              <tbody>
+                {nodes.map((node) => (
+                  <tr>
+                    <th scope="row" class="break">
+                      {node.nodeId}
+                      {node.hostName !== node.nodeId && <span class="small quiet"> {node.hostName}</span>}
+                    </th>
+                    <td>
+                      {nowMs - node.lastSeenAtMs < awayAfterMs ? (
+                        <State tone="good">here</State>
+                      ) : (
+                        <State tone="bad">away</State>
+                      )}
+                    </td>
+                    <td>
+                      <Time ms={node.lastSeenAtMs} as="ago" />
+                    </td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          </div>
         )}
       </section>
     </div>

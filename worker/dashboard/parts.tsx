@@ -77,8 +77,9 @@ export function Head({
 /** A button that copies an element's text; it shows itself only when the script can do it. */
 export function Copy({ of, label = 'Copy', what }: { of: string; label?: string; what: string }) {
   return (
-    <button type="button" class="small copy" data-copy={of} aria-label={`${label} ${what}`} hidden>
-      {label}
+    <button type="button" class="small copy" data-copy={of} hidden>
+      <span>{label}</span>
+      <span class="visually-hidden"> {what}</span>
     </button>
   );
 }

@@ -33,7 +33,7 @@ export interface MessagePage {
 }
 
 /** Rows that one page may look at: a search goes on by the reader's wish, never by scanning everything. */
-export const searchedRows = 300;
+export const searchedRows = 180;
 
 /**
  * A page of an account's messages, newest first. Reads at most `searchedRows` messages and their deliveries,

@@ -33,16 +33,17 @@ export const script = `'use strict';
     button.hidden = false;
     button.addEventListener('click', async () => {
       const from = document.getElementById(button.dataset.copy);
-      const before = button.textContent;
+      const label = button.firstElementChild;
+      const before = label.textContent;
       try {
         await navigator.clipboard.writeText(from.textContent);
-        button.textContent = 'Copied';
+        label.textContent = 'Copied';
         if (said) said.textContent = 'Copied to the clipboard';
       } catch {
         getSelection().selectAllChildren(from);
-        button.textContent = 'Press Ctrl+C';
+        label.textContent = 'Press Ctrl+C';
       }
-      setTimeout(() => { button.textContent = before; }, 2000);
+      setTimeout(() => { label.textContent = before; }, 2000);
     });
   }
 

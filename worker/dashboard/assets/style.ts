@@ -33,7 +33,7 @@ export const style = `
 :root[data-theme="dark"] { color-scheme: dark; }
 *, *::before, *::after { box-sizing: border-box; }
 html { -webkit-text-size-adjust: 100%; scrollbar-gutter: stable; }
-body { margin: 0; background: var(--ground); color: var(--ink); font: var(--text-m)/1.5 var(--sans); }
+body { margin: 0; overflow-wrap: anywhere; background: var(--ground); color: var(--ink); font: var(--text-m)/1.5 var(--sans); }
 h1, h2, h3, p, ul, ol, dl, dd, figure, pre, fieldset { margin: 0; padding: 0; }
 h1 { font-size: var(--text-xl); line-height: 1.25; letter-spacing: -0.01em; overflow-wrap: anywhere; }
 h2 { font-size: var(--text-l); line-height: 1.3; }
@@ -42,7 +42,7 @@ a { color: var(--accent); text-underline-offset: 0.15em; }
 a:hover { text-decoration-thickness: 2px; }
 code, pre, .mono { font-family: var(--mono); font-size: 0.92em; }
 :focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; border-radius: 2px; }
-ul.plain { list-style: none; }
+ul.plain, ol.plain { list-style: none; }
 [hidden] { display: none !important; }
 .visually-hidden { position: absolute; width: 1px; height: 1px; margin: -1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 .skip { position: absolute; left: var(--s3); top: -4rem; background: var(--surface); padding: var(--s2) var(--s4); z-index: 9; }
@@ -62,10 +62,10 @@ ul.plain { list-style: none; }
 .side .foot p { padding: 0 var(--s3); color: var(--quiet); overflow-wrap: anywhere; }
 .bar { display: none; }
 main { padding: var(--s6) var(--s6) var(--s7); max-width: 76rem; width: 100%; display: grid; gap: var(--s5); align-content: start; }
-main > *, .card > *, .stack > * { min-width: 0; }
+main > *, .card > *, .stack > *, .grid > *, .tabs > *, .field > *, form.fields > *, .secret > *, .with-copy > code { min-width: 0; }
 .head { display: flex; flex-wrap: wrap; gap: var(--s3) var(--s4); align-items: center; justify-content: space-between; }
 .head p { color: var(--quiet); }
-.head .lead { flex-basis: 100%; margin-top: calc(-1 * var(--s2)); max-width: 46rem; }
+.head .lead { width: 100%; margin-top: calc(-1 * var(--s2)); }
 .crumb { font-size: var(--text-s); flex-basis: 100%; margin-bottom: calc(-1 * var(--s2)); }
 
 /* blocks */
@@ -95,6 +95,7 @@ main > *, .card > *, .stack > * { min-width: 0; }
 .note.warn { border-left-color: var(--warn); background: var(--warn-soft); }
 .note.bad { border-left-color: var(--bad); background: var(--bad-soft); }
 .note.wait { border-left-color: var(--wait); background: var(--wait-soft); }
+.note ul, details > ul { padding-left: var(--s5); }
 .empty { padding: var(--s6) var(--s5); display: grid; gap: var(--s3); justify-items: start; max-width: 40rem; }
 
 /* state */
@@ -109,6 +110,7 @@ main > *, .card > *, .stack > * { min-width: 0; }
 /* tables */
 .scroll { overflow-x: auto; position: relative; }
 table { width: 100%; border-collapse: collapse; font-size: var(--text-m); }
+th, .nowrap, .state, .tag, button, .button { overflow-wrap: normal; }
 th { font-size: var(--text-s); font-weight: 600; color: var(--quiet); text-align: left; white-space: nowrap; }
 th, td { padding: var(--s3) var(--s4); border-top: 1px solid var(--line); vertical-align: top; }
 th:first-child, td:first-child { padding-left: var(--s5); }
@@ -124,6 +126,8 @@ tbody tr:hover { background: var(--sunken); }
 
 /* forms */
 form.fields { display: grid; gap: var(--s4); max-width: 34rem; }
+form.fields > button { justify-self: start; min-width: 7rem; }
+.door form.fields > button { justify-self: stretch; }
 label, .label, legend { font-weight: 600; font-size: var(--text-s); display: block; }
 .field { display: grid; gap: var(--s1); }
 .field .hint { font-size: var(--text-s); color: var(--quiet); font-weight: 400; }
@@ -136,6 +140,7 @@ button, .button { font: inherit; font-weight: 600; display: inline-flex; align-i
 button:hover, .button:hover { border-color: var(--ink); }
 button.primary, .button.primary { background: var(--accent); border-color: var(--accent); color: var(--on-accent); }
 button.primary:hover, .button.primary:hover { border-color: var(--ink); }
+.button[aria-current="true"] { background: var(--accent-soft); border-color: var(--accent); color: var(--accent); font-weight: 600; }
 button.danger { color: var(--bad); border-color: var(--bad); }
 button.small, .button.small { min-height: 1.75rem; padding: 0 var(--s2); font-size: var(--text-s); font-weight: 500; }
 .filters { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 10rem), 1fr)); gap: var(--s3); align-items: end; }
@@ -168,7 +173,7 @@ button.small, .button.small { min-height: 1.75rem; padding: 0 var(--s2); font-si
 .timeline .what { display: flex; flex-wrap: wrap; gap: var(--s1) var(--s3); align-items: baseline; }
 .steps { display: flex; flex-wrap: wrap; gap: var(--s1) var(--s3); font-size: var(--text-s); color: var(--quiet); list-style: none; font-variant-numeric: tabular-nums; }
 .steps li:not(:last-child)::after { content: "→"; margin-left: var(--s3); color: var(--edge); }
-iframe.mail { width: 100%; height: 28rem; border: 1px solid var(--line); border-radius: var(--radius); background: #fff; }
+iframe.mail { width: 100%; height: 20rem; border: 1px solid var(--line); border-radius: var(--radius); background: #fff; }
 
 /* chart */
 .chart svg { width: 100%; height: auto; display: block; }
@@ -185,7 +190,7 @@ iframe.mail { width: 100%; height: 28rem; border: 1px solid var(--line); border-
 .key svg { width: 1.5rem; height: 0.5rem; }
 .score { display: grid; grid-template-columns: auto minmax(0, 1fr); gap: var(--s4); align-items: center; }
 .score svg { width: 6rem; height: 6rem; }
-.score .track { stroke: var(--sunken); } .score .good { stroke: var(--good); } .score .warn { stroke: var(--warn); } .score .bad { stroke: var(--bad); }
+.score .track { stroke: var(--line); } .score .good { stroke: var(--good); } .score .warn { stroke: var(--warn); } .score .bad { stroke: var(--bad); }
 .score text { font: 600 28px var(--sans); fill: var(--ink); font-variant-numeric: tabular-nums; }
 
 /* the narrow door: sign-in and set-up */
@@ -212,11 +217,17 @@ iframe.mail { width: 100%; height: 28rem; border: 1px solid var(--line); border-
   .facts { grid-template-columns: minmax(0, 1fr); gap: 0; }
   .facts dd { margin-bottom: var(--s3); }
   table.cards, table.cards tbody, table.cards tr, table.cards td { display: block; width: 100%; }
-  table.cards thead { position: absolute; clip-path: inset(50%); height: 1px; overflow: hidden; }
+  table.cards { position: relative; }
+  table.cards thead { display: block; position: absolute; clip-path: inset(50%); width: 1px; height: 1px; overflow: hidden; }
+  table.cards td { white-space: normal; }
+  th, td { padding: var(--s2) var(--s3); }
+  th:first-child, td:first-child { padding-left: var(--s4); }
+  th:last-child, td:last-child { padding-right: var(--s4); }
   table.cards tr { border-top: 1px solid var(--line); padding: var(--s3) var(--s4); }
   table.cards td { border: 0; padding: 0 0 var(--s1) !important; text-align: left !important; }
   table.cards td[data-label]::before { content: attr(data-label) " "; color: var(--quiet); font-size: var(--text-s); margin-right: var(--s2); }
   .card.flush > .card-head { padding: var(--s4); }
+  .row > form.row { width: 100%; }
 }
 @media (forced-colors: active) { .state::before, .timeline .dot { forced-color-adjust: none; } }
 @media print { .side, .bar, button { display: none !important; } .frame { display: block; } }
