@@ -116,7 +116,7 @@ describe.skipIf(!hasChromium)('the dashboard in a browser', () => {
     expect(await lookAt(page, 'message-delivered')).toEqual([]);
   });
 
-  it('shows a bounce, why, and the suppression that came of it', async () => {
+  it('shows a bounce and why', async () => {
     await page.setViewportSize({ width: 1280, height: 900 });
     await page.goto(`${url}/sending`);
     await page.getByLabel('To', { exact: true }).fill('hard-bounce@simulator.pennypost.test');
