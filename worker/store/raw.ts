@@ -1,4 +1,4 @@
-import { sql } from 'drizzle-orm';
+import { type SQL, sql } from 'drizzle-orm';
 import { dayOf } from '#domain/home.ts';
 import type { MessageId } from '#domain/ids.ts';
 import { bodiesName, bodyDays } from './home-tables.ts';
@@ -17,18 +17,20 @@ export function bodyKey(day: string, messageId: MessageId): string {
   return `raw/${day}/${messageId}`;
 }
 
-/** Latin1 texts of the given D1 bodies, by message id; those that are in R2 or purged are left out. */
+/** Latin1 texts of the given D1 bodies, by message id; those that are in R2 or dropped with their day are left out. */
 export async function readSmallBodies(store: Store, places: BodyPlace[]): Promise<Map<MessageId, string>> {
   const days = [...new Set(places.filter((p) => p.bodyId !== null).map((p) => p.bodyDay))];
   const found = new Map<MessageId, string>();
   const perDay = days.map((day) => places.filter((p) => p.bodyDay === day && p.bodyId !== null));
-  const rows = await batch(
-    store.d1,
-    days.map((day, i) => {
-      const ids = JSON.stringify((perDay[i] ?? []).map((p) => p.bodyId));
-      return sql`SELECT id, raw FROM ${bodiesName(day)} WHERE id IN (SELECT value FROM json_each(${ids}))`;
-    }),
-  );
+  const queries = days.map((day, i) => {
+    const ids = JSON.stringify((perDay[i] ?? []).map((p) => p.bodyId));
+    return sql`SELECT id, raw FROM ${bodiesName(day)} WHERE id IN (SELECT value FROM json_each(${ids}))`;
+  });
+  const rows = await batch(store.d1, queries).catch(async (error: unknown) => {
+    if (!isMissingTable(error)) throw error;
+    // A batch fails as a whole: days that are there must not suffer for one that is not.
+    return await Promise.all(queries.map((query) => rowsIfThere(store, query)));
+  });
   days.forEach((_, i) => {
     const texts = new Map((rows[i] ?? []).map((row) => [Number(row.id), String(row.raw)]));
     for (const place of perDay[i] ?? []) {
@@ -45,13 +47,20 @@ export async function readBody(store: Store, place: BodyPlace): Promise<Readable
     const object = await store.raw.get(bodyKey(place.bodyDay, place.messageId));
     return object ? object.body : null;
   }
+  return (await readSmallBodies(store, [place])).get(place.messageId) ?? null;
+}
+
+async function rowsIfThere(store: Store, query: SQL): Promise<Record<string, unknown>[]> {
   try {
-    const bodies = await readSmallBodies(store, [place]);
-    return bodies.get(place.messageId) ?? null;
+    return (await batch(store.d1, [query]))[0] ?? [];
   } catch (error) {
-    if (/no such table/.test(errorText(error))) return null; // dropped with its day
+    if (isMissingTable(error)) return [];
     throw error;
   }
+}
+
+function isMissingTable(error: unknown): boolean {
+  return /no such table/.test(errorText(error));
 }
 
 /** The bytes of latin1 text. */
@@ -61,12 +70,22 @@ export function latin1Bytes(text: string): Uint8Array {
   return bytes;
 }
 
+/** R2 lists and deletes at most so many objects at once. */
+const purgePage = 1000;
+/** So many pages a call: a Worker may make a bounded number of requests. */
+const mostPurgePages = 100;
+
 /** Removes large bodies whose day is over, a bounded number at a time. */
 export async function purgeBodies(store: Store, nowMs: number): Promise<number> {
   const keepFrom = `raw/${dayOf(nowMs - (bodyDays + 1) * 86_400_000)}`;
-  // Keys begin with their day, so the oldest come first and the list ends where keeping begins.
-  const { objects } = await store.raw.list({ prefix: 'raw/', limit: 1000 });
-  const old = objects.map((object) => object.key).filter((key) => key < keepFrom);
-  if (old.length > 0) await store.raw.delete(old);
-  return old.length;
+  let purged = 0;
+  for (let page = 0; page < mostPurgePages; page++) {
+    // Keys begin with their day, so the oldest come first and the list ends where keeping begins.
+    const { objects } = await store.raw.list({ prefix: 'raw/', limit: purgePage });
+    const old = objects.map((object) => object.key).filter((key) => key < keepFrom);
+    if (old.length > 0) await store.raw.delete(old);
+    purged += old.length;
+    if (old.length < purgePage) break;
+  }
+  return purged;
 }
