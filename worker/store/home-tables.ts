@@ -1,7 +1,8 @@
 import { type SQL, sql } from 'drizzle-orm';
 import { getTableConfig, SQLiteAsyncDialect, type SQLiteTable } from 'drizzle-orm/sqlite-core';
 import { classes } from '#domain/class.ts';
-import { dayOf, weeksBetween } from '#domain/home.ts';
+import { dayOf, homeOf, weeksBetween } from '#domain/home.ts';
+import { isUuidV7, type MessageId } from '#domain/ids.ts';
 import { limits } from '#domain/submission.ts';
 import { bodiesTable, deliveriesTable, eventsTable, messagesTable } from '../../drizzle/schema/home.ts';
 import { errorText, type Store } from './store.ts';
@@ -19,6 +20,12 @@ const keptDays = Math.max(metadataDays, lastAttemptDays) + 1;
 /** Weeks whose tables may hold anything, oldest first. */
 export function retainedWeeks(nowMs: number): string[] {
   return weeksBetween(nowMs - keptDays * dayMs, nowMs);
+}
+
+/** Those of which the tables may still be there; a node may speak of messages long gone, or of none. */
+export function ofRetainedWeeks<T extends { messageId: MessageId }>(refs: T[], nowMs: number): T[] {
+  const weeks = new Set(retainedWeeks(nowMs));
+  return refs.filter(({ messageId }) => isUuidV7(messageId) && weeks.has(homeOf(messageId).week));
 }
 
 /** The statements that make a table (and its indexes) of a drizzle definition, if it is not there. */
