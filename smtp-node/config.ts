@@ -116,6 +116,13 @@ export const configCatalogue = [
     about: 'Never connect over IPv6, for machines whose IPv6 address has no PTR.',
   },
   {
+    name: 'allowLocalMx',
+    key: 'PENNYPOST_ALLOW_LOCAL_MX',
+    kind: 'boolean',
+    default: 'false',
+    about: 'Deliver to MX hosts with local or private addresses, which are refused otherwise.',
+  },
+  {
     name: 'connectionsPerHost',
     key: 'PENNYPOST_CONNECTIONS_PER_HOST',
     kind: 'positive',

@@ -187,6 +187,7 @@ function courierOptions(config: Config): CourierOptions {
     port: config.outboundPort,
     connectionsPerHost: config.connectionsPerHost,
     ignoreIPv6: config.outboundIpv4Only,
+    ...(config.allowLocalMx && { blockLocalAddresses: false }),
     ...(config.outboundRoute && { route: config.outboundRoute }),
     ...(config.dnsServers.length > 0 && { dnsServers: config.dnsServers }),
     ...(ipv4 && { localAddressIPv4: ipv4 }),

@@ -7,12 +7,12 @@ import { type RawSource, readRaw } from '../signing/raw-source.ts';
 import { dotStuffed } from './dot-stuffing.ts';
 import { type Envelope, envelopeOf } from './envelope.ts';
 import { errorCode, errorText } from './failures.ts';
-import { tryHost } from './host-attempt.ts';
+import { type Errand, type HostEnding, tryHost } from './host-attempt.ts';
 import type { MxResolver } from './mx.ts';
 import { type MxTarget, orderTargets } from './mx-order.ts';
 import { bounded, silentFailure } from './outcomes.ts';
 import type { Pool } from './pool.ts';
-import { createStepClock, type StepClock } from './step-clock.ts';
+import { createStepClock } from './step-clock.ts';
 import type { Timeouts } from './timeouts.ts';
 import type { Mail } from './transaction.ts';
 
@@ -49,7 +49,8 @@ export async function attempt(
   const startedAtMs = around.now();
   const session: Session = { mx: null, tls: null, reused: false, steps: [], tried: [] };
   const clock = createStepClock(session.steps);
-  const ending = await decide(delivery, raw, keys, beforeData, around, session, clock).catch(
+  const trip = { beforeData, session, clock };
+  const ending = await decide(delivery, raw, keys, trip, around).catch(
     // A file that cannot be read, or a fault of ours: the mail is still good, so it is tried again.
     (error: unknown): Ending => ({
       type: 'deferred',
@@ -68,10 +69,8 @@ async function decide(
   delivery: LeasedDelivery,
   raw: RawSource,
   keys: readonly DkimKey[],
-  beforeData: () => Promise<void>,
+  trip: Omit<Errand, 'domain' | 'mail'>,
   around: Surroundings,
-  session: Session,
-  clock: StepClock,
 ): Promise<Ending> {
   const read = envelopeOf(delivery);
   if (read.kind === 'malformed') return { type: 'failed', reason: 'policy', text: bounded(read.text) };
@@ -80,6 +79,7 @@ async function decide(
     return { type: 'bounced', failure };
   }
   const { envelope } = read;
+  const { clock } = trip;
 
   const answer = await clock.time('dns', () => around.resolver.resolve(envelope.domain));
   if (answer.kind === 'none') {
@@ -96,48 +96,31 @@ async function decide(
   const mail = mailOf(envelope, delivery, raw, signed);
 
   const targets = orderTargets(answer.hosts, around.random).slice(0, maxTargets);
-  const { leaseUntilMs } = delivery;
-  return await tryHosts(
-    targets,
-    envelope,
-    leaseUntilMs,
-    mail,
-    signed.selectors,
-    beforeData,
-    around,
-    session,
-    clock,
-  );
+  const errand: Errand = { ...trip, domain: envelope.domain, mail };
+  const result = await tryHosts(targets, errand, delivery.leaseUntilMs, around);
+  if (result.type !== 'accepted') return result;
+  return { type: 'delivered', reply: result.reply, dkim: signed.selectors };
 }
 
 async function tryHosts(
   targets: readonly MxTarget[],
-  envelope: Envelope,
+  errand: Errand,
   leaseUntilMs: number,
-  mail: Mail,
-  selectors: string[],
-  beforeData: () => Promise<void>,
   around: Surroundings,
-  session: Session,
-  clock: StepClock,
-): Promise<Ending> {
+): Promise<HostEnding> {
   const waitUntilMs = around.now() + around.slotWaitMs;
   let failure: Failure | null = null;
   for (const target of targets) {
     // Once the lease is over another node may have the delivery: no further host is tried.
     if (failure !== null && around.now() >= leaseUntilMs) break;
     const waitMs = Math.max(0, waitUntilMs - around.now());
-    const result = await tryHost(target, envelope.domain, waitMs, mail, beforeData, around, session, clock);
-    if (result.kind === 'decided') {
-      return result.ending.type === 'accepted'
-        ? { type: 'delivered', reply: result.ending.reply, dkim: selectors }
-        : result.ending;
-    }
-    session.tried.push({ ...target, error: result.failure.text });
+    const result = await tryHost(target, errand, waitMs, around);
+    if (result.kind === 'decided') return result.ending;
+    errand.session.tried.push({ ...target, error: result.failure.text });
     // What a server said tells more than a connection that could not be made.
     if (failure === null || result.failure.reply !== null || failure.reply === null) failure = result.failure;
   }
-  failure ??= silentFailure({ class: 'network', text: `no MX host of ${envelope.domain} has an address` });
+  failure ??= silentFailure({ class: 'network', text: `no MX host of ${errand.domain} has an address` });
   return { type: 'deferred', failure };
 }
 

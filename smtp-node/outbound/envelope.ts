@@ -19,6 +19,8 @@ export type EnvelopeResult =
   | { kind: 'malformed'; text: string };
 
 const ascii = /^[\x20-\x7e]*$/;
+/** RFC 5321 §4.1.2 Quoted-string: a quote within is escaped. */
+const quotedString = /^"(?:[^"\\]|\\.)*"$/;
 const control = /[\x00-\x1f\x7f-\x9f]/;
 
 export function envelopeOf(delivery: Pick<LeasedDelivery, 'mailFrom' | 'rcptTo'>): EnvelopeResult {
@@ -51,7 +53,7 @@ function spell(address: string): { spelled: string; domain: string | null; isAsc
   const at = address.lastIndexOf('@');
   const local = address.slice(0, at);
   const name = address.slice(at + 1);
-  const quoted = local.startsWith('"') && local.endsWith('"') && local.length > 1;
+  const quoted = quotedString.test(local);
   if (at < 1 || name === '' || control.test(address) || /[\s<>]/.test(name)) return null;
   if (!quoted && /[\s<>]/.test(local)) return null;
   const domain = asALabels(name);

@@ -15,6 +15,16 @@ export type HostEnding =
   | { type: 'accepted'; reply: SmtpReply }
   | { type: Exclude<Outcome['type'], 'delivered' | 'failed'>; failure: Failure };
 
+/** What is carried from host to host in one attempt. */
+export interface Errand {
+  /** The recipient's. */
+  domain: string;
+  mail: Mail;
+  beforeData(): Promise<void>;
+  session: Session;
+  clock: StepClock;
+}
+
 interface Around extends Pick<OpenOptions, 'hostName' | 'timeouts' | 'connect'> {
   pool: Pool;
 }
@@ -27,18 +37,16 @@ interface Around extends Pick<OpenOptions, 'hostName' | 'timeouts' | 'connect'> 
  * - 5yz at MAIL, RCPT, DATA or the end: no, it is the answer of the domain (RFC 5321 §4.5.4.1: bounced at once).
  * - 4yz there: no. The mail system answered for the domain; greylists and rate limits are shared by its hosts, and
  *   knocking at each of them makes both worse. The retry, a minute later, draws the order among equals anew.
+ * @param waitMs how long to wait for a free connection
  */
 export async function tryHost(
   target: MxTarget,
-  domain: string,
+  errand: Errand,
   waitMs: number,
-  mail: Mail,
-  beforeData: () => Promise<void>,
   around: Around,
-  session: Session,
-  clock: StepClock,
 ): Promise<HostResult> {
-  const slot = await around.pool.acquire(target, domain, waitMs);
+  const { session, clock } = errand;
+  const slot = await around.pool.acquire(target, errand.domain, waitMs);
   if (!slot) {
     const text = `no connection to ${target.host} [${target.address}] became free in time`;
     return { kind: 'next', failure: silentFailure({ class: 'rate_limited', text }) };
@@ -56,14 +64,14 @@ export async function tryHost(
         continue;
       }
       if (opened instanceof StepFailure) {
-        if (opened.step !== 'connect') session.mx = { ...target };
+        if (opened.step !== 'connect') Object.assign(session, { mx: { ...target }, tls: null });
         const failure = brokenFailure(opened, target);
         if (asksToSlowDown(failure)) slot.throttled();
         return { kind: 'next', failure };
       }
       session.mx = { ...target };
       session.tls = opened.tls;
-      const result = await transact(opened, mail, beforeData, clock, around.timeouts);
+      const result = await transact(opened, errand, around.timeouts);
       if (result.kind !== 'stale') return settle(result, slot, opened, target);
       // Nothing was said to it that it answered, so the message has not been tried yet.
       opened.destroy();

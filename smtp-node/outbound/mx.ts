@@ -1,5 +1,5 @@
 /// <reference path="./mx-connect.d.ts" />
-import { Resolver } from 'node:dns/promises';
+import { lookup, Resolver } from 'node:dns/promises';
 import mxConnect from 'mx-connect';
 import type { FailureClass } from '#domain/failure-class.ts';
 import { errorCode, errorText } from './failures.ts';
@@ -57,7 +57,9 @@ export function createMxResolver(options: MxOptions): MxResolver {
       const key = options.route ? '' : domain.toLowerCase();
       const cached = cache.get(key);
       if (cached && cached.untilMs > options.now()) return cached.answer;
-      const answer = resolveMx(domain, options, resolveRecords);
+      const answer = options.route
+        ? resolveRoute(options.route.host)
+        : resolveMx(domain, options, resolveRecords);
       cache.delete(key);
       const [oldest] = cache.keys();
       if (cache.size >= cacheEntries && oldest !== undefined) cache.delete(oldest);
@@ -81,15 +83,25 @@ function systemResolver(servers: readonly string[] | undefined): ResolveRecords 
   };
 }
 
+/** A route is configuration, so its name may stand in the hosts file, and no mail is bounced for its sake. */
+async function resolveRoute(host: string): Promise<MxAnswer> {
+  try {
+    const found = await lookup(host, { all: true });
+    const of = (family: number) => found.filter((one) => one.family === family).map((one) => one.address);
+    return { kind: 'hosts', hosts: [{ host, preference: 0, ipv4: of(4), ipv6: of(6) }] };
+  } catch (error) {
+    const text = `the route to ${host} cannot be resolved: ${errorText(error)}`;
+    return { kind: 'none', permanent: false, status: null, class: 'network', text, code: errorCode(error) };
+  }
+}
+
 async function resolveMx(domain: string, options: MxOptions, ask: ResolveRecords): Promise<MxAnswer> {
-  const { route } = options;
   let hosts: MxHost[] = [];
   let noSuchDomain = false;
   let hasMx = false;
   try {
     await mxConnect({
-      target: route ? 'route.invalid' : domain,
-      mx: route ? [{ exchange: route.host, priority: 0, A: [], AAAA: [] }] : [],
+      target: domain,
       dnsOptions: {
         ignoreIPv6: options.ignoreIPv6 ?? false,
         blockLocalAddresses: options.blockLocalAddresses,

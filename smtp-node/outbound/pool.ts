@@ -45,7 +45,7 @@ export interface Pool {
   /**
    * A slot for the address, at once or when one is free. Waiting for one host keeps no other waiting.
    * @param domain the recipient's, for `throttledDomains`
-   * @returns null when none was free within `waitMs`, or the pool is closed
+   * @returns null when none was free within `waitMs`, the host is paused for longer, or the pool is closed
    */
   acquire(target: MxTarget, domain: string, waitMs: number): Promise<Slot | null>;
   throttledDomains(): string[];
@@ -207,7 +207,9 @@ export function createPool(options: PoolOptions): Pool {
       const [oldest] = host.domains;
       if (host.domains.size > maxDomains && oldest !== undefined) host.domains.delete(oldest);
       const slot = host.waiters.size === 0 ? take(host, target) : null;
-      if (slot || waitMs <= 0) return Promise.resolve(slot);
+      const pauseMs = host.throttle.pausedUntilMs - options.now();
+      // A pause that outlasts the wait makes it vain.
+      if (slot || waitMs <= 0 || pauseMs > waitMs) return Promise.resolve(slot);
       return new Promise((resolve) => {
         const timer = setTimeout(() => {
           host.waiters.delete(waiter);

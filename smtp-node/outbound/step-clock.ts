@@ -18,9 +18,9 @@ export function createStepClock(steps: Session['steps']): StepClock {
       try {
         return await work();
       } finally {
-        const ms = Math.round((performance.now() - beganMs) * 1000) / 1000;
         const known = steps.find((step) => step.name === name);
-        if (known) known.ms += ms;
+        const ms = Math.round(((known?.ms ?? 0) + performance.now() - beganMs) * 1000) / 1000;
+        if (known) known.ms = ms;
         else steps.push({ name, ms });
       }
     },

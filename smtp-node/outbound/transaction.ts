@@ -35,9 +35,7 @@ const finalDot = Buffer.from('.\r\n');
 /** One message over an open connection. Rejects only when `content` does. */
 export async function transact(
   connection: SmtpConnection,
-  mail: Mail,
-  beforeData: () => Promise<void>,
-  clock: StepClock,
+  { mail, beforeData, clock }: { mail: Mail; beforeData(): Promise<void>; clock: StepClock },
   timeouts: Timeouts,
 ): Promise<TransactionResult> {
   const unable = whyUnable(connection, mail);

@@ -9,11 +9,6 @@ export type RawSource = { kind: 'bytes'; bytes: Buffer } | { kind: 'file'; path:
  */
 const blockBytes = 64 * 1024;
 
-/** Octets of the message. */
-export function sizeOf(raw: RawSource): number {
-  return raw.kind === 'bytes' ? raw.bytes.length : raw.sizeBytes;
-}
-
 /** The message in blocks; a file is read as it is consumed, and closed when the consumer stops early. */
 export async function* readRaw(raw: RawSource): AsyncGenerator<Buffer> {
   if (raw.kind === 'bytes') {

@@ -74,6 +74,7 @@ export async function startCaptureMx(options: {
       });
     },
   });
+  smtp.server.on('connection', (socket) => socket.setNoDelay(true));
   smtp.on('error', () => undefined); // a peer that hangs up; the server goes on
   const http = createServer((request, response) => {
     const [, id = ''] = /^\/([^/?]*)/.exec(request.url ?? '/') ?? [];

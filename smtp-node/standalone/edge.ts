@@ -2,13 +2,12 @@
  * The edge half on one machine: the Worker, bundled by wrangler, in Cloudflare's own runtime (workerd, through
  * miniflare), with its data on disk, its migrations applied and its cron ticked.
  */
-import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from 'miniflare';
 import { unstable_getMiniflareWorkerOptions, unstable_splitSqlQuery } from 'wrangler';
-
-const repository = new URL('../../', import.meta.url).pathname;
+import { bundleWorker, repository } from './bundle.ts';
+import { endOrphans, noteWorkerd } from './orphan.ts';
 
 export interface EdgeOptions {
   /** 0: any free port. */
@@ -36,28 +35,35 @@ export interface Edge {
 /** How often cron is ticked: local runs have no cron of their own, and a sweep costs next to nothing here. */
 const tickEveryMs = 15_000;
 
-/** Builds and starts the edge; resolves when it answers. */
+/** Builds and starts the edge; resolves when it answers. Nobody else may use its `dataDir`. */
 export async function startEdge(options: EdgeOptions): Promise<Edge> {
   const bundle = join(options.dataDir, 'bundle');
   await bundleWorker(bundle);
+  const runtimeNote = join(options.dataDir, 'workerd.json');
+  await endOrphans(runtimeNote);
   const own = join(bundle, 'index.js');
   const main = options.around ? await options.around(own) : own;
   const { workerOptions } = unstable_getMiniflareWorkerOptions(join(repository, 'wrangler.toml'));
-  const miniflare = new Miniflare({
-    ...convertV4MiniflareOptions({
-      ...workerOptions,
-      modules: [{ type: 'ESModule', path: main }],
-      modulesRoot: dirname(main),
-      bindings: Object.assign({}, workerOptions.bindings, options.settings),
-      host: options.host,
-      port: options.port,
-      log: new Log(LogLevel.NONE),
-      handleStructuredLogs: ({ message }) => options.log(message),
-    }),
-    resourcePersistencePath: join(options.dataDir, 'state'),
-    telemetry: { enabled: false },
-  });
+  const miniflare = withoutSignalHandlers(
+    () =>
+      new Miniflare(
+        convertV4MiniflareOptions({
+          ...workerOptions,
+          modules: [{ type: 'ESModule', path: main }],
+          modulesRoot: dirname(main),
+          bindings: Object.assign({}, workerOptions.bindings, options.settings),
+          host: options.host,
+          port: options.port,
+          cf: false,
+          log: new Log(LogLevel.NONE),
+          handleStructuredLogs: ({ message }) => options.log(message),
+          resourcePersistencePath: join(options.dataDir, 'state'),
+          telemetry: { enabled: false },
+        }),
+      ),
+  );
   const url = (await miniflare.ready).origin;
+  await noteWorkerd(runtimeNote);
   const database = await miniflare.getD1Database('DB');
   await migrate(database);
   const worker = await miniflare.getWorker();
@@ -79,22 +85,17 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
   };
 }
 
-/** The bundle as `wrangler deploy` would upload it. */
-async function bundleWorker(outDir: string): Promise<void> {
-  const wrangler = join(repository, 'node_modules/wrangler/bin/wrangler.js');
-  const child = spawn(process.execPath, [wrangler, 'deploy', '--dry-run', '--outdir', outDir], {
-    cwd: repository,
-    env: { ...process.env, WRANGLER_SEND_METRICS: 'false', NO_COLOR: '1', CI: '1' },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let output = '';
-  child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
-  child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
-  const code = await new Promise<number | null>((resolve, reject) => {
-    child.on('error', reject);
-    child.on('close', resolve);
-  });
-  if (code !== 0) throw new Error(`the Worker does not build:\n${output}`);
+/** Miniflare ends the process at once on a signal; here a signal is the caller's, who has work to finish. */
+function withoutSignalHandlers<T>(make: () => T): T {
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  const before = new Map(signals.map((signal) => [signal, process.listeners(signal)]));
+  const made = make();
+  for (const [signal, known] of before) {
+    for (const listener of process.listeners(signal)) {
+      if (!known.includes(listener)) process.off(signal, listener);
+    }
+  }
+  return made;
 }
 
 type Database = Awaited<ReturnType<Miniflare['getD1Database']>>;

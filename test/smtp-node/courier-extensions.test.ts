@@ -56,6 +56,17 @@ describe('STARTTLS', () => {
     },
   );
 
+  it.each([
+    ['drop-after-dot@example.test', 'maybeAccepted'],
+    ['drop-in-data@example.test', 'deferred'],
+    ['554-early@example.test', 'bounced'],
+  ])('hides from nobody whether the final dot had left (%s)', async (rcptTo, type) => {
+    await meet({ tls: true });
+    const bytes = Buffer.concat([aMessage, Buffer.alloc(8_000_000, 'line of text\r\n')]);
+    const outcome = await send(courier, { rcptTo }, { raw: { kind: 'bytes', bytes } });
+    expect(outcome).toMatchObject({ type, session: { tls: { version: 'TLSv1.3' } } });
+  });
+
   it('defers on 530 from a host whose handshake had failed', async () => {
     await meet({ tls: true, onConnection: () => 'refuse-tls' });
     const outcome = await send(courier, { mailFrom: '530-mail@x.test' });

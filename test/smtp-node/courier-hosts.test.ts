@@ -169,4 +169,17 @@ describe('a fixed route', () => {
     });
     expect(asked).toEqual([]);
   });
+
+  it('may be a name of the hosts file, and bounces nothing when it cannot be resolved', async () => {
+    await meet({});
+    await courier.close();
+    courier = createCourier({ hostName: 'n.test', route: { host: 'localhost', port: first.port } });
+    expect(await send(courier)).toMatchObject({ type: 'delivered', session: { mx: { host: 'localhost' } } });
+    await courier.close();
+    courier = createCourier({ hostName: 'n.test', route: { host: 'nowhere.invalid', port: first.port } });
+    expect(await send(courier)).toMatchObject({
+      type: 'deferred',
+      failure: { class: 'network', step: 'dns' },
+    });
+  });
 });

@@ -91,6 +91,37 @@ describe('connections', () => {
     expect(mx.mostConnections).toBe(3);
   });
 
+  it('are all given back, whatever the deliveries over them came to', async () => {
+    await meet(
+      { tls: true, onConnection: (n) => (n % 4 === 0 ? 'bad-tls' : null) },
+      { connectionsPerHost: 4 },
+    );
+    const scripts = [
+      'ann',
+      '550-rcpt',
+      '451-dot',
+      'drop-at-rcpt',
+      'drop-after-dot',
+      'garbage-at-rcpt',
+      '554-dot',
+    ];
+    const outcomes = await Promise.all(
+      Array.from({ length: 56 }, (_, i) => send(courier, { rcptTo: `${scripts[i % 7]}@example.test` })),
+    );
+    const count = (type: string) => outcomes.filter((outcome) => outcome.type === type).length;
+    expect({ delivered: count('delivered'), bounced: count('bounced') }).toEqual({
+      delivered: 8,
+      bounced: 16,
+    });
+    expect(count('maybeAccepted')).toBe(8);
+    expect(mx.messages).toHaveLength(8);
+    await vi.waitFor(() => {
+      const { openConnections, idleConnections, waitingDeliveries } = courier.stats();
+      expect(openConnections - idleConnections).toBe(0);
+      expect(waitingDeliveries).toBe(0);
+    });
+  });
+
   it('to a busy host keep no mail for others waiting', async () => {
     const zone = {
       ...oneMx('127.0.0.1'),
@@ -112,6 +143,20 @@ describe('connections', () => {
     expect((await Promise.all(slow)).map((outcome) => outcome.type)).toEqual(['delivered', 'delivered']);
     expect(courier.throttledDomains()).toEqual([]);
     await quick.close();
+  });
+
+  it('that are waited for when the courier is closed defer the message', async () => {
+    let finish = () => {};
+    const finished = new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    await meet({ beforeFinalReply: () => finished }, { connectionsPerHost: 1 });
+    const deliveries = [send(courier), send(courier)];
+    await vi.waitFor(() => expect(courier.stats().waitingDeliveries).toBe(1));
+    await courier.close();
+    finish();
+    expect((await Promise.all(deliveries)).map((outcome) => outcome.type)).toEqual(['delivered', 'deferred']);
+    expect(courier.stats().openConnections).toBe(0);
   });
 
   it('that do not become free in time defer the message', async () => {
@@ -139,6 +184,13 @@ describe('a host that asks to slow down', () => {
     expect(outcome).toMatchObject({ type: 'deferred', failure: { reply: { code: 421 } } });
     expect(courier.stats().hosts[0]).toMatchObject({ limit: 5, pausedUntilMs: expect.any(Number) });
     expect(courier.throttledDomains()).toEqual(['example.test']);
+  });
+
+  it('gets nothing new during the pause, and nobody waits for the end of a long one', async () => {
+    await meet({}, { throttlePauseMs: 240_000, slotWaitMs: 120_000 });
+    await send(courier, { rcptTo: '421-rcpt@example.test' });
+    expect(await send(courier)).toMatchObject({ type: 'deferred', failure: { class: 'rate_limited' } });
+    expect(mx.connections).toBe(1);
   });
 
   it('is not thought to when one mailbox is busy', async () => {

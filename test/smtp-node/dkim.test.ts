@@ -146,6 +146,11 @@ describe('a message that cannot be signed with every key', () => {
     expect(await signDkim(bytes(aMessage), 'sender.test', keys, now)).toMatchObject({ kind: 'unsignable' });
   });
 
+  it('tells which key, and why', async () => {
+    const result = await signDkim(bytes(aMessage), 'sender.test', [rsaKey('short', 768).key], now);
+    expect(result).toMatchObject({ text: expect.stringMatching(/short cannot sign.*768 bits/) });
+  });
+
   it('is unsignable without From', async () => {
     const message = aMessage.toString().replace(/^From:.*\r\n/, '');
     const result = await signDkim(bytes(message), 'sender.test', [rsa.key], now);

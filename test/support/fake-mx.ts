@@ -87,6 +87,7 @@ export async function startFakeMx(options: FakeMxOptions = {}): Promise<FakeMx> 
   };
   server.on('connection', (socket) => {
     sockets.add(socket);
+    socket.setNoDelay(true);
     mx.connections++;
     mx.openConnections++;
     mx.mostConnections = Math.max(mx.mostConnections, mx.openConnections);
@@ -216,11 +217,7 @@ class Conversation {
       this.plain.once('data', () => this.plain.end('this is not TLS at all, sorry'));
       return;
     }
-    if (this.fault === 'inject-tls') {
-      this.say('220 2.0.0 Go ahead', '250 injected');
-      return;
-    }
-    this.say('220 2.0.0 Go ahead');
+    this.say('220 2.0.0 Go ahead', ...(this.fault === 'inject-tls' ? ['250-mx.test', '250 SIZE 1'] : []));
     const secureContext = createSecureContext({ key: read('./fake-mx-key.pem'), cert: fakeMxCertificate });
     this.socket = new TLSSocket(this.plain, { isServer: true, secureContext });
     this.buffered = Buffer.alloc(0);

@@ -1,0 +1,211 @@
+/**
+ * `npm start`: one machine, one command. The Worker under workerd with one SMTP node beside it, a demo account,
+ * and a capture MX that all mail goes to unless `--deliver` is given.
+ */
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { type Config, parseConfig } from './config.ts';
+import { createLog } from './log.ts';
+import { type RunningNode, startNode } from './main.ts';
+import { repository } from './standalone/bundle.ts';
+import { type CaptureMx, startCaptureMx } from './standalone/capture-mx.ts';
+import { type Demo, keptDemo } from './standalone/demo.ts';
+import { type Edge, startEdge } from './standalone/edge.ts';
+import { takeLock } from './standalone/lock.ts';
+import { keptWorkerSecrets } from './standalone/secrets.ts';
+import { ensureSelfSigned, readPair } from './submission/certificate.ts';
+
+const usage = `npm start -- [options]
+  --port N              port of the API; 0: any free one (8787)
+  --smtp-port N         port of SMTP submission with STARTTLS; 0: any free one (2525)
+  --smtp-tls-port N     port of SMTP submission with TLS from the start; 0: any free one (2465)
+  --capture-port N      port of the capture MX's list; 0: any free one (8025)
+  --host ADDRESS        address to listen on (127.0.0.1)
+  --deliver             deliver to the recipients' real MX hosts instead of the capture MX
+  --service-domain D    the operator's own domain (pennypost.test)
+  --data-dir DIR        where everything is kept (.pennypost)
+Every setting of a node can be given in the environment as well, see README.`;
+
+const { values: flags } = parseArgs({
+  options: {
+    port: { type: 'string', default: '8787' },
+    'smtp-port': { type: 'string', default: '2525' },
+    'smtp-tls-port': { type: 'string', default: '2465' },
+    'capture-port': { type: 'string', default: '8025' },
+    host: { type: 'string', default: '127.0.0.1' },
+    deliver: { type: 'boolean', default: false },
+    'service-domain': { type: 'string', default: 'pennypost.test' },
+    'data-dir': { type: 'string', default: join(repository, '.pennypost') },
+    help: { type: 'boolean', default: false },
+  },
+});
+
+/** What runs, and what it is told to people and to programs. */
+interface Running {
+  edge: Edge;
+  node: RunningNode;
+  capture: CaptureMx | null;
+  demo: Demo;
+}
+
+/** The facts in `dev.json`: for scripts and tests. */
+function factsOf({ edge, node, capture, demo }: Running, operatorToken: string) {
+  return {
+    apiUrl: edge.url,
+    smtp: {
+      host: flags.host,
+      port: node.submissionPorts[0],
+      tlsPort: node.submissionTlsPorts[0],
+      username: demo.username,
+    },
+    liveKey: demo.liveKey,
+    testKey: demo.testKey,
+    domain: demo.domain,
+    captureUrl: capture?.url ?? null,
+    metricsUrl: `http://127.0.0.1:${node.metricsPort}/metrics`,
+    operatorToken,
+    pid: process.pid,
+  };
+}
+
+async function main(): Promise<void> {
+  if (flags.help) {
+    console.log(usage);
+    return;
+  }
+  const dataDir = resolve(flags['data-dir']);
+  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  const unlock = await takeLock(join(dataDir, 'lock'));
+  const factsFile = join(dataDir, 'dev.json');
+  if (!unlock) {
+    const facts = await readFile(factsFile, 'utf8').catch(() => '');
+    const url = facts === '' ? '' : ` at ${(JSON.parse(facts) as { apiUrl: string }).apiUrl}`;
+    console.error(`Pennypost is already running here${url}. Stop it first, or give another --data-dir.`);
+    process.exit(1);
+  }
+  const closers: (() => Promise<unknown>)[] = [unlock, () => rm(factsFile, { force: true })];
+  const close = async () => {
+    for (const closer of closers.toReversed()) await closer().catch((error: unknown) => console.error(error));
+  };
+  const signalled = new Promise<'signal'>((end) => {
+    for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+      process.once(name, () => {
+        process.once(name, () => process.exit(1));
+        end('signal');
+      });
+    }
+  });
+  try {
+    const secrets = await keptWorkerSecrets(join(dataDir, 'secrets.json'));
+    const running = await start(dataDir, secrets, closers);
+    await writeFile(factsFile, `${JSON.stringify(factsOf(running, secrets.OPERATOR_TOKEN), null, 2)}\n`, {
+      mode: 0o600,
+    });
+    console.log(welcome(running));
+    const end = await Promise.race([signalled, running.node.ended]);
+    if (end !== 'signal' && end.reason !== 'stopped') console.error(end.text);
+    console.log('Stopping…');
+  } finally {
+    await close();
+  }
+}
+
+async function start(
+  dataDir: string,
+  secrets: Record<'NODE_TOKEN' | 'OPERATOR_TOKEN', string> & Record<string, string>,
+  closers: (() => Promise<unknown>)[],
+): Promise<Running> {
+  const log = createLog({
+    level: process.env.PENNYPOST_LOG_LEVEL === undefined ? 'warn' : 'info',
+    nodeId: 'local',
+    bootId: '',
+  });
+  const edge = await startEdge({
+    port: portOf('port'),
+    host: flags.host,
+    dataDir: join(dataDir, 'edge'),
+    settings: { ...secrets, SERVICE_DOMAIN: flags['service-domain'], METER: process.env.METER ?? '0' },
+    log: (line) => log.warn({ edge: line }, 'the Worker says'),
+  });
+  closers.push(() => edge.stop());
+  const demo = await keptDemo(join(dataDir, 'demo.json'), {
+    url: edge.url,
+    operatorToken: secrets.OPERATOR_TOKEN,
+  });
+  const nodeDir = join(dataDir, 'node');
+  const capture = flags.deliver ? null : await startCapture(nodeDir);
+  if (capture) closers.push(() => capture.stop());
+  const node = await startNode(nodeConfig(edge.url, secrets.NODE_TOKEN, nodeDir, capture));
+  closers.push(() => node.stop());
+  await Promise.race([node.ready, node.ended]);
+  return { edge, node, capture, demo };
+}
+
+async function startCapture(nodeDir: string): Promise<CaptureMx> {
+  const tls = await readPair(await ensureSelfSigned(nodeDir, 'localhost', Date.now()));
+  return await startCaptureMx({ host: flags.host, httpPort: portOf('capture-port'), tls });
+}
+
+function nodeConfig(
+  edgeUrl: string,
+  nodeToken: string,
+  dataDirectory: string,
+  capture: CaptureMx | null,
+): Config {
+  return parseConfig({
+    PENNYPOST_HOST_NAME: 'localhost',
+    PENNYPOST_LOG_LEVEL: 'warn',
+    PENNYPOST_METRICS_PORT: '0',
+    ...process.env,
+    PENNYPOST_EDGE_URL: edgeUrl,
+    PENNYPOST_NODE_TOKEN: nodeToken,
+    PENNYPOST_DATA_DIR: dataDirectory,
+    PENNYPOST_BIND_ADDRESS: flags.host,
+    PENNYPOST_SUBMISSION_PORTS: flags['smtp-port'],
+    PENNYPOST_SUBMISSION_TLS_PORTS: flags['smtp-tls-port'],
+    ...(capture ? { PENNYPOST_OUTBOUND_ROUTE: `${flags.host}:${capture.smtpPort}` } : {}),
+  });
+}
+
+function portOf(flag: 'port' | 'capture-port'): number {
+  const port = Number(flags[flag]);
+  if (!Number.isInteger(port) || port < 0 || port > 65_535)
+    throw new Error(`--${flag} must be a port, 0 to 65535`);
+  return port;
+}
+
+function welcome({ edge, node, capture, demo }: Running): string {
+  const [port, tlsPort] = [node.submissionPorts[0], node.submissionTlsPorts[0]];
+  const from = `hello@${demo.domain}`;
+  return `
+Pennypost runs.
+
+  API        ${edge.url}/v1
+  SMTP       ${flags.host}:${port} (STARTTLS), ${flags.host}:${tlsPort} (TLS); user ${demo.username}, password: a key
+  live key   ${demo.liveKey}
+  test key   ${demo.testKey}
+  domain     ${demo.domain} (verified, for the demo)
+  ${capture ? `captured   ${capture.url}   all mail is kept here; npm start -- --deliver sends it out` : 'delivery   to the recipients’ real MX hosts'}
+
+Send one by HTTP:
+
+curl ${edge.url}/v1/send -H 'Authorization: Bearer ${demo.liveKey}' -H 'Content-Type: application/json' -d '{"from":"Demo <${from}>","to":["you@example.net"],"subject":"Hello","text_body":"Sent by curl."}'
+
+Send one by SMTP:
+
+swaks --server ${flags.host}:${port} --tls --auth PLAIN --auth-user ${demo.username} --auth-password ${demo.liveKey} --from ${from} --to you@example.net --header 'Subject: Hello' --body 'Sent by swaks.'
+
+Ctrl-C stops it; what is queued is kept.
+`;
+}
+
+if (import.meta.main) {
+  main().then(
+    () => process.exit(0),
+    (error: unknown) => {
+      console.error(error instanceof Error ? error.message : error);
+      process.exit(1);
+    },
+  );
+}

@@ -1,0 +1,73 @@
+/**
+ * Writes the generated tables of README.md from the catalogues that the code runs on; `--check` fails when they
+ * are not up to date.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { type ConfigRow, configCatalogue } from '../../smtp-node/config.ts';
+import { classes } from '../../worker/domain/class.ts';
+import { events } from '../../worker/domain/event.ts';
+import { failureClasses } from '../../worker/domain/failure-class.ts';
+import { problems } from '../../worker/domain/problem.ts';
+import { scopes } from '../../worker/domain/scope.ts';
+import { workerSettings } from '../../worker/settings.ts';
+
+const path = new URL('../../README.md', import.meta.url).pathname;
+
+function table(head: string[], rows: (string | number)[][]): string {
+  const line = (cells: (string | number)[]) =>
+    `| ${cells.map((cell) => String(cell).replaceAll('|', '\\|')).join(' | ')} |`;
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
+}
+
+const code = (text: string) => `\`${text}\``;
+
+const sections: Record<string, string> = {
+  events: table(
+    ['event', '`email.*` type', 'CloudMailin kind', 'raised when', 'details'],
+    events.map((e) => [code(e.kind), e.type ? code(e.type) : '', code(e.cloudmailin), e.raised, e.details]),
+  ),
+  problems: table(
+    ['status', '`code`', 'title', 'SMTP reply'],
+    problems.map((p) => [p.status, code(p.code), p.title, p.smtp]),
+  ),
+  classes: table(
+    ['class', 'tried for', 'meaning'],
+    classes.map((c) => [code(c.name), `${c.retryForMs / 3_600_000} h`, c.about]),
+  ),
+  scopes: table(
+    ['scope', 'allows to'],
+    scopes.map((s) => [code(s.name), s.about]),
+  ),
+  'failure-classes': table(
+    ['class', 'about', 'meaning'],
+    failureClasses.map((c) => [code(c.name), c.about, c.text]),
+  ),
+  'worker-settings': table(
+    ['setting', 'kind', 'meaning'],
+    workerSettings.map((s) => [code(s.key), s.secret ? 'secret' : 'variable', s.about]),
+  ),
+  'node-settings': table(
+    ['setting', 'default', 'meaning'],
+    (configCatalogue as readonly ConfigRow[]).map((s) => [
+      code(s.key),
+      s.default === undefined ? 'required' : s.default === '' ? 'none' : code(s.default),
+      s.about,
+    ]),
+  ),
+};
+
+let text = readFileSync(path, 'utf8');
+for (const [name, body] of Object.entries(sections)) {
+  const marked = new RegExp(`(<!-- generated:${name} -->\n)[\\s\\S]*?(<!-- /generated -->)`);
+  if (!marked.test(text)) throw new Error(`README.md has no section generated:${name}`);
+  text = text.replace(marked, (_, begin: string, end: string) => `${begin}\n${body}\n\n${end}`);
+}
+if (process.argv.includes('--check')) {
+  if (text !== readFileSync(path, 'utf8')) {
+    console.error('README.md is not up to date: run npm run docs');
+    process.exit(1);
+  }
+  console.log('docs: up to date');
+} else {
+  writeFileSync(path, text);
+}
