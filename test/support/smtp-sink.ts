@@ -22,9 +22,9 @@ const end = Buffer.from('\r\n.\r\n');
 
 /**
  * A fast MX that takes every message and only counts it: no TLS, nothing kept but what `take` keeps.
- * @param take called before `250` is said to the final dot
+ * @param take called before `250` is said to the final dot; gives how long that reply is kept back, milliseconds
  */
-export async function startSmtpSink(take: (message: SunkMessage) => void): Promise<SmtpSink> {
+export async function startSmtpSink(take: (message: SunkMessage) => number | undefined): Promise<SmtpSink> {
   const sockets = new Set<Socket>();
   const server = createServer({ noDelay: true }, (socket) => {
     sockets.add(socket);
@@ -47,7 +47,7 @@ export async function startSmtpSink(take: (message: SunkMessage) => void): Promi
   };
 }
 
-function converse(socket: Socket, take: (message: SunkMessage) => void): void {
+function converse(socket: Socket, take: (message: SunkMessage) => number | undefined): void {
   let waiting: Buffer = Buffer.alloc(0);
   let mailFrom = '';
   let rcptTo: string[] = [];
@@ -72,9 +72,11 @@ function converse(socket: Socket, take: (message: SunkMessage) => void): void {
     }
     waiting = waiting.subarray(at + end.length);
     const head = Buffer.concat(data.head).toString('latin1', 0, headBytes);
-    take({ mailFrom, rcptTo, head, bytes: data.bytes, at: performance.now() });
+    const delayMs = take({ mailFrom, rcptTo, head, bytes: data.bytes, at: performance.now() });
     data = null;
-    socket.write('250 2.0.0 Ok\r\n');
+    const accept = () => socket.write('250 2.0.0 Ok\r\n');
+    if (delayMs) setTimeout(accept, delayMs);
+    else accept();
     return true;
   }
 
