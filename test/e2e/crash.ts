@@ -245,6 +245,13 @@ async function freePort(): Promise<number> {
   return address.port;
 }
 
+// Process groups of their own do not end with this process.
+process.on('exit', () => {
+  running.node?.kill();
+  edge.kill();
+});
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(1));
+
 try {
   process.exitCode = (await crash()) ? 0 : 1;
 } finally {
