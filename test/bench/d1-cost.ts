@@ -86,9 +86,7 @@ async function deliver(bench: BenchEdge, batch: number, rounds: number): Promise
   const leases: D1Cost[] = [];
   const results: D1Cost[] = [];
   for (let i = 0; i < rounds; i++) {
-    // An eighth of the room is kept for older weeks, so more is asked for.
-    const asked = batch === 1 ? 1 : batch + Math.ceil(batch / 7);
-    const { work, cost } = await bench.lease(asked);
+    const { work, cost } = await bench.lease(batch);
     if (work.deliveries.length !== batch) throw new Error(`${work.deliveries.length} leased, not ${batch}`);
     leases.push(perMessage(cost, batch));
     results.push(perMessage((await bench.results(work.deliveries)).cost, batch));

@@ -4,8 +4,6 @@ import { type BenchEdge, startBenchEdge } from './bench-edge.ts';
 import { fixed, judged, mean, median, type SectionReport, told } from './report.ts';
 
 const leaseSize = 100;
-/** So many of a hundred are for older weeks, which are empty here. */
-const asked = leaseSize + Math.ceil(leaseSize / 7);
 
 /** How long a lease takes as the number of queued deliveries grows. */
 export async function leaseTime({ quick }: { quick: boolean }): Promise<SectionReport> {
@@ -64,7 +62,7 @@ export async function leaseTime({ quick }: { quick: boolean }): Promise<SectionR
 }
 
 async function leaseAndRelease(bench: BenchEdge) {
-  const answer = await bench.lease(asked);
+  const answer = await bench.lease(leaseSize);
   const { deliveries } = answer.work;
   if (deliveries.length !== leaseSize) throw new Error(`${deliveries.length} leased, not ${leaseSize}`);
   await bench.release(deliveries);
@@ -119,7 +117,7 @@ async function run(database: Edge['database'], sql: string): Promise<void> {
 
 /** Steps of the plans of a lease's own statements that go through a whole table of mail. */
 async function fullScans(bench: BenchEdge): Promise<string[]> {
-  const { work } = await bench.lease(asked, { 'X-Bench-Record': '1' });
+  const { work } = await bench.lease(leaseSize, { 'X-Bench-Record': '1' });
   await bench.release(work.deliveries);
   const recorded = (await (await fetch(`${bench.url}/bench/recorded`)).json()) as {
     sql: string;
