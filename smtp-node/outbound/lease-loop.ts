@@ -37,6 +37,8 @@ export class LeaseLoop {
   #superseded = false;
   /** More is due than was taken: ask again when a slot is freed. */
   #more = false;
+  /** Domains that were left out of the last lease: ask again when one of them is served again. */
+  #excluded: string[] = [];
   #poked = false;
   #endRest: () => void = () => {};
   #untried: LeaseRef[] = [];
@@ -93,10 +95,11 @@ export class LeaseLoop {
   async #take(room: number): Promise<boolean> {
     const { client, courier, backoff, log, meters } = this.#options;
     this.#poked = false;
+    this.#excluded = courier.throttledDomains().slice(0, mostExcludedDomains);
     try {
       const { deliveries, keys, more } = await client.lease({
         max: Math.min(room, mostLeases),
-        excludeDomains: courier.throttledDomains().slice(0, mostExcludedDomains),
+        excludeDomains: this.#excluded,
       });
       backoff.reset();
       meters.leased.inc(deliveries.length);
@@ -119,9 +122,16 @@ export class LeaseLoop {
   #begin(delivery: LeasedDelivery, keys: readonly DkimKey[]): void {
     const running = this.#carry(delivery, keys).finally(() => {
       this.#running.delete(running);
-      if (this.#more) this.poke();
+      if (this.#more || this.#servedAgain()) this.poke();
     });
     this.#running.add(running);
+  }
+
+  /** True when the MX of a domain that was left out has worked off what waited for it. */
+  #servedAgain(): boolean {
+    if (this.#excluded.length === 0) return false;
+    const throttled = new Set(this.#options.courier.throttledDomains());
+    return this.#excluded.some((domain) => !throttled.has(domain));
   }
 
   /** Never rejects. */

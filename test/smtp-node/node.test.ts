@@ -71,6 +71,21 @@ describe('node: leasing', () => {
     expect(lease?.json).toMatchObject({ excludeDomains: ['slow.example'], nodeId: 'mail.example.com' });
   });
 
+  it('asks again as soon as a domain that it did not want is served again', async () => {
+    const courier = new FakeCourier();
+    courier.excluded.push('slow.example');
+    const held = Promise.withResolvers<void>();
+    courier.hold = held.promise;
+    const edge = await new FakeEdge().start();
+    edge.queue.push(leased(1));
+    await using _ = await nodeAtEdge({ edge, courier });
+    await courier.inData(1);
+    courier.excluded.length = 0;
+    edge.queue.push(leased(2));
+    held.resolve();
+    await edge.until(() => edge.results.length === 2);
+  });
+
   it('gives a lease back that ends within 15 minutes, by the clock of the edge', async () => {
     const edge = await new FakeEdge().start();
     edge.script.set('hello', () => ({ status: 200, body: { nowMs: Date.now() + hour } }));
