@@ -97,7 +97,8 @@ export function createPool(options: PoolOptions): Pool {
   }
 
   const isPaused = (host: Host) => host.throttle.pausedUntilMs > options.now();
-  const isThrottled = (host: Host) => isPaused(host) || host.waiters.size > 0;
+  // As many waiting as may be served at once keep every connection busy while the next ones are leased.
+  const isThrottled = (host: Host) => isPaused(host) || host.waiters.size >= host.throttle.limit;
 
   /** A slot when one is free now. An idle connection is reused only for the MX name it was checked against. */
   function take(host: Host, target: MxTarget): Slot | null {

@@ -4,7 +4,7 @@ import type { DeliveryFacts, DeliveryState } from '#domain/delivery.ts';
 import { homeOf, weekOf } from '#domain/home.ts';
 import type { MessageId } from '#domain/ids.ts';
 import { type NewConsequence, recipientColumns, recipientFacts, writeConsequence } from './consequences.ts';
-import { weekTables, withHomeTables } from './home-tables.ts';
+import { ofRetainedWeeks, weekTables, withHomeTables } from './home-tables.ts';
 import { batch } from './sql.ts';
 import type { Store } from './store.ts';
 import { appendEntries, deliveryKey, type Entry, writtenKey } from './timeline.ts';
@@ -34,16 +34,19 @@ export async function readLeasedFacts(
   nowMs: number,
 ): Promise<Map<string, LeasedFacts>> {
   const facts = new Map<string, LeasedFacts>();
-  const results = await batch(
-    store.d1,
-    weeksOf(leases).map((week) => {
-      const refs = JSON.stringify(leases.filter((l) => homeOf(l.messageId).week === week));
-      const { deliveries, messages } = weekTables(week);
-      return sql`SELECT d.message_id, d.n, d.lease_id, d.state, d.class, d.attempts, d.first_due_ms, d.account_id,
+  const kept = ofRetainedWeeks(leases, nowMs);
+  const results = await withHomeTables(store, nowMs, () =>
+    batch(
+      store.d1,
+      weeksOf(kept).map((week) => {
+        const refs = JSON.stringify(kept.filter((l) => homeOf(l.messageId).week === week));
+        const { deliveries, messages } = weekTables(week);
+        return sql`SELECT d.message_id, d.n, d.lease_id, d.state, d.class, d.attempts, d.first_due_ms, d.account_id,
           d.recipient, ${recipientColumns(messages, nowMs)}
         FROM json_each(${refs}) j CROSS JOIN ${deliveries} d
           ON d.message_id = j.value->>'messageId' AND d.n = j.value->>'n' AND d.lease_id = j.value->>'leaseId'`;
-    }),
+      }),
+    ),
   );
   for (const row of results.flat()) {
     facts.set(
