@@ -65,22 +65,27 @@ describe('node: leasing', () => {
   it('names the domains it does not want now', async () => {
     const courier = new FakeCourier();
     courier.excluded.push('slow.example');
+    courier.busy.push('busy.example');
     await using at = await nodeAtEdge({ courier });
     await at.edge.until((edge) => edge.paths().includes('lease'));
     const lease = at.edge.asked.find((one) => one.path === 'lease');
-    expect(lease?.json).toMatchObject({ excludeDomains: ['slow.example'], nodeId: 'mail.example.com' });
+    expect(lease?.json).toMatchObject({
+      excludeDomains: ['slow.example'],
+      busyDomains: ['busy.example'],
+      nodeId: 'mail.example.com',
+    });
   });
 
   it('asks again as soon as a domain that it did not want is served again', async () => {
     const courier = new FakeCourier();
-    courier.excluded.push('slow.example');
+    courier.busy.push('slow.example');
     const held = Promise.withResolvers<void>();
     courier.hold = held.promise;
     const edge = await new FakeEdge().start();
     edge.queue.push(leased(1));
     await using _ = await nodeAtEdge({ edge, courier });
     await courier.inData(1);
-    courier.excluded.length = 0;
+    courier.busy.length = 0;
     edge.queue.push(leased(2));
     held.resolve();
     await edge.until(() => edge.results.length === 2);

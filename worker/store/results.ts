@@ -7,7 +7,7 @@ import { type NewConsequence, recipientColumns, recipientFacts, writeConsequence
 import { ofRetainedWeeks, weekTables, withHomeTables } from './home-tables.ts';
 import { batch } from './sql.ts';
 import type { Store } from './store.ts';
-import { appendEntries, deliveryKey, type Entry, writtenKey } from './timeline.ts';
+import { appendEntries, appended, deliveryKey, type Entry } from './timeline.ts';
 
 /** Names one lease of one delivery: the fence. */
 export interface LeaseRef {
@@ -93,7 +93,7 @@ export async function writeTransitions(
   const consequences = transitions.flatMap((t) => (t.consequence ? writeConsequence(t, t.consequence) : []));
   const results = await withHomeTables(store, nowMs, () => batch(store.d1, [...queries, ...consequences]));
   // RETURNING cannot tell the lease id, but a delivery has one lease, so at most one transition of it was written.
-  const written = new Set(byWeek.flatMap((_, i) => (results[2 * i + 1] ?? []).map(writtenKey)));
+  const written = new Set(appended(results.slice(0, queries.length)));
   return new Set(transitions.filter((t) => written.has(deliveryKey(t))).map(leaseKey));
 }
 
