@@ -12,6 +12,7 @@ const secrets = {
   ENCRYPTION_KEYS: 'MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=',
 };
 
+/** One project after the other, the quick ones first: the heavy ones need the machine for themselves. */
 export default defineConfig({
   root,
   test: {
@@ -23,6 +24,7 @@ export default defineConfig({
           include: ['test/unit/**/*.test.ts', 'test/smtp-node/**/*.test.ts'],
           environment: 'node',
           testTimeout: 30_000,
+          sequence: { groupOrder: 0 },
         },
       },
       {
@@ -38,6 +40,7 @@ export default defineConfig({
           globalSetup: ['test/support/migrations.ts'],
           include: ['test/worker/**/*.test.ts'],
           testTimeout: 30_000,
+          sequence: { groupOrder: 1 },
         },
       },
       {
@@ -51,8 +54,11 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: 120_000,
           hookTimeout: 120_000,
+          sequence: { groupOrder: 2 },
         },
       },
+      // Says by itself that it is left out, and why, where namespaces are not allowed.
+      { extends: `${root}test/lab/vitest.config.ts`, test: { name: 'lab', sequence: { groupOrder: 3 } } },
     ],
   },
 });

@@ -48,10 +48,18 @@ app.route('/admin/v1', adminApp);
 app.route('/node/v1', nodeApp);
 app.route('/', dashboardApp);
 app.notFound((c) => {
-  const known = app.routes.some((route) => route.method !== 'ALL' && matches(route.path, c.req.path));
-  const problem = known
-    ? new Problem('method_not_allowed', `${c.req.method} is not allowed on ${c.req.path}.`)
-    : new Problem('not_found', `There is nothing at ${c.req.path.slice(0, 200)}.`);
+  const allowed = new Set(
+    app.routes
+      .filter((route) => route.method !== 'ALL' && matches(route.path, c.req.path))
+      .flatMap(({ method }) => (method === 'GET' ? ['GET', 'HEAD'] : [method])),
+  );
+  const problem =
+    allowed.size === 0
+      ? new Problem('not_found', `There is nothing at ${c.req.path.slice(0, 200)}.`)
+      : // RFC 9110 §15.5.6: a 405 says which methods there are.
+        new Problem('method_not_allowed', `${c.req.method} is not allowed on ${c.req.path}.`, {
+          headers: { Allow: [...allowed].join(', ') },
+        });
   if (isForPeople(c.req.path, c.req.header('Accept'))) return errorAnswer(c, problem);
   throw problem;
 });

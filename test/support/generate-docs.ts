@@ -5,10 +5,12 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { type ConfigRow, configCatalogue } from '../../smtp-node/config.ts';
 import { classes } from '../../worker/domain/class.ts';
+import { counters } from '../../worker/domain/counter.ts';
 import { events } from '../../worker/domain/event.ts';
 import { failureClasses } from '../../worker/domain/failure-class.ts';
 import { problems } from '../../worker/domain/problem.ts';
 import { scopes } from '../../worker/domain/scope.ts';
+import { simulatedRecipients } from '../../worker/domain/simulator.ts';
 import { workerSettings } from '../../worker/settings.ts';
 
 const path = new URL('../../README.md', import.meta.url).pathname;
@@ -41,6 +43,14 @@ const sections: Record<string, string> = {
   'failure-classes': table(
     ['class', 'about', 'meaning'],
     failureClasses.map((c) => [code(c.name), c.about, c.text]),
+  ),
+  counters: table(
+    ['counter', 'counts'],
+    counters.map((c) => [code(c.name), c.about]),
+  ),
+  simulator: table(
+    ['recipient', 'what happens'],
+    simulatedRecipients.map((r) => [code(`${r.name}@`), r.about]),
   ),
   'worker-settings': table(
     ['setting', 'kind', 'meaning'],

@@ -12,6 +12,7 @@ const facts = z.object({
   dashboardUrl: z.string(),
   setupCode: z.string(),
   smtp: z.object({ host: z.string(), port: z.number(), tlsPort: z.number(), username: z.string() }),
+  returnPath: z.object({ host: z.string(), port: z.number() }).nullable(),
   liveKey: z.string(),
   testKey: z.string(),
   domain: z.string(),

@@ -91,7 +91,7 @@ export async function accept(intake: Intake, request: AcceptRequest): Promise<Ac
 /** Reads what the gate needs for these drafts. One D1 round trip. */
 export async function readGateFor(
   intake: Pick<Intake, 'store' | 'nowMs'>,
-  request: { secret: string | null; drafts: (Draft | Problem)[]; idempotency: IdempotentRequest | null },
+  request: AcceptRequest,
 ): Promise<Gate> {
   const drafts = request.drafts.filter(isGood);
   return await readGate(intake.store, {

@@ -4,10 +4,10 @@ import type { DeliveryFacts, DeliveryState } from '#domain/delivery.ts';
 import { homeOf, weekOf } from '#domain/home.ts';
 import type { MessageId } from '#domain/ids.ts';
 import { type NewConsequence, recipientColumns, recipientFacts, writeConsequence } from './consequences.ts';
-import { weekTables, withHomeTables } from './home-tables.ts';
+import { ofRetainedWeeks, weekTables, withHomeTables } from './home-tables.ts';
 import { batch } from './sql.ts';
 import type { Store } from './store.ts';
-import { appendEntries, deliveryKey, type Entry, writtenKey } from './timeline.ts';
+import { appendEntries, appended, deliveryKey, type Entry } from './timeline.ts';
 
 /** Names one lease of one delivery: the fence. */
 export interface LeaseRef {
@@ -34,16 +34,19 @@ export async function readLeasedFacts(
   nowMs: number,
 ): Promise<Map<string, LeasedFacts>> {
   const facts = new Map<string, LeasedFacts>();
-  const results = await batch(
-    store.d1,
-    weeksOf(leases).map((week) => {
-      const refs = JSON.stringify(leases.filter((l) => homeOf(l.messageId).week === week));
-      const { deliveries, messages } = weekTables(week);
-      return sql`SELECT d.message_id, d.n, d.lease_id, d.state, d.class, d.attempts, d.first_due_ms, d.account_id,
+  const kept = ofRetainedWeeks(leases, nowMs);
+  const results = await withHomeTables(store, nowMs, () =>
+    batch(
+      store.d1,
+      weeksOf(kept).map((week) => {
+        const refs = JSON.stringify(kept.filter((l) => homeOf(l.messageId).week === week));
+        const { deliveries, messages } = weekTables(week);
+        return sql`SELECT d.message_id, d.n, d.lease_id, d.state, d.class, d.attempts, d.first_due_ms, d.account_id,
           d.recipient, ${recipientColumns(messages, nowMs)}
         FROM json_each(${refs}) j CROSS JOIN ${deliveries} d
           ON d.message_id = j.value->>'messageId' AND d.n = j.value->>'n' AND d.lease_id = j.value->>'leaseId'`;
-    }),
+      }),
+    ),
   );
   for (const row of results.flat()) {
     facts.set(
@@ -90,7 +93,7 @@ export async function writeTransitions(
   const consequences = transitions.flatMap((t) => (t.consequence ? writeConsequence(t, t.consequence) : []));
   const results = await withHomeTables(store, nowMs, () => batch(store.d1, [...queries, ...consequences]));
   // RETURNING cannot tell the lease id, but a delivery has one lease, so at most one transition of it was written.
-  const written = new Set(byWeek.flatMap((_, i) => (results[2 * i + 1] ?? []).map(writtenKey)));
+  const written = new Set(appended(results.slice(0, queries.length)));
   return new Set(transitions.filter((t) => written.has(deliveryKey(t))).map(leaseKey));
 }
 
