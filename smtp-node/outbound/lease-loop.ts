@@ -7,7 +7,7 @@ import type { Courier } from './courier.ts';
 import type { Journal } from './journal.ts';
 import type { LeaseRef } from './journal-record.ts';
 
-export interface LeaseLoopOptions extends Omit<CarryContext, 'courier' | 'stopping' | 'superseded'> {
+export interface LeaseLoopOptions extends Omit<CarryContext, 'courier' | 'stopped' | 'superseded'> {
   client: Pick<WorkerClient, 'lease' | 'release'>;
   courier: Pick<Courier, 'deliver' | 'throttledDomains' | 'busyDomains'>;
   journal: Pick<Journal, 'sending' | 'outcome' | 'unreported' | 'writable'>;
@@ -47,7 +47,7 @@ export class LeaseLoop {
     this.#options = options;
     this.#context = {
       ...options,
-      stopping: () => this.#stopped.signal.aborted,
+      stopped: this.#stopped.signal,
       superseded: () => this.#superseded,
     };
   }
@@ -63,7 +63,7 @@ export class LeaseLoop {
     this.#endRest();
   }
 
-  /** Takes no more work; what was begun goes on. */
+  /** Takes no more work and gives back what has not come to DATA; the rest goes on. */
   stop(): void {
     this.#stopped.abort();
     this.poke();

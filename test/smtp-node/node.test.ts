@@ -332,6 +332,23 @@ describe('node: stopping', () => {
     await edge.stop();
   });
 
+  it('gives back at once what still waits for its MX, and never sends it afterwards', async () => {
+    const edge = await new FakeEdge().start();
+    const courier = new FakeCourier();
+    const gate = Promise.withResolvers<void>();
+    courier.holdBeforeData = gate.promise;
+    edge.queue.push(leased(1), leased(2));
+    const at = await nodeAtEdge({ edge, courier });
+    await courier.begins(2);
+    await at.node.stop();
+    expect(edge.released.toSorted()).toEqual(['lease-1', 'lease-2']);
+    gate.resolve();
+    await courier.idle();
+    expect(courier.sent).toBe(0);
+    expect(edge.results).toEqual([]);
+    await edge.stop();
+  });
+
   it('leaves to the journal what does not end in time, and the next run says so', async () => {
     const edge = await new FakeEdge().start();
     const courier = new FakeCourier();

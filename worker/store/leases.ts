@@ -2,7 +2,7 @@ import { type SQL, sql } from 'drizzle-orm';
 import { classes } from '#domain/class.ts';
 import { homeOf, weekOf } from '#domain/home.ts';
 import type { MessageId } from '#domain/ids.ts';
-import { retainedWeeks, weekTables, withHomeTables } from './home-tables.ts';
+import { ofRetainedWeeks, retainedWeeks, weekTables, withHomeTables } from './home-tables.ts';
 import { batch } from './sql.ts';
 import type { Store } from './store.ts';
 
@@ -214,18 +214,22 @@ export async function readLeased(
 export async function releaseLeases(
   store: Store,
   leases: { messageId: MessageId; n: number; leaseId: string }[],
+  nowMs: number,
 ): Promise<number> {
-  const weeks = [...new Set(leases.map((l) => homeOf(l.messageId).week))];
-  const results = await batch(
-    store.d1,
-    weeks.map((week) => {
-      const { deliveries } = weekTables(week);
-      const refs = JSON.stringify(leases.filter((l) => homeOf(l.messageId).week === week));
-      return sql`UPDATE ${deliveries} SET state = 'queued', attempts = attempts - 1, lease_id = NULL, lease_boot = NULL,
+  const kept = ofRetainedWeeks(leases, nowMs);
+  const weeks = [...new Set(kept.map((l) => homeOf(l.messageId).week))];
+  const results = await withHomeTables(store, nowMs, () =>
+    batch(
+      store.d1,
+      weeks.map((week) => {
+        const { deliveries } = weekTables(week);
+        const refs = JSON.stringify(kept.filter((l) => homeOf(l.messageId).week === week));
+        return sql`UPDATE ${deliveries} SET state = 'queued', attempts = attempts - 1, lease_id = NULL, lease_boot = NULL,
           lease_until_ms = NULL
         WHERE (message_id, n, lease_id) IN (SELECT value->>'messageId', value->>'n', value->>'leaseId' FROM json_each(${refs}))
         RETURNING n`;
-    }),
+      }),
+    ),
   );
   return results.flat().length;
 }
