@@ -347,6 +347,7 @@ describe('work of older weeks', () => {
       nowMs: startMs,
       max: 100,
       excludeDomains: [],
+      busyDomains: [],
     });
     expect(leases).toHaveLength(6);
   });
