@@ -2,6 +2,7 @@
  * `npm run bench [-- --quick] [section …]`: each budget of the plan beside what was measured in this run.
  * Times depend on the machine and its other work: only ratios and medians of one run are judged.
  */
+import { cpus, loadavg } from 'node:os';
 import { acceptRate } from './accept-rate.ts';
 import { d1Cost } from './d1-cost.ts';
 import { deliveryRate } from './delivery-rate.ts';
@@ -29,6 +30,8 @@ if (unknown.length > 0) {
   console.error(`unknown: ${unknown.join(', ')}; sections are ${Object.keys(sections).join(', ')}`);
   process.exit(2);
 }
+const load = loadavg().map((one) => one.toFixed(1));
+console.log(`${cpus().length} cores, load average ${load.join(', ')} before the bench`);
 let missed = 0;
 for (const [name, section] of Object.entries(sections)) {
   if (names.length > 0 && !names.includes(name)) continue;
