@@ -134,7 +134,7 @@ export const configCatalogue = [
     key: 'PENNYPOST_BIND_ADDRESS',
     kind: 'address',
     default: '',
-    about: 'Address on which submission listens. Empty: all.',
+    about: 'Address on which submission and return paths listen. Empty: all.',
   },
   {
     name: 'submissionPorts',
@@ -198,6 +198,28 @@ export const configCatalogue = [
     kind: 'positive',
     default: '1800',
     about: 'Longest time that one message may take to arrive.',
+  },
+  {
+    name: 'returnPathPorts',
+    key: 'PENNYPOST_RETURN_PATH_PORTS',
+    kind: 'ports',
+    default: '25',
+    about:
+      'Ports on which mail to return paths (bounces, complaints) is taken, with STARTTLS. 0: any free one. `none`: no such port.',
+  },
+  {
+    name: 'returnPathMaxConnections',
+    key: 'PENNYPOST_RETURN_PATH_MAX_CONNECTIONS',
+    kind: 'positive',
+    default: '200',
+    about: 'Open return-path connections of one port.',
+  },
+  {
+    name: 'returnPathConnectionsPerAddress',
+    key: 'PENNYPOST_RETURN_PATH_CONNECTIONS_PER_ADDRESS',
+    kind: 'positive',
+    default: '20',
+    about: 'Open return-path connections of one client address (IPv6: of one /64).',
   },
   {
     name: 'metricsAddress',

@@ -24,15 +24,23 @@ export class EdgeClock {
  * @returns null, or why the edge does not take this node (wrong token, wrong address), which is final
  */
 export async function sayHello(
-  node: { client: Pick<WorkerClient, 'hello'>; hostName: string; clock: EdgeClock; log: Log },
+  node: {
+    client: Pick<WorkerClient, 'hello'>;
+    hostName: string;
+    clock: EdgeClock;
+    log: Log;
+    /** Told which domain is the simulator's. */
+    onSimulatorDomain: (domain: string | null) => void;
+  },
   stopping: AbortSignal,
 ): Promise<string | null> {
   const backoff = new Backoff(500, 30_000);
   while (!stopping.aborted) {
     const askedAtMs = Date.now();
     try {
-      const { nowMs } = await node.client.hello({ hostName: node.hostName, version });
+      const { nowMs, simulatorDomain } = await node.client.hello({ hostName: node.hostName, version });
       node.clock.set(nowMs, askedAtMs);
+      node.onSimulatorDomain(simulatorDomain);
       return null;
     } catch (error) {
       if (error instanceof EdgeRefusal) return error.message;

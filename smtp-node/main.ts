@@ -13,6 +13,10 @@ import { LeaseLoop } from './outbound/lease-loop.ts';
 import { RawStore } from './outbound/raw-store.ts';
 import { replay } from './outbound/replay.ts';
 import { Reporter } from './outbound/reporter.ts';
+import { type ReturnPathOptions, startReturnPath } from './return-path/server.ts';
+import { withSimulator } from './simulator/courier.ts';
+import { startSimulator } from './simulator/simulator.ts';
+import { certificateFiles, readPair } from './submission/certificate.ts';
 import { startSubmission } from './submission/server.ts';
 import { Wake } from './wake.ts';
 import { WorkerClient } from './worker-client.ts';
@@ -24,6 +28,8 @@ export interface NodeDeps {
   createCourier?: (options: CourierOptions) => Courier;
   /** Options of the courier beyond the configuration. */
   courier?: Partial<CourierOptions>;
+  /** How long after a simulated message its bounce, complaint or reply comes. Default 3 s. */
+  simulatorReturnsAfterMs?: number;
   /** How often the certificate files are looked at. Default 30 s. */
   certificateCheckMs?: number;
 }
@@ -35,6 +41,7 @@ export interface RunningNode {
   /** The ports that are listened on, in the order of the configuration. */
   submissionPorts: readonly number[];
   submissionTlsPorts: readonly number[];
+  returnPathPorts: readonly number[];
   metricsPort: number;
   /** Resolves when the edge has taken this node and work is leased; stays open while the edge is away. */
   ready: Promise<void>;
@@ -64,10 +71,22 @@ export async function startNode(config: Config, deps: NodeDeps = {}): Promise<Ru
   const journal = await Journal.open(join(config.dataDirectory, 'journal'));
   const reporter = new Reporter({ client, journal, log, backoff: new Backoff(200, 30_000) });
   const raws = await RawStore.open(client, join(config.dataDirectory, 'spool'));
-  const courier = (deps.createCourier ?? createCourier)({
+  const files = await certificateFiles(config, Date.now());
+  const simulator = await startSimulator({
+    client,
+    tls: await readPair(files),
+    returnAfterMs: deps.simulatorReturnsAfterMs ?? 3000,
+    log,
+  });
+  let simulatorDomain: string | null = null;
+  const outside = (deps.createCourier ?? createCourier)({
     ...courierOptions(config),
     now: () => clock.nowMs(),
     ...deps.courier,
+  });
+  const courier = withSimulator(outside, simulator, () => simulatorDomain, {
+    hostName: config.hostName,
+    now: () => clock.nowMs(),
   });
   const loop = new LeaseLoop({
     client,
@@ -99,19 +118,37 @@ export async function startNode(config: Config, deps: NodeDeps = {}): Promise<Ru
   let end: NodeEnd | null = null;
   const health = () => (end && end.reason !== 'stopped' ? end.text : null);
 
-  const closeAtFault: (() => Promise<void>)[] = [() => courier.close(), () => journal.close()];
-  const [submission, metrics] = await openAll(closeAtFault, async () => {
+  const closeAtFault: (() => Promise<void>)[] = [
+    () => courier.close(),
+    () => simulator.stop(),
+    () => journal.close(),
+  ];
+  const [submission, returnPath, metrics] = await openAll(closeAtFault, async () => {
     const submission = await startSubmission(submissionOptions(config, deps, log, meters));
     closeAtFault.push(() => submission.stop(0));
+    const returnPath = await startReturnPath(returnPathOptions(config, deps, client, log, meters));
+    closeAtFault.push(() => returnPath.stop(0));
     const { metricsAddress: address, metricsPort: port } = config;
-    return [submission, await serveMetrics({ address, port, health }, meters)] as const;
+    return [submission, returnPath, await serveMetrics({ address, port, health }, meters)] as const;
   });
   log.info({ ports: submission.ports, tlsPorts: submission.tlsPorts }, 'submission listens');
+  log.info({ ports: returnPath.ports }, 'return paths listen');
 
   /** The order matters: see `replay`. */
   const work = async (): Promise<NodeEnd> => {
     await Promise.race([replay(journal, reporter, log), once(stopping.signal, 'abort')]);
-    const refusal = await sayHello({ client, hostName: config.hostName, clock, log }, stopping.signal);
+    const refusal = await sayHello(
+      {
+        client,
+        hostName: config.hostName,
+        clock,
+        log,
+        onSimulatorDomain: (domain) => {
+          simulatorDomain = domain;
+        },
+      },
+      stopping.signal,
+    );
     if (refusal !== null) return { reason: 'refused', text: refusal };
     if (stopping.signal.aborted) return { reason: 'stopped' };
     log.info('the edge has taken this node');
@@ -137,12 +174,16 @@ export async function startNode(config: Config, deps: NodeDeps = {}): Promise<Ru
     stopping.abort();
     loop.stop();
     wake.close();
-    const done = Promise.all([submission.stop(leftMs()), ended.then(() => loop.idle())]);
+    const done = Promise.all([
+      submission.stop(leftMs()),
+      returnPath.stop(leftMs()),
+      ended.then(() => loop.idle()),
+    ]);
     await within(leftMs() - reportMs, done);
     // what is not told in this time is in the journal
     await within(Math.min(leftMs(), reportMs), reporter.idle());
     reporter.stop();
-    await within(leftMs(), courier.close());
+    await within(leftMs(), Promise.all([courier.close(), simulator.stop()]));
     await metrics.close();
     await journal.close();
     log.info({ running: loop.running, unreported: journal.unreported }, 'stopped');
@@ -152,6 +193,7 @@ export async function startNode(config: Config, deps: NodeDeps = {}): Promise<Ru
   return {
     submissionPorts: submission.ports,
     submissionTlsPorts: submission.tlsPorts,
+    returnPathPorts: returnPath.ports,
     metricsPort: metrics.port,
     ready: ready.promise,
     ended,
@@ -216,6 +258,29 @@ function submissionOptions(
     failedLogins: config.submissionFailedLogins,
     idleMs: config.submissionIdleSeconds * 1000,
     dataMs: config.submissionDataSeconds * 1000,
+    certificateCheckMs: deps.certificateCheckMs,
+    log,
+    meters,
+  };
+}
+
+function returnPathOptions(
+  config: Config,
+  deps: NodeDeps,
+  client: WorkerClient,
+  log: Log,
+  meters: Meters,
+): ReturnPathOptions {
+  return {
+    client,
+    hostName: config.hostName,
+    bindAddress: config.bindAddress,
+    ports: config.returnPathPorts,
+    tlsCertificateFile: config.tlsCertificateFile,
+    tlsKeyFile: config.tlsKeyFile,
+    dataDirectory: config.dataDirectory,
+    maxConnections: config.returnPathMaxConnections,
+    connectionsPerAddress: config.returnPathConnectionsPerAddress,
     certificateCheckMs: deps.certificateCheckMs,
     log,
     meters,

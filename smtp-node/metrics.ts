@@ -41,6 +41,18 @@ export function createMeters() {
       labelNames: ['reply'],
       registers,
     }),
+    returned: new Counter({
+      name: 'pennypost_returned_total',
+      help: 'Mails to return paths, by the first digit of the reply: 2 taken, 4 put off, 5 refused',
+      labelNames: ['reply'],
+      registers,
+    }),
+    returnedRecipients: new Counter({
+      name: 'pennypost_returned_recipients_total',
+      help: 'Recipients of mail to return paths, by reply code',
+      labelNames: ['reply'],
+      registers,
+    }),
     edgeReachable: new Gauge({
       name: 'pennypost_edge_reachable',
       help: '1 when the last request to the edge was answered',

@@ -20,6 +20,7 @@ const usage = `npm start -- [options]
   --port N              port of the API; 0: any free one (8787)
   --smtp-port N         port of SMTP submission with STARTTLS; 0: any free one (2525)
   --smtp-tls-port N     port of SMTP submission with TLS from the start; 0: any free one (2465)
+  --return-path-port N  port that takes mail to return paths; 0: any free one; none: no such port (0)
   --capture-port N      port of the capture MX's list; 0: any free one (8025)
   --host ADDRESS        address to listen on (127.0.0.1)
   --deliver             deliver to the recipients' real MX hosts instead of the capture MX
@@ -47,6 +48,7 @@ function factsOf({ edge, node, capture, demo }: Running, operatorToken: string) 
       tlsPort: node.submissionTlsPorts[0],
       username: demo.username,
     },
+    returnPath: node.returnPathPorts[0] ? { host: flags.host, port: node.returnPathPorts[0] } : null,
     liveKey: demo.liveKey,
     testKey: demo.testKey,
     domain: demo.domain,
@@ -152,6 +154,7 @@ function nodeConfig(
     PENNYPOST_BIND_ADDRESS: flags.host,
     PENNYPOST_SUBMISSION_PORTS: flags['smtp-port'],
     PENNYPOST_SUBMISSION_TLS_PORTS: flags['smtp-tls-port'],
+    PENNYPOST_RETURN_PATH_PORTS: flags['return-path-port'],
     ...(capture ? { PENNYPOST_OUTBOUND_ROUTE: `${flags.host}:${capture.smtpPort}` } : {}),
   });
 }
@@ -163,6 +166,7 @@ function readFlags() {
         port: { type: 'string', default: '8787' },
         'smtp-port': { type: 'string', default: '2525' },
         'smtp-tls-port': { type: 'string', default: '2465' },
+        'return-path-port': { type: 'string', default: '0' },
         'capture-port': { type: 'string', default: '8025' },
         host: { type: 'string', default: '127.0.0.1' },
         deliver: { type: 'boolean', default: false },

@@ -6,6 +6,8 @@ import type { z } from 'zod';
 import {
   type helloRequest,
   helloResponse,
+  inboundCheckResponse,
+  inboundResponse,
   type LeaseResponse,
   type leaseRequest,
   leaseResponse,
@@ -81,6 +83,34 @@ export class WorkerClient {
   /** Gives leases back untried. */
   async release(leases: z.input<typeof releaseRequest>['leases']): Promise<number> {
     return (await this.#post('release', { leases }, releaseResponse)).released;
+  }
+
+  /** Which envelope recipients of incoming mail there are; one answer each, in order. */
+  async knownRecipients(addresses: readonly string[]): Promise<boolean[]> {
+    const { known } = await this.#post('inbound/check', { addresses }, inboundCheckResponse);
+    if (known.length !== addresses.length)
+      throw new EdgeAway('inbound/check: one answer an address was expected');
+    return known;
+  }
+
+  /** Hands over a mail that came to return paths; it is durable there when this resolves. One verdict a recipient. */
+  async inbound(mail: {
+    mailFrom: string;
+    rcptTo: readonly string[];
+    raw: Uint8Array;
+  }): Promise<z.infer<typeof inboundResponse>['verdicts']> {
+    const query = new URLSearchParams({ mail_from: mail.mailFrom });
+    for (const recipient of mail.rcptTo) query.append('rcpt_to', recipient);
+    const response = await this.#ask(`inbound?${query}`, {
+      method: 'POST',
+      headers: { 'content-type': 'message/rfc822' },
+      body: Buffer.from(mail.raw),
+    });
+    const parsed = inboundResponse.safeParse(await this.#reading(() => response.json()));
+    if (!parsed.success || parsed.data.verdicts.length !== mail.rcptTo.length) {
+      throw new EdgeAway('inbound: one verdict a recipient was expected');
+    }
+    return parsed.data.verdicts;
   }
 
   /** The raw message, in memory. */

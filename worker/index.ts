@@ -5,8 +5,10 @@ import { credentialApp } from './api/credential.ts';
 import { emailsApp } from './api/emails.ts';
 import { eventsApp } from './api/events.ts';
 import { sendApp } from './api/send.ts';
+import { suppressionsApp } from './api/suppressions.ts';
 import { housekeep, sweep } from './cron/sweep.ts';
 import { parseEnv } from './env.ts';
+import { receiveRouted } from './inbound/doors.ts';
 import { Announcer } from './intake/announcer.ts';
 import { nodeApp } from './node-api/app.ts';
 import { consumeDelivery } from './queue/delivery.ts';
@@ -35,6 +37,7 @@ app.get('/healthz', (c) => c.json({ status: 'ok' }));
 app.route('/v1', sendApp);
 app.route('/v1', emailsApp);
 app.route('/v1', eventsApp);
+app.route('/v1', suppressionsApp);
 app.route('/v1', credentialApp);
 app.route('/admin/v1', adminApp);
 app.route('/node/v1', nodeApp);
@@ -65,6 +68,11 @@ export default {
 
   async queue(batch: MessageBatch, env: unknown): Promise<void> {
     await consumeDelivery(batch, parseEnv(env));
+  },
+
+  async email(message: ForwardableEmailMessage, env: unknown): Promise<void> {
+    const parsed = parseEnv(env);
+    await receiveRouted(message, openStore(parsed.bindings), parsed);
   },
 
   async scheduled(controller: ScheduledController, env: unknown): Promise<void> {

@@ -111,6 +111,33 @@ export const suppressions = sqliteTable(
   (t) => [uniqueIndex('suppressions_address').on(t.accountId, t.address, t.scopeDomain)],
 );
 
+/** Deliveries that ended because a mailbox was full; enough of them in a short time suppress the address. */
+export const fullMailboxes = sqliteTable(
+  'full_mailboxes',
+  {
+    accountId: integer('account_id').notNull(),
+    address: text('address').notNull(),
+    messageId: text('message_id').notNull(),
+    atMs: integer('at_ms').notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.accountId, t.address, t.messageId] }),
+    index('full_mailboxes_time').on(t.atMs),
+  ],
+);
+
+/** What is counted by day, see `domain/counter.ts`. */
+export const counters = sqliteTable(
+  'counters',
+  {
+    /** UTC, e.g. `20261121`. */
+    day: text('day').notNull(),
+    name: text('name').notNull(),
+    count: integer('count').notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.day, t.name] })],
+);
+
 /** Answers kept for 24 hours so that a repeated request is not carried out twice. */
 export const idempotencyKeys = sqliteTable(
   'idempotency_keys',

@@ -68,6 +68,8 @@ export const deliveriesTable = (week: string) =>
       reason: text('reason'),
       /** 0: left out at acceptance (suppressed), so there is no `accepted` event. */
       accepted: integer('accepted').notNull(),
+      /** 1: a recipient of the simulator; counts in no statistics. */
+      simulated: integer('simulated').notNull(),
       /** When it may be leased; null when nothing is left to do. A lease leaves it alone. */
       dueMs: integer('due_ms'),
       firstDueMs: integer('first_due_ms').notNull(),

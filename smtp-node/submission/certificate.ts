@@ -9,6 +9,16 @@ export interface CertificateFiles {
   keyFile: string;
 }
 
+/** The configured files, or those of a self-signed certificate when none are configured. */
+export async function certificateFiles(
+  of: { tlsCertificateFile: string; tlsKeyFile: string; dataDirectory: string; hostName: string },
+  nowMs: number,
+): Promise<CertificateFiles> {
+  return of.tlsCertificateFile
+    ? { certFile: of.tlsCertificateFile, keyFile: of.tlsKeyFile }
+    : await ensureSelfSigned(of.dataDirectory, of.hostName, nowMs);
+}
+
 /**
  * The files of the self-signed certificate in `directory`, made when there is none for this name that is
  * valid for another month.

@@ -1,15 +1,11 @@
-import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
-import { setTimeout as pause } from 'node:timers/promises';
-import { SMTPServer, type SMTPServerOptions, type SMTPServerSession } from 'smtp-server';
-import type { SMTPConnectionOptions } from 'smtp-server/lib/smtp-connection.js';
+import type { SMTPServerOptions } from 'smtp-server';
 import type { Log } from '../log.ts';
 import type { Meters } from '../metrics.ts';
 import { AddressLimits } from './address-limits.ts';
-import { CertificateWatch, ensureSelfSigned, readPair } from './certificate.ts';
-import { SubmissionConnection } from './connection.ts';
+import { CertificateWatch, certificateFiles, readPair } from './certificate.ts';
 import { EdgeIntake } from './edge-intake.ts';
-import { type SessionContext, sessionHandlers } from './session.ts';
+import { SmtpListener } from './listener.ts';
+import { sessionHandlers } from './session.ts';
 
 export interface SubmissionOptions {
   edgeUrl: string;
@@ -47,9 +43,7 @@ export interface Submission {
 /** Listens on the submission ports (RFC 6409, RFC 8314). */
 export async function startSubmission(options: SubmissionOptions): Promise<Submission> {
   const { log } = options;
-  const files = options.tlsCertificateFile
-    ? { certFile: options.tlsCertificateFile, keyFile: options.tlsKeyFile }
-    : await ensureSelfSigned(options.dataDirectory, options.hostName, Date.now());
+  const files = await certificateFiles(options, Date.now());
   const pair = await readPair(files);
   if (!options.tlsCertificateFile)
     log.warn({ file: files.certFile }, 'submission has a self-signed certificate');
@@ -60,7 +54,11 @@ export async function startSubmission(options: SubmissionOptions): Promise<Submi
   });
   const context = { intake, limits, dataMs: options.dataMs, log, meters: options.meters };
   const make = (secure: boolean) =>
-    new SubmissionServer({ ...serverOptions(options), ...pair, minVersion: 'TLSv1.2', secure }, context);
+    new SmtpListener(
+      { ...serverOptions(options), ...pair, minVersion: 'TLSv1.2', secure },
+      (hooks) => sessionHandlers({ ...context, ...hooks }),
+      (error) => log.debug({ err: error }, 'a submission connection failed'),
+    );
   const plain = options.ports.map((port) => ({ port, server: make(false) }));
   const tls = options.tlsPorts.map((port) => ({ port, server: make(true) }));
   const servers = [...plain, ...tls].map(({ server }) => server);
@@ -102,61 +100,4 @@ function serverOptions(options: SubmissionOptions): SMTPServerOptions {
     maxClients: options.maxConnections,
     socketTimeout: options.idleMs,
   };
-}
-
-class SubmissionServer extends SMTPServer {
-  readonly #context: SessionContext;
-
-  constructor(options: SMTPServerOptions, context: Omit<SessionContext, 'hangUp' | 'receiving'>) {
-    const receiving = new Set<string>();
-    const hangUp = (session: SMTPServerSession, text: string) => this.#hangUp(session, text);
-    const full = { ...context, receiving, hangUp };
-    super({ ...options, ...sessionHandlers(full) });
-    this.#context = full;
-    this.on('error', (error) => context.log.debug({ err: error }, 'a submission connection failed'));
-  }
-
-  override connect(socket: SubmissionConnection['_socket'], options?: SMTPConnectionOptions | null): void {
-    const connection = new SubmissionConnection(this, socket, options);
-    this.connections.add(connection);
-    connection.on('error', (error) => this._onError(error));
-    connection.init();
-  }
-
-  /** Listens, and returns the port. */
-  async open(port: number, address: string): Promise<number> {
-    const listening = once(this.server, 'listening');
-    this.listen(port, address || undefined);
-    await listening;
-    // a TCP listener has an address and a port
-    const { port: bound } = this.server.address() as AddressInfo;
-    return bound;
-  }
-
-  async stop(mostMs: number): Promise<void> {
-    const { receiving } = this.#context;
-    const closed = new Promise<void>((resolve) => {
-      this.options.closeTimeout = Math.max(mostMs, 1);
-      this.close(resolve);
-    });
-    const hangUpIdle = () => {
-      for (const connection of [...this.connections]) {
-        if (!receiving.has(connection.id)) connection.send(421, '4.3.2 The server is shutting down');
-      }
-    };
-    const endsAtMs = Date.now() + mostMs;
-    while (receiving.size > 0 && Date.now() < endsAtMs) {
-      hangUpIdle();
-      await pause(20);
-    }
-    // now also those that were receiving: their reply is written, or their time is up
-    for (const connection of [...this.connections]) connection.send(421, '4.3.2 The server is shutting down');
-    await closed;
-  }
-
-  #hangUp(session: SMTPServerSession, text: string): void {
-    for (const connection of this.connections) {
-      if (connection.id === session.id) connection.send(421, text);
-    }
-  }
 }

@@ -31,12 +31,22 @@ export interface PostfixSettings {
   settings?: Readonly<Record<string, string>>;
 }
 
+export interface EximSettings {
+  /** Domains accepted for any recipient and handed on to the host named. */
+  relayTo: Readonly<Record<string, string>>;
+  /** How long a message of these domains is tried before it is returned, and after which its sender is warned. */
+  lifetimeSeconds: number;
+  warnAfterSeconds: number;
+}
+
 export interface Host {
   /** The fully qualified name; the forward and the reverse zone follow from it. */
   fqdn: string;
   ipv4?: string;
   ipv6?: string;
   postfix?: PostfixSettings;
+  /** Left out where Exim is not (see exim.ts). */
+  exim?: EximSettings;
 }
 
 /** RFC 2544's benchmark range and a ULA prefix: neither is routed anywhere. */
@@ -63,6 +73,8 @@ const table = {
         'danglingmx.test',
         'nomx.test',
         'relayed.test',
+        'postfixbounce.test',
+        'eximbounce.test',
         'xn--bcher-kva.test',
       ],
       tls: 'lab-ca',
@@ -115,6 +127,29 @@ const table = {
     ...at(32),
     postfix: { relayTo: { 'relayed.test': 'mx1' }, tls: 'lab-ca' },
   },
+  /** Accepts everything, hands it to mx1, warns early and gives up soon: every failure comes as a DSN. */
+  bouncer: {
+    fqdn: 'bouncer.lab.test',
+    ...at(33),
+    postfix: {
+      relayTo: { 'postfixbounce.test': 'mx1' },
+      tls: 'lab-ca',
+      settings: {
+        delay_warning_time: '2s',
+        maximal_queue_lifetime: '15s',
+        bounce_queue_lifetime: '15s',
+        // It is the next host that scripts faults, not this one.
+        smtpd_recipient_restrictions: 'reject_unauth_destination',
+        smtpd_end_of_data_restrictions: '',
+      },
+    },
+  },
+  /** The same by Exim. */
+  exim: {
+    fqdn: 'exim.lab.test',
+    ...at(34),
+    exim: { relayTo: { 'eximbounce.test': 'mx1' }, warnAfterSeconds: 2, lifetimeSeconds: 15 },
+  },
   /** Up, but nothing listens: connections are refused. */
   down: { fqdn: 'down.lab.test', ...at(40) },
 } as const satisfies Record<string, Host>;
@@ -159,6 +194,8 @@ export const domains: Record<string, DnsRecord[]> = {
   'plain.test': [mx(10, 'plain')],
   'limited.test': [mx(10, 'limited')],
   'relayed.test': [mx(10, 'relay')],
+  'postfixbounce.test': [mx(10, 'bouncer')],
+  'eximbounce.test': [mx(10, 'exim')],
 };
 
 /** Delegated by the root to a server that does not exist: every question ends in SERVFAIL. */

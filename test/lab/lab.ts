@@ -11,6 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { caFile, makeAuthority } from './certificates.ts';
 import { Dns } from './dns.ts';
+import { eximLog, startExim } from './exim.ts';
 import { type Forward, forward } from './forward.ts';
 import { type HostName, hostNames, hosts } from './hosts.ts';
 import { Mailbox } from './mailbox.ts';
@@ -65,9 +66,10 @@ export class Lab {
     return mailbox;
   }
 
-  /** The Postfix log of a host, for a failed test to show. */
+  /** The mail server's log of a host, for a failed test to show. */
   mailLog(host: HostName): Promise<string> {
-    return readFile(mailLog(this.handle.dir, host), 'utf8');
+    const { dir } = this.handle;
+    return readFile(hosts[host].exim ? eximLog(dir, host) : mailLog(dir, host), 'utf8');
   }
 }
 
@@ -97,7 +99,10 @@ export async function bringUp(prefix: string): Promise<{ lab: Lab; takeDown: () 
     await Promise.all([namespaces.create(), makeAuthority(dir)]);
     await lab.dns.start();
     const servers = hostNames.filter((host) => hosts[host].postfix);
-    await Promise.all(servers.map((host) => startPostfix(namespaces, dir, host)));
+    await Promise.all([
+      ...servers.map((host) => startPostfix(namespaces, dir, host)),
+      ...hostNames.filter((host) => hosts[host].exim).map((host) => startExim(namespaces, dir, host)),
+    ]);
     return { lab, takeDown };
   } catch (error) {
     if (process.env.LAB_KEEP !== '1') await takeDown();

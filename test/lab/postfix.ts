@@ -163,7 +163,7 @@ async function startPostgrey(
   await untilListening(namespaces, host, GREYLIST_PORT);
 }
 
-async function untilListening(namespaces: Namespaces, host: HostName, port: number): Promise<void> {
+export async function untilListening(namespaces: Namespaces, host: HostName, port: number): Promise<void> {
   await until(`${host} to listen on port ${port}`, 20_000, async () => {
     const { stdout } = await namespaces.run(host, 'ss', ['-Hltn', `( sport = :${port} )`]);
     return stdout.trim() !== '';

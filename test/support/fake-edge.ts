@@ -27,6 +27,11 @@ export class FakeEdge {
   readonly accepted: { query: URLSearchParams; headers: IncomingMessage['headers']; raw: Buffer }[] = [];
   /** Requests to `send/raw` that broke off. */
   brokenOff = 0;
+  /** Mail that was handed in for return paths. */
+  readonly returned: { mailFrom: string; rcptTo: string[]; raw: string }[] = [];
+  /** Addresses that take mail. */
+  readonly known = new Set<string>();
+  simulatorDomain: string | null = null;
   readonly queue: LeasedDelivery[] = [];
   /** DKIM keys by signing domain. */
   readonly keys: Record<string, DkimKey[]> = { 'example.com': [] };
@@ -143,7 +148,17 @@ export class FakeEdge {
     const body = asked.json as Record<string, unknown>;
     switch (asked.path) {
       case 'hello':
-        return { status: 200, body: { nowMs: Date.now() } };
+        return { status: 200, body: { nowMs: Date.now(), simulatorDomain: this.simulatorDomain } };
+      case 'inbound/check': {
+        const addresses = body.addresses as string[];
+        return { status: 200, body: { known: addresses.map((address) => this.known.has(address)) } };
+      }
+      case 'inbound': {
+        const rcptTo = asked.query.getAll('rcpt_to');
+        const mailFrom = asked.query.get('mail_from') ?? '?';
+        this.returned.push({ mailFrom, rcptTo, raw: asked.body.toString('latin1') });
+        return { status: 200, body: { verdicts: rcptTo.map(() => 'taken') } };
+      }
       case 'lease':
         return { status: 200, body: this.#lease(Number(body.max)) };
       case 'results': {

@@ -40,6 +40,7 @@ export async function startNodeProcess(options: {
       PENNYPOST_OUTBOUND_ROUTE: `${options.route.host}:${options.route.port}`,
       PENNYPOST_BIND_ADDRESS: '127.0.0.1',
       PENNYPOST_SUBMISSION_PORTS: '0',
+      PENNYPOST_RETURN_PATH_PORTS: 'none',
       PENNYPOST_SUBMISSION_TLS_PORTS: 'none',
       PENNYPOST_METRICS_PORT: '0',
       ...options.env,

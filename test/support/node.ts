@@ -14,6 +14,7 @@ export function nodeEnv(edgeUrl: string, dataDirectory: string): Record<string, 
     PENNYPOST_BIND_ADDRESS: '127.0.0.1',
     PENNYPOST_SUBMISSION_PORTS: '0',
     PENNYPOST_SUBMISSION_TLS_PORTS: 'none',
+    PENNYPOST_RETURN_PATH_PORTS: 'none',
     PENNYPOST_METRICS_PORT: '0',
     PENNYPOST_EDGE_TIMEOUT_SECONDS: '10',
     // a test that passes only by polling should not pass

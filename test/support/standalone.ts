@@ -10,6 +10,7 @@ export const repository = new URL('../../', import.meta.url).pathname;
 const facts = z.object({
   apiUrl: z.string(),
   smtp: z.object({ host: z.string(), port: z.number(), tlsPort: z.number(), username: z.string() }),
+  returnPath: z.object({ host: z.string(), port: z.number() }).nullable(),
   liveKey: z.string(),
   testKey: z.string(),
   domain: z.string(),

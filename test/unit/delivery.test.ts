@@ -51,6 +51,8 @@ const leased = (more: Partial<DeliveryFacts> = {}): DeliveryFacts => ({
   class: 'standard',
   firstDueMs: startMs,
   attempts: 1,
+  fullStrikes: 0,
+  exempt: false,
   ...more,
 });
 
@@ -118,12 +120,12 @@ describe('the time to the next attempt', () => {
 
 describe('an outcome', () => {
   it.each([
-    ['delivered', 'delivered', null],
-    ['bounced', 'bounced', 'bad_mailbox'],
-    ['failed', 'failed', 'unsignable'],
-  ] as const)('%s ends the delivery as %s', (type, state, reason) => {
+    ['delivered', 'delivered', null, null],
+    ['bounced', 'bounced', 'bad_mailbox', { kind: 'suppress', reason: 'hard_bounce', expiresAtMs: null }],
+    ['failed', 'failed', 'unsignable', null],
+  ] as const)('%s ends the delivery as %s', (type, state, reason, consequence) => {
     const { event, ...end } = reduceDelivery(leased(), outcomes[type], startMs, 0.5);
-    expect(end).toEqual({ state, dueMs: null, reason });
+    expect(end).toEqual({ state, dueMs: null, reason, consequence });
     expect(event.kind).toBe(type);
     expect(event.atMs).toBe(startMs + 80);
     expect(event.details).toMatchObject({ attempt: 1, durationMs: 80, mx: session.mx });
@@ -131,7 +133,12 @@ describe('an outcome', () => {
 
   it.each(['deferred', 'maybeAccepted'] as const)('%s is tried again, and its event says when', (type) => {
     const { event, ...next } = reduceDelivery(leased({ attempts: 2 }), outcomes[type], startMs, 0.5);
-    expect(next).toEqual({ state: 'deferred', dueMs: startMs + 5 * minuteMs, reason: 'greylisted' });
+    expect(next).toEqual({
+      state: 'deferred',
+      dueMs: startMs + 5 * minuteMs,
+      reason: 'greylisted',
+      consequence: null,
+    });
     expect(event.kind).toBe('deferred');
     expect(event.details).toMatchObject({
       attempt: 2,

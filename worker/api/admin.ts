@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { domainFault } from '#domain/address.ts';
+import { dayOf } from '#domain/home.ts';
 import { Problem } from '#domain/problem.ts';
 import { scopeNames } from '#domain/scope.ts';
 import { asciiDomain } from '../intake/recipient.ts';
@@ -22,6 +23,7 @@ import {
   setAccountStatus,
   updateDomain,
 } from '../store/accounts.ts';
+import { readCounters } from '../store/counters.ts';
 import { generateDkimKeys } from '../store/dkim-keys.ts';
 import { type App, invalidBody, newApp } from './app.ts';
 import { readJson } from './request-body.ts';
@@ -166,6 +168,15 @@ adminApp.patch('/accounts/:id/domains/:domain', async (c) => {
   );
   if (!domain) throw new Problem('not_found', 'The domain is gone.');
   return c.json(await domainView(c, domain));
+});
+
+const countersQuery = z.object({ days: z.coerce.number().int().min(1).max(400).default(7) });
+
+adminApp.get('/counters', async (c) => {
+  const query = countersQuery.safeParse(c.req.query());
+  if (!query.success) throw invalidBody(query.error.issues, '');
+  const fromMs = Date.now() - (query.data.days - 1) * 86_400_000;
+  return c.json({ data: await readCounters(c.get('store'), dayOf(fromMs)) });
 });
 
 type AdminCall = Context<App>;

@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { deliveryStates, messageStatus } from '#domain/delivery.ts';
-import { publicEvent } from '#domain/event.ts';
+import { markSimulated, publicEvent } from '#domain/event.ts';
 import { acceptedEventId, isUuidV7, uuidV7 } from '#domain/ids.ts';
 import { Problem } from '#domain/problem.ts';
 import { cancelDeliveries, findMessage, listMessages, type StoredMessage } from '../store/messages.ts';
@@ -125,8 +125,9 @@ function timelineOf(message: StoredMessage) {
         atMs: message.acceptedAtMs,
         details: { class: message.class, sizeBytes: message.sizeBytes },
       };
+      const first = delivery.accepted ? [markSimulated(accepted, delivery.simulated)] : [];
       let notBeforeMs = 0;
-      return [...(delivery.accepted ? [accepted] : []), ...delivery.timeline].map((event) => {
+      return [...first, ...delivery.timeline].map((event) => {
         notBeforeMs = Math.max(notBeforeMs, event.atMs);
         return { sortMs: notBeforeMs, event: publicEvent(event, of) };
       });

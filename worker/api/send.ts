@@ -1,11 +1,13 @@
 import { z } from '@hono/zod-openapi';
 import { isFinal } from '#domain/delivery.ts';
 import { Problem } from '#domain/problem.ts';
+import { simulatorDomain } from '#domain/simulator.ts';
 import { limits, sendAtFault, sendSchema } from '#domain/submission.ts';
 import { accept, type IdempotentRequest, type Intake } from '../intake/accept.ts';
 import { draftOf } from '../intake/compose.ts';
 import type { Draft } from '../intake/draft.ts';
 import { rawDraftOf } from '../intake/raw-message.ts';
+import { rehearse } from '../intake/rehearse.ts';
 import { bearerSecret, sha256Hex } from '../intake/secret.ts';
 import { type Call, invalidBody, newApp } from './app.ts';
 import { credentialOf } from './authenticated.ts';
@@ -19,6 +21,10 @@ sendApp.post('/send', (c) =>
     const { bytes, value } = await readJson(c);
     const draft = readDraft(value, Date.now());
     if (draft instanceof Problem) throw draft;
+    if (isDryRun(c)) {
+      const secret = bearerSecret(c.req.header('Authorization'));
+      return c.json(await rehearse({ store: c.get('store'), nowMs: Date.now() }, secret, draft));
+    }
     return await acceptOne(c, draft, await idempotencyOf(c, bytes));
   }),
 );
@@ -90,6 +96,13 @@ async function acceptOne(c: Call, draft: Draft, idempotency: IdempotentRequest |
   }
 }
 
+/** `?dry_run=true`; anything but true or false is at fault, so that nobody sends by a slip. */
+function isDryRun(c: Call): boolean {
+  const value = c.req.query('dry_run') ?? 'false';
+  if (value === 'true' || value === 'false') return value === 'true';
+  throw invalidBody([{ path: ['dry_run'], message: 'must be true or false' }], '');
+}
+
 /** A draft, or the problem of an entry that does not fit the schema. */
 function readDraft(value: unknown, nowMs: number, root = '/'): Draft | Problem {
   const body = sendSchema.safeParse(value);
@@ -141,6 +154,7 @@ function intakeOf(c: Call): Intake {
   return {
     store: c.get('store'),
     nowMs,
+    simulatorDomain: simulatorDomain(c.get('env').serviceDomain),
     announce: (messages) => {
       const waiting = messages.filter((m) => m.deliveries.some((d) => !isFinal(d.state)));
       const due = waiting.filter((m) => m.firstDueMs <= nowMs);

@@ -1,3 +1,4 @@
+import { fullMailbox } from '#domain/consequence.ts';
 import type { Env } from '../env.ts';
 import { hubOf } from '../node-api/hub.ts';
 import { dropOldTables, ensureHomeTables } from '../store/home-tables.ts';
@@ -5,6 +6,7 @@ import { purgeIdempotencyKeys } from '../store/idempotency.ts';
 import { anythingDue } from '../store/leases.ts';
 import { purgeBodies } from '../store/raw.ts';
 import type { Store } from '../store/store.ts';
+import { purgeSuppressions } from '../store/suppressions.ts';
 
 /** Announces again whatever is due and nobody has leased: lost pointers, expired leases, far-away `send_at`. */
 export async function sweep(store: Store, env: Env, nowMs: number): Promise<void> {
@@ -17,4 +19,5 @@ export async function housekeep(store: Store, nowMs: number): Promise<void> {
   await dropOldTables(store, nowMs);
   await purgeBodies(store, nowMs);
   await purgeIdempotencyKeys(store, nowMs);
+  await purgeSuppressions(store, nowMs, nowMs - fullMailbox.withinMs);
 }

@@ -1,5 +1,6 @@
 import { assertNever } from './assert-never.ts';
 import { classOf, type MailClass } from './class.ts';
+import { type Consequence, consequenceOf, isSuppressed, type RecipientFacts } from './consequence.ts';
 import type { EventDetails, NewEvent } from './event.ts';
 import type { Failure, Outcome } from './outcome.ts';
 
@@ -39,7 +40,7 @@ export function moveTo(from: DeliveryState, to: DeliveryState): DeliveryState {
 }
 
 /** What the reducer needs to know of a delivery. */
-export interface DeliveryFacts {
+export interface DeliveryFacts extends RecipientFacts {
   state: DeliveryState;
   class: MailClass;
   /** When the message was due for the first time (accepted, or `send_at`), Unix ms. */
@@ -56,6 +57,8 @@ export interface Reduction {
   /** Reason of `failed`. */
   reason: string | null;
   event: Omit<NewEvent, 'id'>;
+  /** What it does to the address; null when nothing. */
+  consequence: Consequence | null;
 }
 
 const minuteMs = 60_000;
@@ -96,8 +99,11 @@ export function reduceDelivery(
           atMs: outcome.endedAtMs,
           details: { ...attemptDetails(delivery, outcome), reply: outcome.reply, dkim: outcome.dkim },
         },
+        consequence: null,
       };
-    case 'bounced':
+    case 'bounced': {
+      const failure = { class: outcome.failure.class, permanent: true };
+      const consequence = consequenceOf(failure, delivery, nowMs);
       return {
         state: moveTo(delivery.state, 'bounced'),
         dueMs: null,
@@ -109,9 +115,12 @@ export function reduceDelivery(
             ...attemptDetails(delivery, outcome),
             ...failureDetails(outcome.failure),
             source: 'smtp',
+            suppresses: isSuppressed(consequence, delivery),
           },
         },
+        consequence,
       };
+    }
     case 'failed':
       return {
         state: moveTo(delivery.state, 'failed'),
@@ -122,6 +131,7 @@ export function reduceDelivery(
           atMs: outcome.endedAtMs,
           details: { ...attemptDetails(delivery, outcome), reason: outcome.reason, text: outcome.text },
         },
+        consequence: null,
       };
     case 'deferred':
     case 'maybeAccepted':
@@ -141,6 +151,9 @@ function deferOrExpire(
   const details = { ...attemptDetails(delivery, outcome), ...failureDetails(outcome.failure), maybeAccepted };
   const dueMs = nowMs + retryDelayMs(delivery.attempts, jitter);
   if (dueMs > delivery.firstDueMs + classOf(delivery.class).retryForMs) {
+    // A 4.2.2 to the end: the mailbox has stayed full. Nothing else that is temporary has a consequence.
+    const failure = { class: outcome.failure.class, permanent: false };
+    const consequence = consequenceOf(failure, delivery, nowMs);
     return {
       state: moveTo(delivery.state, 'failed'),
       dueMs: null,
@@ -148,8 +161,13 @@ function deferOrExpire(
       event: {
         kind: 'expired',
         atMs: outcome.endedAtMs,
-        details: { ...details, attempts: delivery.attempts },
+        details: {
+          ...details,
+          attempts: delivery.attempts,
+          suppresses: isSuppressed(consequence, delivery),
+        },
       },
+      consequence,
     };
   }
   return {
@@ -161,6 +179,7 @@ function deferOrExpire(
       atMs: outcome.endedAtMs,
       details: { ...details, nextAttemptAt: new Date(dueMs).toISOString() },
     },
+    consequence: null,
   };
 }
 

@@ -68,7 +68,7 @@ export const events = [
     cloudmailin: 'complaint',
     type: 'email.complained',
     raised: 'an abuse report came (RFC 5965)',
-    details: 'feedback type, source',
+    details: 'feedback type, source, suppresses',
   },
   {
     kind: 'opened',
@@ -133,6 +133,8 @@ export interface NewEvent {
   kind: EventKind;
   atMs: number;
   details: EventDetails;
+  /** Of an event that came by mail: equal for the same mail, so that repeats are one event. Not shown. */
+  fingerprint?: string;
 }
 
 /** An event as the API and webhooks show it. */
@@ -154,6 +156,11 @@ export function eventRow(kind: EventKind): (typeof events)[number] {
   const row = events.find((e) => e.kind === kind);
   if (!row) throw new Error(`no event of kind ${kind}`);
   return row;
+}
+
+/** An event of a simulated recipient says so in its details. */
+export function markSimulated(event: NewEvent, simulated: boolean): NewEvent {
+  return simulated ? { ...event, details: { ...event.details, simulated: true } } : event;
 }
 
 /** The API's form of a stored event. */

@@ -11,6 +11,8 @@ import { outcomeSchema } from './outcome.ts';
  * - `GET raw/:messageId`: the raw message (`message/rfc822`) of a delivery this node has leased.
  * - `POST results`: outcomes; a stale lease is refused, not an error.
  * - `POST release`: give leases back untried (graceful stop).
+ * - `POST inbound/check`: which envelope recipients of incoming mail there are.
+ * - `POST inbound?mail_from=&rcpt_to=…`: a mail (`message/rfc822`) that came to a return path; durable when answered.
  *
  * Raw mail travels in JSON as latin1 text: one character a byte.
  */
@@ -23,7 +25,11 @@ export const helloRequest = z.object({
   hostName: z.string().max(255),
   version: z.string().max(64),
 });
-export const helloResponse = z.object({ nowMs: z.number() });
+export const helloResponse = z.object({
+  nowMs: z.number(),
+  /** Its recipients are parts that the node's own simulator plays; null: there is none. */
+  simulatorDomain: z.string().nullable().default(null),
+});
 
 export const leaseRequest = z.object({
   nodeId,
@@ -97,3 +103,28 @@ export const resultsResponse = z.object({
 
 export const releaseRequest = z.object({ nodeId, bootId, leases: z.array(z.object(leaseRef)).max(500) });
 export const releaseResponse = z.object({ released: z.number() });
+
+/** Most envelope recipients of one incoming mail; each has a token of its own. */
+export const mostReturnedRecipients = 50;
+/** Largest mail to a return path, octets: 1 MiB. */
+export const largestReturnedBytes = 1024 * 1024;
+const inboundAddress = z.string().max(320);
+
+export const inboundCheckRequest = z.object({
+  nodeId,
+  bootId,
+  addresses: z.array(inboundAddress).min(1).max(mostReturnedRecipients),
+});
+export const inboundCheckResponse = z.object({
+  /** One an address, in order. False: 550 5.1.1. */
+  known: z.array(z.boolean()),
+});
+
+export const inboundQuery = z.object({
+  mail_from: inboundAddress,
+  rcpt_to: z.array(inboundAddress).min(1).max(mostReturnedRecipients),
+});
+export const inboundResponse = z.object({
+  /** One a recipient, in order. `refused`: the address takes feedback reports only. */
+  verdicts: z.array(z.enum(['taken', 'unknown', 'refused'])),
+});

@@ -49,6 +49,11 @@ export function parseReturnPath(localPart: string): ReturnPathToken | null {
   return { messageId, n, signed: bytes.subarray(0, idBytes), mac: bytes.subarray(idBytes) };
 }
 
+/** True for a local part that was meant to be a token, whether it is a good one or not. */
+export function looksLikeToken(localPart: string): boolean {
+  return tokenPattern.test(localPart.toLowerCase());
+}
+
 /** Compares without telling by its time where the difference is. */
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   let difference = a.length ^ b.length;

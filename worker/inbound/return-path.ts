@@ -7,6 +7,9 @@ import {
   signedBytes,
 } from '#domain/return-path.ts';
 
+/** The runtime's own key type; workerd and Node name it differently. */
+type HmacKey = Awaited<ReturnType<typeof crypto.subtle.importKey>>;
+
 /** Makes return paths; one key import for many. */
 export interface ReturnPathSigner {
   /** `b-<token>@host` for one delivery. */
@@ -38,10 +41,10 @@ export async function verifyReturnPath(
   return null;
 }
 
-async function importKey(secret: Uint8Array): Promise<CryptoKey> {
+async function importKey(secret: Uint8Array): Promise<HmacKey> {
   return await crypto.subtle.importKey('raw', secret, { name: 'HMAC', hash: 'SHA-256' }, false, ['sign']);
 }
 
-async function mac(key: CryptoKey, bytes: Uint8Array): Promise<Uint8Array> {
+async function mac(key: HmacKey, bytes: Uint8Array): Promise<Uint8Array> {
   return new Uint8Array(await crypto.subtle.sign('HMAC', key, bytes));
 }

@@ -22,6 +22,8 @@ import { sha256Hex } from './secret.ts';
 export interface Intake {
   store: Store;
   nowMs: number;
+  /** Recipients there are parts that the simulator plays. */
+  simulatorDomain: string;
   /** Announces what has been accepted, after the answer; must not throw. */
   announce(messages: AcceptedMessage[]): void;
 }
@@ -86,7 +88,11 @@ export async function accept(intake: Intake, request: AcceptRequest): Promise<Ac
   return { answers, replayed: false };
 }
 
-async function readGateFor(intake: Intake, request: AcceptRequest): Promise<Gate> {
+/** Reads what the gate needs for these drafts. One D1 round trip. */
+export async function readGateFor(
+  intake: Pick<Intake, 'store' | 'nowMs'>,
+  request: AcceptRequest,
+): Promise<Gate> {
   const drafts = request.drafts.filter(isGood);
   return await readGate(intake.store, {
     secretHash: request.secret === null ? '' : await sha256Hex(request.secret),
@@ -151,7 +157,7 @@ async function admit(
     const { class: mailClass, tags, metadata, sendAtMs } = draft.handling;
     const testMode = draft.handling.testMode || credential.environment === 'test';
     const firstDueMs = Math.max(nowMs, sendAtMs ?? nowMs);
-    const waiting = testMode ? 'simulated' : firstDueMs > nowMs ? 'scheduled' : 'queued';
+    const waiting = firstState(testMode, firstDueMs, nowMs);
     return {
       id,
       class: mailClass,
@@ -170,7 +176,7 @@ async function admit(
       eightBit: /[\x80-\xff]/.test(raw),
       raw,
       deliveries: draft.recipients.map((recipient, n) =>
-        newDelivery(recipient, suppressed[n] ?? null, waiting, nowMs),
+        newDelivery(recipient, suppressed[n] ?? null, waiting, intake),
       ),
     };
   } catch (error) {
@@ -179,28 +185,41 @@ async function admit(
   }
 }
 
+/** The state in which a delivery begins that is not suppressed. */
+export function firstState(
+  testMode: boolean,
+  firstDueMs: number,
+  nowMs: number,
+): 'simulated' | 'scheduled' | 'queued' {
+  if (testMode) return 'simulated';
+  return firstDueMs > nowMs ? 'scheduled' : 'queued';
+}
+
 function newDelivery(
   recipient: { address: string; domain: string },
   suppression: GateSuppression | null,
   state: 'queued' | 'scheduled' | 'simulated',
-  nowMs: number,
+  { nowMs, simulatorDomain }: Intake,
 ): NewDelivery {
   const { address, domain } = recipient;
-  if (!suppression) return { recipient: address, domain, state, event: null, reason: null };
+  const simulated = domain === simulatorDomain;
+  if (!suppression) return { recipient: address, domain, state, simulated, event: null, reason: null };
   const event: NewEvent = {
     id: uuidV7(nowMs, randomBytes(10)),
     kind: 'suppressed',
     atMs: nowMs,
-    details: {
-      reason: suppression.reason,
-      entry: {
-        address: suppression.address,
-        scope: suppression.scopeDomain || 'account',
-        since: new Date(suppression.createdAtMs).toISOString(),
-      },
-    },
+    details: { reason: suppression.reason, entry: entryView(suppression) },
   };
-  return { recipient: address, domain, state: 'suppressed', event, reason: suppression.reason };
+  return { recipient: address, domain, state: 'suppressed', simulated, event, reason: suppression.reason };
+}
+
+/** The suppression entry that holds a recipient back, as events and rehearsals tell it. */
+export function entryView(suppression: GateSuppression) {
+  return {
+    address: suppression.address,
+    scope: suppression.scopeDomain || 'account',
+    since: new Date(suppression.createdAtMs).toISOString(),
+  };
 }
 
 /** RFC 6531 §3.1: the extension is needed when the header section or an address of the envelope is not ASCII. */
@@ -231,6 +250,6 @@ export function tooLarge(sizeBytes: number | null): Problem {
   return new Problem('too_large', `A message may have at most ${limits.messageBytes} bytes as sent${size}.`);
 }
 
-function randomBytes(count: number): Uint8Array {
+export function randomBytes(count: number): Uint8Array {
   return crypto.getRandomValues(new Uint8Array(count));
 }

@@ -4,6 +4,11 @@ import { isUuidV7 } from '#domain/ids.ts';
 import {
   helloRequest,
   type helloResponse,
+  inboundCheckRequest,
+  type inboundCheckResponse,
+  inboundQuery,
+  type inboundResponse,
+  largestReturnedBytes,
   leaseRequest,
   releaseRequest,
   type releaseResponse,
@@ -11,7 +16,11 @@ import {
   type resultsResponse,
 } from '#domain/node-contract.ts';
 import { Problem } from '#domain/problem.ts';
+import { simulatorDomain } from '#domain/simulator.ts';
 import { type App, type Call, invalidBody } from '../api/app.ts';
+import { readBytes } from '../api/request-body.ts';
+import { checkAddresses } from '../inbound/check.ts';
+import { receiveAll } from '../inbound/doors.ts';
 import { bearerToken, equalSecrets } from '../intake/secret.ts';
 import { releaseLeases } from '../store/leases.ts';
 import { findBodyOf } from '../store/messages.ts';
@@ -36,7 +45,8 @@ nodeApp.post('/hello', async (c) => {
   const { nodeId, bootId, hostName, version } = await read(c, helloRequest);
   const nowMs = Date.now();
   await registerBoot(c.get('store'), { nodeId, bootId, hostName, version, startedAtMs: nowMs });
-  return c.json({ nowMs } satisfies z.infer<typeof helloResponse>);
+  const domain = simulatorDomain(c.get('env').serviceDomain);
+  return c.json({ nowMs, simulatorDomain: domain } satisfies z.infer<typeof helloResponse>);
 });
 
 nodeApp.get('/wake', (c) => hubOf(c.get('env').bindings.HUB).fetch(c.req.raw));
@@ -69,6 +79,25 @@ nodeApp.post('/release', async (c) => {
   const released = await releaseLeases(c.get('store'), leases, Date.now());
   if (released > 0) c.executionCtx.waitUntil(hubOf(c.get('env').bindings.HUB).wake());
   return c.json({ released } satisfies z.infer<typeof releaseResponse>);
+});
+
+nodeApp.post('/inbound/check', async (c) => {
+  const { addresses } = await read(c, inboundCheckRequest);
+  const known = await checkAddresses(c.get('store'), c.get('env'), addresses, Date.now());
+  return c.json({ known } satisfies z.infer<typeof inboundCheckResponse>);
+});
+
+nodeApp.post('/inbound', async (c) => {
+  const query = new URL(c.req.url).searchParams;
+  const envelope = inboundQuery.safeParse({
+    mail_from: query.get('mail_from') ?? '',
+    rcpt_to: query.getAll('rcpt_to'),
+  });
+  if (!envelope.success) throw invalidBody(envelope.error.issues, '');
+  const raw = await readBytes(c, largestReturnedBytes);
+  const { mail_from: mailFrom, rcpt_to: rcptTo } = envelope.data;
+  const verdicts = await receiveAll(c.get('store'), c.get('env'), { mailFrom, rcptTo, raw });
+  return c.json({ verdicts } satisfies z.infer<typeof inboundResponse>);
 });
 
 /** The body, parsed; throws 400. */

@@ -1,7 +1,15 @@
 import { reduceDelivery } from '#domain/delivery.ts';
 import { uuidV7 } from '#domain/ids.ts';
 import type { Result } from '#domain/node-contract.ts';
-import { leaseKey, readLeasedFacts, type Transition, writeTransitions } from '../store/results.ts';
+import type { Outcome } from '#domain/outcome.ts';
+import { formatReply } from '#domain/smtp-reply.ts';
+import {
+  type LeasedFacts,
+  leaseKey,
+  readLeasedFacts,
+  type Transition,
+  writeTransitions,
+} from '../store/results.ts';
 import type { Store } from '../store/store.ts';
 
 /** Work that will be due again. */
@@ -28,9 +36,17 @@ export async function recordResults(
     const result = firsts.get(key);
     if (!result) continue;
     const { messageId, n, leaseId } = result;
-    const { state, dueMs, reason, event } = reduceDelivery(delivery, result.outcome, nowMs, Math.random());
+    const { event, consequence, ...next } = reduceDelivery(delivery, result.outcome, nowMs, Math.random());
     const id = uuidV7(nowMs, crypto.getRandomValues(new Uint8Array(10)));
-    transitions.push({ messageId, n, leaseId, state, dueMs, reason, event: { id, ...event } });
+    transitions.push({
+      messageId,
+      n,
+      leaseId,
+      ...next,
+      event: { id, ...event },
+      consequence: consequence && { consequence, ...aboutAddress(delivery, result.outcome), atMs: nowMs },
+    });
+    const { dueMs } = next;
     if (dueMs !== null) retries.push({ messageId, class: delivery.class, dueMs });
   }
   const written =
@@ -41,4 +57,11 @@ export async function recordResults(
     ),
     retries,
   };
+}
+
+/** Whom a consequence is about, and the reply that proves it. */
+function aboutAddress({ accountId, recipient }: LeasedFacts, outcome: Outcome) {
+  const failure = 'failure' in outcome ? outcome.failure : null;
+  const proof = failure?.reply ? formatReply(failure.reply) : (failure?.text ?? '');
+  return { accountId, address: recipient, source: 'smtp' as const, proof };
 }

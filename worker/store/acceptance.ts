@@ -141,6 +141,8 @@ export interface NewDelivery {
   recipient: string;
   domain: string;
   state: Extract<DeliveryState, 'queued' | 'scheduled' | 'simulated' | 'suppressed'>;
+  /** Its recipient is a part that the simulator plays. */
+  simulated: boolean;
   /** Event of a recipient that is left out. */
   event: NewEvent | null;
   reason: string | null;
@@ -214,10 +216,10 @@ function insertMessage(credential: GateCredential, message: AcceptedMessage, now
       ${message.signingDomain}, ${message.messageIdHeader}, ${message.raw.length}, ${Number(message.smtputf8)},
       ${Number(message.eightBit)}, ${Number(message.testMode)}, ${message.firstDueMs}, ${day}, ${bodyId})`);
   queries.push(sql`INSERT INTO ${deliveries} (message_id, n, account_id, message_seq, recipient, domain, class, state,
-      reason, accepted, due_ms, first_due_ms, attempts, body_day, body_id, timeline, announced)
+      reason, accepted, simulated, due_ms, first_due_ms, attempts, body_day, body_id, timeline, announced)
     SELECT ${message.id}, j.key, ${accountId}, (SELECT max(seq) FROM ${messages} WHERE account_id = ${accountId}),
       j.value->>'recipient', j.value->>'domain', ${classOf(message.class).rank}, j.value->>'state',
-      j.value->>'reason', j.value->>'accepted', j.value->>'dueMs', ${message.firstDueMs}, 0, ${day}, ${bodyId},
+      j.value->>'reason', j.value->>'accepted', j.value->>'simulated', j.value->>'dueMs', ${message.firstDueMs}, 0, ${day}, ${bodyId},
       j.value->>'timeline', 0
     FROM json_each(${JSON.stringify(message.deliveries.map((d) => deliveryRow(d, message.firstDueMs)))}) j`);
   message.deliveries.forEach((delivery, n) => {
@@ -234,6 +236,7 @@ function deliveryRow(delivery: NewDelivery, firstDueMs: number): Record<string, 
     state: delivery.state,
     reason: delivery.reason,
     accepted: delivery.state === 'suppressed' ? 0 : 1,
+    simulated: delivery.simulated ? 1 : 0,
     dueMs: waits ? firstDueMs : null,
     timeline: JSON.stringify(delivery.event ? [delivery.event] : []),
   };
@@ -252,7 +255,7 @@ function announce(week: string, accountId: number, messageId: MessageId, n: numb
 }
 
 /** The number after the account's last row in a week's messages and events. */
-export function nextSeq(week: string, accountId: SQL): SQL {
+function nextSeq(week: string, accountId: SQL): SQL {
   const { messages, events } = weekTables(week);
   return sql`(1 + max(coalesce((SELECT max(seq) FROM ${messages} WHERE account_id = ${accountId}), 0),
     coalesce((SELECT max(seq) FROM ${events} WHERE account_id = ${accountId}), 0)))`;

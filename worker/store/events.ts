@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm';
 import { classByRank } from '#domain/class.ts';
-import type { NewEvent } from '#domain/event.ts';
+import { markSimulated, type NewEvent } from '#domain/event.ts';
 import { homeOf, weekEndMs } from '#domain/home.ts';
 import { acceptedEventId, type MessageId } from '#domain/ids.ts';
 import { retainedWeeks, weekTables, withHomeTables } from './home-tables.ts';
@@ -76,7 +76,7 @@ async function readPage(
   const range = sql`account_id = ${accountId} AND seq >= ${from.seq} ORDER BY seq LIMIT ${limit + 1}`;
   const [acceptedRows = [], announcedRows = []] = await withHomeTables(store, nowMs, () =>
     batch(store.d1, [
-      sql`SELECT m.seq, m.id, m.accepted_at_ms, m.class, m.size_bytes, m.tags, m.metadata, d.n, d.recipient
+      sql`SELECT m.seq, m.id, m.accepted_at_ms, m.class, m.size_bytes, m.tags, m.metadata, d.n, d.recipient, d.simulated
         FROM (SELECT * FROM ${messages} WHERE ${range}) m CROSS JOIN ${deliveries} d ON d.message_id = m.id AND d.accepted = 1
         ORDER BY m.seq, d.n`,
       sql`SELECT * FROM ${events} WHERE ${range}`,
@@ -112,12 +112,15 @@ function lastSeq(rows: Record<string, unknown>[], limit: number): number {
 function acceptedEvent(row: Record<string, unknown>): Omit<StoredEvent, 'cursor'> {
   const messageId = String(row.id);
   return {
-    event: {
-      id: acceptedEventId(messageId, Number(row.n)),
-      kind: 'accepted',
-      atMs: Number(row.accepted_at_ms),
-      details: { class: classByRank(Number(row.class)), sizeBytes: Number(row.size_bytes) },
-    },
+    event: markSimulated(
+      {
+        id: acceptedEventId(messageId, Number(row.n)),
+        kind: 'accepted',
+        atMs: Number(row.accepted_at_ms),
+        details: { class: classByRank(Number(row.class)), sizeBytes: Number(row.size_bytes) },
+      },
+      row.simulated === 1,
+    ),
     messageId,
     recipient: String(row.recipient),
     tags: JSON.parse(String(row.tags)) as string[],
@@ -141,7 +144,7 @@ async function readAnnounced(
           .map((r) => ({ m: r.message_id, n: r.n })),
       );
       const { messages, deliveries } = weekTables(week);
-      return sql`SELECT d.message_id, d.n, d.recipient, d.timeline, m.tags, m.metadata
+      return sql`SELECT d.message_id, d.n, d.recipient, d.simulated, d.timeline, m.tags, m.metadata
         FROM (SELECT DISTINCT value->>'m' AS m, value->>'n' AS n FROM json_each(${refs})) j
         CROSS JOIN ${deliveries} d ON d.message_id = j.m AND d.n = j.n
         CROSS JOIN ${messages} m ON m.account_id = ${accountId} AND m.seq = d.message_seq`;
@@ -155,7 +158,7 @@ async function readAnnounced(
     return {
       seq: Number(row.seq),
       events: timeline.slice(Number(row.from_entry), Number(row.to_entry)).map((event) => ({
-        event,
+        event: markSimulated(event, delivery.simulated === 1),
         messageId: String(delivery.message_id),
         recipient: String(delivery.recipient),
         tags: JSON.parse(String(delivery.tags)) as string[],

@@ -1,14 +1,14 @@
 import { type SQL, sql } from 'drizzle-orm';
 import { classByRank, type MailClass } from '#domain/class.ts';
 import type { DeliveryState } from '#domain/delivery.ts';
-import type { NewEvent } from '#domain/event.ts';
+import { markSimulated, type NewEvent } from '#domain/event.ts';
 import { homeOf, weekOf } from '#domain/home.ts';
 import type { MessageId } from '#domain/ids.ts';
-import { nextSeq } from './acceptance.ts';
 import { retainedWeeks, weekTables, withHomeTables } from './home-tables.ts';
 import type { BodyPlace } from './raw.ts';
 import { batch } from './sql.ts';
 import type { Store } from './store.ts';
+import { appendEntries } from './timeline.ts';
 
 /** A message as its owner sees it. */
 export interface StoredMessage extends BodyPlace {
@@ -35,6 +35,8 @@ export interface StoredDelivery {
   state: DeliveryState;
   reason: string | null;
   accepted: boolean;
+  /** Its recipient is a part that the simulator plays. */
+  simulated: boolean;
   dueMs: number | null;
   attempts: number;
   node: string | null;
@@ -153,25 +155,17 @@ export async function cancelDeliveries(
   eventOf: (n: number) => NewEvent,
   nowMs: number,
 ): Promise<number> {
-  const { deliveries } = weekTables(homeOf(message.messageId).week);
-  const eventWeek = weekOf(nowMs);
-  const { events } = weekTables(eventWeek);
-  const results = await withHomeTables(store, nowMs, () =>
+  const entries = message.deliveries.map(({ n }) => ({ messageId: message.messageId, n, event: eventOf(n) }));
+  const [, canceled = []] = await withHomeTables(store, nowMs, () =>
     batch(
       store.d1,
-      message.deliveries.flatMap(({ n }) => {
-        const open = sql`message_id = ${message.messageId} AND n = ${n} AND state IN ('scheduled', 'queued', 'deferred')`;
-        return [
-          sql`INSERT INTO ${events} (account_id, seq, message_id, n, from_entry, to_entry)
-            SELECT account_id, ${nextSeq(eventWeek, sql`${message.accountId}`)}, message_id, n, announced,
-              json_array_length(timeline) + 1 FROM ${deliveries} WHERE ${open}`,
-          sql`UPDATE ${deliveries} SET state = 'canceled', due_ms = NULL, announced = json_array_length(timeline) + 1,
-              timeline = json_insert(timeline, '$[#]', json(${JSON.stringify(eventOf(n))})) WHERE ${open} RETURNING n`,
-        ];
+      appendEntries(homeOf(message.messageId).week, weekOf(nowMs), entries, {
+        guard: sql`d.state IN ('scheduled', 'queued', 'deferred')`,
+        set: sql`state = 'canceled', due_ms = NULL`,
       }),
     ),
   );
-  return results.filter((_, i) => i % 2 === 1).flat().length;
+  return canceled.length;
 }
 
 export function messageOf(
@@ -205,9 +199,12 @@ export function deliveryOf(row: Record<string, unknown>): StoredDelivery {
     state: row.state as DeliveryState,
     reason: row.reason === null ? null : String(row.reason),
     accepted: row.accepted === 1,
+    simulated: row.simulated === 1,
     dueMs: row.due_ms === null ? null : Number(row.due_ms),
     attempts: Number(row.attempts),
     node: row.node === null ? null : String(row.node),
-    timeline: JSON.parse(String(row.timeline)) as NewEvent[],
+    timeline: (JSON.parse(String(row.timeline)) as NewEvent[]).map((e) =>
+      markSimulated(e, row.simulated === 1),
+    ),
   };
 }

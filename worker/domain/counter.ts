@@ -1,0 +1,16 @@
+/** What is counted by day for the operator: one table; the store, `GET /admin/v1/counters` and README.md derive from it. */
+export const counters = [
+  { name: 'returned_recorded', about: 'mail to a return path that became an event' },
+  { name: 'returned_repeated', about: 'the same mail again, or a report of what was known' },
+  { name: 'returned_confirmation', about: 'a report of success (RFC 3464 delivered, relayed, expanded)' },
+  { name: 'returned_unsent', about: 'about a delivery that has not been sent' },
+  { name: 'returned_too_many', about: 'beyond what one delivery may collect' },
+  { name: 'returned_gone', about: 'a good token whose message is no longer kept' },
+  { name: 'feedback_other', about: 'a feedback report that is no complaint (RFC 6430, RFC 6591)' },
+  { name: 'feedback_uncorrelated', about: 'a complaint about no message of ours that is kept' },
+  { name: 'token_forged', about: 'an address of the form of a return path whose token does not verify' },
+  { name: 'address_unknown', about: 'any other address at a bounce host' },
+] as const;
+
+export type CounterName = (typeof counters)[number]['name'];
+export const counterNames = counters.map((row) => row.name) as [CounterName, ...CounterName[]];

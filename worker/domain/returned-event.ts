@@ -1,0 +1,128 @@
+import { assertNever } from './assert-never.ts';
+import { complains } from './bounce/arf.ts';
+import type { Returned, ReturnedRecipient } from './bounce/returned-mail.ts';
+import { type Consequence, consequenceOf, isSuppressed, type RecipientFacts } from './consequence.ts';
+import type { CounterName } from './counter.ts';
+import { type DeliveryState, isFinal, transitions } from './delivery.ts';
+import type { EventDetails, NewEvent } from './event.ts';
+
+/** What must be known of a delivery to which a mail came back. */
+export interface ReturnFacts extends RecipientFacts {
+  state: DeliveryState;
+  /** The envelope recipient, as it was mailed. */
+  recipient: string;
+}
+
+/** What follows from a mail that came back. `state: null`: the delivery stays what it is. */
+export interface ReturnReduction {
+  state: DeliveryState | null;
+  reason: string | null;
+  event: Omit<NewEvent, 'id' | 'fingerprint'>;
+  consequence: Consequence | null;
+}
+
+/** States in which nothing has been handed to anybody yet, so nothing can come back. */
+const unsent: readonly DeliveryState[] = ['scheduled', 'queued', 'suppressed', 'simulated'];
+
+/**
+ * Decides what a mail to a return path does to the one delivery that its token names, whomever else it speaks of.
+ * Pure.
+ * @returns what to write, or the name of the counter when there is nothing to write
+ */
+export function reduceReturn(
+  delivery: ReturnFacts,
+  reading: Returned,
+  nowMs: number,
+): ReturnReduction | CounterName {
+  if (unsent.includes(delivery.state)) return 'returned_unsent';
+  switch (reading.kind) {
+    case 'bounce':
+      // RFC 3464 §2.3.3 `failed` ends it, also after `delivered`; what has bounced cannot bounce again.
+      return delivery.state === 'bounced' ? 'returned_repeated' : bounced(delivery, reading, nowMs);
+    case 'delay':
+      return delayed(delivery, reading, nowMs);
+    case 'delivered':
+      return 'returned_confirmation';
+    case 'complaint':
+      return complained(delivery, reading, nowMs);
+    case 'autoreply':
+      return plain('auto_replied', nowMs, { subject: reading.subject, source: 'return_path' });
+    case 'none':
+      return plain('bounce_replied', nowMs, { subject: reading.subject, source: 'return_path' });
+    default:
+      return assertNever(reading.kind);
+  }
+}
+
+function bounced(delivery: ReturnFacts, reading: Returned, nowMs: number): ReturnReduction {
+  const told = aboutDelivery(delivery, reading, 'failed');
+  const failure = { class: told?.class ?? 'unknown', permanent: told?.permanent ?? false } as const;
+  const consequence = consequenceOf(failure, delivery, nowMs);
+  const mayBounce = delivery.state === 'sending' || includes(transitions[delivery.state], 'bounced');
+  return {
+    state: mayBounce ? 'bounced' : null,
+    reason: failure.class,
+    event: {
+      kind: 'bounced',
+      atMs: nowMs,
+      details: { ...failureDetails(told), source: 'dsn', suppresses: isSuppressed(consequence, delivery) },
+    },
+    consequence,
+  };
+}
+
+/** A warning that the peer still tries (RFC 3464 §2.3.3 `delayed`): told, and nothing else. */
+function delayed(delivery: ReturnFacts, reading: Returned, nowMs: number): ReturnReduction | CounterName {
+  if (delivery.state !== 'delivered' && isFinal(delivery.state)) return 'returned_repeated';
+  const told = aboutDelivery(delivery, reading, 'delayed');
+  return plain('deferred', nowMs, { ...failureDetails(told), source: 'dsn' });
+}
+
+function complained(delivery: ReturnFacts, reading: Returned, nowMs: number): ReturnReduction | CounterName {
+  const type = reading.feedbackType ?? 'abuse';
+  if (!complains(type)) return 'feedback_other';
+  const consequence: Consequence | null = delivery.exempt
+    ? null
+    : { kind: 'suppress', reason: 'complaint', expiresAtMs: null };
+  return {
+    ...plain('complained', nowMs, {
+      feedbackType: type,
+      source: reading.feedbackSource,
+      suppresses: consequence !== null,
+    }),
+    consequence,
+  };
+}
+
+function plain(kind: NewEvent['kind'], atMs: number, details: EventDetails): ReturnReduction {
+  return { state: null, reason: null, event: { kind, atMs, details }, consequence: null };
+}
+
+/**
+ * What the report says of our recipient; when it names another one (forwarding changes the address) what it says
+ * of the first of that action. The token, not the report, tells whom it is about.
+ */
+function aboutDelivery(
+  delivery: ReturnFacts,
+  reading: Returned,
+  action: ReturnedRecipient['action'],
+): ReturnedRecipient | null {
+  const fitting = reading.recipients.filter((one) => one.action === action);
+  const own = delivery.recipient.toLowerCase();
+  return fitting.find((one) => one.recipient.toLowerCase() === own) ?? fitting[0] ?? null;
+}
+
+function failureDetails(told: ReturnedRecipient | null): EventDetails {
+  return {
+    status: told?.status ?? null,
+    replyCode: told?.replyCode ?? null,
+    class: told?.class ?? 'unknown',
+    diagnostic: told?.diagnostic ?? '',
+    remoteMta: told?.remoteMta ?? null,
+    finalRecipient: told?.recipient ?? null,
+  };
+}
+
+function includes<T>(list: readonly T[], value: T): boolean {
+  return list.includes(value);
+}

@@ -1,0 +1,35 @@
+import { looksLikeToken } from '#domain/return-path.ts';
+import { verifyReturnPath } from './return-path.ts';
+
+/** What an address at a bounce host stands for. */
+export type InboundAddress =
+  | { kind: 'delivery'; messageId: string; n: number }
+  /** Takes feedback reports (RFC 5965) without a token, and nothing else. */
+  | { kind: 'feedback' }
+  | { kind: 'forged' }
+  | { kind: 'unknown' };
+
+/**
+ * Mailboxes of the bounce host that take feedback reports: reporters write to the address that a sender registered
+ * with them, or to the sender's role addresses (RFC 2142 §2; RFC 5321 §4.5.1 has every host take postmaster).
+ */
+const feedbackMailboxes = ['fbl', 'abuse', 'postmaster'];
+
+/** The host of return paths below the service's own domain. */
+export function bounceHost(serviceDomain: string): string {
+  return `bounces.${serviceDomain}`;
+}
+
+/** Reads an envelope recipient. A token counts at any host, for customers have bounce hosts of their own. */
+export async function readAddress(
+  address: string,
+  of: { serviceDomain: string; returnPathKeys: readonly Uint8Array[] },
+): Promise<InboundAddress> {
+  const at = address.lastIndexOf('@');
+  const localPart = address.slice(0, at).toLowerCase();
+  const token = await verifyReturnPath(localPart, of.returnPathKeys);
+  if (token) return { kind: 'delivery', messageId: token.messageId, n: token.n };
+  if (looksLikeToken(localPart)) return { kind: 'forged' };
+  const own = address.slice(at + 1).toLowerCase() === bounceHost(of.serviceDomain);
+  return { kind: own && feedbackMailboxes.includes(localPart) ? 'feedback' : 'unknown' };
+}

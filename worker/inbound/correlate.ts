@@ -1,0 +1,41 @@
+import type { Returned } from '#domain/bounce/returned-mail.ts';
+import { isUuidV7 } from '#domain/ids.ts';
+import { findReturned, findReturnedAll, type ReturnedDelivery } from '../store/returns.ts';
+import { verifyReturnPath } from './return-path.ts';
+import type { Room } from './room.ts';
+
+/** So many return paths inside one report are looked at; verifying costs an HMAC each. */
+const mostTokens = 16;
+const mostScannedBytes = 262_144;
+
+/**
+ * The delivery that a report without a token of its own is about: by our return path inside it (Original-Mail-From,
+ * RFC 5965 §3.2, or the Return-Path of the returned message), which cannot be forged; else by our Message-ID or
+ * Feedback-ID, then only when the report also names the recipient of that message.
+ */
+export async function correlate(
+  room: Room,
+  reading: Returned,
+  raw: Uint8Array,
+): Promise<ReturnedDelivery | null> {
+  const text = new TextDecoder('latin1').decode(raw.subarray(0, mostScannedBytes));
+  const localParts = text.match(/\bb-[a-z2-7]{44}(?=@)/gi) ?? [];
+  for (const localPart of [...new Set(localParts)].slice(0, mostTokens)) {
+    const token = await verifyReturnPath(localPart, room.settings.returnPathKeys);
+    if (token) return await findReturned(room.store, token, room.nowMs);
+  }
+  const messageId = ownMessageId(reading);
+  if (messageId === null) return null;
+  const named = reading.recipients.map((one) => one.recipient.toLowerCase());
+  const deliveries = await findReturnedAll(room.store, messageId, room.nowMs);
+  return deliveries.find((delivery) => named.includes(delivery.recipient.toLowerCase())) ?? null;
+}
+
+/** Our message id in `Message-ID: <id@domain>`, or as an element of Feedback-ID. */
+function ownMessageId(reading: Returned): string | null {
+  const candidates = [
+    /^<([0-9a-f-]{36})@/i.exec(reading.originalMessageId ?? '')?.[1],
+    ...(reading.feedbackId ?? '').split(/[:\s]+/),
+  ];
+  return candidates.map((one) => one?.toLowerCase() ?? '').find(isUuidV7) ?? null;
+}

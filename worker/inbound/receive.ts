@@ -1,0 +1,142 @@
+import type { Returned } from '#domain/bounce/returned-mail.ts';
+import type { CounterName } from '#domain/counter.ts';
+import type { EventKind } from '#domain/event.ts';
+import { uuidV7 } from '#domain/ids.ts';
+import { type ReturnReduction, reduceReturn } from '#domain/returned-event.ts';
+import { mostProofCharacters } from '../store/consequences.ts';
+import { count } from '../store/counters.ts';
+import { findReturned, type ReturnedDelivery, writeReturn } from '../store/returns.ts';
+import { readAddress } from './address.ts';
+import { correlate } from './correlate.ts';
+import { fingerprintOf } from './fingerprint.ts';
+import { readMail } from './read-mail.ts';
+import type { Room } from './room.ts';
+
+/** A mail with one of its envelope recipients. */
+export interface InboundMail {
+  /** Empty for the null sender. */
+  mailFrom: string;
+  rcptTo: string;
+  raw: Uint8Array;
+}
+
+/**
+ * - `taken`: it is done with, whatever it came to.
+ * - `unknown`: there is no such address (550 5.1.1).
+ * - `refused`: a mailbox for feedback reports got something else (550 5.7.1).
+ */
+export type Verdict = 'taken' | 'unknown' | 'refused';
+
+/** More mails than this to one delivery change nothing: whoever has a token could send them without end. */
+const mostReturns = 50;
+/** The node's report that the peer took the message may be overtaken by the peer's own DSN. */
+const overtakenWaitsMs = [250, 750, 2000] as const;
+
+/**
+ * The one room for what comes back by mail, whichever door it came through: whose is it, what does it say, what
+ * follows, write it. Throws only when the store cannot be reached: then the sender keeps it and tries again.
+ */
+export async function receive(room: Room, mail: InboundMail): Promise<Verdict> {
+  const address = await readAddress(mail.rcptTo, room.settings);
+  if (address.kind === 'forged' || address.kind === 'unknown') {
+    return await counted(room, address.kind === 'forged' ? 'token_forged' : 'address_unknown', 'unknown');
+  }
+  const reading = await readMail(mail.raw);
+  if (address.kind === 'feedback' && reading.kind !== 'complaint') return 'refused';
+  const delivery =
+    address.kind === 'feedback' ? await correlate(room, reading, mail.raw) : await settled(room, address);
+  if (!delivery) {
+    const name = address.kind === 'feedback' ? 'feedback_uncorrelated' : 'returned_gone';
+    return await counted(room, name, 'taken');
+  }
+  const outcome = await record(room, delivery, reading, mail.raw);
+  if (outcome !== null) await count(room.store, { [outcome]: 1 }, room.nowMs);
+  return 'taken';
+}
+
+/** Counts what has no effect, and gives the verdict. */
+async function counted(room: Room, name: CounterName, verdict: Verdict): Promise<Verdict> {
+  await count(room.store, { [name]: 1 }, room.nowMs);
+  return verdict;
+}
+
+/** The delivery, if possible after the node has reported what the peer said to it. */
+async function settled(room: Room, of: { messageId: string; n: number }): Promise<ReturnedDelivery | null> {
+  let delivery = await findReturned(room.store, of, room.nowMs);
+  for (const waitMs of overtakenWaitsMs) {
+    if (delivery?.state !== 'sending') break;
+    await room.pause(waitMs);
+    delivery = await findReturned(room.store, of, room.nowMs);
+  }
+  return delivery;
+}
+
+/**
+ * Decides and writes; decides again when the delivery has changed in between.
+ * @returns null when it was written, else what to count
+ */
+async function record(
+  room: Room,
+  found: ReturnedDelivery,
+  reading: Returned,
+  raw: Uint8Array,
+): Promise<CounterName | null> {
+  const fingerprint = await fingerprintOf(reading.kind, raw);
+  let delivery: ReturnedDelivery | null = found;
+  for (let tries = 0; tries < 5 && delivery; tries++) {
+    if (delivery.fingerprints.includes(fingerprint)) return 'returned_repeated';
+    if (delivery.fingerprints.length >= mostReturns) return 'returned_too_many';
+    const reduction = reduceReturn(delivery, reading, room.nowMs);
+    if (typeof reduction === 'string') return reduction;
+    if (await write(room, delivery, reduction, fingerprint, raw)) {
+      room.eventsCommitted(delivery.accountId);
+      return null;
+    }
+    delivery = await findReturned(room.store, delivery, room.nowMs);
+  }
+  if (!delivery) return 'returned_gone';
+  throw new Error(`delivery ${found.messageId} ${found.n} changes faster than it can be written`);
+}
+
+async function write(
+  room: Room,
+  delivery: ReturnedDelivery,
+  { state, reason, event, consequence }: ReturnReduction,
+  fingerprint: string,
+  raw: Uint8Array,
+): Promise<boolean> {
+  const { messageId, n, accountId, recipient } = delivery;
+  const id = uuidV7(room.nowMs, crypto.getRandomValues(new Uint8Array(10)));
+  return await writeReturn(
+    room.store,
+    {
+      messageId,
+      n,
+      event: { id, ...event, fingerprint },
+      from: delivery.state,
+      to: state,
+      reason,
+      consequence: consequence && {
+        consequence,
+        accountId,
+        address: recipient,
+        source: sourceOf(event.kind),
+        proof: proofOf(raw),
+        atMs: room.nowMs,
+      },
+    },
+    room.nowMs,
+  );
+}
+
+function sourceOf(kind: EventKind): 'dsn' | 'feedback' {
+  return kind === 'complained' ? 'feedback' : 'dsn';
+}
+
+/** The beginning of the mail as text: what is kept of it. */
+function proofOf(raw: Uint8Array): string {
+  return new TextDecoder()
+    .decode(raw.subarray(0, mostProofCharacters))
+    .replace(/[\x00-\x08\x0b-\x1f\x7f]/g, '')
+    .toWellFormed();
+}

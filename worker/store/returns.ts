@@ -1,0 +1,99 @@
+import { sql } from 'drizzle-orm';
+import type { DeliveryState } from '#domain/delivery.ts';
+import { homeOf, weekOf } from '#domain/home.ts';
+import type { MessageId } from '#domain/ids.ts';
+import type { ReturnFacts } from '#domain/returned-event.ts';
+import { type NewConsequence, recipientColumns, recipientFacts, writeConsequence } from './consequences.ts';
+import { addTo } from './counters.ts';
+import { retainedWeeks, weekTables, withHomeTables } from './home-tables.ts';
+import { batch } from './sql.ts';
+import type { Store } from './store.ts';
+import { appendEntries, type Entry, wasWritten } from './timeline.ts';
+
+/** Which delivery a mail came back to. */
+export interface DeliveryRef {
+  messageId: MessageId;
+  n: number;
+}
+
+/** A delivery as it is when a mail came back to it. */
+export interface ReturnedDelivery extends ReturnFacts, DeliveryRef {
+  accountId: number;
+  /** Of the mails that have come back to it before. */
+  fingerprints: string[];
+}
+
+/** The delivery; null when its message is not kept (any more). One round trip. */
+export async function findReturned(
+  store: Store,
+  { messageId, n }: DeliveryRef,
+  nowMs: number,
+): Promise<ReturnedDelivery | null> {
+  const found = await findReturnedAll(store, messageId, nowMs);
+  return found.find((delivery) => delivery.n === n) ?? null;
+}
+
+/** The deliveries of a message. One round trip. */
+export async function findReturnedAll(
+  store: Store,
+  messageId: MessageId,
+  nowMs: number,
+): Promise<ReturnedDelivery[]> {
+  const { week } = homeOf(messageId);
+  if (!retainedWeeks(nowMs).includes(week)) return [];
+  const { deliveries, messages } = weekTables(week);
+  const [rows = []] = await withHomeTables(store, nowMs, () =>
+    batch(store.d1, [
+      sql`SELECT d.n, d.account_id, d.state, d.recipient, ${recipientColumns(messages, nowMs)},
+          (SELECT json_group_array(e.value->>'fingerprint') FROM json_each(d.timeline) e
+            WHERE e.value->>'fingerprint' IS NOT NULL) AS fingerprints
+        FROM ${deliveries} d WHERE d.message_id = ${messageId}`,
+    ]),
+  );
+  return rows.map((row) => ({
+    messageId,
+    n: Number(row.n),
+    accountId: Number(row.account_id),
+    state: row.state as DeliveryState,
+    recipient: String(row.recipient),
+    fingerprints: JSON.parse(String(row.fingerprints)) as string[],
+    ...recipientFacts(row),
+  }));
+}
+
+/** What a mail that came back does to its delivery. */
+export interface NewReturn extends Entry {
+  event: Entry['event'] & { fingerprint: string };
+  /** The state that was read; when it is another one by now, nothing is written. */
+  from: DeliveryState;
+  /** The next state; null: as it is. */
+  to: DeliveryState | null;
+  reason: string | null;
+  consequence: NewConsequence | null;
+}
+
+/**
+ * Writes the event, the delivery, the cursor's row, the suppression and the count in one transaction. False when
+ * nothing was written because the delivery has changed or has the same mail already: of concurrent repeats one wins.
+ */
+export async function writeReturn(store: Store, returned: NewReturn, nowMs: number): Promise<boolean> {
+  const { messageId, to, reason } = returned;
+  const set =
+    to === null
+      ? sql`state = d.state`
+      : sql`state = ${to}, reason = ${reason}, due_ms = NULL, lease_id = NULL, lease_boot = NULL, lease_until_ms = NULL`;
+  const queries = appendEntries(homeOf(messageId).week, weekOf(nowMs), [returned], {
+    guard: sql`d.state = j.value->>'from' AND NOT EXISTS (SELECT 1 FROM json_each(d.timeline) e
+      WHERE e.value->>'fingerprint' = ${returned.event.fingerprint})`,
+    set,
+  });
+  const consequences = returned.consequence ? writeConsequence(returned, returned.consequence) : [];
+  const [, written = []] = await withHomeTables(store, nowMs, () =>
+    batch(store.d1, [
+      ...queries,
+      ...consequences,
+      addTo('returned_recorded', nowMs, 1, wasWritten(returned)),
+    ]),
+  );
+  return written.length > 0;
+}

@@ -1,0 +1,63 @@
+import { type SQL, sql } from 'drizzle-orm';
+import type { NewEvent } from '#domain/event.ts';
+import { homeOf } from '#domain/home.ts';
+import type { MessageId } from '#domain/ids.ts';
+import { weekTables } from './home-tables.ts';
+
+/** An event to be appended to the timeline of one delivery. */
+export interface Entry {
+  messageId: MessageId;
+  n: number;
+  event: NewEvent;
+}
+
+/**
+ * The one way in which an event comes into being: a statement that announces it in the account's cursor and one
+ * that appends it to its delivery, for one transaction. Both look at the same guard, so an entry whose delivery
+ * has meanwhile changed is left out by both. The second returns `message_id` and `n` of what was written.
+ *
+ * In `guard` and `set`, `d` is the delivery and `j.value` the entry as JSON, with whatever else it carries.
+ * @param week the deliveries' week; a delivery may occur once in `entries`
+ * @param eventWeek the week that it is now
+ */
+export function appendEntries(
+  week: string,
+  eventWeek: string,
+  entries: readonly Entry[],
+  { guard, set }: { guard: SQL; set: SQL },
+): [announce: SQL, append: SQL] {
+  const { deliveries } = weekTables(week);
+  const { events, messages } = weekTables(eventWeek);
+  // An event is kept as text so that `json()` puts it in as it is, whatever SQLite makes of nested JSON.
+  const rows = sql`json_each(${JSON.stringify(entries.map((e) => ({ ...e, event: JSON.stringify(e.event) })))})`;
+  const meant = sql`d.message_id = j.value->>'messageId' AND d.n = j.value->>'n' AND ${guard}`;
+  return [
+    sql`INSERT INTO ${events} (account_id, seq, message_id, n, from_entry, to_entry)
+      SELECT d.account_id,
+        max(coalesce((SELECT max(seq) FROM ${messages} WHERE account_id = d.account_id), 0),
+            coalesce((SELECT max(seq) FROM ${events} WHERE account_id = d.account_id), 0))
+          + row_number() OVER (PARTITION BY d.account_id ORDER BY j.key),
+        d.message_id, d.n, d.announced, json_array_length(d.timeline) + 1
+      FROM ${rows} j CROSS JOIN ${deliveries} d ON ${meant}`,
+    sql`UPDATE ${deliveries} AS d SET ${set}, announced = json_array_length(d.timeline) + 1,
+        timeline = json_insert(d.timeline, '$[#]', json(j.value->>'event'))
+      FROM ${rows} j WHERE ${meant} RETURNING message_id, n`,
+  ];
+}
+
+/** True, later in the same transaction, when the entry was written. */
+export function wasWritten({ messageId, n, event }: Entry): SQL {
+  const { deliveries } = weekTables(homeOf(messageId).week);
+  return sql`EXISTS (SELECT 1 FROM ${deliveries} d, json_each(d.timeline) e
+    WHERE d.message_id = ${messageId} AND d.n = ${n} AND e.value->>'id' = ${event.id})`;
+}
+
+/** A text that is equal for rows and entries of the same delivery. */
+export function deliveryKey(of: { messageId: MessageId; n: number }): string {
+  return `${of.messageId} ${of.n}`;
+}
+
+/** The key of a row that `appendEntries` returned. */
+export function writtenKey(row: Record<string, unknown>): string {
+  return deliveryKey({ messageId: String(row.message_id), n: Number(row.n) });
+}
