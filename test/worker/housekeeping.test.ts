@@ -189,7 +189,7 @@ describe('an acceptance whose end is not known', () => {
           firstDueMs: startMs,
           raw,
           deliveries: [
-            { recipient: 'u@example.net', domain: 'example.net', state: 'queued', event: null, reason: null },
+            { recipient: 'u@example.net', domain: 'example.net', state: 'queued', event: null, reason: null, simulated: false },
           ],
         },
       ],
