@@ -11,6 +11,7 @@ import { type RunningNode, startNode } from './main.ts';
 import { repository } from './standalone/bundle.ts';
 import { type CaptureMx, startCaptureMx } from './standalone/capture-mx.ts';
 import { type Demo, keptDemo } from './standalone/demo.ts';
+import { startDohServer } from './standalone/doh-server.ts';
 import { type Edge, startEdge } from './standalone/edge.ts';
 import { takeLock } from './standalone/lock.ts';
 import { keptWorkerSecrets } from './standalone/secrets.ts';
@@ -121,11 +122,18 @@ async function start(
     nodeId: 'local',
     bootId: '',
   });
+  const doh = await startDohServer({ dnsServers: dnsServers() });
+  closers.push(() => doh.stop());
   const edge = await startEdge({
     port: portOf('port'),
     host: flags.host,
     dataDir: join(dataDir, 'edge'),
-    settings: { ...secrets, SERVICE_DOMAIN: flags['service-domain'], METER: process.env.METER ?? '0' },
+    settings: {
+      ...secrets,
+      SERVICE_DOMAIN: flags['service-domain'],
+      METER: process.env.METER ?? '0',
+      DOH_URL: process.env.DOH_URL ?? doh.url,
+    },
     log: (line) => log.warn({ edge: line }, 'the Worker says'),
   });
   closers.push(() => edge.stop());
@@ -166,6 +174,11 @@ function nodeConfig(
     PENNYPOST_SUBMISSION_TLS_PORTS: flags['smtp-tls-port'],
     ...(capture ? { PENNYPOST_OUTBOUND_ROUTE: `${flags.host}:${capture.smtpPort}` } : {}),
   });
+}
+
+/** The node's own DNS servers answer the edge as well. */
+function dnsServers(): string[] {
+  return (process.env.PENNYPOST_DNS_SERVERS ?? '').split(',').flatMap((one) => one.trim() || []);
 }
 
 function portOf(flag: 'port' | 'capture-port'): number {

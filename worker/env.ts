@@ -40,7 +40,8 @@ export function parseEnv(raw: unknown): Env {
     faults.push(`${key} ${result.error.issues[0]?.message ?? 'is not valid'}; ${fix}`);
     return undefined;
   };
-  const [serviceDomain, nodeToken, operatorToken, returnPathKeys, encryptionKeys, meter] = workerSettings;
+  const [serviceDomain, nodeToken, operatorToken, returnPathKeys, encryptionKeys, meter, dohUrl] =
+    workerSettings;
   const settings = {
     serviceDomain: setting(serviceDomain.schema, serviceDomain.key, serviceDomain.secret),
     nodeToken: setting(nodeToken.schema, nodeToken.key, nodeToken.secret),
@@ -48,6 +49,7 @@ export function parseEnv(raw: unknown): Env {
     returnPathKeys: setting(returnPathKeys.schema, returnPathKeys.key, returnPathKeys.secret),
     encryptionKeys: setting(encryptionKeys.schema, encryptionKeys.key, encryptionKeys.secret),
     meter: setting(meter.schema, meter.key, meter.secret),
+    dohUrl: setting(dohUrl.schema, dohUrl.key, dohUrl.secret),
   };
   if (faults.length > 0) throw new Error(`configuration: ${faults.join('; ')}`);
   const env: Env = { ...(settings as Settings), bindings: raw as Bindings };

@@ -44,6 +44,15 @@ export const workerSettings = [
       .default('0')
       .transform((value) => value === '1'),
   },
+  {
+    key: 'DOH_URL',
+    secret: false,
+    about: 'DNS over HTTPS endpoint (JSON form) that domains are verified with',
+    schema: z
+      .string()
+      .refine((text) => /^https?:/.test(text) && URL.canParse(text), 'must be an http or https URL')
+      .default('https://cloudflare-dns.com/dns-query'),
+  },
 ] as const;
 
 /** The settings, parsed. */
@@ -54,6 +63,7 @@ export interface Settings {
   returnPathKeys: Uint8Array[];
   encryptionKeys: Uint8Array[];
   meter: boolean;
+  dohUrl: string;
 }
 
 function keyList(text: string, context: z.RefinementCtx): Uint8Array[] {
