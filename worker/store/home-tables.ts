@@ -1,7 +1,13 @@
 import { type SQL, sql } from 'drizzle-orm';
 import { getTableConfig, SQLiteAsyncDialect, type SQLiteTable } from 'drizzle-orm/sqlite-core';
 import { dayOf, weeksBetween } from '#domain/home.ts';
-import { bodiesTable, deliveriesTable, eventsTable, messagesTable } from '../../drizzle/schema/home.ts';
+import {
+  bodiesTable,
+  deliveriesTable,
+  eventsTable,
+  messagesTable,
+  webhookDeliveriesTable,
+} from '../../drizzle/schema/home.ts';
 import { errorText, type Store } from './store.ts';
 
 const dayMs = 86_400_000;
@@ -11,10 +17,17 @@ export const metadataDays = 30;
 /** How long bodies are kept after the day on which the message was first due. */
 export const bodyDays = 3;
 const scheduleDays = 30;
+/** How long webhook deliveries are kept: the tries of one last for two and a half days, the rest is for replays. */
+export const webhookDays = 14;
 
 /** Weeks whose tables may hold anything, oldest first. */
 export function retainedWeeks(nowMs: number): string[] {
   return weeksBetween(nowMs - (metadataDays + 1) * dayMs, nowMs);
+}
+
+/** Weeks whose webhook deliveries may be kept, oldest first. */
+export function webhookWeeks(nowMs: number): string[] {
+  return weeksBetween(nowMs - (webhookDays + 1) * dayMs, nowMs);
 }
 
 /** The statements that make a table (and its indexes) of a drizzle definition, if it is not there. */
@@ -58,6 +71,9 @@ export async function ensureHomeTables(store: Store, nowMs: number): Promise<voi
       statements.push(...createTable(table, { withoutRowid: true }));
     }
   }
+  for (const week of [...webhookWeeks(nowMs), ...weeksBetween(nowMs, nowMs + 7 * dayMs)]) {
+    statements.push(...createTable(webhookDeliveriesTable(week), { withoutRowid: false }));
+  }
   for (let day = -bodyDays - 2; day <= scheduleDays + 1; day++) {
     statements.push(...createTable(bodiesTable(dayOf(nowMs + day * dayMs)), { withoutRowid: false }));
   }
@@ -69,27 +85,35 @@ export async function withHomeTables<T>(store: Store, nowMs: number, work: () =>
   try {
     return await work();
   } catch (error) {
-    if (!/no such table: "?(messages|deliveries|events|bodies)_/.test(errorText(error))) throw error;
+    if (!/no such table: "?(messages|deliveries|events|bodies|webhook_deliveries)_/.test(errorText(error)))
+      throw error;
     await ensureHomeTables(store, nowMs);
     return await work();
   }
 }
 
-/** Drops tables whose time is over: bodies after `bodyDays`, everything else after `metadataDays`. Writes no rows. */
+/**
+ * Drops tables whose time is over: bodies after `bodyDays`, webhook deliveries after `webhookDays`, everything else
+ * after `metadataDays`. Writes no rows.
+ */
 export async function dropOldTables(store: Store, nowMs: number): Promise<string[]> {
   const keepWeeks = retainedWeeks(nowMs)[0] ?? '';
-  // Delivery may be tried for three days after the first due day; a day more covers its last hours.
-  const keepDays = dayOf(nowMs - (bodyDays + 1) * dayMs);
+  const keepFrom: Record<string, string> = {
+    messages: keepWeeks,
+    deliveries: keepWeeks,
+    events: keepWeeks,
+    webhook_deliveries: webhookWeeks(nowMs)[0] ?? '',
+    // Delivery may be tried for three days after the first due day; a day more covers its last hours.
+    bodies: dayOf(nowMs - (bodyDays + 1) * dayMs),
+  };
   const { results } = await store.d1
-    .prepare(
-      `SELECT name FROM sqlite_master WHERE type = 'table' AND (name LIKE 'messages\\_%' ESCAPE '\\' OR name LIKE 'deliveries\\_%' ESCAPE '\\' OR name LIKE 'events\\_%' ESCAPE '\\' OR name LIKE 'bodies\\_%' ESCAPE '\\')`,
-    )
+    .prepare(`SELECT name FROM sqlite_master WHERE type = 'table'`)
     .all<{ name: string }>();
   const old = results
     .map((row) => row.name)
     .filter((name) => {
-      const [kind, period = ''] = name.split('_');
-      return kind === 'bodies' ? period < keepDays : period < keepWeeks;
+      const [, kind = '', period = ''] = /^(\w+)_(\d{4}w\d{2}|\d{8})$/.exec(name) ?? [];
+      return period < (keepFrom[kind] ?? '');
     });
   if (old.length > 0)
     await store.d1.batch(old.map((name) => store.d1.prepare(`DROP TABLE IF EXISTS "${name}"`)));
@@ -110,4 +134,9 @@ export function weekTables(week: string): { messages: SQL; deliveries: SQL; even
 /** Identifier of the table of bodies of a day. */
 export function bodiesName(day: string): SQL {
   return sql.raw(`"bodies_${day}"`);
+}
+
+/** Identifier of the webhook deliveries of a week. */
+export function webhookTable(week: string): SQL {
+  return sql.raw(`"webhook_deliveries_${week}"`);
 }

@@ -20,14 +20,22 @@ export function leaseKey(lease: LeaseRef): string {
   return `${lease.messageId} ${lease.n} ${lease.leaseId}`;
 }
 
+/** What the reducer needs of a leased delivery, and whom its events are for. */
+export interface LeasedFacts extends DeliveryFacts {
+  accountId: number;
+  /** The account has an active webhook endpoint. */
+  webhooks: boolean;
+}
+
 /** The deliveries whose lease is still the given one, in one round trip; by `leaseKey`. */
-export async function readLeasedFacts(store: Store, leases: LeaseRef[]): Promise<Map<string, DeliveryFacts>> {
-  const facts = new Map<string, DeliveryFacts>();
+export async function readLeasedFacts(store: Store, leases: LeaseRef[]): Promise<Map<string, LeasedFacts>> {
+  const facts = new Map<string, LeasedFacts>();
   const results = await batch(
     store.d1,
     weeksOf(leases).map((week) => {
       const refs = JSON.stringify(leases.filter((l) => homeOf(l.messageId).week === week));
-      return sql`SELECT d.message_id, d.n, d.lease_id, d.state, d.class, d.attempts, d.first_due_ms
+      return sql`SELECT d.message_id, d.n, d.lease_id, d.state, d.class, d.attempts, d.first_due_ms,
+          d.account_id, (SELECT webhooks FROM accounts WHERE id = d.account_id) AS webhooks
         FROM json_each(${refs}) j CROSS JOIN ${weekTables(week).deliveries} d
           ON d.message_id = j.value->>'messageId' AND d.n = j.value->>'n' AND d.lease_id = j.value->>'leaseId'`;
     }),
@@ -40,6 +48,8 @@ export async function readLeasedFacts(store: Store, leases: LeaseRef[]): Promise
         class: classByRank(Number(row.class)),
         attempts: Number(row.attempts),
         firstDueMs: Number(row.first_due_ms),
+        accountId: Number(row.account_id),
+        webhooks: row.webhooks === 1,
       },
     );
   }
