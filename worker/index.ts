@@ -5,17 +5,26 @@ import { credentialApp } from './api/credential.ts';
 import { emailsApp } from './api/emails.ts';
 import { eventsApp } from './api/events.ts';
 import { sendApp } from './api/send.ts';
+import { webhookDeliveriesApp } from './api/webhook-deliveries.ts';
+import { webhooksApp } from './api/webhooks.ts';
 import { housekeep, sweep } from './cron/sweep.ts';
 import { parseEnv } from './env.ts';
 import { Announcer } from './intake/announcer.ts';
+import { EventAnnouncer } from './intake/event-announcer.ts';
 import { nodeApp } from './node-api/app.ts';
 import { consumeDelivery } from './queue/delivery.ts';
+import { consumeWebhook } from './queue/webhook.ts';
 import { openStore } from './store/store.ts';
 
 export { NodeHub } from './node-api/hub.ts';
+export { WebhookSender } from './webhook/sender.ts';
 
 /** The doors of the Worker: each only opens. */
-const isolate: Isolate = { announcer: new Announcer(), flights: new Set() };
+const isolate: Isolate = {
+  announcer: new Announcer(),
+  eventAnnouncer: new EventAnnouncer(),
+  flights: new Set(),
+};
 const app = newApp();
 
 app.use(requestId);
@@ -36,6 +45,8 @@ app.route('/v1', sendApp);
 app.route('/v1', emailsApp);
 app.route('/v1', eventsApp);
 app.route('/v1', credentialApp);
+app.route('/v1', webhooksApp);
+app.route('/v1', webhookDeliveriesApp);
 app.route('/admin/v1', adminApp);
 app.route('/node/v1', nodeApp);
 app.notFound((c) => {
@@ -58,7 +69,8 @@ export default {
   fetch: app.fetch,
 
   async queue(batch: MessageBatch, env: unknown): Promise<void> {
-    await consumeDelivery(batch, parseEnv(env));
+    if (batch.queue === 'webhook') await consumeWebhook(batch, parseEnv(env));
+    else await consumeDelivery(batch, parseEnv(env));
   },
 
   async scheduled(controller: ScheduledController, env: unknown): Promise<void> {

@@ -8,7 +8,7 @@ import type { Draft } from '../intake/draft.ts';
 import { rawDraftOf } from '../intake/raw-message.ts';
 import { bearerSecret, sha256Hex } from '../intake/secret.ts';
 import { type Call, invalidBody, newApp } from './app.ts';
-import { credentialOf } from './authenticated.ts';
+import { announceEvents, credentialOf } from './authenticated.ts';
 import { mediaType, readBytes, readJson } from './request-body.ts';
 
 /** `POST /v1/send`, `/v1/send/batch`, `/v1/send/raw`: parse, then the intake. */
@@ -148,7 +148,8 @@ function intakeOf(c: Call): Intake {
   return {
     store: c.get('store'),
     nowMs,
-    announce: (messages) => {
+    announce: (messages, credential) => {
+      announceEvents(c, credential);
       const waiting = messages.filter((m) => m.deliveries.some((d) => !isFinal(d.state)));
       const due = waiting.filter((m) => m.firstDueMs <= nowMs);
       const work = [

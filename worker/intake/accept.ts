@@ -23,7 +23,7 @@ export interface Intake {
   store: Store;
   nowMs: number;
   /** Announces what has been accepted, after the answer; must not throw. */
-  announce(messages: AcceptedMessage[]): void;
+  announce(messages: AcceptedMessage[], credential: GateCredential): void;
 }
 
 /** The answer for one accepted message. */
@@ -78,7 +78,7 @@ export async function accept(
     if (won) return won;
     throw error;
   }
-  intake.announce(accepted);
+  intake.announce(accepted, credential);
   return { answers, replayed: false };
 }
 
