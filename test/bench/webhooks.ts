@@ -25,7 +25,7 @@ const hangingPosts = 8;
 const pauseMs = 20;
 
 export async function webhooks({ quick }: { quick: boolean }): Promise<SectionReport> {
-  const [blocks, perBlock] = quick ? [4, 50] : [8, 100];
+  const [blocks, perBlock] = quick ? [6, 60] : [8, 100];
   const dataDir = await mkdtemp(join(tmpdir(), 'pennypost-bench-webhooks-'));
   const secrets = newWorkerSecrets();
   const edge = await startEdge({

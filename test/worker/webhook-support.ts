@@ -39,8 +39,8 @@ export async function newEndpoint(
 }
 
 /** Waits until an expectation holds. */
-export async function eventually<T>(expectation: () => T | Promise<T>): Promise<T> {
-  return await vi.waitFor(expectation, { timeout: 20_000, interval: 20 });
+export async function eventually<T>(expectation: () => T | Promise<T>, timeoutMs = 20_000): Promise<T> {
+  return await vi.waitFor(expectation, { timeout: timeoutMs, interval: 20 });
 }
 
 /** A message of the account that a node delivers. */
