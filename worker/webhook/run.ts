@@ -33,6 +33,8 @@ const pageDeliveries = 32;
  * nothing, instead of in rows.
  */
 const mostPending = 500;
+/** Tries that are not recorded yet; above this no further ones are begun. */
+const mostUnrecorded = 64;
 /** A run ends after so many POSTs; the platform bounds what one invocation may ask for. */
 const postsPerRun = 250;
 
@@ -62,6 +64,7 @@ export class DeliveryRun {
   private readonly inFlight = new Map<Queued, Promise<void>>();
   private unrecorded: TriedDelivery[] = [];
   private recording: Promise<void> | null = null;
+  private failure: { error: unknown } | null = null;
   private exhausted = false;
   private throttled = false;
   private stale = false;
@@ -89,6 +92,7 @@ export class DeliveryRun {
   /** Works until nothing is due. Gives when there will be something, Unix ms; null when nothing is foreseen. */
   async work(): Promise<number | 'gone' | null> {
     for (;;) {
+      if (this.failure) throw this.failure.error;
       // Made anew before looking at the state, so that no poke falls between.
       const woken = new Promise<void>((resolve) => {
         this.wake = resolve;
@@ -96,13 +100,14 @@ export class DeliveryRun {
       const canPost = this.posts < postsPerRun;
       if (canPost && (this.stale || (!this.exhausted && this.queue.length < slots))) await this.refill();
       if (canPost) this.startPosts();
-      if (this.inFlight.size === 0) {
+      if (this.inFlight.size === 0 && this.recording === null) {
         if (this.endpoint === null) return 'gone';
         if (!canPost) return Date.now();
         if (this.exhausted && this.queue.length === 0) return this.nextDueMs;
         continue;
       }
-      await Promise.race([woken, ...this.inFlight.values(), ...this.untilDue()]);
+      const recorded = this.recording === null ? [] : [this.recording];
+      await Promise.race([woken, ...recorded, ...this.inFlight.values(), ...this.untilDue()]);
     }
   }
 
@@ -115,6 +120,10 @@ export class DeliveryRun {
       this.timer = { dueMs, over };
     }
     return [this.timer.over];
+  }
+
+  private dueAt(ms: number | null): void {
+    if (ms !== null) this.nextDueMs = Math.min(ms, this.nextDueMs ?? ms);
   }
 
   private dueAgain(): void {
@@ -131,17 +140,25 @@ export class DeliveryRun {
     this.stale = false;
     // A poke that comes during the reading sets it to false again.
     this.exhausted = true;
-    const limit = pageDeliveries + this.queue.length + this.inFlight.size;
+    this.nextDueMs = null;
+    const limit = pageDeliveries + this.queue.length + this.inFlight.size + this.unrecorded.length;
+    // What is recorded while this is read may still look due in it.
+    const posting = [...this.inFlight.keys(), ...this.unrecorded];
     const { endpoint, due, pending, nextDueMs } = await readEndpointWork(store, endpointId, limit, nowMs);
     this.endpoint = endpoint;
-    this.nextDueMs = nextDueMs;
+    // A retry that was recorded meanwhile is not in what was read.
+    this.dueAt(nextDueMs);
     if (endpoint?.state !== 'active') {
       this.queue = [];
       this.nextDueMs = null;
       return;
     }
     this.secrets = await signingSecrets(endpoint, settings, nowMs);
-    const held = new Set([...this.queue, ...this.inFlight.keys()].map(({ delivery }) => delivery.key));
+    const held = new Set(
+      [...posting, ...this.queue, ...this.inFlight.keys(), ...this.unrecorded].map(
+        ({ delivery }) => delivery.key,
+      ),
+    );
     const fresh = due.filter(({ key }) => !held.has(key));
     this.queue.push(...fresh.map((delivery) => ({ delivery, messageIds: messageIdsOf(delivery.body) })));
     this.throttled = pending >= mostPending;
@@ -177,7 +194,8 @@ export class DeliveryRun {
     if (endpoint?.state !== 'active') return;
     const busy = new Set([...this.inFlight.keys()].flatMap(({ messageIds }) => messageIds));
     this.queue = this.queue.filter((queued) => {
-      const free = this.inFlight.size < slots && this.posts < postsPerRun;
+      const free =
+        this.inFlight.size < slots && this.posts < postsPerRun && this.unrecorded.length < mostUnrecorded;
       const blocked = !free || queued.messageIds.some((id) => busy.has(id));
       for (const id of queued.messageIds) busy.add(id);
       if (blocked) return true;
@@ -190,6 +208,7 @@ export class DeliveryRun {
     });
   }
 
+  /** The slot is free again after the answer; recording goes on beside the next POSTs. */
   private async tryOne(endpoint: Endpoint, delivery: WebhookDelivery): Promise<void> {
     const post = {
       url: endpoint.url,
@@ -198,33 +217,37 @@ export class DeliveryRun {
       body: delivery.body,
     };
     const { retryAfterMs, ...made } = await postWebhook(post, this.deps.guard);
-    const nowMs = Date.now();
     const result = { status: made.status, retryAfterMs };
-    const next = reduceTry(result, delivery.attempts + 1, nowMs, Math.random());
-    await this.record({ delivery, made, next });
-    if (next.dueMs !== null) this.nextDueMs = Math.min(next.dueMs, this.nextDueMs ?? next.dueMs);
-    if (next.state !== 'pending' && this.throttled) this.exhausted = false;
-    if (next.gone) await this.disable(endpoint, `The endpoint answered 410 Gone at ${made.at}.`);
-    else if (next.state !== 'delivered' && hasFailedTooLong(endpoint.failingSinceMs, nowMs)) {
-      const since = new Date(endpoint.failingSinceMs ?? nowMs).toISOString();
-      await this.disable(endpoint, `No delivery has succeeded since ${since}.`);
-    }
+    const next = reduceTry(result, delivery.attempts + 1, Date.now(), Math.random());
+    this.unrecorded.push({ delivery, made, next });
+    this.recording ??= this.writeRecords(endpoint);
   }
 
   /** Tries that end while a write is under way share the next one. */
-  private async record(tried: TriedDelivery): Promise<void> {
-    this.unrecorded.push(tried);
-    this.recording ??= this.writeRecords();
-    await this.recording;
-  }
-
-  private async writeRecords(): Promise<void> {
+  private async writeRecords(endpoint: Endpoint): Promise<void> {
     try {
       while (this.unrecorded.length > 0) {
-        await recordTries(this.deps.store, this.unrecorded.splice(0), Date.now());
+        const tried = [...this.unrecorded];
+        await recordTries(this.deps.store, tried, Date.now());
+        this.unrecorded.splice(0, tried.length);
+        for (const one of tried) await this.settle(endpoint, one);
       }
+    } catch (error) {
+      // Ends the run; what was posted and not recorded is posted again.
+      this.failure = { error };
     } finally {
       this.recording = null;
+    }
+  }
+
+  /** What a recorded try means for the run and for the endpoint. */
+  private async settle(endpoint: Endpoint, { made, next }: TriedDelivery): Promise<void> {
+    this.dueAt(next.dueMs);
+    if (next.state !== 'pending' && this.throttled) this.exhausted = false;
+    if (next.gone) await this.disable(endpoint, `The endpoint answered 410 Gone at ${made.at}.`);
+    else if (next.state !== 'delivered' && hasFailedTooLong(endpoint.failingSinceMs, Date.now())) {
+      const since = new Date(endpoint.failingSinceMs ?? Date.now()).toISOString();
+      await this.disable(endpoint, `No delivery has succeeded since ${since}.`);
     }
   }
 
