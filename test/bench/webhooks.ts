@@ -21,7 +21,7 @@ import { fixed, judged, quantile, type SectionReport, told } from './report.ts';
 
 const mostRatio = 1.2;
 /** POSTs that the sender has under way at the hanging endpoint before a block begins. */
-const hangingPosts = 8;
+const hangingPosts = 5;
 const pauseMs = 20;
 
 export async function webhooks({ quick }: { quick: boolean }): Promise<SectionReport> {
