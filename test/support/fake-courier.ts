@@ -9,6 +9,7 @@ export class FakeCourier implements Courier {
   readonly begun: LeasedDelivery[] = [];
   readonly raws: string[] = [];
   readonly excluded: string[] = [];
+  readonly busy: string[] = [];
   /** Most deliveries at once so far. */
   peak = 0;
   /** When set, each delivery waits for it after DATA has begun. */
@@ -43,12 +44,23 @@ export class FakeCourier implements Courier {
       return deferred(String(error));
     } finally {
       this.#running -= 1;
+      this.#tell();
     }
   }
 
   /** Resolves when so many deliveries have begun and have read their message. */
   begins(count: number): Promise<void> {
     return this.#until(() => this.raws.length >= count);
+  }
+
+  /** Resolves when no delivery is under way. */
+  idle(): Promise<void> {
+    return this.#until(() => this.#running === 0);
+  }
+
+  /** Deliveries that have come as far as DATA. */
+  get sent(): number {
+    return this.#inData;
   }
 
   /** Resolves when so many deliveries have come as far as DATA. */
@@ -71,6 +83,10 @@ export class FakeCourier implements Courier {
 
   throttledDomains(): string[] {
     return this.excluded;
+  }
+
+  busyDomains(): string[] {
+    return this.busy;
   }
 
   stats() {

@@ -24,8 +24,9 @@ export class Internet {
   private readonly handlers = new Map<string, Handler>();
 
   constructor() {
-    vi.spyOn(globalThis, 'fetch').mockImplementation(async (input, init) => {
-      const request = new Request(input as RequestInfo, init as RequestInit);
+    // Not a spy: senders of earlier tests may still be at work when the mocks are restored.
+    vi.stubGlobal('fetch', async (input: RequestInfo, init?: RequestInit) => {
+      const request = new Request(input, init);
       const url = new URL(request.url);
       if (url.hostname === 'cloudflare-dns.com') return this.answerDns(url);
       const handler = this.handlers.get(url.hostname);

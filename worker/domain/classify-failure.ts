@@ -38,7 +38,10 @@ const codeClasses: ReadonlyMap<number, FailureClass> = new Map([
  * or code (`5.7.1`, `550`) gives way to what the text tells. A 550 without an enhanced status is `bad_mailbox`
  * only when its text says so. Pure, linear in the text; never throws.
  */
-export function classifyFailure({ code, status, text }: FailureFacts): FailureClass {
+export function classifyFailure(facts: FailureFacts): FailureClass {
+  const { code, text } = facts;
+  // `550 #5.1.0 Address rejected`: some servers write it so that it is no enhanced status by RFC 2034 §4.
+  const status = facts.status ?? /^\s{0,4}[#(]{0,2}([45]\.\d{1,3}\.\d{1,3})\b/.exec(text)?.[1] ?? null;
   const row = status === null ? null : statusRow(status);
   if (row?.firm) return row.class;
   const told = classOfText({ code, status, text });
@@ -66,9 +69,13 @@ function classOfText({ code, status, text }: FailureFacts): FailureClass {
 
 /** Lower case, one space between words, and no addresses: a mailbox may be called `spam-trap@`. */
 function normalize(text: string): string {
-  return text
-    .slice(0, maxTextLength)
-    .toLowerCase()
-    .replace(/[^\s<>@"():,;]{1,64}@[^\s<>"(),;]{1,255}/g, 'address')
-    .replace(/[\s_]+/g, ' ');
+  return (
+    text
+      .slice(0, maxTextLength)
+      .toLowerCase()
+      .replace(/[^\s<>@"():,;]{1,64}@[^\s<>"(),;]{1,255}/g, 'address')
+      .replace(/[\s_]+/g, ' ')
+      // AsyncOS names each status in words of its own before what the server said: "5.1.0 - unknown address error 550-".
+      .replace(/\b\d\.\d\.\d - [a-z ]{1,40} (?=\d{3}[ -])/g, '')
+  );
 }

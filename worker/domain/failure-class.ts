@@ -23,3 +23,11 @@ export const failureClasses = [
 
 export type FailureClass = (typeof failureClasses)[number]['name'];
 export const failureClassNames = failureClasses.map((c) => c.name) as [FailureClass, ...FailureClass[]];
+
+/**
+ * True when a failure of this class means that the address must not be mailed again: its class is about the
+ * recipient, and the failure is permanent. `mailbox_full` counts elsewhere (three in seven days).
+ */
+export function suppresses(name: FailureClass, permanent: boolean): boolean {
+  return permanent && failureClasses.some((row) => row.name === name && row.about === 'recipient');
+}

@@ -26,8 +26,8 @@ export const statusRows: readonly StatusRow[] = [
   { status: 'x.1.3', class: 'bad_mailbox', unless: notTheRecipient },
   { status: 'x.1.4', class: 'bad_mailbox', unless: notTheRecipient },
   { status: 'x.1.6', class: 'bad_mailbox', unless: notTheRecipient },
-  { status: 'x.1.7', class: 'policy' },
-  { status: 'x.1.8', class: 'policy' },
+  { status: 'x.1.7', class: 'policy', unless: notTheRecipient },
+  { status: 'x.1.8', class: 'policy', unless: notTheRecipient },
   { status: 'x.1.9', class: 'system' },
   // RFC 7505 §4.1: null MX. Exchange uses the same number for a recipient that it did not find.
   { status: 'x.1.10', class: 'bad_domain', unless: ['bad_mailbox'] },
@@ -60,6 +60,7 @@ export const statusRows: readonly StatusRow[] = [
   { status: 'x.4.14', class: 'system' },
   { status: 'x.4.310', class: 'bad_domain' },
   // RFC 3463 §3.6: protocol
+  { status: 'x.5.0', class: 'unknown' },
   { status: 'x.5.3', class: 'rate_limited' },
   { status: 'x.5.*', class: 'protocol' },
   // RFC 3463 §3.7: content; RFC 6531 §3.7.4.2 for the numbers of internationalized mail
@@ -86,6 +87,7 @@ export const statusRows: readonly StatusRow[] = [
   { status: 'x.7.509', class: 'auth', firm: true },
   { status: 'x.7.511', class: 'blocklisted', firm: true },
   { status: 'x.7.515', class: 'auth', firm: true },
+  { status: 'x.7.650', class: 'rate_limited', firm: true },
   { status: 'x.7.6##', class: 'blocklisted', firm: true },
   { status: 'x.7.705', class: 'rate_limited', firm: true },
   { status: 'x.7.708', class: 'blocklisted', firm: true },

@@ -28,7 +28,7 @@ export const textRules: readonly TextRule[] = [
     // Exchange Online: the directory of the domain does not have the address
     class: 'bad_mailbox',
     status: '5.4.1',
-    patterns: [/recipient address rejected: access denied/],
+    patterns: [/recipient address(?:es)? rejected ?: access denied/],
   },
   {
     class: 'blocklisted',
@@ -56,10 +56,19 @@ export const textRules: readonly TextRule[] = [
     ],
   },
   {
+    // About the sender, in words that would tell of a recipient: "Sender address rejected: Domain not found"
+    class: 'policy',
+    patterns: [
+      /\bsender(?:'s)?:? (?:(?:e-?mail|address|domain|host):? ){0,2}(?:\S{1,80} )?(?:rejected|denied|refused|blocked|unknown|invalid|unroute?able|(?:is |was )?not (?:found|exist|valid|allowed|accepted)|does not exist)/,
+      /(?:unroute?able|invalid|unknown|bad|illegal|unresolvable) (?:envelope )?sender|domain of sender|envelope sender/,
+      /invalid domain name/,
+    ],
+  },
+  {
     class: 'relay_denied',
     patterns: [
       /relay(?:ing)? (?:\S{1,60} ){0,3}?(?:denied|prohibited|not permitted|not allowed|disallowed|rejected|forbidden)/,
-      /(?:not|unable|cannot|can't|won't|do(?:es)? not|don't|refuse[sd]?) (?:\S{1,20} )?(?:to )?(?:be )?relay|no relay|open relay/,
+      /(?:not|unable|cannot|can't|won't|do(?:es)? not|don't|refuse[sd]?) (?:\S{1,20} )?(?:to )?(?:be )?relay|no relay|open relay|insecure mail relay/,
       /rcpthosts|(?:don't|do not) (?:handle|accept) mail for|domain (?:is )?not (?:hosted|handled|served|local) (?:here|on|by)/,
     ],
   },
@@ -67,7 +76,7 @@ export const textRules: readonly TextRule[] = [
     class: 'rate_limited',
     patterns: [
       /too (?:many|much) (?:\S{1,20} ){0,3}(?:connection|session|message|mail|email|recipient|rcpt|command|error|attempt|request|traffic)/,
-      /rate[- ]?limit|throttl|\bflood/,
+      /rate[- ]?limit|frequency limit|throttl|\bflood|(?:daily|hourly|relay|sending) (?:\S{1,20} )?quota/,
       /(?:receiv|send|sent|deliver)\w{0,4} (?:\S{1,20} ){0,4}(?:too (?:quickly|fast|many|much)|at a rate)/,
       /(?:rate|frequency) (?:that|is|exceed|control|of)|(?:unusual|unexpected|suspicious)(?:ly high)? (?:\S{1,20} )?(?:rate|volume|traffic)/,
       /(?:connection|session|sending|hourly|daily|recipient|frequency|volume|concurrency) (?:\S{1,20} ){0,3}(?:limit|quota|rate)s? (?:\S{1,20} ){0,3}(?:exceed|reach|hit)/,
@@ -80,10 +89,10 @@ export const textRules: readonly TextRule[] = [
     patterns: [
       /(?:mail ?box|mail ?folder|mail ?drop|inbox|account|user|maildir|storage|disk|recipient)(?:'s)? (?:\S{1,60} ){0,4}?(?:full|overfull|overquota)\b/,
       /quota|over(?:drawn|[- ]storage)|out of (?:disk ?|storage )?space/,
-      /(?:not enough|insufficient|no) (?:\S{1,12} )?(?:storage|space|room)\b/,
+      /(?:not enough|insufficient|no) (?:disk |storage |free |more |mailbox )?(?:storage|space|room)\b/,
       /(?:storage|space|disk|mailbox) (?:\S{1,12} )?(?:limit|allocation|allotment)s? (?:\S{1,20} ){0,4}exceed/,
       /exceed\w{0,4} (?:\S{1,20} ){0,4}(?:storage|disk|mailbox|mail box|allocation|space|allotment)/,
-      /mailbox (?:is )?(?:size )?(?:limit|too large)|mailbox full|mbox full|too many messages (?:in|on|stored)/,
+      /mailbox (?:\S{1,20} ){0,2}exceed|mailbox (?:is )?(?:size )?(?:limit|too large)|mailbox full|mbox full|too many messages (?:in|on|stored)/,
     ],
   },
   {
@@ -104,18 +113,18 @@ export const textRules: readonly TextRule[] = [
   {
     class: 'bad_domain',
     patterns: [
-      /\bhost(?:name)? (?:or domain )?(?:name )?(?:is )?(?:not found|unknown|lookup did not)/,
-      /\b(?:unknown|no such|invalid|non-?existent|bad) (?:mail )?(?:host|domain)/,
+      /\bhost(?:name)?:? (?:\S{1,80} )?(?:or domain )?(?:name )?(?:is )?(?:not found|unknown|lookup did not)/,
+      /\b(?:unknown|no such|illegal|non-?existent) (?:mail )?(?:host|domain)/,
       /\bdomain(?: name)? (?:\S{1,80} ){0,2}?(?:(?:is|was|has|does|could|can) )?(?:not (?:found|exist|be found|resolve|known|valid)|unknown|doesn't exist|no longer|invalid)/,
       /nxdomain|null ?mx|no (?:valid |usable )?(?:mx|mail exchanger|mail server|mail host)/,
       /could(?:n't|n'?t| not) find (?:any |a )?(?:host|mail exchanger|mx|domain)|host name lookup (?:did not|fail)/,
-      /name service error|name or service not known|do(?:es)? not accept (?:any )?mail\b|all relevant mx|unrout(?:e?able) mail domain/,
+      /name or service not known|do(?:es)? not accept (?:any )?mail\b|all relevant mx|unrout(?:e?able) mail domain/,
     ],
   },
   {
     class: 'inactive',
     patterns: [
-      /(?:user|mail ?box|recipient|account|address|alias|customer)(?:'s)? (?:\S{1,80} ){0,4}?(?:disabled|inactive|suspended|de-?activated|locked|frozen|abandoned|dormant|cancel?led|terminated|discontinued|deleted|not active|not activated|on hold)\b/,
+      /(?:user|mail ?box|recipient|account|address|alias|customer)(?:'s)? (?:\S{1,80} ){0,6}?(?:disabled|inactive|suspended|de-?activated|locked|frozen|abandoned|dormant|cancel?led|terminated|discontinued|deleted|not active|not activated|on hold)\b/,
       /(?:disabled|inactive|suspended|de-?activated|dormant|frozen|locked) (?:\S{1,20} )?(?:user|mail ?box|recipient|account|address)/,
       /extended inactivity/,
     ],
@@ -128,6 +137,7 @@ export const textRules: readonly TextRule[] = [
       /\bno (?:such )?(?:\S{1,20} )?(?:mailbox|user|person|account) (?:here|by|with|named|called|at|on|under|exists)|there is no (?:user|one|account|mailbox|such)/,
       /(?:does not|doesn't) have (?:an? )?(?:\S{1,80} )?account|not our customer|no mailbox/,
       /recip(?:ient)?notfound|not listed in (?:domino|public name|the directory)|user ?unknown|no longer (?:employed|works|with us)/,
+      /ディレクトリ.{0,20}(?:ありません|見つかりません)|あて先.{0,20}見つかりません|(?:宛|あて)先不明/,
       /mailbox unavailable or|(?:recipient|user|mailbox) (?:address )?(?:has|have) moved/,
     ],
   },
@@ -140,29 +150,29 @@ export const textRules: readonly TextRule[] = [
     ],
   },
   {
+    class: 'network',
+    patterns: [
+      /connection (?:\S{1,60} ){0,3}?(?:refused|timed? ?out|reset|lost|closed|dropped|failed|terminated|aborted)|(?:lost|refused|dropped|closed|reset) (?:the )?connection/,
+      /time ?out|timed out|no route to host|(?:network|host|server|domain) (?:\S{1,60} )?(?:is |was )?(?:unreachable|not reachable|down\b|not respond|did not respond|not available)/,
+      /(?:could not|couldn't|unable to|failed to|cannot|can't) (?:connect|reach|contact|establish)|broken pipe|\be(?:connrefused|connreset|timedout|hostunreach|netunreach)\b|\b(?:enotfound|eai again)\b/,
+      /hosts? (?:have|has) been failing|(?:socket|network) error|did not accept our requests to connect|not responding|name service error|dns (?:query|lookup|error|fail)|retry (?:time|timeout)|(?:delivery|message|retry|queue) (?:\S{1,20} )?(?:time )?(?:has )?(?:expired|exceeded)|too long (?:in|on) (?:the )?queue/,
+    ],
+  },
+  {
     class: 'protocol',
     patterns: [
       /syntax error|out of sequence|protocol (?:error|violation)|pipelining|smtputf8|non-?ascii|8bitmime|bare (?:lf|cr|newline|line ?feed)/,
       /(?:command|verb|parameter|argument)s? (?:\S{1,20} ){0,3}(?:not (?:recogni[sz]ed|implemented|understood|supported)|unrecogni[sz]ed|unknown|invalid|unimplemented)/,
       /(?:bad|invalid|unrecogni[sz]ed|unimplemented) (?:\S{1,20} )?(?:command|sequence|argument|parameter)/,
-      /\brfc ?\d{3,4}\b|(?:missing|duplicate|multiple|invalid|malformed) (?:\S{1,20} )?header|starttls|tls (?:is )?(?:required|not available|handshake)|\bhelo\b|\behlo\b/,
-    ],
-  },
-  {
-    class: 'network',
-    patterns: [
-      /connection (?:\S{1,60} ){0,3}?(?:refused|timed? ?out|reset|lost|closed|dropped|failed|terminated|aborted)|(?:lost|refused|dropped|closed|reset) (?:the )?connection/,
-      /time ?out|timed out|no route to host|(?:network|host|server) (?:\S{1,60} )?(?:is |was )?(?:unreachable|not reachable|down\b|not respond|did not respond|not available)/,
-      /(?:could not|couldn't|unable to|failed to|cannot|can't) (?:connect|reach|contact|establish)|broken pipe|\be(?:connrefused|connreset|timedout|hostunreach|netunreach)\b/,
-      /not responding|dns (?:query|lookup|error|fail)|retry (?:time|timeout)|(?:delivery|message|retry|queue) (?:\S{1,20} )?(?:time )?(?:has )?(?:expired|exceeded)|too long (?:in|on) (?:the )?queue/,
+      /\brfc ?\d{3,4}.{0,40}(?:compl|violat|conform|format)|(?:missing|duplicate|multiple|invalid|malformed) (?:\S{1,20} )?header|starttls|\bcertificate\b|tls (?:is )?(?:required|not available|handshake)|\b(?:helo|ehlo)\b.{0,30}(?:reject|invalid|required)|(?:invalid|bad|need|polite).{0,20}\b(?:helo|ehlo)\b/,
     ],
   },
   {
     class: 'system',
     patterns: [
       /(?:system|server|service|local|internal|temporary|configuration|processing|i\/o|database|resource|ldap|directory|software|mailer) (?:\S{1,20} )?(?:error|failure|problem|unavailable|not available|overload|busy|misconfig)/,
-      /mail (?:forwarding )?loop|loops? back|routing loop|too many hops|hop count|out of memory|insufficient (?:system )?(?:resources|memory)/,
-      /command (?:died|failed|output)|(?:exit|died) with (?:status|signal)|(?:can ?not|can't) (?:open|create|lock|write|append)|permission denied|try (?:again )?later/,
+      /mail (?:forwarding )?loop|loops? back|routing loop|too many hops|hop count|out of memory|insufficient (?:system )?(?:resources|memory|storage)/,
+      /command (?:died|failed|output)|(?:exit|died) with (?:status|signal)|(?:can ?not|can't) (?:open|create|lock|write|append)|(?:write|queue file|disk) error|permission denied|try (?:again )?later/,
     ],
   },
   {

@@ -25,7 +25,7 @@ export interface Recorded {
  */
 export async function recordResults(store: Store, results: Result[], nowMs: number): Promise<Recorded> {
   const firsts = new Map(results.map((result) => [leaseKey(result), result] as const).reverse());
-  const facts = await readLeasedFacts(store, [...firsts.values()]);
+  const facts = await readLeasedFacts(store, [...firsts.values()], nowMs);
   const retries: Retry[] = [];
   const transitions: Transition[] = [];
   const listening = new Set<number>();

@@ -1,6 +1,9 @@
 import { type SQL, sql } from 'drizzle-orm';
 import { getTableConfig, SQLiteAsyncDialect, type SQLiteTable } from 'drizzle-orm/sqlite-core';
-import { dayOf, weeksBetween } from '#domain/home.ts';
+import { classes } from '#domain/class.ts';
+import { dayOf, homeOf, weeksBetween } from '#domain/home.ts';
+import { isUuidV7, type MessageId } from '#domain/ids.ts';
+import { limits } from '#domain/submission.ts';
 import {
   bodiesTable,
   deliveriesTable,
@@ -12,17 +15,25 @@ import { errorText, type Store } from './store.ts';
 
 const dayMs = 86_400_000;
 
-/** How long metadata is kept, and the longest time ahead of a `send_at`. */
+/** How long metadata is kept at least. */
 export const metadataDays = 30;
 /** How long bodies are kept after the day on which the message was first due. */
 export const bodyDays = 3;
-const scheduleDays = 30;
 /** How long webhook deliveries are kept: the tries of one last for two and a half days, the rest is for replays. */
 export const webhookDays = 14;
+/** A message may be due so many days after its acceptance and is tried for days from then on. */
+const lastAttemptDays = limits.scheduleDays + Math.max(...classes.map((c) => c.retryForMs)) / dayMs;
+const keptDays = Math.max(metadataDays, lastAttemptDays) + 1;
 
 /** Weeks whose tables may hold anything, oldest first. */
 export function retainedWeeks(nowMs: number): string[] {
-  return weeksBetween(nowMs - (metadataDays + 1) * dayMs, nowMs);
+  return weeksBetween(nowMs - keptDays * dayMs, nowMs);
+}
+
+/** Those of which the tables may still be there; a node may speak of messages long gone, or of none. */
+export function ofRetainedWeeks<T extends { messageId: MessageId }>(refs: T[], nowMs: number): T[] {
+  const weeks = new Set(retainedWeeks(nowMs));
+  return refs.filter(({ messageId }) => isUuidV7(messageId) && weeks.has(homeOf(messageId).week));
 }
 
 /** Weeks whose webhook deliveries may be kept, oldest first. */
@@ -66,7 +77,7 @@ export function createTable(table: SQLiteTable, options: { withoutRowid: boolean
  */
 export async function ensureHomeTables(store: Store, nowMs: number): Promise<void> {
   const statements: string[] = [];
-  for (const week of weeksBetween(nowMs - (metadataDays + 1) * dayMs, nowMs + 7 * dayMs)) {
+  for (const week of weeksBetween(nowMs - keptDays * dayMs, nowMs + 7 * dayMs)) {
     for (const table of [messagesTable(week), deliveriesTable(week), eventsTable(week)]) {
       statements.push(...createTable(table, { withoutRowid: true }));
     }
@@ -74,7 +85,7 @@ export async function ensureHomeTables(store: Store, nowMs: number): Promise<voi
   for (const week of [...webhookWeeks(nowMs), ...weeksBetween(nowMs, nowMs + 7 * dayMs)]) {
     statements.push(...createTable(webhookDeliveriesTable(week), { withoutRowid: false }));
   }
-  for (let day = -bodyDays - 2; day <= scheduleDays + 1; day++) {
+  for (let day = -bodyDays - 2; day <= limits.scheduleDays + 1; day++) {
     statements.push(...createTable(bodiesTable(dayOf(nowMs + day * dayMs)), { withoutRowid: false }));
   }
   await store.d1.batch(statements.map((text) => store.d1.prepare(text)));
@@ -94,7 +105,7 @@ export async function withHomeTables<T>(store: Store, nowMs: number, work: () =>
 
 /**
  * Drops tables whose time is over: bodies after `bodyDays`, webhook deliveries after `webhookDays`, everything else
- * after `metadataDays`. Writes no rows.
+ * after `keptDays`. Writes no rows.
  */
 export async function dropOldTables(store: Store, nowMs: number): Promise<string[]> {
   const keepWeeks = retainedWeeks(nowMs)[0] ?? '';
@@ -103,8 +114,7 @@ export async function dropOldTables(store: Store, nowMs: number): Promise<string
     deliveries: keepWeeks,
     events: keepWeeks,
     webhook_deliveries: webhookWeeks(nowMs)[0] ?? '',
-    // Delivery may be tried for three days after the first due day; a day more covers its last hours.
-    bodies: dayOf(nowMs - (bodyDays + 1) * dayMs),
+    bodies: oldestBodyDay(nowMs),
   };
   const { results } = await store.d1
     .prepare(`SELECT name FROM sqlite_master WHERE type = 'table'`)
@@ -118,6 +128,14 @@ export async function dropOldTables(store: Store, nowMs: number): Promise<string
   if (old.length > 0)
     await store.d1.batch(old.map((name) => store.d1.prepare(`DROP TABLE IF EXISTS "${name}"`)));
   return old;
+}
+
+/**
+ * The oldest day whose bodies are kept. Delivery may be tried for three days after the first due day; a day more
+ * covers its last hours.
+ */
+export function oldestBodyDay(nowMs: number): string {
+  return dayOf(nowMs - (bodyDays + 1) * dayMs);
 }
 
 /** Identifiers of the tables of a week, for `sql` templates. */
