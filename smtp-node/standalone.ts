@@ -11,6 +11,7 @@ import { type RunningNode, startNode } from './main.ts';
 import { repository } from './standalone/bundle.ts';
 import { type CaptureMx, startCaptureMx } from './standalone/capture-mx.ts';
 import { type Demo, keptDemo } from './standalone/demo.ts';
+import { startDohServer } from './standalone/doh-server.ts';
 import { type Edge, startEdge } from './standalone/edge.ts';
 import { takeLock } from './standalone/lock.ts';
 import { keptWorkerSecrets } from './standalone/secrets.ts';
@@ -111,11 +112,19 @@ async function start(
     nodeId: 'local',
     bootId: '',
   });
+  const doh = await startDohServer({ dnsServers: dnsServers() });
+  closers.push(() => doh.stop());
   const edge = await startEdge({
     port: portOf('port'),
     host: flags.host,
     dataDir: join(dataDir, 'edge'),
-    settings: { ...secrets, SERVICE_DOMAIN: flags['service-domain'], METER: process.env.METER ?? '0' },
+    settings: {
+      ...secrets,
+      SERVICE_DOMAIN: flags['service-domain'],
+      METER: process.env.METER ?? '0',
+      DOH_URL: process.env.DOH_URL ?? doh.url,
+      ALLOW_LOCAL_WEBHOOKS: '1',
+    },
     log: (line) => log.warn({ edge: line }, 'the Worker says'),
   });
   closers.push(() => edge.stop());
@@ -157,6 +166,11 @@ function nodeConfig(
     PENNYPOST_RETURN_PATH_PORTS: flags['return-path-port'],
     ...(capture ? { PENNYPOST_OUTBOUND_ROUTE: `${flags.host}:${capture.smtpPort}` } : {}),
   });
+}
+
+/** The node's own DNS servers answer the edge as well. */
+function dnsServers(): string[] {
+  return (process.env.PENNYPOST_DNS_SERVERS ?? '').split(',').flatMap((one) => one.trim() || []);
 }
 
 function readFlags() {

@@ -6,18 +6,27 @@ import { emailsApp } from './api/emails.ts';
 import { eventsApp } from './api/events.ts';
 import { sendApp } from './api/send.ts';
 import { suppressionsApp } from './api/suppressions.ts';
+import { webhookDeliveriesApp } from './api/webhook-deliveries.ts';
+import { webhooksApp } from './api/webhooks.ts';
 import { housekeep, sweep } from './cron/sweep.ts';
 import { parseEnv } from './env.ts';
 import { receiveRouted } from './inbound/doors.ts';
 import { Announcer } from './intake/announcer.ts';
+import { EventAnnouncer } from './intake/event-announcer.ts';
 import { nodeApp } from './node-api/app.ts';
 import { consumeDelivery } from './queue/delivery.ts';
+import { consumeWebhook } from './queue/webhook.ts';
 import { openStore } from './store/store.ts';
 
 export { NodeHub } from './node-api/hub.ts';
+export { WebhookSender } from './webhook/sender.ts';
 
 /** The doors of the Worker: each only opens. */
-const isolate: Isolate = { announcer: new Announcer(), flights: new Set() };
+const isolate: Isolate = {
+  announcer: new Announcer(),
+  eventAnnouncer: new EventAnnouncer(),
+  flights: new Set(),
+};
 const app = newApp();
 
 app.use(requestId);
@@ -39,6 +48,8 @@ app.route('/v1', emailsApp);
 app.route('/v1', eventsApp);
 app.route('/v1', suppressionsApp);
 app.route('/v1', credentialApp);
+app.route('/v1', webhooksApp);
+app.route('/v1', webhookDeliveriesApp);
 app.route('/admin/v1', adminApp);
 app.route('/node/v1', nodeApp);
 app.notFound((c) => {
@@ -67,7 +78,8 @@ export default {
   fetch: app.fetch,
 
   async queue(batch: MessageBatch, env: unknown): Promise<void> {
-    await consumeDelivery(batch, parseEnv(env));
+    if (batch.queue === 'webhook') await consumeWebhook(batch, parseEnv(env));
+    else await consumeDelivery(batch, parseEnv(env));
   },
 
   async email(message: ForwardableEmailMessage, env: unknown): Promise<void> {

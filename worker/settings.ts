@@ -32,13 +32,31 @@ export const workerSettings = [
     key: 'ENCRYPTION_KEYS',
     secret: true,
     about:
-      'AES-256 keys that encrypt DKIM private keys, base64, 32 bytes each; comma-separated, the newest first',
+      'AES-256 keys that encrypt DKIM private keys and webhook secrets, base64, 32 bytes each; comma-separated, the newest first',
     schema: z.string().transform(keyList),
   },
   {
     key: 'METER',
     secret: false,
     about: 'set to `1`: every answer tells in `Server-Timing` what it cost at D1',
+    schema: z
+      .enum(['0', '1'])
+      .default('0')
+      .transform((value) => value === '1'),
+  },
+  {
+    key: 'DOH_URL',
+    secret: false,
+    about: 'DNS over HTTPS endpoint (JSON form) that domains are verified and webhook URLs judged with',
+    schema: z
+      .string()
+      .refine((text) => /^https?:/.test(text) && URL.canParse(text), 'must be an http or https URL')
+      .default('https://cloudflare-dns.com/dns-query'),
+  },
+  {
+    key: 'ALLOW_LOCAL_WEBHOOKS',
+    secret: false,
+    about: 'set to `1` for development: webhook endpoints may be on the loopback host, by http too',
     schema: z
       .enum(['0', '1'])
       .default('0')
@@ -54,6 +72,8 @@ export interface Settings {
   returnPathKeys: Uint8Array[];
   encryptionKeys: Uint8Array[];
   meter: boolean;
+  dohUrl: string;
+  allowLocalWebhooks: boolean;
 }
 
 function keyList(text: string, context: z.RefinementCtx): Uint8Array[] {

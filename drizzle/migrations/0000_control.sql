@@ -3,7 +3,15 @@ CREATE TABLE `accounts` (
 	`name` text NOT NULL,
 	`status` text DEFAULT 'active' NOT NULL,
 	`status_reason` text,
+	`webhooks` integer DEFAULT false NOT NULL,
 	`created_at_ms` integer NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE `counters` (
+	`day` text NOT NULL,
+	`name` text NOT NULL,
+	`count` integer NOT NULL,
+	PRIMARY KEY(`day`, `name`)
 );
 --> statement-breakpoint
 CREATE TABLE `credentials` (
@@ -51,6 +59,15 @@ CREATE TABLE `domains` (
 --> statement-breakpoint
 CREATE UNIQUE INDEX `domains_account_name` ON `domains` (`account_id`,`name`);--> statement-breakpoint
 CREATE UNIQUE INDEX `domains_verified_name` ON `domains` (`name`) WHERE status = 'verified';--> statement-breakpoint
+CREATE TABLE `full_mailboxes` (
+	`account_id` integer NOT NULL,
+	`address` text NOT NULL,
+	`message_id` text NOT NULL,
+	`at_ms` integer NOT NULL,
+	PRIMARY KEY(`account_id`, `address`, `message_id`)
+);
+--> statement-breakpoint
+CREATE INDEX `full_mailboxes_time` ON `full_mailboxes` (`at_ms`);--> statement-breakpoint
 CREATE TABLE `idempotency_keys` (
 	`account_id` integer NOT NULL,
 	`key` text NOT NULL,
@@ -84,4 +101,28 @@ CREATE TABLE `suppressions` (
 	FOREIGN KEY (`account_id`) REFERENCES `accounts`(`id`) ON UPDATE no action ON DELETE no action
 );
 --> statement-breakpoint
-CREATE UNIQUE INDEX `suppressions_address` ON `suppressions` (`account_id`,`address`,`scope_domain`);
+CREATE UNIQUE INDEX `suppressions_address` ON `suppressions` (`account_id`,`address`,`scope_domain`);--> statement-breakpoint
+CREATE TABLE `webhook_endpoints` (
+	`id` integer PRIMARY KEY AUTOINCREMENT NOT NULL,
+	`public_id` text NOT NULL,
+	`account_id` integer NOT NULL,
+	`url` text NOT NULL,
+	`format` text NOT NULL,
+	`events` text,
+	`description` text DEFAULT '' NOT NULL,
+	`state` text DEFAULT 'active' NOT NULL,
+	`state_reason` text,
+	`secret_encrypted` text NOT NULL,
+	`previous_secret_encrypted` text,
+	`previous_secret_until_ms` integer,
+	`cursor_week` text NOT NULL,
+	`cursor_seq` integer NOT NULL,
+	`cursor_taken` integer NOT NULL,
+	`behind` integer DEFAULT false NOT NULL,
+	`failing_since_ms` integer,
+	`created_at_ms` integer NOT NULL,
+	FOREIGN KEY (`account_id`) REFERENCES `accounts`(`id`) ON UPDATE no action ON DELETE no action
+);
+--> statement-breakpoint
+CREATE UNIQUE INDEX `webhook_endpoints_public_id` ON `webhook_endpoints` (`public_id`);--> statement-breakpoint
+CREATE INDEX `webhook_endpoints_account` ON `webhook_endpoints` (`account_id`);

@@ -12,6 +12,8 @@ export const accounts = sqliteTable('accounts', {
     .notNull()
     .default('active'),
   statusReason: text('status_reason'),
+  /** 1: it has an active webhook endpoint. Read with the credential, so that other accounts cost no queue operation. */
+  webhooks: integer('webhooks', { mode: 'boolean' }).notNull().default(false),
   createdAtMs: integer('created_at_ms').notNull(),
 });
 
@@ -162,3 +164,43 @@ export const nodes = sqliteTable('nodes', {
   startedAtMs: integer('started_at_ms').notNull(),
   lastSeenAtMs: integer('last_seen_at_ms').notNull(),
 });
+
+/** Where an account's events are posted. The feed is the account's event cursor; each endpoint keeps its own place. */
+export const webhookEndpoints = sqliteTable(
+  'webhook_endpoints',
+  {
+    id: integer('id').primaryKey({ autoIncrement: true }),
+    publicId: text('public_id').notNull(),
+    accountId: integer('account_id')
+      .notNull()
+      .references(() => accounts.id),
+    url: text('url').notNull(),
+    format: text('format', { enum: ['cloudmailin', 'event'] }).notNull(),
+    /** JSON array of event names as the owner wrote them; null: all. */
+    events: text('events', { mode: 'json' }).$type<string[]>(),
+    description: text('description').notNull().default(''),
+    state: text('state', { enum: ['active', 'disabled'] })
+      .notNull()
+      .default('active'),
+    /** Why it is disabled. */
+    stateReason: text('state_reason'),
+    /** See `store/key-encryption.ts`. */
+    secretEncrypted: text('secret_encrypted').notNull(),
+    /** The secret before the last rotation; it signs as well until `previousSecretUntilMs`. */
+    previousSecretEncrypted: text('previous_secret_encrypted'),
+    previousSecretUntilMs: integer('previous_secret_until_ms'),
+    /** The event cursor: what is before it has become deliveries. */
+    cursorWeek: text('cursor_week').notNull(),
+    cursorSeq: integer('cursor_seq').notNull(),
+    cursorTaken: integer('cursor_taken').notNull(),
+    /** The last page was full, so there may be more even within the row `cursorSeq`. */
+    behind: integer('behind', { mode: 'boolean' }).notNull().default(false),
+    /** First failure since the last success; null: the last try was a success. */
+    failingSinceMs: integer('failing_since_ms'),
+    createdAtMs: integer('created_at_ms').notNull(),
+  },
+  (t) => [
+    uniqueIndex('webhook_endpoints_public_id').on(t.publicId),
+    index('webhook_endpoints_account').on(t.accountId),
+  ],
+);

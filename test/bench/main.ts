@@ -11,6 +11,7 @@ import { leaseTime } from './lease-time.ts';
 import { memory } from './memory.ts';
 import { price } from './price.ts';
 import { type SectionReport, table } from './report.ts';
+import { webhooks } from './webhooks.ts';
 
 const sections: Record<string, (options: { quick: boolean }) => Promise<SectionReport>> = {
   d1: d1Cost,
@@ -20,6 +21,7 @@ const sections: Record<string, (options: { quick: boolean }) => Promise<SectionR
   rate: deliveryRate,
   lease: leaseTime,
   memory,
+  webhooks,
 };
 
 const words = process.argv.slice(2);

@@ -147,6 +147,7 @@ describe('an acceptance whose end is not known', () => {
     accountStatus: 'active',
     accountStatusReason: null,
     lastUsedAtMs: startMs,
+    webhooks: false,
   };
 
   it('keeps its large body, since the transaction may have been committed', async () => {
@@ -189,7 +190,14 @@ describe('an acceptance whose end is not known', () => {
           firstDueMs: startMs,
           raw,
           deliveries: [
-            { recipient: 'u@example.net', domain: 'example.net', state: 'queued', event: null, reason: null, simulated: false },
+            {
+              recipient: 'u@example.net',
+              domain: 'example.net',
+              state: 'queued',
+              event: null,
+              reason: null,
+              simulated: false,
+            },
           ],
         },
       ],

@@ -5,6 +5,7 @@ import { uuidV7 } from '#domain/ids.ts';
 import { type FieldError, Problem } from '#domain/problem.ts';
 import type { Env } from '../env.ts';
 import type { Announcer } from '../intake/announcer.ts';
+import type { EventAnnouncer } from '../intake/event-announcer.ts';
 import type { GateCredential } from '../store/acceptance.ts';
 import type { Store } from '../store/store.ts';
 
@@ -20,6 +21,7 @@ export interface Variables {
 /** What lives as long as the isolate: nothing that may not be lost. */
 export interface Isolate {
   announcer: Announcer;
+  eventAnnouncer: EventAnnouncer;
   /** Idempotency keys whose requests are being carried out here. */
   flights: Set<string>;
 }

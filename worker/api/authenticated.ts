@@ -2,7 +2,7 @@ import type { Next } from 'hono';
 import type { Scope } from '#domain/scope.ts';
 import { authorize } from '../intake/authenticate.ts';
 import { bearerSecret, sha256Hex } from '../intake/secret.ts';
-import { readGate } from '../store/acceptance.ts';
+import { type GateCredential, readGate } from '../store/acceptance.ts';
 import type { Call } from './app.ts';
 
 /** The credential of the request's key, with the scope; throws 401 or 403. One D1 round trip. */
@@ -26,4 +26,11 @@ export function needs(scope: Scope | null) {
     c.set('credential', await credentialOf(c, scope));
     await next();
   };
+}
+
+/** After events of an account have been committed: has them announced, if anybody listens. */
+export function announceEvents(c: Call, credential: GateCredential): void {
+  if (!credential.webhooks) return;
+  const { WEBHOOK } = c.get('env').bindings;
+  c.executionCtx.waitUntil(c.get('isolate').eventAnnouncer.announce(WEBHOOK, [credential.accountId]));
 }

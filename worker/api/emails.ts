@@ -5,7 +5,7 @@ import { acceptedEventId, isUuidV7, uuidV7 } from '#domain/ids.ts';
 import { Problem } from '#domain/problem.ts';
 import { cancelDeliveries, findMessage, listMessages, type StoredMessage } from '../store/messages.ts';
 import { type Call, invalidBody, newApp } from './app.ts';
-import { needs } from './authenticated.ts';
+import { announceEvents, needs } from './authenticated.ts';
 
 /** `GET /v1/emails…` and cancel. */
 export const emailsApp = newApp();
@@ -54,6 +54,7 @@ emailsApp.post('/emails/:id/cancel', needs('send'), async (c) => {
     }),
     nowMs,
   );
+  if (canceled > 0) announceEvents(c, c.get('credential'));
   const after = await messageOf(c);
   if (canceled === 0) {
     throw new Problem('conflict', `Nothing is left to cancel: the message is ${summaryOf(after).status}.`);

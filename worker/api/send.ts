@@ -10,7 +10,7 @@ import { rawDraftOf } from '../intake/raw-message.ts';
 import { rehearse } from '../intake/rehearse.ts';
 import { bearerSecret, sha256Hex } from '../intake/secret.ts';
 import { type Call, invalidBody, newApp } from './app.ts';
-import { credentialOf } from './authenticated.ts';
+import { announceEvents, credentialOf } from './authenticated.ts';
 import { drain, mediaType, readBytes, readJson } from './request-body.ts';
 
 /** `POST /v1/send`, `/v1/send/batch`, `/v1/send/raw`: parse, then the intake. */
@@ -155,7 +155,8 @@ function intakeOf(c: Call): Intake {
     store: c.get('store'),
     nowMs,
     simulatorDomain: simulatorDomain(c.get('env').serviceDomain),
-    announce: (messages) => {
+    announce: (messages, credential) => {
+      announceEvents(c, credential);
       const waiting = messages.filter((m) => m.deliveries.some((d) => !isFinal(d.state)));
       const due = waiting.filter((m) => m.firstDueMs <= nowMs);
       const work = [

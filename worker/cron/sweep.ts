@@ -1,16 +1,22 @@
 import { fullMailbox } from '#domain/consequence.ts';
 import type { Env } from '../env.ts';
 import { hubOf } from '../node-api/hub.ts';
+import { pokeSenders } from '../queue/webhook.ts';
 import { dropOldTables, ensureHomeTables } from '../store/home-tables.ts';
 import { purgeIdempotencyKeys } from '../store/idempotency.ts';
 import { anythingDue } from '../store/leases.ts';
 import { purgeBodies } from '../store/raw.ts';
 import type { Store } from '../store/store.ts';
 import { purgeSuppressions } from '../store/suppressions.ts';
+import { endpointsWithWork } from '../store/webhook-endpoints.ts';
 
-/** Announces again whatever is due and nobody has leased: lost pointers, expired leases, far-away `send_at`. */
+/**
+ * Announces again whatever is due and nobody has leased (lost pointers, expired leases, far-away `send_at`), and
+ * pokes webhook senders that are behind.
+ */
 export async function sweep(store: Store, env: Env, nowMs: number): Promise<void> {
   if (await anythingDue(store, nowMs)) await hubOf(env.bindings.HUB).wake();
+  await pokeSenders(env, await endpointsWithWork(store, nowMs));
 }
 
 /** Makes tables ahead and removes what is past its time. */

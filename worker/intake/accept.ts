@@ -25,7 +25,7 @@ export interface Intake {
   /** Recipients there are parts that the simulator plays. */
   simulatorDomain: string;
   /** Announces what has been accepted, after the answer; must not throw. */
-  announce(messages: AcceptedMessage[]): void;
+  announce(messages: AcceptedMessage[], credential: GateCredential): void;
 }
 
 /** The answer for one accepted message. */
@@ -84,7 +84,7 @@ export async function accept(intake: Intake, request: AcceptRequest): Promise<Ac
     if (won) return won;
     throw error;
   }
-  intake.announce(accepted);
+  intake.announce(accepted, credential);
   return { answers, replayed: false };
 }
 

@@ -31,6 +31,8 @@ export interface GateCredential {
   accountStatus: 'active' | 'suspended';
   accountStatusReason: string | null;
   lastUsedAtMs: number | null;
+  /** The account has an active webhook endpoint, so its events are announced. */
+  webhooks: boolean;
 }
 
 export interface GateDomain {
@@ -64,7 +66,7 @@ export async function readGate(
   const account = sql`(SELECT account_id FROM credentials WHERE secret_hash = ${of.secretHash})`;
   const queries: SQL[] = [
     sql`SELECT c.id, c.account_id, c.username, c.environment, c.scopes, c.domains, c.revoked_at_ms, c.last_used_at_ms,
-          a.status, a.status_reason
+          a.status, a.status_reason, a.webhooks
         FROM ${control.credentials} c JOIN ${control.accounts} a ON a.id = c.account_id
         WHERE c.secret_hash = ${of.secretHash}`,
     sql`SELECT d.name, d.type, d.status,
@@ -112,6 +114,7 @@ function gateCredential(row: Record<string, unknown>): GateCredential {
     accountStatus: row.status === 'active' ? 'active' : 'suspended',
     accountStatusReason: row.status_reason === null ? null : String(row.status_reason),
     lastUsedAtMs: row.last_used_at_ms === null ? null : Number(row.last_used_at_ms),
+    webhooks: row.webhooks === 1,
   };
 }
 
@@ -255,7 +258,7 @@ function announce(week: string, accountId: number, messageId: MessageId, n: numb
 }
 
 /** The number after the account's last row in a week's messages and events. */
-function nextSeq(week: string, accountId: SQL): SQL {
+export function nextSeq(week: string, accountId: SQL): SQL {
   const { messages, events } = weekTables(week);
   return sql`(1 + max(coalesce((SELECT max(seq) FROM ${messages} WHERE account_id = ${accountId}), 0),
     coalesce((SELECT max(seq) FROM ${events} WHERE account_id = ${accountId}), 0)))`;
