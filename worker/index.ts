@@ -33,7 +33,9 @@ app.use(async (c, next) => {
     c.header('Server-Timing', `d1;desc="trips=${roundTrips} read=${rowsRead} written=${rowsWritten}"`);
   }
 });
-app.get('/healthz', (c) => c.json({ status: 'ok', service_domain: c.get('env').serviceDomain }));
+app.get('/healthz', (c) =>
+  c.json({ status: 'ok', service_domain: c.get('env').serviceDomain, time: new Date().toISOString() }),
+);
 app.route('/v1', sendApp);
 app.route('/v1', emailsApp);
 app.route('/v1', eventsApp);

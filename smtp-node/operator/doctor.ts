@@ -6,12 +6,11 @@ import { readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { parseArgs } from 'node:util';
-import { z } from 'zod';
 import { remembering } from '#domain/dns.ts';
 import { ConfigError, parseConfig } from '../config.ts';
 import { systemLookup } from '../dns-lookup.ts';
 import { type Diagnosis, failed, type Greeting, type Patient, type Probes } from './doctor/diagnosis.ts';
-import { diagnoseCertificate, diagnoseEdge, diagnoseResolver } from './doctor/machine.ts';
+import { askHealth, diagnoseCertificate, diagnoseEdge, diagnoseResolver } from './doctor/machine.ts';
 import {
   diagnoseAddresses,
   diagnoseBlocklists,
@@ -90,7 +89,8 @@ async function main(): Promise<number> {
   const found = await examine({
     config,
     probes,
-    serviceDomain: flags['service-domain'] ?? (await serviceDomainOf(config.edgeUrl)) ?? parent,
+    serviceDomain:
+      flags['service-domain'] ?? (await askHealth(config.edgeUrl, fetch))?.service_domain ?? parent,
     lookup: remembering(systemLookup({ dnsServers: config.dnsServers, timeoutMs: 3_000 })),
     fetch,
     greet,
@@ -116,16 +116,6 @@ function toldOf(found: readonly Diagnosis[]): string {
   const count = (status: Diagnosis['status']) => found.filter((one) => one.status === status).length;
   const sum = `${count('ok')} ok, ${count('warning')} warnings, ${count('failed')} failed, ${count('unknown')} unknown`;
   return [...lines, '', sum].join('\n');
-}
-
-/** What the edge says is its service domain; null when it does not answer. */
-async function serviceDomainOf(edgeUrl: string): Promise<string | null> {
-  try {
-    const response = await fetch(`${edgeUrl}/healthz`, { signal: AbortSignal.timeout(10_000) });
-    return z.object({ service_domain: z.string() }).parse(await response.json()).service_domain;
-  } catch {
-    return null;
-  }
 }
 
 /** Connects, waits for the first line, and leaves politely. */

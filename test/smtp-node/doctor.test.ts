@@ -28,7 +28,7 @@ const world: DnsTable = {
 interface Setup {
   dns?: DnsTable;
   env?: Record<string, string>;
-  edge?: { status: number; dateMs?: number } | 'away';
+  edge?: { status: number; timeMs?: number } | 'away';
   greeting?: (address: string) => string | Error;
   certificate?: string;
   local?: string[];
@@ -58,13 +58,13 @@ function patient(of: Setup): Patient {
       dnsbls: ['dnsbl.test'],
     },
     lookup: lookupIn({ ...world, ...of.dns }),
-    fetch: async () => {
+    fetch: async (input) => {
       const edge = of.edge ?? { status: 404 };
       if (edge === 'away') throw new TypeError('fetch failed', { cause: new Error('connect ECONNREFUSED') });
-      return new Response(null, {
-        status: edge.status,
-        headers: { Date: new Date(edge.dateMs ?? atMs).toUTCString() },
-      });
+      const { pathname } = new URL(String(input));
+      if (pathname !== '/healthz') return new Response(null, { status: edge.status });
+      const time = new Date(edge.timeMs ?? atMs).toISOString();
+      return Response.json({ status: 'ok', service_domain: 'mail.test', time });
     },
     greet: async ({ host: address }) => {
       const line = of.greeting?.(address) ?? '220 welcome';
@@ -204,8 +204,8 @@ describe('the doctor', () => {
     ['an edge that is away', { edge: 'away' }, 'edge', 'failed', 'PENNYPOST_EDGE_URL'],
     ['a wrong token', { edge: { status: 401 } }, 'edge', 'failed', 'PENNYPOST_NODE_TOKEN'],
     ['a broken edge', { edge: { status: 500 } }, 'edge', 'failed', 'wrangler tail'],
-    ['a clock that is late', { edge: { status: 404, dateMs: now + 120_000 } }, 'clock', 'failed', 'NTP'],
-    ['a clock that is early', { edge: { status: 404, dateMs: now - 30_000 } }, 'clock', 'warning', 'NTP'],
+    ['a clock that is late', { edge: { status: 404, timeMs: now + 120_000 } }, 'clock', 'failed', 'NTP'],
+    ['a clock that is early', { edge: { status: 404, timeMs: now - 30_000 } }, 'clock', 'warning', 'NTP'],
     [
       'a resolver that lies',
       { dns: { 'absent.test': { A: ['203.0.113.200'] } } },

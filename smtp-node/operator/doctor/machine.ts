@@ -1,4 +1,5 @@
 import { X509Certificate } from 'node:crypto';
+import { z } from 'zod';
 import { type Diagnosis, failed, fine, type Patient, unknown, warning } from './diagnosis.ts';
 
 const dayMs = 86_400_000;
@@ -46,13 +47,27 @@ export async function diagnoseCertificate({ config, readFile, nowMs }: Patient):
   return [fine(check, `It is for ${config.hostName} and valid until ${until}.`)];
 }
 
+/** What the edge tells everybody at `/healthz`. */
+const healthSchema = z.object({ service_domain: z.string(), time: z.string() });
+
+/** Asks the edge what it tells everybody; null when it does not answer as an edge does. */
+export async function askHealth(
+  edgeUrl: string,
+  get: typeof fetch,
+): Promise<z.infer<typeof healthSchema> | null> {
+  try {
+    const response = await get(`${edgeUrl}/healthz`, { signal: AbortSignal.timeout(10_000) });
+    return healthSchema.parse(await response.json());
+  } catch {
+    return null;
+  }
+}
+
 /** The way to the edge, the token, and the clock against the edge's. */
 export async function diagnoseEdge({ config, fetch, nowMs }: Patient): Promise<Diagnosis[]> {
-  const url = `${config.edgeUrl}/node/v1/raw/doctor`;
-  const startMs = nowMs();
   let response: Response;
   try {
-    response = await fetch(url, {
+    response = await fetch(`${config.edgeUrl}/node/v1/raw/doctor`, {
       headers: { Authorization: `Bearer ${config.nodeToken}` },
       signal: AbortSignal.timeout(config.edgeTimeoutSeconds * 1000),
       redirect: 'manual',
@@ -70,7 +85,9 @@ export async function diagnoseEdge({ config, fetch, nowMs }: Patient): Promise<D
       unknown('clock', 'There is nothing to compare with.', 'Mend the way to the edge first.'),
     ];
   }
-  return [edgeOf(config.edgeUrl, response.status), clockOf(response.headers.get('Date'), startMs, nowMs())];
+  const startMs = nowMs();
+  const health = await askHealth(config.edgeUrl, fetch);
+  return [edgeOf(config.edgeUrl, response.status), clockOf(health?.time ?? '', startMs, nowMs())];
 }
 
 function edgeOf(edgeUrl: string, status: number): Diagnosis {
@@ -89,14 +106,11 @@ function edgeOf(edgeUrl: string, status: number): Diagnosis {
   );
 }
 
-function clockOf(date: string | null, startMs: number, endMs: number): Diagnosis {
-  const edgeMs = date === null ? Number.NaN : Date.parse(date);
-  if (Number.isNaN(edgeMs))
-    return unknown('clock', 'The edge does not tell the time.', 'Compare the clock by hand.');
-  // The Date field has whole seconds, and the answer was on its way for some time.
-  const early = startMs - 1000 - edgeMs;
-  const late = edgeMs - endMs;
-  const offSeconds = Math.max(0, Math.round(Math.max(early, late) / 1000));
+function clockOf(time: string, startMs: number, endMs: number): Diagnosis {
+  const edgeMs = Date.parse(time);
+  if (Number.isNaN(edgeMs)) return unknown('clock', 'The edge does not tell the time.', 'Update the edge.');
+  // The edge's time was taken somewhere between the question and the answer.
+  const offSeconds = Math.max(0, Math.round(Math.max(startMs - edgeMs, edgeMs - endMs) / 1000));
   const fix = 'Have the clock kept by NTP (systemd-timesyncd, chrony).';
   if (offSeconds > 60) return failed('clock', `The clock is ${offSeconds} s off.`, fix);
   if (offSeconds > 2) return warning('clock', `The clock is ${offSeconds} s off.`, fix);
