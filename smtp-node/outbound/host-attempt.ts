@@ -19,6 +19,8 @@ export type HostEnding =
 export interface Errand {
   /** The recipient's. */
   domain: string;
+  /** Of the delivery's class. */
+  rank: number;
   mail: Mail;
   beforeData(): Promise<void>;
   session: Session;
@@ -46,7 +48,7 @@ export async function tryHost(
   around: Around,
 ): Promise<HostResult> {
   const { session, clock } = errand;
-  const slot = await around.pool.acquire(target, errand.domain, waitMs);
+  const slot = await around.pool.acquire(target, errand.domain, errand.rank, waitMs);
   if (!slot) {
     const text = `no connection to ${target.host} [${target.address}] became free in time`;
     return { kind: 'next', failure: silentFailure({ class: 'rate_limited', text }) };

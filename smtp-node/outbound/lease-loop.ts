@@ -7,9 +7,9 @@ import type { Courier } from './courier.ts';
 import type { Journal } from './journal.ts';
 import type { LeaseRef } from './journal-record.ts';
 
-export interface LeaseLoopOptions extends Omit<CarryContext, 'courier' | 'stopping' | 'superseded'> {
+export interface LeaseLoopOptions extends Omit<CarryContext, 'courier' | 'stopped' | 'superseded'> {
   client: Pick<WorkerClient, 'lease' | 'release'>;
-  courier: Pick<Courier, 'deliver' | 'throttledDomains'>;
+  courier: Pick<Courier, 'deliver' | 'throttledDomains' | 'busyDomains'>;
   journal: Pick<Journal, 'sending' | 'outcome' | 'unreported' | 'writable'>;
   /** Pauses while the edge is away. */
   backoff: Backoff;
@@ -37,6 +37,8 @@ export class LeaseLoop {
   #superseded = false;
   /** More is due than was taken: ask again when a slot is freed. */
   #more = false;
+  /** Domains that the last lease did not want: ask again when one of them is served again. */
+  #unwanted: string[] = [];
   #poked = false;
   #endRest: () => void = () => {};
   #untried: LeaseRef[] = [];
@@ -45,7 +47,7 @@ export class LeaseLoop {
     this.#options = options;
     this.#context = {
       ...options,
-      stopping: () => this.#stopped.signal.aborted,
+      stopped: this.#stopped.signal,
       superseded: () => this.#superseded,
     };
   }
@@ -61,7 +63,7 @@ export class LeaseLoop {
     this.#endRest();
   }
 
-  /** Takes no more work; what was begun goes on. */
+  /** Takes no more work and gives back what has not come to DATA; the rest goes on. */
   stop(): void {
     this.#stopped.abort();
     this.poke();
@@ -93,10 +95,14 @@ export class LeaseLoop {
   async #take(room: number): Promise<boolean> {
     const { client, courier, backoff, log, meters } = this.#options;
     this.#poked = false;
+    const excludeDomains = courier.throttledDomains().slice(0, mostExcludedDomains);
+    const busyDomains = courier.busyDomains().slice(0, mostExcludedDomains);
+    this.#unwanted = [...excludeDomains, ...busyDomains];
     try {
       const { deliveries, keys, more } = await client.lease({
         max: Math.min(room, mostLeases),
-        excludeDomains: courier.throttledDomains().slice(0, mostExcludedDomains),
+        excludeDomains,
+        busyDomains,
       });
       backoff.reset();
       meters.leased.inc(deliveries.length);
@@ -121,9 +127,17 @@ export class LeaseLoop {
   #begin(delivery: LeasedDelivery, keys: readonly DkimKey[]): void {
     const running = this.#carry(delivery, keys).finally(() => {
       this.#running.delete(running);
-      if (this.#more) this.poke();
+      if (this.#more || this.#servedAgain()) this.poke();
     });
     this.#running.add(running);
+  }
+
+  /** True when the MX of a domain that was left out has worked off what waited for it. */
+  #servedAgain(): boolean {
+    if (this.#unwanted.length === 0) return false;
+    const { courier } = this.#options;
+    const still = new Set([...courier.throttledDomains(), ...courier.busyDomains()]);
+    return this.#unwanted.some((domain) => !still.has(domain));
   }
 
   /** Never rejects. */

@@ -44,11 +44,13 @@ export interface PoolOptions {
 export interface Pool {
   /**
    * A slot for the address, at once or when one is free. Waiting for one host keeps no other waiting.
-   * @param domain the recipient's, for `throttledDomains`
+   * @param domain the recipient's, for `throttledDomains` and `busyDomains`
+   * @param rank among those who wait, the lowest is served first
    * @returns null when none was free within `waitMs`, the host is paused for longer, or the pool is closed
    */
-  acquire(target: MxTarget, domain: string, waitMs: number): Promise<Slot | null>;
+  acquire(target: MxTarget, domain: string, rank: number, waitMs: number): Promise<Slot | null>;
   throttledDomains(): string[];
+  busyDomains(): string[];
   stats(): PoolStats;
   close(): Promise<void>;
 }
@@ -56,6 +58,7 @@ export interface Pool {
 interface Waiter {
   target: MxTarget;
   domain: string;
+  rank: number;
   give(slot: Slot | null): void;
 }
 
@@ -97,7 +100,13 @@ export function createPool(options: PoolOptions): Pool {
   }
 
   const isPaused = (host: Host) => host.throttle.pausedUntilMs > options.now();
-  const isThrottled = (host: Host) => isPaused(host) || host.waiters.size > 0;
+  // As many waiting as may be served at once keep every connection busy while the next ones are leased.
+  const isBusy = (host: Host) => !isPaused(host) && host.waiters.size >= host.throttle.limit;
+
+  function domainsOf(which: (host: Host) => boolean): string[] {
+    const busiest = [...hosts.values()].filter(which).sort((a, b) => b.waiters.size - a.waiters.size);
+    return [...new Set(busiest.flatMap((host) => [...host.domains]))].slice(0, maxDomains);
+  }
 
   /** A slot when one is free now. An idle connection is reused only for the MX name it was checked against. */
   function take(host: Host, target: MxTarget): Slot | null {
@@ -170,9 +179,13 @@ export function createPool(options: PoolOptions): Pool {
     connection.watchIdle(remove);
   }
 
-  /** Gives free slots to those who wait, first come first served, and forgets a host that has nothing to tell. */
+  /**
+   * Gives free slots to those who wait, the most urgent first, then first come first served, and forgets a host
+   * that has nothing to tell.
+   */
   function serve(host: Host): void {
-    for (const waiter of host.waiters) {
+    // toSorted is stable, and a set keeps the order in which its members came
+    for (const waiter of [...host.waiters].toSorted((a, b) => a.rank - b.rank)) {
       const slot = take(host, waiter.target);
       if (!slot) break;
       host.waiters.delete(waiter);
@@ -198,7 +211,7 @@ export function createPool(options: PoolOptions): Pool {
   }
 
   return {
-    acquire(target, domain, waitMs) {
+    acquire(target, domain, rank, waitMs) {
       if (closed) return Promise.resolve(null);
       forgetOldHosts();
       const host = hostOf(target.address);
@@ -218,6 +231,7 @@ export function createPool(options: PoolOptions): Pool {
         const waiter: Waiter = {
           target,
           domain,
+          rank,
           give(given) {
             clearTimeout(timer);
             resolve(given);
@@ -227,10 +241,8 @@ export function createPool(options: PoolOptions): Pool {
         serve(host);
       });
     },
-    throttledDomains() {
-      const busiest = [...hosts.values()].filter(isThrottled).sort((a, b) => b.waiters.size - a.waiters.size);
-      return [...new Set(busiest.flatMap((host) => [...host.domains]))].slice(0, maxDomains);
-    },
+    throttledDomains: () => domainsOf(isPaused),
+    busyDomains: () => domainsOf(isBusy),
     stats: () => statsOf([...hosts.values()], options),
     async close() {
       closed = true;

@@ -42,6 +42,21 @@ describe('connections', () => {
     expect(mx.commands).toContain('RSET');
   });
 
+  it('are reset after a message refused at its end, which some peers keep open', async () => {
+    await meet();
+    expect(await send(courier, { rcptTo: '554-dot@example.test' })).toMatchObject({ type: 'bounced' });
+    await vi.waitFor(() => expect(courier.stats().idleConnections).toBe(1));
+    expect(await send(courier)).toMatchObject({ type: 'delivered', session: { reused: true } });
+    expect(mx.commands).toContain('RSET');
+  });
+
+  it('that are told of a transaction still open are given up, and the message goes over a new one', async () => {
+    await meet({ onConnection: () => '503-second-mail' });
+    await send(courier);
+    expect(await send(courier)).toMatchObject({ type: 'delivered', session: { reused: false } });
+    expect(mx.messages.map((message) => message.connection)).toEqual([1, 2]);
+  });
+
   it('are ended with QUIT after their share of messages', async () => {
     await meet({}, { messagesPerConnection: 2 });
     for (let i = 0; i < 5; i++) await send(courier);
@@ -137,12 +152,29 @@ describe('connections', () => {
     const quick = await startFakeMx({ address: '127.0.0.2', port: mx.port });
     const slow = [send(courier), send(courier)];
     await vi.waitFor(() => expect(courier.stats().waitingDeliveries).toBe(1));
-    expect(courier.throttledDomains()).toEqual(['example.test']);
+    expect(courier.busyDomains()).toEqual(['example.test']);
     expect(await send(courier, { rcptTo: 'a@quick.test' })).toMatchObject({ type: 'delivered' });
     finish();
     expect((await Promise.all(slow)).map((outcome) => outcome.type)).toEqual(['delivered', 'delivered']);
-    expect(courier.throttledDomains()).toEqual([]);
+    expect(courier.busyDomains()).toEqual([]);
     await quick.close();
+  });
+
+  it('go to the most urgent of those who wait', async () => {
+    let finish = () => {};
+    const finished = new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    await meet({ beforeFinalReply: () => finished }, { connectionsPerHost: 1 });
+    const deliveries = [send(courier, { rcptTo: 'first@example.test' })];
+    for (const mailClass of ['digest', 'standard', 'priority'] as const) {
+      deliveries.push(send(courier, { class: mailClass, rcptTo: `${mailClass}@example.test` }));
+    }
+    await vi.waitFor(() => expect(courier.stats().waitingDeliveries).toBe(3));
+    finish();
+    await Promise.all(deliveries);
+    const order = mx.messages.map(({ to }) => to.replace(/@.*/, ''));
+    expect(order).toEqual(['first', 'priority', 'standard', 'digest']);
   });
 
   it('that are waited for when the courier is closed defer the message', async () => {

@@ -11,6 +11,7 @@ export class FakeCourier implements Courier {
   /** The keys that each was to be signed with. */
   readonly keys: (readonly unknown[])[] = [];
   readonly excluded: string[] = [];
+  readonly busy: string[] = [];
   /** Most deliveries at once so far. */
   peak = 0;
   /** When set, each delivery waits for it after DATA has begun. */
@@ -46,12 +47,23 @@ export class FakeCourier implements Courier {
       return deferred(String(error));
     } finally {
       this.#running -= 1;
+      this.#tell();
     }
   }
 
   /** Resolves when so many deliveries have begun and have read their message. */
   begins(count: number): Promise<void> {
     return this.#until(() => this.raws.length >= count);
+  }
+
+  /** Resolves when no delivery is under way. */
+  idle(): Promise<void> {
+    return this.#until(() => this.#running === 0);
+  }
+
+  /** Deliveries that have come as far as DATA. */
+  get sent(): number {
+    return this.#inData;
   }
 
   /** Resolves when so many deliveries have come as far as DATA. */
@@ -74,6 +86,10 @@ export class FakeCourier implements Courier {
 
   throttledDomains(): string[] {
     return this.excluded;
+  }
+
+  busyDomains(): string[] {
+    return this.busy;
   }
 
   stats() {

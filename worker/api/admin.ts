@@ -72,6 +72,12 @@ const domainBody = z.strictObject({
   return_path_host: domainName.nullable().default(null),
 });
 
+/** Without defaults: what is not named stays as it is. */
+const domainChange = z.strictObject({
+  verified: z.boolean().optional(),
+  return_path_host: domainName.nullable().optional(),
+});
+
 adminApp.get('/accounts', async (c) =>
   c.json({ data: (await listAccounts(c.get('store'))).map(accountView) }),
 );
@@ -147,16 +153,17 @@ adminApp.post('/accounts/:id/domains', async (c) => {
 adminApp.get('/accounts/:id/domains/:domain', async (c) => c.json(await domainView(c, await domainOf(c))));
 
 adminApp.patch('/accounts/:id/domains/:domain', async (c) => {
-  const { id } = await domainOf(c);
-  const body = await read(c, domainBody.pick({ verified: true, return_path_host: true }).partial());
+  const before = await domainOf(c);
+  const body = await read(c, domainChange);
+  if (Object.keys(body).length === 0) return c.json(await domainView(c, before));
   const domain = await orConflict(c.req.param('domain'), () =>
-    updateDomain(c.get('store'), id, {
+    updateDomain(c.get('store'), before.id, {
       ...(body.verified === undefined ? {} : operatorSays(body.verified, Date.now())),
       ...(body.return_path_host === undefined ? {} : { returnPathHost: body.return_path_host }),
     }),
   );
   if (!domain) throw new Problem('not_found', 'The domain is gone.');
-  if (body.verified) await activateKeys(c.get('store'), id);
+  if (body.verified) await activateKeys(c.get('store'), before.id);
   return c.json(await domainView(c, domain));
 });
 

@@ -32,6 +32,8 @@ export const leaseRequest = z.object({
   max: z.number().int().min(1).max(500),
   /** Recipient domains that the node does not want now. */
   excludeDomains: z.array(z.string().max(255)).max(50).default([]),
+  /** Recipient domains of which the node has enough for now: only `priority` is wanted. */
+  busyDomains: z.array(z.string().max(255)).max(50).default([]),
 });
 
 export const leasedDelivery = z.object({

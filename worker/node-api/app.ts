@@ -66,7 +66,7 @@ nodeApp.post('/results', async (c) => {
 
 nodeApp.post('/release', async (c) => {
   const { leases } = await read(c, releaseRequest);
-  const released = await releaseLeases(c.get('store'), leases);
+  const released = await releaseLeases(c.get('store'), leases, Date.now());
   if (released > 0) c.executionCtx.waitUntil(hubOf(c.get('env').bindings.HUB).wake());
   return c.json({ released } satisfies z.infer<typeof releaseResponse>);
 });

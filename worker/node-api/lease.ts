@@ -67,6 +67,8 @@ async function deliveryOf(
   if (!message) throw new Error(`delivery ${lease.messageId} ${lease.n} has no message`);
   const isOwn = (key: StoredKey) => key.accountId === lease.accountId && key.domain === message.signingDomain;
   const [ring, [own] = []] = [...rings].find(([, keys]) => keys.some(isOwn)) ?? [];
+  const signingDomain = own?.signsAs ?? message.signingDomain;
+  const keyRing = ring ?? ringName(message.signingDomain, lease.accountId);
   const host = own?.returnPathHost ?? `bounces.${settings.serviceDomain}`;
   return {
     messageId: lease.messageId,
@@ -75,8 +77,8 @@ async function deliveryOf(
     attempt: lease.attempts,
     mailFrom: await signer.addressOf(lease.messageId, lease.n, host),
     rcptTo: lease.recipient,
-    signingDomain: own?.signsAs ?? message.signingDomain,
-    keyRing: ring ?? ringName(message.signingDomain, lease.accountId),
+    signingDomain,
+    ...(keyRing === signingDomain ? {} : { keyRing }),
     sizeBytes: message.sizeBytes,
     smtputf8: message.smtputf8,
     eightBit: message.eightBit,

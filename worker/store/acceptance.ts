@@ -161,7 +161,7 @@ export class IdempotencyRace extends Error {}
 
 /**
  * Stores messages with all their deliveries in one transaction; large bodies go to R2 before it. When it
- * returns, everything is durable; when it throws, nothing is stored.
+ * returns, everything is durable; when it throws, the transaction failed or nobody knows how it ended.
  */
 export async function writeAcceptance(
   store: Store,
@@ -184,9 +184,11 @@ export async function writeAcceptance(
   try {
     await withHomeTables(store, of.nowMs, () => batch(store.d1, queries));
   } catch (error) {
-    if (keys.length > 0) await store.raw.delete(keys).catch(() => undefined); // an orphan only costs storage
-    if (isUniqueViolation(error, 'idempotency_keys')) throw new IdempotencyRace();
-    throw error;
+    // Only a refusal proves that nothing was stored. A lost answer may follow a commit, and then the bodies are
+    // needed; an orphan only costs storage until its day is purged.
+    if (!isUniqueViolation(error, 'idempotency_keys')) throw error;
+    if (keys.length > 0) await store.raw.delete(keys).catch(() => undefined);
+    throw new IdempotencyRace();
   }
 }
 

@@ -64,12 +64,22 @@ export function latin1Bytes(text: string): Uint8Array {
   return bytes;
 }
 
+/** R2 lists and deletes at most so many objects at once. */
+const purgePage = 1000;
+/** So many pages a call: a Worker may make a bounded number of requests. */
+const mostPurgePages = 100;
+
 /** Removes large bodies whose day is over, a bounded number at a time. */
 export async function purgeBodies(store: Store, nowMs: number): Promise<number> {
   const keepFrom = `raw/${oldestBodyDay(nowMs)}`;
-  // Keys begin with their day, so the oldest come first and the list ends where keeping begins.
-  const { objects } = await store.raw.list({ prefix: 'raw/', limit: 1000 });
-  const old = objects.map((object) => object.key).filter((key) => key < keepFrom);
-  if (old.length > 0) await store.raw.delete(old);
-  return old.length;
+  let purged = 0;
+  for (let page = 0; page < mostPurgePages; page++) {
+    // Keys begin with their day, so the oldest come first and the list ends where keeping begins.
+    const { objects } = await store.raw.list({ prefix: 'raw/', limit: purgePage });
+    const old = objects.map((object) => object.key).filter((key) => key < keepFrom);
+    if (old.length > 0) await store.raw.delete(old);
+    purged += old.length;
+    if (old.length < purgePage) break;
+  }
+  return purged;
 }
