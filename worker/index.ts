@@ -2,6 +2,7 @@ import { Problem } from '#domain/problem.ts';
 import { adminApp } from './api/admin.ts';
 import { answerError, type Isolate, newApp, requestId } from './api/app.ts';
 import { credentialApp } from './api/credential.ts';
+import { domainsApp } from './api/domains.ts';
 import { emailsApp } from './api/emails.ts';
 import { eventsApp } from './api/events.ts';
 import { sendApp } from './api/send.ts';
@@ -9,6 +10,7 @@ import { suppressionsApp } from './api/suppressions.ts';
 import { webhookDeliveriesApp } from './api/webhook-deliveries.ts';
 import { webhooksApp } from './api/webhooks.ts';
 import { housekeep, sweep } from './cron/sweep.ts';
+import { verifyDue } from './cron/verify.ts';
 import { parseEnv } from './env.ts';
 import { receiveRouted } from './inbound/doors.ts';
 import { Announcer } from './intake/announcer.ts';
@@ -42,7 +44,9 @@ app.use(async (c, next) => {
     c.header('Server-Timing', `d1;desc="trips=${roundTrips} read=${rowsRead} written=${rowsWritten}"`);
   }
 });
-app.get('/healthz', (c) => c.json({ status: 'ok' }));
+app.get('/healthz', (c) =>
+  c.json({ status: 'ok', service_domain: c.get('env').serviceDomain, time: new Date().toISOString() }),
+);
 app.route('/v1', sendApp);
 app.route('/v1', emailsApp);
 app.route('/v1', eventsApp);
@@ -50,6 +54,7 @@ app.route('/v1', suppressionsApp);
 app.route('/v1', credentialApp);
 app.route('/v1', webhooksApp);
 app.route('/v1', webhookDeliveriesApp);
+app.route('/v1', domainsApp);
 app.route('/admin/v1', adminApp);
 app.route('/node/v1', nodeApp);
 app.notFound((c) => {
@@ -94,5 +99,6 @@ export default {
     // Once an hour is often enough; a missing table is made on demand as well.
     if (new Date(controller.scheduledTime).getUTCMinutes() === 0)
       await housekeep(store, controller.scheduledTime);
+    await verifyDue(store, parsed, controller.scheduledTime);
   },
 } satisfies ExportedHandler;

@@ -41,6 +41,7 @@ CREATE TABLE `dkim_keys` (
 	`private_key_encrypted` text NOT NULL,
 	`status` text NOT NULL,
 	`created_at_ms` integer NOT NULL,
+	`retire_at_ms` integer,
 	FOREIGN KEY (`domain_id`) REFERENCES `domains`(`id`) ON UPDATE no action ON DELETE no action
 );
 --> statement-breakpoint
@@ -54,9 +55,17 @@ CREATE TABLE `domains` (
 	`return_path_host` text,
 	`created_at_ms` integer NOT NULL,
 	`verified_at_ms` integer,
+	`verification_token` text DEFAULT '' NOT NULL,
+	`return_path_label` text DEFAULT 'pp-bounces' NOT NULL,
+	`status_reason` text,
+	`verified_by` text,
+	`dkim_domain` text,
+	`checked_at_ms` integer,
+	`next_check_ms` integer,
 	FOREIGN KEY (`account_id`) REFERENCES `accounts`(`id`) ON UPDATE no action ON DELETE no action
 );
 --> statement-breakpoint
+CREATE INDEX `domains_next_check` ON `domains` (`next_check_ms`) WHERE next_check_ms IS NOT NULL;--> statement-breakpoint
 CREATE UNIQUE INDEX `domains_account_name` ON `domains` (`account_id`,`name`);--> statement-breakpoint
 CREATE UNIQUE INDEX `domains_verified_name` ON `domains` (`name`) WHERE status = 'verified';--> statement-breakpoint
 CREATE TABLE `full_mailboxes` (
@@ -85,6 +94,23 @@ CREATE TABLE `nodes` (
 	`version` text NOT NULL,
 	`started_at_ms` integer NOT NULL,
 	`last_seen_at_ms` integer NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE `record_checks` (
+	`domain_id` integer NOT NULL,
+	`kind` text NOT NULL,
+	`name` text NOT NULL,
+	`type` text NOT NULL,
+	`need` text NOT NULL,
+	`expected` text NOT NULL,
+	`status` text NOT NULL,
+	`observed` text NOT NULL,
+	`fix` text,
+	`found_at` text,
+	`since_ms` integer NOT NULL,
+	`bad_since_ms` integer,
+	PRIMARY KEY(`domain_id`, `kind`, `name`),
+	FOREIGN KEY (`domain_id`) REFERENCES `domains`(`id`) ON UPDATE no action ON DELETE no action
 );
 --> statement-breakpoint
 CREATE TABLE `suppressions` (

@@ -62,8 +62,22 @@ export const domains = sqliteTable(
     returnPathHost: text('return_path_host'),
     createdAtMs: integer('created_at_ms').notNull(),
     verifiedAtMs: integer('verified_at_ms'),
+    /** What the ownership TXT must hold; empty: it cannot be proven that way. */
+    verificationToken: text('verification_token').notNull().default(''),
+    /** Label of the return-path host below the domain. */
+    returnPathLabel: text('return_path_label').notNull().default('pp-bounces'),
+    /** Why it is not verified; null when it is. */
+    statusReason: text('status_reason'),
+    /** Who says that it is verified: its DNS records, or the operator, whose word stands. */
+    verifiedBy: text('verified_by', { enum: ['dns', 'operator'] }),
+    /** `d=` of its signatures when the DKIM records are at its parent; null: the domain itself. */
+    dkimDomain: text('dkim_domain'),
+    checkedAtMs: integer('checked_at_ms'),
+    /** When its records are looked at again; null: never by schedule. */
+    nextCheckMs: integer('next_check_ms'),
   },
   (t) => [
+    index('domains_next_check').on(t.nextCheckMs).where(sql`next_check_ms IS NOT NULL`),
     uniqueIndex('domains_account_name').on(t.accountId, t.name),
     /** One account at a time has a domain verified. */
     uniqueIndex('domains_verified_name').on(t.name).where(sql`status = 'verified'`),
@@ -84,10 +98,36 @@ export const dkimKeys = sqliteTable(
     publicKey: text('public_key').notNull(),
     /** See `store/key-encryption.ts`. */
     privateKeyEncrypted: text('private_key_encrypted').notNull(),
+    /** Active keys sign; a retired one has lost its private half. */
     status: text('status', { enum: ['pending', 'active', 'retired'] }).notNull(),
     createdAtMs: integer('created_at_ms').notNull(),
+    /** When it stops signing because newer keys do; null: not planned. */
+    retireAtMs: integer('retire_at_ms'),
   },
   (t) => [uniqueIndex('dkim_keys_domain_selector').on(t.domainId, t.selector)],
+);
+
+/** A DNS record that a domain needs, and what was last found (`domain/domain-state.ts`, `CheckRow`). */
+export const recordChecks = sqliteTable(
+  'record_checks',
+  {
+    domainId: integer('domain_id')
+      .notNull()
+      .references(() => domains.id),
+    kind: text('kind').notNull(),
+    name: text('name').notNull(),
+    type: text('type', { enum: ['TXT', 'CNAME', 'MX'] }).notNull(),
+    need: text('need', { enum: ['required', 'recommended', 'optional'] }).notNull(),
+    expected: text('expected').notNull(),
+    status: text('status', { enum: ['ok', 'missing', 'wrong', 'multiple', 'lookup_failed'] }).notNull(),
+    /** JSON array of records. */
+    observed: text('observed', { mode: 'json' }).$type<string[]>().notNull(),
+    fix: text('fix'),
+    foundAt: text('found_at'),
+    sinceMs: integer('since_ms').notNull(),
+    badSinceMs: integer('bad_since_ms'),
+  },
+  (t) => [primaryKey({ columns: [t.domainId, t.kind, t.name] })],
 );
 
 /** An address that must not be mailed. */

@@ -107,7 +107,9 @@ export class LeaseLoop {
       backoff.reset();
       meters.leased.inc(deliveries.length);
       this.#more = more;
-      for (const delivery of deliveries) this.#begin(delivery, keys[delivery.signingDomain] ?? []);
+      for (const delivery of deliveries) {
+        this.#begin(delivery, keys[delivery.keyRing ?? delivery.signingDomain] ?? []);
+      }
       // `more` with nothing given must not become a busy loop
       return more && deliveries.length > 0;
     } catch (error) {

@@ -46,6 +46,26 @@ describe('node: leasing', () => {
     await at.edge.until((edge) => edge.wakes === 2 && edge.results.length === 1);
   });
 
+  it('signs with the keys that the edge names, and with none when these are not there', async () => {
+    const edge = await new FakeEdge().start();
+    const key = (selector: string) => ({ selector, algorithm: 'rsa-sha256' as const, privateKey: 'x' });
+    edge.keys['example.com'] = [key('first')];
+    edge.keys['example.com#2'] = [key('second')];
+    edge.queue.push(
+      leased(1),
+      leased(2, { keyRing: 'example.com#2' }),
+      leased(3, { keyRing: 'example.com#3' }),
+    );
+    await using at = await nodeAtEdge({ edge });
+    await edge.until(() => edge.results.length === 3);
+    const used = at.courier.begun.map(({ leaseId }, i) => [leaseId, at.courier.keys[i]]);
+    expect(Object.fromEntries(used)).toEqual({
+      'lease-1': [key('first')],
+      'lease-2': [key('second')],
+      'lease-3': [],
+    });
+  });
+
   it('asks by itself every few seconds', async () => {
     const edge = await new FakeEdge().start();
     await using _ = await nodeAtEdge({ edge, env: { PENNYPOST_POLL_SECONDS: '1' } });

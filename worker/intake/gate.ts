@@ -12,12 +12,16 @@ export function checkDomain(draft: Draft, credential: GateCredential, gate: Gate
     refuse(`this key is limited to ${credential.domains.join(', ')}.`);
   }
   const domain = gate.domains.find((d) => d.name === draft.fromDomain);
-  const { type, status, activeKeys } = domain ?? refuse('it is not a domain of this account; add it first.');
+  const { type, status, reason, activeKeys } =
+    domain ?? refuse('it is not a domain of this account; add it first.');
   if (type !== 'outbound' && type !== 'both') {
     refuse(`it is of type ${type}; sending needs outbound or both.`);
   }
-  if (status !== 'verified') refuse(`it is ${status}, not verified; publish its DNS records and verify it.`);
-  if (activeKeys === 0) refuse('it has no active DKIM key.');
+  if (status === 'disabled') refuse('it is switched off.');
+  if (status !== 'verified') {
+    refuse(reason ?? 'its ownership is not verified; publish its DNS records and verify it.');
+  }
+  if (activeKeys === 0) refuse('it has no active DKIM key that is verified.');
 }
 
 /** The entry that keeps a recipient from getting this draft; null when there is none. */

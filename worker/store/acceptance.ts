@@ -39,6 +39,8 @@ export interface GateDomain {
   name: string;
   type: string;
   status: string;
+  /** Why it is not verified; null when it is. */
+  reason: string | null;
   activeKeys: number;
 }
 
@@ -69,7 +71,7 @@ export async function readGate(
           a.status, a.status_reason, a.webhooks
         FROM ${control.credentials} c JOIN ${control.accounts} a ON a.id = c.account_id
         WHERE c.secret_hash = ${of.secretHash}`,
-    sql`SELECT d.name, d.type, d.status,
+    sql`SELECT d.name, d.type, d.status, d.status_reason,
           (SELECT count(*) FROM ${control.dkimKeys} k WHERE k.domain_id = d.id AND k.status = 'active') AS active_keys
         FROM ${control.domains} d
         WHERE d.account_id = ${account} AND d.name IN (SELECT value FROM json_each(${JSON.stringify(of.domains)}))`,
@@ -88,6 +90,7 @@ export async function readGate(
       name: String(row.name),
       type: String(row.type),
       status: String(row.status),
+      reason: row.status_reason === null ? null : String(row.status_reason),
       activeKeys: Number(row.active_keys),
     })),
     suppressions: suppressions.map((row) => ({

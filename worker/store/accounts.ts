@@ -1,14 +1,9 @@
 import { and, eq, isNull } from 'drizzle-orm';
 import * as control from '../../drizzle/schema/control.ts';
-import { isUniqueViolation, type Store } from './store.ts';
+import type { Store } from './store.ts';
 
 export type Account = typeof control.accounts.$inferSelect;
 export type Credential = typeof control.credentials.$inferSelect;
-export type Domain = typeof control.domains.$inferSelect;
-export type DkimKeyRow = typeof control.dkimKeys.$inferSelect;
-
-/** Thrown when what is to be made is there already. */
-export class AlreadyThere extends Error {}
 
 export async function createAccount(store: Store, name: string, nowMs: number): Promise<Account> {
   const [account] = await store.control
@@ -70,56 +65,4 @@ export async function revokeCredential(
     .where(and(eq(account, accountId), eq(key, id), isNull(revokedAtMs)))
     .returning({ id: key });
   return rows.length > 0;
-}
-
-/** Creates a domain with its keys; throws `AlreadyThere` when the account has it or another has it verified. */
-export async function createDomain(
-  store: Store,
-  values: typeof control.domains.$inferInsert,
-  keys: Omit<typeof control.dkimKeys.$inferInsert, 'domainId'>[],
-): Promise<Domain> {
-  try {
-    const [domain] = await store.control.insert(control.domains).values(values).returning();
-    if (!domain) throw new Error('an insert gave no row');
-    if (keys.length > 0) {
-      await store.control
-        .insert(control.dkimKeys)
-        .values(keys.map((key) => ({ ...key, domainId: domain.id })));
-    }
-    return domain;
-  } catch (error) {
-    if (isUniqueViolation(error, 'domains')) throw new AlreadyThere(values.name);
-    throw error;
-  }
-}
-
-export async function findDomain(store: Store, accountId: number, name: string): Promise<Domain | null> {
-  const { accountId: account, name: domain } = control.domains;
-  return (
-    (await store.control.query.domains.findFirst({ where: and(eq(account, accountId), eq(domain, name)) })) ??
-    null
-  );
-}
-
-/** Changes a domain; throws `AlreadyThere` when another account has it verified. */
-export async function updateDomain(
-  store: Store,
-  id: number,
-  values: Partial<Pick<Domain, 'status' | 'type' | 'returnPathHost' | 'verifiedAtMs'>>,
-): Promise<Domain | null> {
-  try {
-    const [domain] = await store.control
-      .update(control.domains)
-      .set(values)
-      .where(eq(control.domains.id, id))
-      .returning();
-    return domain ?? null;
-  } catch (error) {
-    if (isUniqueViolation(error, 'domains')) throw new AlreadyThere('verified by another account');
-    throw error;
-  }
-}
-
-export async function listDkimKeys(store: Store, domainId: number): Promise<DkimKeyRow[]> {
-  return await store.control.query.dkimKeys.findMany({ where: eq(control.dkimKeys.domainId, domainId) });
 }

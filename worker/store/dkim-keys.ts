@@ -1,4 +1,4 @@
-import type { DkimKeyRow } from './accounts.ts';
+import type { DkimKeyRow } from './domains.ts';
 import { encryptKey } from './key-encryption.ts';
 
 type NewKey = Pick<

@@ -163,6 +163,8 @@ export interface LeasedMessage {
 export interface StoredKey {
   accountId: number;
   domain: string;
+  /** `d=` of the signature: the domain itself, or its parent when the record is there. */
+  signsAs: string;
   returnPathHost: string | null;
   selector: string;
   algorithm: 'rsa-sha256' | 'ed25519-sha256';
@@ -183,7 +185,7 @@ export async function readLeased(
       CROSS JOIN ${weekTables(week).messages} m ON m.account_id = j.a AND m.seq = j.s`;
     return [
       sql`SELECT m.id, m.signing_domain, m.size_bytes, m.smtputf8, m.eight_bit FROM ${leased}`,
-      sql`SELECT DISTINCT d.account_id, d.name, d.return_path_host, k.selector, k.algorithm, k.private_key_encrypted
+      sql`SELECT DISTINCT d.account_id, d.name, coalesce(d.dkim_domain, d.name) AS signs_as, d.return_path_host, k.selector, k.algorithm, k.private_key_encrypted
         FROM ${leased} JOIN domains d ON d.account_id = m.account_id AND d.name = m.signing_domain
         JOIN dkim_keys k ON k.domain_id = d.id AND k.status = 'active'`,
     ];
@@ -202,6 +204,7 @@ export async function readLeased(
   const keys = keyRows.map((row) => ({
     accountId: Number(row.account_id),
     domain: String(row.name),
+    signsAs: String(row.signs_as),
     returnPathHost: row.return_path_host === null ? null : String(row.return_path_host),
     selector: String(row.selector),
     algorithm: row.algorithm === 'ed25519-sha256' ? ('ed25519-sha256' as const) : ('rsa-sha256' as const),

@@ -1,0 +1,258 @@
+import { describe, expect, it } from 'vitest';
+import { type CheckKind, type CheckSubject, type Finding, planChecks } from '#domain/record-check.ts';
+import { type DnsTable, lookupIn } from '../support/dns-table.ts';
+
+const rsa = { selector: 'pennypost', algorithm: 'rsa-sha256', publicKey: 'MIIBIjANBg==' } as const;
+const ed = { selector: 'pennypost-ed', algorithm: 'ed25519-sha256', publicKey: 'AAAA' } as const;
+const subject: CheckSubject = {
+  name: 'shop.example.com',
+  type: 'both',
+  token: 'abc123',
+  returnPathLabel: 'pp-bounces',
+  serviceDomain: 'mail.test',
+  keys: [rsa, ed],
+};
+const service: DnsTable = {
+  '_spf.mail.test': { TXT: ['v=spf1 ip4:192.0.2.1 -all'] },
+  'bounces.mail.test': { TXT: ['v=spf1 include:_spf.mail.test -all'], MX: ['10 mx.mail.test'] },
+};
+
+async function judge(kind: CheckKind, table: DnsTable, of: Partial<CheckSubject> = {}): Promise<Finding> {
+  const about = { ...subject, ...of };
+  const planned = planChecks(about).find((one) => one.kind === kind);
+  if (!planned) throw new Error(`no check ${kind}`);
+  return await planned.check.judge(planned.wanted, about, lookupIn({ ...service, ...table }));
+}
+
+describe('the records of a domain', () => {
+  it.each([
+    ['outbound', 'required', ['ownership', 'spf', 'dkim']],
+    ['outbound', 'recommended', ['return_path', 'dmarc']],
+    ['outbound', 'optional', ['dkim_ed25519']],
+    ['inbound', 'required', ['ownership', 'mx']],
+    ['inbound', 'recommended', []],
+    ['both', 'required', ['ownership', 'spf', 'dkim', 'mx']],
+    ['alias', 'required', ['ownership', 'mx']],
+  ] as const)('of type %s that are %s', (type, need, kinds) => {
+    const planned = planChecks({ ...subject, type }).filter((one) => one.need === need);
+    expect(planned.map((one) => one.kind)).toEqual(kinds);
+  });
+
+  it('are those of the contract', () => {
+    const wanted = planChecks({ ...subject, name: 'example.com' }).map(
+      ({ wanted: { type, name, value } }) => [type, name, value],
+    );
+    expect(wanted).toEqual([
+      ['TXT', '_pennypost.example.com', 'pennypost-verification=abc123'],
+      ['TXT', 'example.com', 'v=spf1 include:_spf.mail.test ~all'],
+      ['TXT', 'pennypost._domainkey.example.com', 'v=DKIM1; k=rsa; p=MIIBIjANBg=='],
+      ['TXT', 'pennypost-ed._domainkey.example.com', 'v=DKIM1; k=ed25519; p=AAAA'],
+      ['CNAME', 'pp-bounces.example.com', 'bounces.mail.test'],
+      ['TXT', '_dmarc.example.com', 'v=DMARC1; p=quarantine; rua=mailto:postmaster@example.com'],
+      ['MX', 'example.com', '10 mx.mail.test'],
+    ]);
+  });
+});
+
+const own = 'shop.example.com';
+const dkim = `pennypost._domainkey.${own}`;
+const path = `pp-bounces.${own}`;
+const cases: [CheckKind, string, DnsTable, Finding['status'], string | null][] = [
+  ['ownership', 'nothing', {}, 'missing', 'pennypost-verification=abc123'],
+  [
+    'ownership',
+    'our token',
+    { [`_pennypost.${own}`]: { TXT: ['pennypost-verification=abc123'] } },
+    'ok',
+    null,
+  ],
+  [
+    'ownership',
+    "another account's token beside ours",
+    { [`_pennypost.${own}`]: { TXT: ['pennypost-verification=other', 'pennypost-verification=abc123'] } },
+    'ok',
+    null,
+  ],
+  [
+    'ownership',
+    "only another account's token",
+    { [`_pennypost.${own}`]: { TXT: ['pennypost-verification=other'] } },
+    'wrong',
+    'another token',
+  ],
+  ['ownership', 'a failing server', { [`_pennypost.${own}`]: 'servfail' }, 'lookup_failed', 'did not answer'],
+  ['spf', 'nothing', {}, 'missing', 'v=spf1 include:_spf.mail.test ~all'],
+  ['spf', 'other TXT records', { [own]: { TXT: ['google-site-verification=x'] } }, 'missing', 'Publish'],
+  ['spf', 'our include', { [own]: { TXT: ['x', 'v=spf1 include:_spf.mail.test -all'] } }, 'ok', null],
+  [
+    'spf',
+    'a record without us',
+    { [own]: { TXT: ['v=spf1 mx -all'], MX: ['1 a'] } },
+    'wrong',
+    'include:_spf.mail.test mx -all',
+  ],
+  [
+    'spf',
+    'two records',
+    { [own]: { TXT: ['v=spf1 mx -all', 'v=spf1 include:_spf.mail.test ~all'] } },
+    'multiple',
+    'v=spf1 include:_spf.mail.test mx -all',
+  ],
+  ['spf', 'a wrong term', { [own]: { TXT: ['v=spf1 include:_spf.mail.test ip4:x'] } }, 'wrong', 'ip4:x'],
+  [
+    'spf',
+    'an include that fails',
+    { [own]: { TXT: ['v=spf1 include:x.example include:_spf.mail.test'] }, 'x.example': 'timeout' },
+    'lookup_failed',
+    'x.example',
+  ],
+  ['dkim', 'nothing', {}, 'missing', 'p=MIIBIjANBg=='],
+  ['dkim', 'the key', { [dkim]: { TXT: ['v=DKIM1; k=rsa; p=MIIBIjANBg=='] } }, 'ok', null],
+  [
+    'dkim',
+    'the key behind a CNAME',
+    { [dkim]: { CNAME: ['k.example'] }, 'k.example': { TXT: ['p=MIIBIjANBg=='] } },
+    'ok',
+    null,
+  ],
+  ['dkim', 'the key in testing', { [dkim]: { TXT: ['t=y; p=MIIBIjANBg=='] } }, 'ok', 't=y'],
+  ['dkim', 'another key', { [dkim]: { TXT: ['v=DKIM1; p=MIIBBBBB'] } }, 'wrong', 'another key'],
+  ['dkim', 'two records', { [dkim]: { TXT: ['p=MIIBIjANBg==', 'p=MIIBBBBB'] } }, 'multiple', 'Keep one'],
+  ['dkim', 'a failing server', { [dkim]: 'servfail' }, 'lookup_failed', 'did not answer'],
+  [
+    'dkim',
+    'the key at the parent',
+    { 'pennypost._domainkey.example.com': { TXT: ['p=MIIBIjANBg=='] } },
+    'ok',
+    null,
+  ],
+  [
+    'dkim',
+    'a parent that fails',
+    { 'pennypost._domainkey.example.com': 'servfail' },
+    'lookup_failed',
+    'did not answer',
+  ],
+  ['return_path', 'nothing', {}, 'missing', 'bounces.mail.test'],
+  ['return_path', 'the CNAME', { [path]: { CNAME: ['bounces.mail.test'] } }, 'ok', null],
+  [
+    'return_path',
+    'the CNAME by a detour',
+    { [path]: { CNAME: ['x.example'] }, 'x.example': { CNAME: ['bounces.mail.test'] } },
+    'ok',
+    null,
+  ],
+  [
+    'return_path',
+    'a CNAME to elsewhere',
+    { [path]: { CNAME: ['x.example'] }, 'x.example': { A: ['192.0.2.1'] } },
+    'wrong',
+    'leads to x.example',
+  ],
+  ['return_path', 'an address', { [path]: { A: ['192.0.2.1'] } }, 'wrong', 'plain CNAME'],
+  [
+    'return_path',
+    'a target without SPF',
+    { [path]: { CNAME: ['bounces.mail.test'] }, 'bounces.mail.test': { MX: ['1 x'] } },
+    'wrong',
+    'operator',
+  ],
+  ['return_path', 'a failing server', { [path]: 'timeout' }, 'lookup_failed', 'timeout'],
+  ['dmarc', 'nothing', {}, 'missing', 'v=DMARC1; p=quarantine'],
+  [
+    'dmarc',
+    'a policy',
+    { [`_dmarc.${own}`]: { TXT: ['v=DMARC1; p=reject; rua=mailto:a@b.example'] } },
+    'ok',
+    null,
+  ],
+  [
+    'dmarc',
+    'the policy of the organisational domain',
+    { '_dmarc.example.com': { TXT: ['v=DMARC1; p=reject; rua=mailto:a@b.example'] } },
+    'ok',
+    null,
+  ],
+  ['dmarc', 'a policy without reports', { [`_dmarc.${own}`]: { TXT: ['v=DMARC1; p=reject'] } }, 'ok', 'rua='],
+  [
+    'dmarc',
+    'p=none',
+    { [`_dmarc.${own}`]: { TXT: ['v=DMARC1; p=none; rua=mailto:a@b.example'] } },
+    'ok',
+    'p=none',
+  ],
+  [
+    'dmarc',
+    'strict alignment',
+    { [`_dmarc.${own}`]: { TXT: ['v=DMARC1; p=reject; adkim=s; rua=mailto:a@b.example'] } },
+    'ok',
+    'adkim',
+  ],
+  ['dmarc', 'a wrong policy', { [`_dmarc.${own}`]: { TXT: ['v=DMARC1; p=drop'] } }, 'wrong', '"p"'],
+  [
+    'dmarc',
+    'two policies',
+    { [`_dmarc.${own}`]: { TXT: ['v=DMARC1; p=none', 'v=DMARC1; p=reject'] } },
+    'multiple',
+    'Keep one',
+  ],
+  ['mx', 'nothing', {}, 'missing', '10 mx.mail.test'],
+  ['mx', 'ours', { [own]: { MX: ['10 mx.mail.test'] } }, 'ok', null],
+  ['mx', 'ours before another', { [own]: { MX: ['10 mx.mail.test', '20 x.example'] } }, 'ok', null],
+  [
+    'mx',
+    'ours behind another',
+    { [own]: { MX: ['10 mx.mail.test', '5 x.example'] } },
+    'wrong',
+    'lowest preference',
+  ],
+  ['mx', 'only another', { [own]: { MX: ['5 x.example'] } }, 'wrong', '10 mx.mail.test'],
+];
+
+describe('a check', () => {
+  it.each(cases)('of %s that finds %s', async (kind, _, table, status, fix) => {
+    const found = await judge(kind, table);
+    expect(found.status).toBe(status);
+    if (fix === null) expect(found.fix).toBeNull();
+    else expect(found.fix).toContain(fix);
+  });
+
+  it('of SPF that needs eleven lookups is wrong, and says how many', async () => {
+    const names = Array.from({ length: 10 }, (_, i) => `i${i}.example`);
+    const record = `v=spf1 include:_spf.mail.test ${names.map((name) => `include:${name}`).join(' ')} ~all`;
+    const table = Object.fromEntries(names.map((name) => [name, { TXT: ['v=spf1 -all'] }]));
+    const found = await judge('spf', { ...table, [own]: { TXT: [record] } });
+    expect(found).toMatchObject({ status: 'wrong', observed: [record] });
+    expect(found.fix).toContain('it needs 11 DNS lookups, 10 are allowed');
+  });
+
+  it('of DKIM says where the key is; the domain itself goes before its parent', async () => {
+    const record = { TXT: ['p=MIIBIjANBg=='] };
+    const parent = { 'pennypost._domainkey.example.com': record };
+    expect(await judge('dkim', parent)).toMatchObject({ foundAt: 'example.com' });
+    expect(await judge('dkim', { ...parent, [dkim]: record })).toMatchObject({ foundAt: own });
+  });
+
+  it('of DKIM does not look above a registrable name of two labels', async () => {
+    const found = await judge(
+      'dkim',
+      { 'pennypost._domainkey.com': { TXT: ['p=MIIBIjANBg=='] } },
+      { name: 'example.com' },
+    );
+    expect(found.status).toBe('missing');
+  });
+
+  it('of ownership is never satisfied without a token', async () => {
+    const found = await judge(
+      'ownership',
+      { [`_pennypost.${own}`]: { TXT: ['pennypost-verification='] } },
+      { token: '' },
+    );
+    expect(found.status).toBe('wrong');
+  });
+
+  it('of the return path uses the label that was chosen', async () => {
+    const table = { [`mta.${own}`]: { CNAME: ['bounces.mail.test'] } };
+    expect(await judge('return_path', table, { returnPathLabel: 'mta' })).toMatchObject({ status: 'ok' });
+  });
+});

@@ -1,0 +1,611 @@
+import { createScheduledController } from 'cloudflare:test';
+import { env } from 'cloudflare:workers';
+import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { DnsType } from '#domain/dns.ts';
+import { dnsTypes, quoteTxt } from '#domain/dns.ts';
+import worker from '../../worker/index.ts';
+import { type DnsTable, lookupIn } from '../support/dns-table.ts';
+import {
+  type Answer,
+  bindings,
+  call,
+  mail,
+  migrate,
+  newAccount,
+  request,
+  type TestAccount,
+  TestNode,
+} from './support.ts';
+
+const service = 'mail.example.org';
+const infrastructure: DnsTable = {
+  [`_spf.${service}`]: { TXT: ['v=spf1 ip4:192.0.2.1 -all'] },
+  [`bounces.${service}`]: { TXT: [`v=spf1 include:_spf.${service} -all`], MX: [`10 mx.${service}`] },
+};
+
+/** What DNS over HTTPS answers; each test publishes here. */
+let dns: DnsTable = {};
+
+/** The resolver: the JSON form over `dns`. Anything else that the Worker fetched would fail the test. */
+async function resolver(input: RequestInfo | URL): Promise<Response> {
+  const { origin, searchParams } = new URL(String(input));
+  if (origin !== 'https://cloudflare-dns.com') throw new Error(`nothing may be fetched from ${origin}`);
+  const [name, type] = [searchParams.get('name') ?? '', searchParams.get('type') as DnsType];
+  const answer = await lookupIn({ ...infrastructure, ...dns })(name, type);
+  const aliases = answer.chain.map((data, i) => ({
+    name: i === 0 ? name : answer.chain[i - 1],
+    type: 5,
+    data,
+  }));
+  if ('failure' in answer) {
+    if (answer.failure === 'timeout') throw new DOMException('late', 'TimeoutError');
+    const Status = { nxdomain: 3, nodata: 0, servfail: 2, refused: 5, unreachable: 2, malformed: 2 }[
+      answer.failure
+    ];
+    return Response.json({ Status, Answer: aliases });
+  }
+  const owner = answer.chain.at(-1) ?? name;
+  const records = answer.records.map((text) => ({
+    name: owner,
+    type: dnsTypes[type],
+    data: type === 'TXT' ? quoteTxt(text) : text,
+  }));
+  return Response.json({ Status: 0, Answer: type === 'CNAME' ? aliases : [...aliases, ...records] });
+}
+
+let account: TestAccount;
+beforeAll(async () => {
+  await migrate();
+});
+beforeEach(async () => {
+  dns = {};
+  // What earlier tests left is not looked at by schedule.
+  await bindings.DB.prepare('UPDATE domains SET next_check_ms = NULL').run();
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() });
+  vi.spyOn(globalThis, 'fetch').mockImplementation(resolver);
+  account = await newAccount();
+});
+afterEach(() => {
+  vi.useRealTimers();
+  vi.restoreAllMocks();
+});
+
+let names = 0;
+/** A domain of the account that nothing is published for. */
+async function newDomain(more: Record<string, unknown> = {}, owner = account): Promise<Answer> {
+  names += 1;
+  const made = await call('POST', '/v1/domains', owner.live, { domain: `shop${names}.example`, ...more });
+  expect(made.status, JSON.stringify(made.body)).toBe(201);
+  return made.body;
+}
+
+/** The records of a domain as a table; only those of the kinds named. */
+function published(domain: Answer, kinds?: string[]): DnsTable {
+  const table: DnsTable = {};
+  for (const { kind, type, name, value } of domain.records) {
+    if (kinds && !kinds.includes(kind)) continue;
+    const entry = (table[name] ?? {}) as Partial<Record<DnsType, string[]>>;
+    table[name] = { ...entry, [type]: [...(entry[type as DnsType] ?? []), value] };
+  }
+  return table;
+}
+
+const verify = async (domain: Answer, owner = account) =>
+  (await call('POST', `/v1/domains/${domain.id}/verify`, owner.live)).body;
+const send = (domain: Answer, owner = account) =>
+  call('POST', '/v1/send', owner.live, mail(owner, { from: `a@${domain.domain}` }));
+const statusesOf = (domain: Answer) =>
+  Object.fromEntries(domain.records.map((record: Answer) => [record.kind, record.status]));
+const tick = () => worker.scheduled(createScheduledController({ scheduledTime: new Date() }), env);
+const pass = (ms: number) => vi.setSystemTime(Date.now() + ms);
+const day = 86_400_000;
+
+describe('a new domain', () => {
+  it('is pending, tells its records, and may not send', async () => {
+    const domain = await newDomain();
+    expect(domain).toMatchObject({
+      status: 'pending',
+      type: 'outbound',
+      verified_by: null,
+      return_path_host: null,
+    });
+    expect(domain.records.map((r: Answer) => [r.kind, r.need, r.status])).toEqual([
+      ['ownership', 'required', null],
+      ['spf', 'required', null],
+      ['dkim', 'required', null],
+      ['dkim_ed25519', 'optional', null],
+      ['return_path', 'recommended', null],
+      ['dmarc', 'recommended', null],
+    ]);
+    expect(domain.notes[0]).toContain('MX');
+    const refused = await send(domain);
+    expect(refused.status).toBe(403);
+    expect(refused.body).toMatchObject({
+      code: 'domain_not_allowed',
+      detail: expect.stringContaining('ownership'),
+    });
+  });
+
+  it('is told apart from a domain of another account', async () => {
+    const domain = await newDomain();
+    const other = await newAccount();
+    for (const [method, path] of [
+      ['GET', ''],
+      ['GET', '/dns'],
+      ['GET', '/dkim'],
+      ['DELETE', ''],
+      ['POST', '/verify'],
+      ['POST', '/dkim/rotate'],
+    ] as const) {
+      expect((await call(method, `/v1/domains/${domain.id}${path}`, other.live)).status).toBe(404);
+    }
+    expect((await call('GET', `/v1/domains/${domain.domain}`, account.live)).body.id).toBe(domain.id);
+  });
+
+  it.each([
+    [{ domain: 'localhost' }, 400],
+    [{ domain: 'a b.example' }, 400],
+    [{ domain: 'x.example', type: 'none' }, 400],
+    [{ domain: 'x.example', return_path_label: 'a.b' }, 400],
+    [{ domain: 'x.example', extra: 1 }, 400],
+    [{}, 400],
+  ])('%j is refused', async (body, status) => {
+    expect((await call('POST', '/v1/domains', account.live, body)).status).toBe(status);
+  });
+
+  it('cannot be made twice by one account', async () => {
+    const { domain } = await newDomain();
+    expect((await call('POST', '/v1/domains', account.live, { domain })).status).toBe(409);
+  });
+
+  it('is kept in A-labels', async () => {
+    const made = await call('POST', '/v1/domains', account.live, { domain: 'BÜCHER.example.' });
+    expect(made.body.domain).toBe('xn--bcher-kva.example');
+  });
+
+  it('needs a key with the scope', async () => {
+    const { body } = await call(
+      'POST',
+      `/admin/v1/accounts/${account.id}/credentials`,
+      bindings.OPERATOR_TOKEN,
+      {
+        scopes: ['send', 'read'],
+      },
+    );
+    expect((await call('POST', '/v1/domains', body.secret, { domain: 'y.example' })).status).toBe(403);
+    expect((await call('GET', '/v1/domains', body.secret)).status).toBe(200);
+  });
+
+  it('is hidden from a key that is limited to others', async () => {
+    const domain = await newDomain();
+    const { body } = await call(
+      'POST',
+      `/admin/v1/accounts/${account.id}/credentials`,
+      bindings.OPERATOR_TOKEN,
+      {
+        domains: [account.domain],
+      },
+    );
+    expect((await call('GET', '/v1/domains', body.secret)).body.data.map((d: Answer) => d.domain)).toEqual([
+      account.domain,
+    ]);
+    expect((await call('GET', `/v1/domains/${domain.id}`, body.secret)).status).toBe(404);
+    expect((await call('POST', '/v1/domains', body.secret, { domain: 'z.example' })).status).toBe(403);
+  });
+});
+
+describe('verifying', () => {
+  it('with nothing published names what is missing', async () => {
+    const domain = await newDomain();
+    const after = await verify(domain);
+    expect(statusesOf(after)).toMatchObject({ ownership: 'missing', spf: 'missing', dkim: 'missing' });
+    expect(after.reason).toBe(
+      'its ownership is not verified (missing); its SPF is not verified (missing); its DKIM key is not verified (missing).',
+    );
+    expect((await send(domain)).body.detail).toContain('its ownership is not verified (missing)');
+  });
+
+  it.each([
+    ['the full set', ['ownership', 'spf', 'dkim']],
+    ['the CNAME and one DKIM TXT', ['dkim', 'return_path']],
+  ])('with %s lets it send', async (_, kinds) => {
+    const domain = await newDomain();
+    dns = published(domain, kinds);
+    const after = await verify(domain);
+    expect(after).toMatchObject({ status: 'verified', verified_by: 'dns', reason: null });
+    expect((await send(domain)).status).toBe(202);
+  });
+
+  it.each([
+    ['ownership', ['spf'], 'ownership'],
+    ['SPF', ['ownership', 'dkim'], 'SPF'],
+    ['the DKIM key', ['ownership', 'spf'], 'DKIM'],
+    ['the RSA key', ['ownership', 'spf', 'dkim_ed25519'], 'DKIM'],
+  ])('without %s refuses and names it, over HTTP', async (_, kinds, named) => {
+    const domain = await newDomain();
+    dns = published(domain, kinds);
+    expect((await verify(domain)).status).toBe('pending');
+    const refused = await send(domain);
+    expect(refused.status).toBe(403);
+    expect(refused.body.detail).toContain(`its ${named}`);
+  });
+
+  it('signs with the keys that are published, and only with these', async () => {
+    const domain = await newDomain();
+    dns = published(domain, ['ownership', 'spf', 'dkim']);
+    await verify(domain);
+    const node = await new TestNode().hello();
+    await node.lease();
+    const leasedSelectors = async () => {
+      expect((await send(domain)).status).toBe(202);
+      return (await node.lease()).keys[domain.domain].map((key: Answer) => key.selector).sort();
+    };
+    expect(await leasedSelectors()).toEqual(['pennypost']);
+    dns = published(domain);
+    await verify(domain);
+    expect(await leasedSelectors()).toEqual(['pennypost', 'pennypost-ed']);
+  });
+
+  it('sets the return path while the CNAME is right, and takes it back when it is not', async () => {
+    const domain = await newDomain({ return_path_label: 'mta' });
+    dns = published(domain);
+    expect(await verify(domain)).toMatchObject({ return_path_host: `mta.${domain.domain}` });
+    const cname = dns[`mta.${domain.domain}`];
+    dns[`mta.${domain.domain}`] = 'servfail';
+    expect(await verify(domain)).toMatchObject({ return_path_host: `mta.${domain.domain}` });
+    delete dns[`mta.${domain.domain}`];
+    expect(await verify(domain)).toMatchObject({ return_path_host: null, status: 'verified' });
+    dns[`mta.${domain.domain}`] = cname ?? {};
+    const changed = await call('PATCH', `/v1/domains/${domain.id}`, account.live, {
+      return_path_label: 'other',
+    });
+    expect(changed.body).toMatchObject({ return_path_label: 'other', return_path_host: null });
+  });
+
+  it('signs as the parent domain when the key is there', async () => {
+    const domain = await newDomain({ domain: `sub.parent${names}.example` });
+    const parent = domain.domain.replace('sub.', '');
+    const { [`pennypost._domainkey.${domain.domain}`]: key, ...others } = published(domain, [
+      'ownership',
+      'spf',
+      'dkim',
+    ]);
+    dns = { ...others, [`pennypost._domainkey.${parent}`]: key ?? {} };
+    expect(await verify(domain)).toMatchObject({ status: 'verified', signing_domain: parent });
+    const node = await new TestNode().hello();
+    await node.lease();
+    expect((await send(domain)).status).toBe(202);
+    const { deliveries, keys } = await node.lease();
+    expect(deliveries[0].signingDomain).toBe(parent);
+    expect(keys[parent]).toHaveLength(1);
+  });
+
+  it('of a domain that receives asks for the MX and nothing to send with', async () => {
+    const domain = await newDomain({ type: 'inbound' });
+    expect(domain.records.map((r: Answer) => r.kind)).toEqual(['ownership', 'mx']);
+    dns = published(domain);
+    expect(await verify(domain)).toMatchObject({ status: 'verified' });
+    expect((await send(domain)).body.detail).toContain('of type inbound');
+  });
+
+  it('begins anew when the type asks for more', async () => {
+    const domain = await newDomain({ type: 'inbound' });
+    dns = published(domain);
+    await verify(domain);
+    const both = await call('PATCH', `/v1/domains/${domain.id}`, account.live, { type: 'both' });
+    expect(both.body).toMatchObject({ status: 'pending', type: 'both' });
+    expect(both.body.reason).toContain('SPF');
+    expect((await send(domain)).status).toBe(403);
+    dns = { ...dns, ...published(both.body) };
+    expect(await verify(domain)).toMatchObject({ status: 'verified' });
+    expect((await send(domain)).status).toBe(202);
+  });
+
+  it('finds a domain switched off, and on again', async () => {
+    const domain = await newDomain();
+    dns = published(domain);
+    await verify(domain);
+    await call('PATCH', `/v1/domains/${domain.id}`, account.live, { active: false });
+    expect((await send(domain)).body.detail).toContain('switched off');
+    expect((await call('POST', `/v1/domains/${domain.id}/verify`, account.live)).status).toBe(409);
+    const on = await call('PATCH', `/v1/domains/${domain.id}`, account.live, { active: true });
+    expect(on.body.status).toBe('verified');
+    expect((await send(domain)).status).toBe(202);
+  });
+
+  it('leaves the operator the last word', async () => {
+    const path = `/admin/v1/accounts/${account.id}/domains`;
+    const made = await call('POST', path, bindings.OPERATOR_TOKEN, {
+      domain: 'vouched.example',
+      verified: true,
+    });
+    expect(await verify(made.body)).toMatchObject({ status: 'verified', verified_by: 'operator' });
+    pass(10 * day);
+    expect(await verify(made.body)).toMatchObject({ status: 'verified', next_check_at: null });
+    expect((await send({ domain: 'vouched.example' })).status).toBe(202);
+    await call('PATCH', `${path}/vouched.example`, bindings.OPERATOR_TOKEN, { verified: false });
+    expect((await send({ domain: 'vouched.example' })).status).toBe(403);
+  });
+
+  it('is not begun with keys that sign when the operator does not vouch', async () => {
+    const path = `/admin/v1/accounts/${account.id}/domains`;
+    const made = await call('POST', path, bindings.OPERATOR_TOKEN, { domain: 'later.example' });
+    expect(made.body.dkim.map((key: Answer) => key.status)).toEqual(['pending', 'pending']);
+    const vouched = await call('PATCH', `${path}/later.example`, bindings.OPERATOR_TOKEN, { verified: true });
+    expect(vouched.body.dkim.map((key: Answer) => key.status)).toEqual(['active', 'active']);
+  });
+});
+
+describe('by schedule', () => {
+  it('a pending domain is looked at every quarter of an hour, a verified one daily', async () => {
+    const domain = await newDomain();
+    await tick();
+    const get = async () => (await call('GET', `/v1/domains/${domain.id}`, account.live)).body;
+    const first = await get();
+    expect(first.status).toBe('pending');
+    expect(Date.parse(first.next_check_at) - Date.parse(first.checked_at)).toBe(15 * 60_000);
+    dns = published(domain);
+    pass(14 * 60_000);
+    await tick();
+    expect((await get()).status).toBe('pending');
+    pass(60_000);
+    await tick();
+    const second = await get();
+    expect(second.status).toBe('verified');
+    expect(Date.parse(second.next_check_at) - Date.parse(second.checked_at)).toBe(day);
+  });
+
+  it('failing DNS never turns a domain off, a record missing for three days does and is logged', async () => {
+    const domain = await newDomain();
+    dns = published(domain, ['ownership', 'spf', 'dkim']);
+    await verify(domain);
+    const spf = domain.domain;
+    const log = vi.spyOn(console, 'log');
+    for (let i = 0; i < 5; i++) {
+      dns[spf] = i % 2 ? 'timeout' : 'servfail';
+      pass(day);
+      await tick();
+    }
+    expect((await send(domain)).status).toBe(202);
+    delete dns[spf];
+    pass(day);
+    await tick();
+    for (let i = 0; i < 2; i++) {
+      pass(day);
+      await tick();
+      expect((await send(domain)).status).toBe(202);
+    }
+    expect(log).not.toHaveBeenCalled();
+    pass(day);
+    await tick();
+    const refused = await send(domain);
+    expect(refused.status).toBe(403);
+    expect(refused.body.detail).toContain('its SPF is not verified (missing)');
+    expect(log).toHaveBeenCalledOnce();
+    expect(JSON.parse(String(log.mock.calls[0]?.[0]))).toMatchObject({
+      level: 'warn',
+      domain: domain.domain,
+      accountId: account.id,
+    });
+    dns = published(domain);
+    pass(15 * 60_000);
+    await tick();
+    expect((await send(domain)).status).toBe(202);
+  });
+
+  it('no more domains than fit are taken in one tick', async () => {
+    await tick();
+    for (let i = 0; i < 25; i++) await newDomain({ type: 'inbound' });
+    const checked = async () =>
+      (await call('GET', '/v1/domains?limit=100', account.live)).body.data.filter((d: Answer) => d.checked_at)
+        .length;
+    await tick();
+    expect(await checked()).toBe(20);
+    await tick();
+    expect(await checked()).toBe(25);
+  });
+});
+
+describe('a domain that two accounts claim', () => {
+  it('is that of the one who proves ownership; the other waits and is told why', async () => {
+    const domain = await newDomain();
+    const rival = await newAccount();
+    const claim = await newDomain({ domain: domain.domain }, rival);
+    dns = published(claim);
+    expect(await verify(domain)).toMatchObject({ status: 'pending' });
+    expect(await verify(claim, rival)).toMatchObject({ status: 'verified' });
+    expect((await send(claim, rival)).status).toBe(202);
+    expect((await send(domain)).status).toBe(403);
+  });
+
+  it('stays with the first as long as both prove it, and changes hands when the first no longer does', async () => {
+    const domain = await newDomain();
+    const rival = await newAccount();
+    const claim = await newDomain({ domain: domain.domain, return_path_label: 'mta' }, rival);
+    const token = `_pennypost.${domain.domain}`;
+    const [mine, theirs] = [
+      published(domain, ['ownership', 'spf', 'dkim']),
+      published(claim, ['spf', 'dkim', 'ownership']),
+    ];
+    dns = mine;
+    expect(await verify(domain)).toMatchObject({ status: 'verified' });
+    // Both tokens are there; the one selector can hold only one key.
+    const tokens = [mine[token], theirs[token]].flatMap((e) => (typeof e === 'object' ? (e.TXT ?? []) : []));
+    dns = { ...theirs, [token]: { TXT: tokens } };
+    const waiting = await verify(claim, rival);
+    expect(waiting).toMatchObject({ status: 'pending', reason: expect.stringContaining('another account') });
+    expect((await send(claim, rival)).body.detail).toContain('another account');
+    expect((await send(domain)).status).toBe(202);
+    dns = theirs;
+    expect(await verify(claim, rival)).toMatchObject({ status: 'verified', reason: null });
+    expect((await send(claim, rival)).status).toBe(202);
+    expect((await send(domain)).body.detail).toContain('another account');
+  });
+
+  it('is not taken while DNS does not tell whether the first still proves it', async () => {
+    const domain = await newDomain();
+    const rival = await newAccount();
+    const claim = await newDomain({ domain: domain.domain }, rival);
+    dns = published(domain, ['ownership', 'spf', 'dkim']);
+    await verify(domain);
+    dns = { ...published(claim, ['spf', 'dkim']), [`_pennypost.${domain.domain}`]: 'servfail' };
+    expect(await verify(claim, rival)).toMatchObject({ status: 'pending' });
+    expect((await send(domain)).status).toBe(202);
+  });
+
+  it('has mail of both on its way, each signed with keys of its own or not at all', async () => {
+    const node = await new TestNode().hello();
+    await node.lease();
+    const [rival, third] = [await newAccount(), await newAccount()];
+    const name = `passed${names}.example`;
+    const vouch = async (owner: TestAccount, verified: boolean, method = 'PATCH') => {
+      const path = `/admin/v1/accounts/${owner.id}/domains${method === 'PATCH' ? `/${name}` : ''}`;
+      const body = method === 'PATCH' ? { verified } : { verified, domain: name };
+      expect((await call(method, path, bindings.OPERATOR_TOKEN, body)).status).toBeLessThan(300);
+    };
+    for (const owner of [account, rival, third]) {
+      await vouch(owner, true, 'POST');
+      expect((await send({ domain: name }, owner)).status).toBe(202);
+      await vouch(owner, false);
+    }
+    expect((await call('DELETE', `/v1/domains/${name}`, third.live)).status).toBe(204);
+    const { deliveries, keys } = await node.lease();
+    expect(deliveries).toHaveLength(3);
+    const rings = deliveries.map((one: Answer) =>
+      keys[one.keyRing ?? one.signingDomain]?.map((key: Answer) => key.privateKey),
+    );
+    expect(rings.map((ring: string[] | undefined) => ring?.length).sort()).toEqual([2, 2, undefined]);
+    expect(new Set(rings.flat().filter(Boolean)).size).toBe(4);
+    expect(deliveries.every((one: Answer) => one.signingDomain === name)).toBe(true);
+  });
+
+  it('is not taken from one that the operator vouches for', async () => {
+    const path = `/admin/v1/accounts/${account.id}/domains`;
+    const name = `held${names}.example`;
+    await call('POST', path, bindings.OPERATOR_TOKEN, { domain: name, verified: true });
+    const rival = await newAccount();
+    const claim = await newDomain({ domain: name }, rival);
+    dns = published(claim);
+    expect(await verify(claim, rival)).toMatchObject({ status: 'pending' });
+    expect((await send({ domain: name })).status).toBe(202);
+  });
+});
+
+describe('the DNS records of a domain', () => {
+  it('are shown with their state, what was observed and the fix', async () => {
+    const domain = await newDomain();
+    dns = { [domain.domain]: { TXT: ['v=spf1 ip4:192.0.2.9 -all'] } };
+    await verify(domain);
+    const { body } = await call('GET', `/v1/domains/${domain.id}/dns`, account.live);
+    expect(body.records.find((r: Answer) => r.kind === 'spf')).toMatchObject({
+      type: 'TXT',
+      name: domain.domain,
+      value: `v=spf1 include:_spf.${service} ~all`,
+      status: 'wrong',
+      observed: ['v=spf1 ip4:192.0.2.9 -all'],
+      fix: `Change the SPF record of ${domain.domain} to: v=spf1 include:_spf.${service} ip4:192.0.2.9 -all`,
+    });
+  });
+
+  it.each([
+    ['format=bind', '?format=bind', {}],
+    ['Accept: text/plain', '', { Accept: 'text/plain' }],
+  ])('come as a BIND snippet by %s, the SPF record merged', async (_, query, headers) => {
+    const domain = await newDomain();
+    dns = { [domain.domain]: { TXT: ['v=spf1 ip4:192.0.2.9 -all'] } };
+    await verify(domain);
+    const authorization = { Authorization: `Bearer ${account.live}` };
+    const answer = await request(`/v1/domains/${domain.id}/dns${query}`, {
+      headers: { ...authorization, ...headers },
+    });
+    expect(answer.headers.get('Content-Type')).toContain('text/plain');
+    const text = await answer.text();
+    expect(text).toContain(
+      `\n${domain.domain}. 3600 IN TXT "v=spf1 include:_spf.${service} ip4:192.0.2.9 -all"\n`,
+    );
+    expect(text).toContain(`\npp-bounces.${domain.domain}. 3600 IN CNAME bounces.${service}.\n`);
+    expect(text).toMatch(/IN TXT "v=DKIM1; k=rsa; p=[^"]{230,}" "[^"]+"\n/);
+  });
+});
+
+describe('DKIM keys', () => {
+  const keysOf = async (domain: Answer) =>
+    (await call('GET', `/v1/domains/${domain.id}/dkim`, account.live)).body.data.map((k: Answer) => [
+      k.selector,
+      k.status,
+    ]);
+  const rotate = (domain: Answer) => call('POST', `/v1/domains/${domain.id}/dkim/rotate`, account.live);
+
+  it('rotate: pending until published, both sign for seven days, then the old retire', async () => {
+    const domain = await newDomain();
+    dns = published(domain);
+    await verify(domain);
+    expect((await rotate(domain)).status).toBe(201);
+    expect(await keysOf(domain)).toEqual([
+      ['pennypost', 'active'],
+      ['pennypost-ed', 'active'],
+      ['pennypost2', 'pending'],
+      ['pennypost2-ed', 'pending'],
+    ]);
+    expect((await rotate(domain)).status).toBe(409);
+    const { body } = await call('GET', `/v1/domains/${domain.id}`, account.live);
+    dns = published(body);
+    pass(15 * 60_000);
+    await tick();
+    expect((await keysOf(domain)).map(([, status]: string[]) => status)).toEqual([
+      'active',
+      'active',
+      'active',
+      'active',
+    ]);
+    for (let i = 0; i < 7; i++) {
+      expect((await send(domain)).status).toBe(202);
+      pass(day);
+      await tick();
+    }
+    expect(await keysOf(domain)).toEqual([
+      ['pennypost', 'retired'],
+      ['pennypost-ed', 'retired'],
+      ['pennypost2', 'active'],
+      ['pennypost2-ed', 'active'],
+    ]);
+    const { results } = await bindings.DB.prepare(
+      "SELECT count(*) AS n FROM dkim_keys WHERE domain_id = ? AND status = 'retired' AND private_key_encrypted <> ''",
+    )
+      .bind(domain.id)
+      .all();
+    expect(results).toEqual([{ n: 0 }]);
+  });
+
+  it('are retired by hand, but never the last that signs', async () => {
+    const domain = await newDomain();
+    dns = published(domain);
+    await verify(domain);
+    const retire = (selector: string) =>
+      call('POST', `/v1/domains/${domain.id}/dkim/${selector}/retire`, account.live);
+    expect((await retire('pennypost')).status).toBe(409);
+    expect((await retire('nothing')).status).toBe(404);
+    expect((await retire('pennypost-ed')).status).toBe(200);
+    expect(await keysOf(domain)).toEqual([
+      ['pennypost', 'active'],
+      ['pennypost-ed', 'retired'],
+    ]);
+  });
+
+  it('are not made for a domain that does not send', async () => {
+    const domain = await newDomain({ type: 'alias' });
+    expect(await keysOf(domain)).toEqual([]);
+    expect((await rotate(domain)).status).toBe(409);
+  });
+});
+
+describe('a domain that is deleted', () => {
+  it('is gone with everything of it', async () => {
+    const domain = await newDomain();
+    await verify(domain);
+    expect((await call('DELETE', `/v1/domains/${domain.id}`, account.live)).status).toBe(204);
+    expect((await call('GET', `/v1/domains/${domain.id}`, account.live)).status).toBe(404);
+    expect((await send(domain)).body.detail).toContain('not a domain of this account');
+    expect((await call('POST', '/v1/domains', account.live, { domain: domain.domain })).status).toBe(201);
+  });
+});

@@ -1,0 +1,360 @@
+import { z } from '@hono/zod-openapi';
+import { domainFault } from '#domain/address.ts';
+import { formatDkimRecord } from '#domain/dkim-record.ts';
+import { generationOf, requirementsOf } from '#domain/domain-state.ts';
+import { Problem } from '#domain/problem.ts';
+import {
+  type CheckSubject,
+  defaultReturnPathLabel,
+  domainTypes,
+  planChecks,
+  spfInclude,
+} from '#domain/record-check.ts';
+import { isSpf, mergedSpf } from '#domain/spf.ts';
+import { zoneSnippet } from '#domain/zone-snippet.ts';
+import { dohLookup } from '../dns/doh.ts';
+import { subjectOf, verifyDomain } from '../dns/verify-domain.ts';
+import { asciiDomain } from '../intake/recipient.ts';
+import { generateDkimKeys } from '../store/dkim-keys.ts';
+import {
+  AlreadyThere,
+  addDkimKeys,
+  createDomain,
+  type DkimKeyRow,
+  type Domain,
+  deleteDomain,
+  findDomain,
+  type KnownDomain,
+  listDomains,
+  readDomain,
+  retireKey,
+  updateDomain,
+} from '../store/domains.ts';
+import { type Call, invalidBody, newApp } from './app.ts';
+import { needs } from './authenticated.ts';
+import { readJson } from './request-body.ts';
+
+/** `/v1/domains…`: sending domains, their DNS records and DKIM keys. */
+export const domainsApp = newApp();
+
+/** A name in A-labels; the fault is told of what was given. */
+export const domainName = z
+  .string()
+  .max(253)
+  .transform((name) => asciiDomain(name.trim().toLowerCase().replace(/\.$/, '')))
+  .refine((name) => domainFault(name) === null, 'must be a domain name such as example.com');
+const label = z.string().regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, 'must be one DNS label in lower case');
+
+const createBody = z.strictObject({
+  domain: domainName,
+  type: z.enum(domainTypes).default('outbound'),
+  return_path_label: label.default(defaultReturnPathLabel),
+});
+const changeBody = z.strictObject({
+  type: z.enum(domainTypes).optional(),
+  return_path_label: label.optional(),
+  /** False switches it off; true lets it be verified again. */
+  active: z.boolean().optional(),
+});
+const pageQuery = z.object({
+  limit: z.coerce.number().int().min(1).max(100).default(50),
+  offset: z.coerce.number().int().min(0).max(100_000).default(0),
+});
+
+domainsApp.get('/domains', needs('read'), async (c) => {
+  const query = pageQuery.safeParse(c.req.query());
+  if (!query.success) throw invalidBody(query.error.issues, '');
+  const { limit, offset } = query.data;
+  const found = await listDomains(c.get('store'), c.get('credential').accountId, query.data);
+  const visible = found.slice(0, limit).filter((domain) => isVisible(c, domain.name));
+  return c.json({ data: visible.map(summaryOf), limit, offset, has_more: found.length > limit });
+});
+
+domainsApp.post('/domains', needs('manage'), async (c) => {
+  const body = await read(c, createBody);
+  const { accountId } = c.get('credential');
+  if (!isVisible(c, body.domain)) {
+    throw new Problem('missing_scope', `This key is limited to other domains than ${body.domain}.`);
+  }
+  const nowMs = Date.now();
+  const values = {
+    accountId,
+    name: body.domain,
+    type: body.type,
+    status: 'pending' as const,
+    returnPathLabel: body.return_path_label,
+    createdAtMs: nowMs,
+    nextCheckMs: nowMs,
+  };
+  const keys = sends(body.type) ? await newKeys(c, '', nowMs) : [];
+  const { id } = await orConflict(`${body.domain} is a domain of this account already.`, () =>
+    createDomain(c.get('store'), values, keys),
+  );
+  return c.json(detailOf(c, await knownOf(c, id)), 201);
+});
+
+domainsApp.get('/domains/:id', needs('read'), async (c) => c.json(detailOf(c, await domainOf(c))));
+
+domainsApp.patch('/domains/:id', needs('manage'), async (c) => {
+  const known = await domainOf(c);
+  const body = await read(c, changeBody);
+  const { domain } = known;
+  const nowMs = Date.now();
+  const type = body.type ?? domain.type;
+  const opened = body.active === true && domain.status === 'disabled';
+  // What it needs has changed, so what was proven is not enough; the operator's word stands.
+  const renewed = domain.verifiedBy === 'operator' ? 'verified' : 'pending';
+  const status =
+    body.active === false ? 'disabled' : opened || type !== domain.type ? renewed : domain.status;
+  await orConflict(`Another account has verified ${domain.name}.`, () =>
+    updateDomain(c.get('store'), domain.id, {
+      type,
+      status,
+      returnPathLabel: body.return_path_label ?? domain.returnPathLabel,
+      ...(status === 'disabled' ? { nextCheckMs: null } : {}),
+    }),
+  );
+  if (sends(type) && known.keys.every((key) => key.status === 'retired')) {
+    const generations = known.keys.map((key) => generationOf(key.selector));
+    const next = Math.max(0, ...generations) + 1;
+    await addDkimKeys(c.get('store'), domain.id, await newKeys(c, next === 1 ? '' : String(next), nowMs));
+  }
+  const after = status === 'disabled' ? knownOf(c, domain.id) : verified(c, domain.id);
+  return c.json(detailOf(c, await after));
+});
+
+domainsApp.delete('/domains/:id', needs('manage'), async (c) => {
+  const { domain } = await domainOf(c);
+  await deleteDomain(c.get('store'), domain.id);
+  return c.body(null, 204);
+});
+
+domainsApp.post('/domains/:id/verify', needs('manage'), async (c) => {
+  const { domain } = await domainOf(c);
+  if (domain.status === 'disabled') throw new Problem('conflict', `${domain.name} is switched off.`);
+  return c.json(detailOf(c, await verified(c, domain.id)));
+});
+
+domainsApp.get('/domains/:id/dns', needs('read'), async (c) => {
+  const known = await domainOf(c);
+  const asText =
+    c.req.query('format') === 'bind' || /^text\/(plain|dns)\b/.test(c.req.header('Accept') ?? '');
+  if (asText) return c.text(snippetOf(c, known));
+  return c.json({
+    domain: known.domain.name,
+    status: known.domain.status,
+    reason: known.domain.statusReason,
+    checked_at: time(known.domain.checkedAtMs),
+    requirements: requirementsView(known),
+    notes: notesOf(subject(c, known)),
+    records: recordsOf(c, known),
+  });
+});
+
+domainsApp.get('/domains/:id/dkim', needs('read'), async (c) => {
+  const known = await domainOf(c);
+  return c.json({ data: known.keys.map((key) => keyView(known, key)) });
+});
+
+domainsApp.post('/domains/:id/dkim/rotate', needs('manage'), async (c) => {
+  const known = await domainOf(c);
+  const { domain, keys } = known;
+  if (!sends(domain.type))
+    throw new Problem('conflict', `${domain.name} is of type ${domain.type} and does not sign.`);
+  const waiting = keys.find((key) => key.status === 'pending' && key.algorithm === 'rsa-sha256');
+  if (waiting) {
+    throw new Problem(
+      'conflict',
+      `The key ${waiting.selector} is not published yet; publish it, or retire it first.`,
+    );
+  }
+  const nowMs = Date.now();
+  const next = Math.max(0, ...keys.map((key) => generationOf(key.selector))) + 1;
+  await orConflict('Another rotation has just begun.', async () =>
+    addDkimKeys(c.get('store'), domain.id, await newKeys(c, next === 1 ? '' : String(next), nowMs)),
+  );
+  await updateDomain(c.get('store'), domain.id, { nextCheckMs: nowMs + 15 * 60_000 });
+  const after = await knownOf(c, domain.id);
+  return c.json({ data: after.keys.map((key) => keyView(after, key)) }, 201);
+});
+
+domainsApp.post('/domains/:id/dkim/:selector/retire', needs('manage'), async (c) => {
+  const { domain, keys } = await domainOf(c);
+  const key = keys.find((one) => one.selector === c.req.param('selector'));
+  if (!key)
+    throw new Problem('not_found', `${domain.name} has no key ${c.req.param('selector')?.slice(0, 64)}.`);
+  const others = keys.filter(
+    (one) => one !== key && one.status === 'active' && one.algorithm === 'rsa-sha256',
+  );
+  if (key.status === 'active' && key.algorithm === 'rsa-sha256' && others.length === 0) {
+    throw new Problem('conflict', `${key.selector} is the only RSA key that signs; rotate first.`);
+  }
+  await retireKey(c.get('store'), domain.id, key.selector);
+  const after = await knownOf(c, domain.id);
+  return c.json({ data: after.keys.map((one) => keyView(after, one)) });
+});
+
+async function read<T extends z.ZodType>(c: Call, schema: T): Promise<z.output<T>> {
+  const parsed = schema.safeParse((await readJson(c)).value);
+  if (!parsed.success) throw invalidBody(parsed.error.issues);
+  return parsed.data;
+}
+
+async function orConflict<T>(detail: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof AlreadyThere)) throw error;
+    throw new Problem('conflict', detail);
+  }
+}
+
+/** The domain of the path, by number or by name; 404 for another account's alike. */
+async function domainOf(c: Call): Promise<KnownDomain> {
+  const given = (c.req.param('id') ?? '').toLowerCase();
+  const { accountId } = c.get('credential');
+  const id = /^\d{1,15}$/.test(given)
+    ? Number(given)
+    : (await findDomain(c.get('store'), accountId, asciiDomain(given)))?.id;
+  const known = id === undefined ? null : await readDomain(c.get('store'), id);
+  if (!known || known.domain.accountId !== accountId || !isVisible(c, known.domain.name)) {
+    throw new Problem('not_found', `There is no domain ${given.slice(0, 100)}.`);
+  }
+  return known;
+}
+
+async function knownOf(c: Call, id: number): Promise<KnownDomain> {
+  const known = await readDomain(c.get('store'), id);
+  if (!known) throw new Problem('not_found', 'The domain is gone.');
+  return known;
+}
+
+async function verified(c: Call, id: number): Promise<KnownDomain> {
+  const { dohUrl, serviceDomain } = c.get('env');
+  const lookup = dohLookup(dohUrl);
+  const known = await verifyDomain({ store: c.get('store'), lookup, serviceDomain, nowMs: Date.now() }, id);
+  if (!known) throw new Problem('not_found', 'The domain is gone.');
+  return known;
+}
+
+async function newKeys(c: Call, suffix: string, nowMs: number) {
+  return await generateDkimKeys(c.get('env').encryptionKeys, { suffix, status: 'pending', nowMs });
+}
+
+/** A key that is limited to some domains sees no others. */
+function isVisible(c: Call, name: string): boolean {
+  const { domains } = c.get('credential');
+  return domains === null || domains.includes(name);
+}
+
+function sends(type: Domain['type']): boolean {
+  return type === 'outbound' || type === 'both';
+}
+
+function time(ms: number | null): string | null {
+  return ms === null ? null : new Date(ms).toISOString();
+}
+
+function subject(c: Call, known: KnownDomain): CheckSubject {
+  return subjectOf(known, c.get('env').serviceDomain);
+}
+
+function summaryOf(domain: Domain) {
+  return {
+    id: domain.id,
+    domain: domain.name,
+    type: domain.type,
+    status: domain.status,
+    reason: domain.statusReason,
+    verified_by: domain.verifiedBy,
+    verified_at: time(domain.verifiedAtMs),
+    checked_at: time(domain.checkedAtMs),
+    next_check_at: time(domain.nextCheckMs),
+    return_path_label: domain.returnPathLabel,
+    return_path_host: domain.returnPathHost,
+    signing_domain: domain.dkimDomain ?? domain.name,
+    created_at: time(domain.createdAtMs),
+  };
+}
+
+function detailOf(c: Call, known: KnownDomain) {
+  return {
+    ...summaryOf(known.domain),
+    requirements: requirementsView(known),
+    notes: notesOf(subject(c, known)),
+    records: recordsOf(c, known),
+  };
+}
+
+function requirementsView({ domain, rows }: KnownDomain) {
+  return requirementsOf(domain.type, rows).map(({ name, state, sinceMs, text }) => ({
+    name,
+    met: state === 'ok',
+    state,
+    since: time(sinceMs),
+    detail: state === 'ok' ? null : text,
+  }));
+}
+
+/** What the table of records does not say by itself. */
+function notesOf({ name, type, returnPathLabel }: CheckSubject): string[] {
+  return [
+    ...(type === 'outbound' ? [`The MX of ${name} stays as it is, with your mailbox provider.`] : []),
+    ...(sends(type)
+      ? [
+          `Two records are enough to send: the CNAME ${returnPathLabel}.${name} and the DKIM TXT; the TXT records for ownership and SPF are then optional.`,
+        ]
+      : []),
+  ];
+}
+
+/** All records to publish, each with what was last found; `status` is null before the first look. */
+function recordsOf(c: Call, known: KnownDomain) {
+  return planChecks(subject(c, known)).map(({ kind, need, wanted, check }) => {
+    const row = known.rows.find((one) => one.kind === kind && one.name === wanted.name);
+    return {
+      kind,
+      purpose: check.purpose,
+      need,
+      type: wanted.type,
+      name: wanted.name,
+      value: wanted.value,
+      status: row?.status ?? null,
+      since: time(row?.sinceMs ?? null),
+      observed: row?.observed ?? [],
+      found_at: row?.foundAt ?? null,
+      fix: row?.fix ?? null,
+    };
+  });
+}
+
+function snippetOf(c: Call, known: KnownDomain): string {
+  const { name, serviceDomain } = subject(c, known);
+  const records = recordsOf(c, known).map((record) => {
+    const existing = record.observed.filter(isSpf);
+    const merge = record.kind === 'spf' && record.status !== 'ok' && existing.length > 0;
+    return {
+      type: record.type,
+      name: record.name,
+      value: merge ? mergedSpf(existing, spfInclude(serviceDomain)) : record.value,
+      comment: `${record.need}: ${record.purpose} (${record.status ?? 'not looked at yet'})${merge ? '; replaces the SPF record that is there' : ''}`,
+      // What is right already, or right in another way, is not to be published a second time.
+      off: record.status === 'ok',
+    };
+  });
+  return zoneSnippet(name, records);
+}
+
+function keyView(known: KnownDomain, key: DkimKeyRow) {
+  const name = `${key.selector}._domainkey.${known.domain.name}`;
+  const row = known.rows.find((one) => one.name === name);
+  return {
+    selector: key.selector,
+    algorithm: key.algorithm,
+    status: key.status,
+    created_at: time(key.createdAtMs),
+    retires_at: time(key.retireAtMs),
+    record: { type: 'TXT', name, value: formatDkimRecord(key) },
+    record_status: row?.status ?? null,
+  };
+}

@@ -1,0 +1,102 @@
+import { type Lookup, remembering } from '#domain/dns.ts';
+import {
+  type CheckRow,
+  type DomainDecision,
+  decideDomain,
+  nextRow,
+  requirementsOf,
+} from '#domain/domain-state.ts';
+import { type CheckSubject, planChecks } from '#domain/record-check.ts';
+import { AlreadyThere, findHolder, type KnownDomain, readDomain, saveDecision } from '../store/domains.ts';
+import type { Store } from '../store/store.ts';
+
+export interface Verifying {
+  store: Store;
+  lookup: Lookup;
+  serviceDomain: string;
+  nowMs: number;
+}
+
+/** What the checks of a domain look at. */
+export function subjectOf({ domain, keys }: KnownDomain, serviceDomain: string): CheckSubject {
+  return {
+    name: domain.name,
+    type: domain.type,
+    token: domain.verificationToken,
+    returnPathLabel: domain.returnPathLabel,
+    serviceDomain,
+    keys: keys.filter((key) => key.status !== 'retired'),
+  };
+}
+
+/**
+ * Looks at all records of a domain, decides what follows and writes it down.
+ * @returns the domain as it is afterwards; null when there is none
+ */
+export async function verifyDomain(verifying: Verifying, id: number): Promise<KnownDomain | null> {
+  const known = await readDomain(verifying.store, id);
+  if (!known) return null;
+  const pass = await lookAt(verifying, known);
+  try {
+    await save(verifying, known, pass.decision, pass.rows);
+  } catch (error) {
+    if (!(error instanceof AlreadyThere)) throw error;
+    await contest(verifying, known, pass);
+  }
+  return await readDomain(verifying.store, id);
+}
+
+interface Pass {
+  rows: CheckRow[];
+  decision: DomainDecision;
+}
+
+async function lookAt(verifying: Verifying, known: KnownDomain): Promise<Pass> {
+  const { nowMs } = verifying;
+  const subject = subjectOf(known, verifying.serviceDomain);
+  const lookup = remembering(verifying.lookup);
+  const rows = await Promise.all(
+    planChecks(subject).map(async (planned) => {
+      const { kind, wanted, check } = planned;
+      const before = known.rows.find((row) => row.kind === kind && row.name === wanted.name);
+      return nextRow(planned, await check.judge(wanted, subject, lookup), before, nowMs);
+    }),
+  );
+  return { rows, decision: decideDomain(known.domain, known.keys, rows, nowMs) };
+}
+
+/**
+ * Two accounts want one domain and this one has all that it needs. The other keeps it as long as it proves
+ * ownership itself, or the operator vouches for it; otherwise it loses it now.
+ */
+async function contest(verifying: Verifying, known: KnownDomain, pass: Pass): Promise<void> {
+  const holderId = await findHolder(verifying.store, known.domain);
+  const holder = holderId === null ? null : await readDomain(verifying.store, holderId);
+  if (holder && holder.domain.verifiedBy !== 'operator') {
+    const held = await lookAt(verifying, holder);
+    const [ownership] = requirementsOf(holder.domain.type, held.rows);
+    if (ownership?.state === 'bad') {
+      const reason = `${ownership.fault}; another account has proven that the domain is its own.`;
+      const lost = { ...held.decision, status: 'pending' as const, verifiedBy: null, reason, lost: true };
+      await save(verifying, holder, lost, held.rows);
+      return await save(verifying, known, pass.decision, pass.rows);
+    }
+  }
+  const reason = 'another account has verified this domain and still proves its ownership.';
+  const waiting = { ...pass.decision, status: 'pending' as const, verifiedBy: null, reason };
+  await save(verifying, known, waiting, pass.rows);
+}
+
+async function save(
+  verifying: Verifying,
+  known: KnownDomain,
+  decision: DomainDecision,
+  rows: CheckRow[],
+): Promise<void> {
+  await saveDecision(verifying.store, known, decision, rows, verifying.nowMs);
+  const { id, accountId, name, status } = known.domain;
+  if (status === decision.status) return;
+  const level = decision.lost ? 'warn' : 'info';
+  const msg = decision.lost ? 'a domain is no longer verified' : `a domain is ${decision.status}`;
+  console.log(JSON.stringify({ level, msg, accountId, domainId: id, domain: name, reason: decision.reason }));
+}

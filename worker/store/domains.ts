@@ -1,0 +1,237 @@
+import { and, asc, eq, ne, type SQL, sql } from 'drizzle-orm';
+import type { CheckRow, DomainDecision, KeyState } from '#domain/domain-state.ts';
+import { recordChecks as catalogue } from '#domain/record-check.ts';
+import * as control from '../../drizzle/schema/control.ts';
+import { batch } from './sql.ts';
+import { isUniqueViolation, type Store } from './store.ts';
+
+export type Domain = typeof control.domains.$inferSelect;
+export type DkimKeyRow = typeof control.dkimKeys.$inferSelect;
+export type NewDkimKey = Omit<typeof control.dkimKeys.$inferInsert, 'domainId'>;
+
+/** Thrown when what is to be made is there already. */
+export class AlreadyThere extends Error {}
+
+/** A domain with its keys and what was last found of its records. */
+export interface KnownDomain {
+  domain: Domain;
+  keys: DkimKeyRow[];
+  rows: CheckRow[];
+}
+
+/** 128 random bits in hex: what an ownership TXT must hold. */
+export function newVerificationToken(): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) =>
+    byte.toString(16).padStart(2, '0'),
+  ).join('');
+}
+
+/** Creates a domain with its keys; throws `AlreadyThere` when the account has it or another has it verified. */
+export async function createDomain(
+  store: Store,
+  values: Omit<typeof control.domains.$inferInsert, 'verificationToken'>,
+  keys: NewDkimKey[],
+): Promise<Domain> {
+  const insert = store.control
+    .insert(control.domains)
+    .values({ ...values, verificationToken: newVerificationToken() })
+    .returning();
+  const domainId = sql<number>`(SELECT id FROM domains WHERE account_id = ${values.accountId} AND name = ${values.name})`;
+  try {
+    const [[domain]] = await (keys.length === 0
+      ? store.control.batch([insert])
+      : store.control.batch([
+          insert,
+          store.control.insert(control.dkimKeys).values(keys.map((key) => ({ ...key, domainId }))),
+        ]));
+    if (!domain) throw new Error('an insert gave no row');
+    return domain;
+  } catch (error) {
+    if (isUniqueViolation(error, 'domains')) throw new AlreadyThere(values.name);
+    throw error;
+  }
+}
+
+export async function findDomain(store: Store, accountId: number, name: string): Promise<Domain | null> {
+  const { accountId: account, name: domain } = control.domains;
+  return (
+    (await store.control.query.domains.findFirst({ where: and(eq(account, accountId), eq(domain, name)) })) ??
+    null
+  );
+}
+
+/** The account's domains by name; one more than asked for when there are more. */
+export async function listDomains(
+  store: Store,
+  accountId: number,
+  page: { limit: number; offset: number },
+): Promise<Domain[]> {
+  return await store.control.query.domains.findMany({
+    where: eq(control.domains.accountId, accountId),
+    orderBy: asc(control.domains.name),
+    limit: page.limit + 1,
+    offset: page.offset,
+  });
+}
+
+/** A domain with everything that a check needs, in one round trip. */
+export async function readDomain(store: Store, id: number): Promise<KnownDomain | null> {
+  const [[domain], keys, rows] = await store.control.batch([
+    store.control.select().from(control.domains).where(eq(control.domains.id, id)),
+    store.control
+      .select()
+      .from(control.dkimKeys)
+      .where(eq(control.dkimKeys.domainId, id))
+      .orderBy(control.dkimKeys.id),
+    store.control.select().from(control.recordChecks).where(eq(control.recordChecks.domainId, id)),
+  ]);
+  return domain ? { domain, keys, rows: rows.flatMap(checkRow) } : null;
+}
+
+function checkRow({ domainId: _, ...row }: typeof control.recordChecks.$inferSelect): CheckRow[] {
+  const kind = catalogue.find((check) => check.kind === row.kind)?.kind;
+  return kind ? [{ ...row, kind }] : []; // a check that the catalogue has dropped
+}
+
+/** The domain of that name that another account has verified; null when there is none. */
+export async function findHolder(store: Store, domain: Pick<Domain, 'id' | 'name'>): Promise<number | null> {
+  const { id, name, status } = control.domains;
+  const found = await store.control.query.domains.findFirst({
+    columns: { id: true },
+    where: and(eq(name, domain.name), eq(status, 'verified'), ne(id, domain.id)),
+  });
+  return found?.id ?? null;
+}
+
+/** Changes a domain; throws `AlreadyThere` when another account has it verified. */
+export async function updateDomain(
+  store: Store,
+  id: number,
+  values: Partial<Omit<typeof control.domains.$inferInsert, 'id' | 'accountId' | 'name'>>,
+): Promise<Domain | null> {
+  try {
+    const [domain] = await store.control
+      .update(control.domains)
+      .set(values)
+      .where(eq(control.domains.id, id))
+      .returning();
+    return domain ?? null;
+  } catch (error) {
+    if (isUniqueViolation(error, 'domains')) throw new AlreadyThere('verified by another account');
+    throw error;
+  }
+}
+
+/** Removes a domain with its keys and checks. */
+export async function deleteDomain(store: Store, id: number): Promise<void> {
+  await store.control.batch([
+    store.control.delete(control.recordChecks).where(eq(control.recordChecks.domainId, id)),
+    store.control.delete(control.dkimKeys).where(eq(control.dkimKeys.domainId, id)),
+    store.control.delete(control.domains).where(eq(control.domains.id, id)),
+  ]);
+}
+
+export async function listDkimKeys(store: Store, domainId: number): Promise<DkimKeyRow[]> {
+  return await store.control.query.dkimKeys.findMany({ where: eq(control.dkimKeys.domainId, domainId) });
+}
+
+/** Adds keys; throws `AlreadyThere` when a selector is taken. */
+export async function addDkimKeys(store: Store, domainId: number, keys: NewDkimKey[]): Promise<void> {
+  try {
+    await store.control.insert(control.dkimKeys).values(keys.map((key) => ({ ...key, domainId })));
+  } catch (error) {
+    if (isUniqueViolation(error, 'dkim_keys')) throw new AlreadyThere('a selector is taken');
+    throw error;
+  }
+}
+
+/** Lets all pending keys of a domain sign, on the operator's word. */
+export async function activateKeys(store: Store, domainId: number): Promise<void> {
+  const { domainId: of, status } = control.dkimKeys;
+  await store.control
+    .update(control.dkimKeys)
+    .set({ status: 'active' })
+    .where(and(eq(of, domainId), eq(status, 'pending')));
+}
+
+/** Retires a key: its private half is gone. */
+export async function retireKey(store: Store, domainId: number, selector: string): Promise<void> {
+  await batch(store.d1, [keyStatement(domainId, { selector, status: 'retired', retireAtMs: null })]);
+}
+
+function keyStatement(domainId: number, key: Pick<KeyState, 'selector' | 'status' | 'retireAtMs'>): SQL {
+  return sql`UPDATE dkim_keys SET status = ${key.status}, retire_at_ms = ${key.retireAtMs},
+      private_key_encrypted = CASE WHEN ${key.status} = 'retired' THEN '' ELSE private_key_encrypted END
+    WHERE domain_id = ${domainId} AND selector = ${key.selector} AND status <> 'retired'`;
+}
+
+/** Ids of domains whose records are due to be looked at; they are put off by `untilMs`, so that none is taken twice. */
+export async function takeDueDomains(
+  store: Store,
+  of: { nowMs: number; untilMs: number; max: number },
+): Promise<number[]> {
+  const [rows = []] = await batch(store.d1, [
+    sql`UPDATE domains SET next_check_ms = ${of.untilMs} WHERE id IN (SELECT id FROM domains
+      WHERE next_check_ms IS NOT NULL AND next_check_ms <= ${of.nowMs} ORDER BY next_check_ms LIMIT ${of.max}) RETURNING id`,
+  ]);
+  return rows.map((row) => Number(row.id));
+}
+
+/**
+ * Writes what a pass over a domain has found and decided, rows that did not change left alone. Nothing is written
+ * when the domain's status was changed meanwhile by another hand.
+ * @throws AlreadyThere when another account has it verified
+ */
+export async function saveDecision(
+  store: Store,
+  known: KnownDomain,
+  decision: DomainDecision,
+  rows: readonly CheckRow[],
+  nowMs: number,
+): Promise<void> {
+  const { domain } = known;
+  const verifiedAtMs = decision.status === 'verified' ? (domain.verifiedAtMs ?? nowMs) : null;
+  const unchanged = sql`EXISTS (SELECT 1 FROM domains WHERE id = ${domain.id} AND status = ${domain.status}
+    AND verified_by IS ${domain.verifiedBy} AND type = ${domain.type})`;
+  const changedKeys = decision.keys.filter((key) => {
+    const before = known.keys.find((one) => one.selector === key.selector);
+    return before?.status !== key.status || before.retireAtMs !== key.retireAtMs;
+  });
+  const changedRows = rows.filter((row) => {
+    const before = known.rows.find((one) => one.kind === row.kind && one.name === row.name);
+    return !before || JSON.stringify(sorted(before)) !== JSON.stringify(sorted(row));
+  });
+  const gone = known.rows.filter(
+    (row) => !rows.some((one) => one.kind === row.kind && one.name === row.name),
+  );
+  const queries = [
+    ...changedKeys.map((key) => sql`${keyStatement(domain.id, key)} AND ${unchanged}`),
+    ...gone.map(
+      ({ kind, name }) =>
+        sql`DELETE FROM record_checks WHERE domain_id = ${domain.id} AND kind = ${kind} AND name = ${name}`,
+    ),
+    ...changedRows.map((row) => checkStatement(domain.id, row, unchanged)),
+    // Last, since it changes what the others look at.
+    sql`UPDATE domains SET status = ${decision.status}, verified_by = ${decision.verifiedBy},
+        status_reason = ${decision.reason}, verified_at_ms = ${verifiedAtMs}, dkim_domain = ${decision.dkimDomain},
+        return_path_host = ${decision.returnPathHost}, checked_at_ms = ${nowMs}, next_check_ms = ${decision.nextCheckMs}
+      WHERE id = ${domain.id} AND ${unchanged}`,
+  ];
+  try {
+    await batch(store.d1, queries);
+  } catch (error) {
+    if (isUniqueViolation(error, 'domains')) throw new AlreadyThere('verified by another account');
+    throw error;
+  }
+}
+
+function sorted(row: CheckRow): [string, unknown][] {
+  return Object.entries(row).sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
+function checkStatement(domainId: number, row: CheckRow, unchanged: SQL): SQL {
+  return sql`INSERT OR REPLACE INTO record_checks (domain_id, kind, name, type, need, expected, status, observed, fix,
+      found_at, since_ms, bad_since_ms)
+    SELECT ${domainId}, ${row.kind}, ${row.name}, ${row.type}, ${row.need}, ${row.expected}, ${row.status},
+      ${JSON.stringify(row.observed)}, ${row.fix}, ${row.foundAt}, ${row.sinceMs}, ${row.badSinceMs} WHERE ${unchanged}`;
+}
