@@ -5,8 +5,10 @@ import {
   waitOnExecutionContext,
 } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
+import PostalMime, { type Email } from 'postal-mime';
 import { inject } from 'vitest';
 import worker from '../../worker/index.ts';
+import { openStore, type Store } from '../../worker/store/store.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -24,15 +26,27 @@ interface TestEnv {
 
 export const bindings = env as unknown as TestEnv;
 
+/** The environment as a test may change it; every answer tells what it cost at D1. */
+export const meteredEnv: Record<string, unknown> = { ...(env as object), METER: '1' };
+
+/** The store as the Worker opens it. */
+export function testStore(): Store {
+  return openStore(bindings);
+}
+
 /** Applies the migrations to this test file's own database. */
 export async function migrate(): Promise<void> {
   await applyD1Migrations(bindings.DB, inject('migrations'));
 }
 
 /** A request straight to the Worker's own fetch; background work is waited for. */
-export async function request(path: string, init: RequestInit = {}): Promise<Response> {
+export async function request(
+  path: string,
+  init: RequestInit = {},
+  environment: Record<string, unknown> = meteredEnv,
+): Promise<Response> {
   const context = createExecutionContext();
-  const response = await worker.fetch(new Request(`https://api.test${path}`, init), env, context);
+  const response = await worker.fetch(new Request(`https://api.test${path}`, init), environment, context);
   await waitOnExecutionContext(context);
   return response;
 }
@@ -58,6 +72,13 @@ export async function call(
   return { status: response.status, headers: response.headers, body: text === '' ? {} : JSON.parse(text) };
 }
 
+/** What an answer cost at D1. */
+export function costOf(answer: { headers: Headers }): { trips: number; read: number; written: number } {
+  const timing = answer.headers.get('Server-Timing') ?? '';
+  const number = (name: string) => Number(new RegExp(`${name}=(\\d+)`).exec(timing)?.[1]);
+  return { trips: number('trips'), read: number('read'), written: number('written') };
+}
+
 /** An answer of the API as a test looks into it. */
 // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of many shapes
 export type Answer = any;
@@ -70,6 +91,12 @@ export interface TestAccount {
 }
 
 let accounts = 0;
+
+/** Another key of an account. */
+export async function newKey(account: TestAccount, body: Record<string, unknown> = {}): Promise<Answer> {
+  return (await call('POST', `/admin/v1/accounts/${account.id}/credentials`, bindings.OPERATOR_TOKEN, body))
+    .body;
+}
 
 /** An account with a verified domain, a live and a test key. */
 export async function newAccount(): Promise<TestAccount> {
@@ -95,6 +122,79 @@ export function mail(account: TestAccount, more: Record<string, unknown> = {}): 
     text_body: 'Thank you.',
     ...more,
   };
+}
+
+/** The raw message as a node gets it, latin1 text. */
+export async function rawOf(messageId: string): Promise<string> {
+  const response = await request(`/node/v1/raw/${messageId}`, {
+    headers: { Authorization: `Bearer ${bindings.NODE_TOKEN}` },
+  });
+  if (response.status !== 200) throw new Error(`raw ${messageId}: ${response.status}`);
+  return latin1(await response.bytes());
+}
+
+/** One character a byte. */
+export function latin1(bytes: Uint8Array): string {
+  let text = '';
+  for (let at = 0; at < bytes.length; at += 8192) {
+    text += String.fromCharCode(...bytes.subarray(at, at + 8192));
+  }
+  return text;
+}
+
+/** Latin1 text as bytes. */
+export function bytesOf(text: string): Uint8Array {
+  return Uint8Array.from(text, (char) => char.charCodeAt(0));
+}
+
+/** The raw message of an id, read by an independent parser. */
+export async function parsedMail(messageId: string): Promise<Email> {
+  return await PostalMime.parse(bytesOf(await rawOf(messageId)));
+}
+
+/** `POST /v1/send/raw`; text is sent as latin1. */
+export async function sendRaw(
+  key: string | null,
+  message: string | Uint8Array,
+  query: string,
+  headers: Record<string, string> = {},
+): Promise<{ status: number; headers: Headers; body: Answer }> {
+  const response = await request(`/v1/send/raw?${query}`, {
+    method: 'POST',
+    headers: {
+      ...(key === null ? {} : { Authorization: `Bearer ${key}` }),
+      'Content-Type': 'message/rfc822',
+      ...headers,
+    },
+    body: typeof message === 'string' ? bytesOf(message) : message,
+  });
+  return { status: response.status, headers: response.headers, body: await response.json() };
+}
+
+/** A suppression of an account, put where the intake looks. */
+export async function suppress(
+  account: TestAccount,
+  address: string,
+  more: { scopeDomain?: string; reason?: string; expiresAtMs?: number } = {},
+): Promise<void> {
+  const { scopeDomain = '', reason = 'hard_bounce', expiresAtMs = null } = more;
+  await bindings.DB.prepare(
+    `INSERT INTO suppressions (account_id, address, scope_domain, reason, source, created_at_ms, expires_at_ms)
+      VALUES (?, ?, ?, ?, 'test', ?, ?)`,
+  )
+    .bind(account.id, address, scopeDomain, reason, Date.UTC(2026, 0, 1), expiresAtMs)
+    .run();
+}
+
+/** Every event of an account, read page by page. */
+export async function allEvents(key: string, limit = 100): Promise<Answer[]> {
+  const events: Answer[] = [];
+  for (let after = ''; ; ) {
+    const { body } = await call('GET', `/v1/events?limit=${limit}&after=${after}`, key);
+    events.push(...body.data);
+    if (!body.has_more) return events;
+    after = body.next;
+  }
 }
 
 /** Acts as a node: hello, lease, results. */
@@ -150,5 +250,27 @@ export const deferred = {
     text: '451 4.7.1 Later',
     step: 'rcpt',
     code: null,
+  },
+};
+export const bounced = {
+  type: 'bounced',
+  failure: {
+    reply: { code: 550, status: '5.1.1', text: 'No such user' },
+    status: null,
+    class: 'bad_mailbox',
+    text: '550 5.1.1 No such user',
+    step: 'rcpt',
+    code: null,
+  },
+};
+export const maybeAccepted = {
+  type: 'maybeAccepted',
+  failure: {
+    reply: null,
+    status: null,
+    class: 'network',
+    text: 'the connection was lost after the final dot',
+    step: 'final',
+    code: 'ECONNRESET',
   },
 };

@@ -1,8 +1,8 @@
 import { z } from '@hono/zod-openapi';
 import { isFinal } from '#domain/delivery.ts';
-import { isGood, Problem } from '#domain/problem.ts';
+import { Problem } from '#domain/problem.ts';
 import { limits, sendAtFault, sendSchema } from '#domain/submission.ts';
-import { type Acceptance, accept, type IdempotentRequest, type Intake } from '../intake/accept.ts';
+import { accept, type IdempotentRequest, type Intake } from '../intake/accept.ts';
 import { draftOf } from '../intake/compose.ts';
 import type { Draft } from '../intake/draft.ts';
 import { rawDraftOf } from '../intake/raw-message.ts';
@@ -29,20 +29,13 @@ sendApp.post('/send/batch', (c) =>
     const list = z.array(z.unknown()).min(1).max(limits.batch).safeParse(value);
     if (!list.success) throw invalidBody(list.error.issues);
     const drafts = list.data.map((entry, i) => readDraft(entry, Date.now(), `/${i}/`));
-    const good = drafts.filter(isGood);
-    const result = await accept(intakeOf(c), {
+    const { answers, replayed } = await accept(intakeOf(c), {
       secret: bearerSecret(c.req.header('Authorization')),
-      drafts: good,
+      drafts,
       idempotency: await idempotencyOf(c, bytes),
     });
-    const answers = result.answers[Symbol.iterator]();
-    if (result.replayed) c.header('Idempotent-Replayed', 'true');
-    return c.json(
-      drafts.map((draft) =>
-        draft instanceof Problem ? draft : (answers.next().value as Acceptance | Problem),
-      ),
-      202,
-    );
+    if (replayed) c.header('Idempotent-Replayed', 'true');
+    return c.json(answers, 202);
   }),
 );
 
@@ -61,9 +54,8 @@ sendApp.post('/send/raw', (c) =>
       nowMs: Date.now(),
     });
     const key = c.req.header('Idempotency-Key') ?? draft.idempotencyKey;
-    const idempotency = key
-      ? { key: readKey(key), fingerprint: await sha256Hex(draft.fingerprintText) }
-      : null;
+    const idempotency =
+      key === null ? null : { key: readKey(key), fingerprint: await sha256Hex(draft.fingerprintText) };
     return await acceptOne(c, draft, idempotency);
   }),
 );

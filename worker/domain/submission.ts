@@ -46,8 +46,12 @@ const mailbox = z
     context.addIssue({ code: 'custom', message: `${parsed}; write local@domain or Name <local@domain>` });
     return z.NEVER;
   });
+/** One or several; not a union, whose faults would not tell which of several is wrong. */
 const mailboxes = z
-  .union([z.array(mailbox).max(limits.recipients), mailbox.transform((one) => [one])])
+  .preprocess(
+    (value) => (typeof value === 'string' ? [value] : value),
+    z.array(mailbox).max(limits.recipients),
+  )
   .default([]);
 
 const attachment = z.strictObject({

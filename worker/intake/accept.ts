@@ -46,15 +46,19 @@ export interface AcceptResult {
   replayed: boolean;
 }
 
+/** What a caller asks for. An entry that could not be read is its own answer, and is kept with the others. */
+interface AcceptRequest {
+  secret: string | null;
+  drafts: (Draft | Problem)[];
+  idempotency: IdempotentRequest | null;
+}
+
 /**
  * The only way in: authenticates, gates, composes and stores drafts. Costs two D1 round trips however many they
  * are. When it returns, what it accepted is durable.
  * @throws Problem when the credential may not send or the idempotency key conflicts
  */
-export async function accept(
-  intake: Intake,
-  request: { secret: string | null; drafts: Draft[]; idempotency: IdempotentRequest | null },
-): Promise<AcceptResult> {
+export async function accept(intake: Intake, request: AcceptRequest): Promise<AcceptResult> {
   const gate = await readGateFor(intake, request);
   const credential = authorize(gate.credential, 'send');
   const earlier = replay(gate, request.idempotency);
@@ -82,14 +86,12 @@ export async function accept(
   return { answers, replayed: false };
 }
 
-async function readGateFor(
-  intake: Intake,
-  request: { secret: string | null; drafts: Draft[]; idempotency: IdempotentRequest | null },
-): Promise<Gate> {
+async function readGateFor(intake: Intake, request: AcceptRequest): Promise<Gate> {
+  const drafts = request.drafts.filter(isGood);
   return await readGate(intake.store, {
     secretHash: request.secret === null ? '' : await sha256Hex(request.secret),
-    domains: [...new Set(request.drafts.map((draft) => draft.fromDomain))],
-    recipients: [...new Set(request.drafts.flatMap((draft) => draft.recipients.map((r) => r.address)))],
+    domains: [...new Set(drafts.map((draft) => draft.fromDomain))],
+    recipients: [...new Set(drafts.flatMap((draft) => draft.recipients.map((r) => r.address)))],
     idempotencyKey: request.idempotency?.key ?? null,
     nowMs: intake.nowMs,
   });
@@ -133,10 +135,11 @@ function keptProblem({ code, detail, errors }: Problem) {
 /** One draft through the gate; a problem is this draft's answer and leaves the others alone. */
 async function admit(
   intake: Intake,
-  draft: Draft,
+  draft: Draft | Problem,
   credential: GateCredential,
   gate: Gate,
 ): Promise<AcceptedMessage | Problem> {
+  if (draft instanceof Problem) return draft;
   try {
     checkDomain(draft, credential, gate);
     const suppressed = draft.recipients.map((recipient) => suppressionOf(recipient, draft, gate));

@@ -1,6 +1,8 @@
 import { Buffer } from 'node:buffer';
 import MailComposer from 'nodemailer/lib/mail-composer';
 import type { Mailbox } from '#domain/address.ts';
+import { toCrlf } from '#domain/header.ts';
+import { Problem } from '#domain/problem.ts';
 import type { SendBody } from '#domain/submission.ts';
 import type { Draft } from './draft.ts';
 import { asciiDomain, envelopeOf } from './recipient.ts';
@@ -59,7 +61,11 @@ async function composeMime(body: SendBody, messageId: string, nowMs: number): Pr
     disableUrlAccess: true,
   });
   const bytes = await composer.compile().build();
-  return Buffer.from(bytes).toString('latin1');
+  const raw = toCrlf(Buffer.from(bytes).toString('latin1'));
+  if (!raw.includes('\0')) return raw;
+  // RFC 2046 §5.2.1: an attached message is not encoded, so its bytes go on the wire as they are.
+  const detail = 'an attachment of a message/* type must not have a NUL byte (RFC 5322 §2.2)';
+  throw new Problem('invalid_body', detail, { errors: [{ pointer: '/attachments', detail }] });
 }
 
 function nameAndAddress(mailbox: Mailbox): { name: string; address: string } {

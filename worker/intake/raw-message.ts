@@ -55,7 +55,7 @@ export async function rawDraftOf(submission: RawSubmission): Promise<RawDraft> {
     source: submission.source,
     handling: control.handling,
     idempotencyKey: control.idempotencyKey,
-    fingerprintText: fingerprintText(submission, kept, message.rest),
+    fingerprintText: fingerprintText(submission, message.fields, message.rest),
     fromDomain: from.domain,
     fromAddress: from.address,
     fromHeader: from.header,
