@@ -89,7 +89,7 @@ async function main(): Promise<void> {
     for (const closer of closers.toReversed()) await closer().catch((error: unknown) => console.error(error));
   };
   const signalled = new Promise<'signal'>((end) => {
-    for (const name of ['SIGINT', 'SIGTERM'] as const) {
+    for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
       process.once(name, () => {
         process.once(name, () => process.exit(1));
         end('signal');

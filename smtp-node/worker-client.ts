@@ -65,8 +65,8 @@ export class WorkerClient {
   }
 
   /** Takes work. A refusal with status 409 means that a newer boot of this node id is running. */
-  lease(request: WithoutIdentity<typeof leaseRequest>, signal?: AbortSignal): Promise<LeaseResponse> {
-    return this.#post('lease', request, leaseResponse, signal);
+  lease(request: WithoutIdentity<typeof leaseRequest>): Promise<LeaseResponse> {
+    return this.#post('lease', request, leaseResponse);
   }
 
   /** Reports outcomes; one verdict a result, in order. */
@@ -108,13 +108,12 @@ export class WorkerClient {
     return this.#ask(`raw/${encodeURIComponent(messageId)}`, { method: 'GET' }, rawTimeoutFactor);
   }
 
-  async #post<T>(path: string, body: object, answer: z.ZodType<T>, signal?: AbortSignal): Promise<T> {
+  async #post<T>(path: string, body: object, answer: z.ZodType<T>): Promise<T> {
     const { nodeId, bootId } = this.#options;
     const response = await this.#ask(path, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ nodeId, bootId, ...body }),
-      signal: signal ?? null,
     });
     const parsed = answer.safeParse(await this.#reading(() => response.json()));
     if (!parsed.success) throw new EdgeAway(`${path}: the answer is not as agreed: ${parsed.error.message}`);
@@ -123,13 +122,12 @@ export class WorkerClient {
 
   async #ask(path: string, init: RequestInit, timeoutFactor = 1): Promise<Response> {
     const { edgeUrl, nodeToken, timeoutMs } = this.#options;
-    const timeout = AbortSignal.timeout(timeoutMs * timeoutFactor);
     const response = await this.#reading(() =>
       fetch(`${edgeUrl}/node/v1/${path}`, {
         ...init,
         redirect: 'error',
         headers: { ...init.headers, authorization: `Bearer ${nodeToken}` },
-        signal: init.signal ? AbortSignal.any([init.signal, timeout]) : timeout,
+        signal: AbortSignal.timeout(timeoutMs * timeoutFactor),
       }),
     );
     if (response.ok) return response;

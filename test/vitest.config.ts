@@ -39,6 +39,19 @@ export default defineConfig({
           testTimeout: 30_000,
         },
       },
+      {
+        root,
+        test: {
+          name: 'e2e',
+          include: ['test/e2e/**/*.test.ts'],
+          exclude: ['test/e2e/**/*.lab.test.ts'],
+          environment: 'node',
+          // Each file runs the whole product: they take turns.
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
     ],
   },
 });

@@ -103,6 +103,15 @@ export class Journal {
     this.#apply({ type: 'reported', ...refOf(ref) });
   }
 
+  /** False while nothing can be written (the disk is full, say); tries to mend that first. */
+  async writable(): Promise<boolean> {
+    if (!this.#broken) return true;
+    this.#next ??= newBatch();
+    this.#writing ??= this.#write();
+    await this.#writing;
+    return !this.#broken;
+  }
+
   /** Writes what is left and closes the file. */
   async close(): Promise<void> {
     while (this.#next || this.#writing) await (this.#writing ?? this.#write());

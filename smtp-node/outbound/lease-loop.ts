@@ -10,7 +10,7 @@ import type { LeaseRef } from './journal-record.ts';
 export interface LeaseLoopOptions extends Omit<CarryContext, 'courier' | 'stopping' | 'superseded'> {
   client: Pick<WorkerClient, 'lease' | 'release'>;
   courier: Pick<Courier, 'deliver' | 'throttledDomains'>;
-  journal: Pick<Journal, 'sending' | 'outcome' | 'unreported'>;
+  journal: Pick<Journal, 'sending' | 'outcome' | 'unreported' | 'writable'>;
   /** Pauses while the edge is away. */
   backoff: Backoff;
   /** Deliveries in flight at once. */
@@ -81,7 +81,8 @@ export class LeaseLoop {
     while (!this.#stopped.signal.aborted) {
       const room = slots - this.#running.size;
       this.#more ||= room <= 0;
-      const again = room > 0 && journal.unreported < maxUnreported && (await this.#take(room));
+      const open = room > 0 && journal.unreported < maxUnreported && (await journal.writable());
+      const again = open && (await this.#take(room));
       if (this.#superseded) return 'superseded';
       if (!again) await this.#rest(pollMs);
     }
@@ -155,7 +156,7 @@ export class LeaseLoop {
   }
 
   async #rest(ms: number): Promise<void> {
-    if (this.#poked) {
+    if (this.#poked || this.#stopped.signal.aborted) {
       this.#poked = false;
       return;
     }

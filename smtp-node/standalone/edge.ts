@@ -3,10 +3,11 @@
  * miniflare), with its data on disk, its migrations applied and its cron ticked.
  */
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from 'miniflare';
 import { unstable_getMiniflareWorkerOptions, unstable_splitSqlQuery } from 'wrangler';
 import { bundleWorker, repository } from './bundle.ts';
+import { endOrphans, noteWorkerd } from './orphan.ts';
 
 export interface EdgeOptions {
   /** 0: any free port. */
@@ -18,10 +19,14 @@ export interface EdgeOptions {
   settings: Record<string, string>;
   /** Lines that the Worker logs. */
   log: (line: string) => void;
+  /** Makes the module that is run from the Worker's own (its path is given); for measurements. */
+  around?: (worker: string) => Promise<string>;
 }
 
 export interface Edge {
   url: string;
+  /** The Worker's D1 database, past the Worker; for measurements. */
+  database: Database;
   /** Runs the Worker's `scheduled` handler once. */
   tick(): Promise<void>;
   stop(): Promise<void>;
@@ -30,28 +35,37 @@ export interface Edge {
 /** How often cron is ticked: local runs have no cron of their own, and a sweep costs next to nothing here. */
 const tickEveryMs = 15_000;
 
-/** Builds and starts the edge; resolves when it answers. */
+/** Builds and starts the edge; resolves when it answers. Nobody else may use its `dataDir`. */
 export async function startEdge(options: EdgeOptions): Promise<Edge> {
   const bundle = join(options.dataDir, 'bundle');
   await bundleWorker(bundle);
+  const runtimeNote = join(options.dataDir, 'workerd.json');
+  await endOrphans(runtimeNote);
+  const own = join(bundle, 'index.js');
+  const main = options.around ? await options.around(own) : own;
   const { workerOptions } = unstable_getMiniflareWorkerOptions(join(repository, 'wrangler.toml'));
-  const miniflare = new Miniflare(
-    convertV4MiniflareOptions({
-      ...workerOptions,
-      modules: [{ type: 'ESModule', path: join(bundle, 'index.js') }],
-      modulesRoot: bundle,
-      bindings: Object.assign({}, workerOptions.bindings, options.settings),
-      host: options.host,
-      port: options.port,
-      cf: false,
-      log: new Log(LogLevel.NONE),
-      handleStructuredLogs: ({ message }) => options.log(message),
-      resourcePersistencePath: join(options.dataDir, 'state'),
-      telemetry: { enabled: false },
-    }),
+  const miniflare = withoutSignalHandlers(
+    () =>
+      new Miniflare(
+        convertV4MiniflareOptions({
+          ...workerOptions,
+          modules: [{ type: 'ESModule', path: main }],
+          modulesRoot: dirname(main),
+          bindings: Object.assign({}, workerOptions.bindings, options.settings),
+          host: options.host,
+          port: options.port,
+          cf: false,
+          log: new Log(LogLevel.NONE),
+          handleStructuredLogs: ({ message }) => options.log(message),
+          resourcePersistencePath: join(options.dataDir, 'state'),
+          telemetry: { enabled: false },
+        }),
+      ),
   );
   const url = (await miniflare.ready).origin;
-  await migrate(await miniflare.getD1Database('DB'));
+  await noteWorkerd(runtimeNote);
+  const database = await miniflare.getD1Database('DB');
+  await migrate(database);
   const worker = await miniflare.getWorker();
   const tick = async () => {
     await worker.scheduled({ scheduledTime: new Date(), cron: '* * * * *' });
@@ -62,12 +76,26 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
   }, tickEveryMs);
   return {
     url,
+    database,
     tick,
     stop: async () => {
       clearInterval(timer);
       await miniflare.dispose();
     },
   };
+}
+
+/** Miniflare ends the process at once on a signal; here a signal is the caller's, who has work to finish. */
+function withoutSignalHandlers<T>(make: () => T): T {
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  const before = new Map(signals.map((signal) => [signal, process.listeners(signal)]));
+  const made = make();
+  for (const [signal, known] of before) {
+    for (const listener of process.listeners(signal)) {
+      if (!known.includes(listener)) process.off(signal, listener);
+    }
+  }
+  return made;
 }
 
 type Database = Awaited<ReturnType<Miniflare['getD1Database']>>;

@@ -6,7 +6,7 @@ import { z } from 'zod';
 import type { IntakeAnswer } from './intake-answer.ts';
 import { SmtpFault } from './smtp-fault.ts';
 
-const credentialSchema = z.object({ username: z.string().min(1) });
+const credentialSchema = z.object({ username: z.string().min(1), scopes: z.array(z.string()) });
 export type Credential = z.infer<typeof credentialSchema>;
 
 /** MAIL and RCPT of a submitted message (RFC 5321 §3.3). */

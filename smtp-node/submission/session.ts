@@ -5,6 +5,7 @@ import type {
   SMTPServerOptions,
   SMTPServerSession,
 } from 'smtp-server';
+import type { Scope } from '#domain/scope.ts';
 import type { Log } from '../log.ts';
 import type { Meters } from '../metrics.ts';
 import type { AddressLimits } from './address-limits.ts';
@@ -33,6 +34,7 @@ interface User {
 }
 
 const mostRecipients = 50;
+const sendScope = 'send' satisfies Scope;
 /** Username that every credential may use. */
 const commonUsername = 'pennypost';
 
@@ -117,6 +119,9 @@ async function logIn(
   const secret = auth.password ?? '';
   // a secret is base62 and underscores; anything else need not be asked, nor put in a header
   const credential = /^\w{1,256}$/.test(secret) ? await intake.credential(secret) : null;
+  if (credential && !credential.scopes.includes(sendScope)) {
+    throw new SmtpFault('535 5.7.8', 'This key may not send');
+  }
   if (credential && (username === commonUsername || username === credential.username.toLowerCase())) {
     return { username: credential.username, secret };
   }

@@ -1,4 +1,4 @@
-import { appendFile, mkdtemp, readFile, stat, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, readFile, rmdir, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -84,6 +84,22 @@ describe('journal', () => {
     expect(idsOf(again.unfinished())).toEqual(['message-0']);
     expect(idsOf(again.unreportedOutcomes())).toContain('message-7');
     expect(again.unreported).toBeLessThanOrEqual(2);
+  });
+
+  it('says that it cannot be written, keeps what it was told, and writes it when it can again', async () => {
+    const path = await freshPath();
+    const journal = await openJournal(path, 0);
+    await journal.outcome(ref(1), delivered());
+    // a directory in the way of the new file: every write fails
+    await mkdir(`${path}.new`);
+    await expect(journal.sending(sendingOf(2))).rejects.toThrow();
+    await expect(journal.outcome(ref(3), delivered())).rejects.toThrow();
+    expect(await journal.writable()).toBe(false);
+    await rmdir(`${path}.new`);
+    expect(await journal.writable()).toBe(true);
+    const again = await openJournal(path);
+    expect(idsOf(again.unreportedOutcomes())).toEqual(['message-1', 'message-3']);
+    expect(idsOf(again.unfinished())).toEqual(['message-2']);
   });
 
   it('never loses an unreported outcome, wherever the crash cuts the file after it was durable', async () => {

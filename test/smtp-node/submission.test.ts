@@ -144,6 +144,13 @@ describe('submission: logging in', () => {
     expect(await talk.logIn(user, secret)).toMatch(/^535 5\.7\.8 /);
   });
 
+  it('fails with a key that may not send', async () => {
+    await using at = await submissionAtEdge();
+    at.edge.script.set('credential', () => ({ status: 200, body: { username: 'robot', scopes: ['read'] } }));
+    const talk = await SmtpTalk.open(at.port);
+    expect(await talk.logIn()).toBe('535 5.7.8 This key may not send');
+  });
+
   it('fails for a while when the edge is away', async () => {
     await using at = await submissionAtEdge();
     at.edge.script.set('credential', () => 'drop');
@@ -327,14 +334,14 @@ describe('submission: clients that take too much', () => {
   });
 
   it('disconnects a silent client', async () => {
-    await using at = await submissionAtEdge({ idleMs: 300 });
+    await using at = await submissionAtEdge({ idleMs: 1500 });
     const talk = await SmtpTalk.open(at.port);
     expect(await talk.reply()).toMatch(/^421 4\.4\.2 /);
     expect(await talk.reply()).toBe('closed');
   });
 
   it('disconnects a client that stalls in DATA, and leaves nothing at the edge', async () => {
-    await using at = await submissionAtEdge({ idleMs: 300 });
+    await using at = await submissionAtEdge({ idleMs: 1500 });
     const talk = await SmtpTalk.open(at.port);
     await talk.logIn();
     await talk.beginMessage();

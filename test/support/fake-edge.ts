@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { buffer } from 'node:stream/consumers';
 import { type WebSocket, WebSocketServer } from 'ws';
-import type { LeasedDelivery, LeaseResponse, Result } from '#domain/node-contract.ts';
+import type { DkimKey, LeasedDelivery, LeaseResponse, Result } from '#domain/node-contract.ts';
 
 /** A request that came in. */
 export interface Asked {
@@ -28,6 +28,8 @@ export class FakeEdge {
   /** Requests to `send/raw` that broke off. */
   brokenOff = 0;
   readonly queue: LeasedDelivery[] = [];
+  /** DKIM keys by signing domain. */
+  readonly keys: Record<string, DkimKey[]> = { 'example.com': [] };
   readonly raws = new Map<string, Buffer>();
   readonly released: string[] = [];
   readonly secrets = new Map<string, string>([['pp_test_secret', 'robot']]);
@@ -176,7 +178,7 @@ export class FakeEdge {
 
   #lease(max: number): LeaseResponse {
     const deliveries = this.queue.splice(0, max);
-    return { deliveries, keys: { 'example.com': [] }, more: this.queue.length > 0 };
+    return { deliveries, keys: this.keys, more: this.queue.length > 0 };
   }
 }
 

@@ -18,6 +18,8 @@ export function nodeEnv(edgeUrl: string, dataDirectory: string): Record<string, 
     PENNYPOST_EDGE_TIMEOUT_SECONDS: '10',
     // a test that passes only by polling should not pass
     PENNYPOST_POLL_SECONDS: '600',
+    // nor one whose node had to be stopped by force
+    PENNYPOST_STOP_SECONDS: '600',
     PENNYPOST_LOG_LEVEL: 'silent',
   };
 }

@@ -6,21 +6,24 @@ import type { Call } from './app.ts';
 /** JSON carries attachments as base64, so its limit is a third above that of a message. */
 const jsonBytes = Math.ceil((limits.messageBytes * 4) / 3) + 1024 * 1024;
 
+/** As much of a refused body is read to its end; whoever sends more is cut off. */
+const drainBytes = 64 * 1024 * 1024;
+
 /** The media type without parameters, in lower case. */
 export function mediaType(c: Call): string {
   return (c.req.header('Content-Type') ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
 }
 
-/** The body's bytes; throws 413 as soon as there are more than allowed, whatever Content-Length says. */
+/** The body's bytes; throws 413 when there are more than allowed, whatever Content-Length says. */
 export async function readBytes(c: Call, maxBytes: number): Promise<Uint8Array> {
-  if (Number(c.req.header('Content-Length') ?? 0) > maxBytes) throw tooLarge(null);
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of c.req.raw.body ?? []) {
     size += chunk.length;
-    if (size > maxBytes) throw tooLarge(null);
-    chunks.push(chunk);
+    if (size <= maxBytes) chunks.push(chunk);
+    else if (size > drainBytes) break;
   }
+  if (size > maxBytes) throw tooLarge(null);
   if (chunks.length === 1 && chunks[0]) return chunks[0];
   const bytes = new Uint8Array(size);
   let at = 0;
@@ -29,6 +32,20 @@ export async function readBytes(c: Call, maxBytes: number): Promise<Uint8Array> 
     at += chunk.length;
   }
   return bytes;
+}
+
+/**
+ * Reads what is left of a body and forgets it: a refusal before the body's end would reset the connection under
+ * a client that is still sending, and it would never read why.
+ */
+export async function drain(c: Call): Promise<void> {
+  const { body } = c.req.raw;
+  if (!body || body.locked || c.req.raw.bodyUsed) return;
+  let size = 0;
+  for await (const chunk of body) {
+    size += chunk.length;
+    if (size > drainBytes) return;
+  }
 }
 
 /** The body's bytes and the JSON in them; throws 415, 413 or 400. */

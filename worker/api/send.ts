@@ -9,7 +9,7 @@ import { rawDraftOf } from '../intake/raw-message.ts';
 import { bearerSecret, sha256Hex } from '../intake/secret.ts';
 import { type Call, invalidBody, newApp } from './app.ts';
 import { credentialOf } from './authenticated.ts';
-import { mediaType, readBytes, readJson } from './request-body.ts';
+import { drain, mediaType, readBytes, readJson } from './request-body.ts';
 
 /** `POST /v1/send`, `/v1/send/batch`, `/v1/send/raw`: parse, then the intake. */
 export const sendApp = newApp();
@@ -67,6 +67,7 @@ async function authenticFaults(c: Call, handler: () => Promise<Response>): Promi
   try {
     return await handler();
   } catch (error) {
+    await drain(c);
     if (error instanceof Problem && [400, 413, 415].includes(error.status)) await credentialOf(c, 'send');
     throw error;
   }
