@@ -1,6 +1,7 @@
 import { Problem } from '#domain/problem.ts';
 import { adminApp } from './api/admin.ts';
 import { answerError, type Isolate, newApp, requestId } from './api/app.ts';
+import { cloudmailinApp } from './api/cloudmailin.ts';
 import { credentialApp } from './api/credential.ts';
 import { emailsApp } from './api/emails.ts';
 import { eventsApp } from './api/events.ts';
@@ -36,6 +37,7 @@ app.route('/v1', sendApp);
 app.route('/v1', emailsApp);
 app.route('/v1', eventsApp);
 app.route('/v1', credentialApp);
+app.route('/api/v0.1', cloudmailinApp);
 app.route('/admin/v1', adminApp);
 app.route('/node/v1', nodeApp);
 app.notFound((c) => {

@@ -31,13 +31,14 @@ const unsafeHeader =
   /^(from|sender|to|cc|bcc|date|message-id|received|return-path|subject|reply-to|resent-.*|dkim-.*|mime-.*|content-.*|x-pennypost-.*|x-cloudmta-.*)$/i;
 
 const controlCharacters = /[\0\r\n]/;
-const oneLine = (max: number) =>
+/** Text of at most `max` characters that may stand in a header field. */
+export const oneLine = (max: number) =>
   z
     .string()
     .max(max)
     .refine((text) => !controlCharacters.test(text), 'must not have CR, LF or NUL');
 
-const mailbox = z
+export const mailbox = z
   .string()
   .max(1000)
   .transform((text, context): Mailbox => {
@@ -47,20 +48,20 @@ const mailbox = z
     return z.NEVER;
   });
 /** One or several; not a union, whose faults would not tell which of several is wrong. */
-const mailboxes = z
+export const mailboxes = z
   .preprocess(
     (value) => (typeof value === 'string' ? [value] : value),
     z.array(mailbox).max(limits.recipients),
   )
   .default([]);
 
-const attachment = z.strictObject({
-  filename: oneLine(255)
-    .min(1)
-    .refine(
-      (name) => !isRefusedAttachment(name),
-      `must not end in ${refusedAttachments.map((e) => `.${e}`).join(' ')}`,
-    ),
+const attachmentName = oneLine(255)
+  .min(1)
+  .refine(
+    (name) => !isRefusedAttachment(name),
+    `must not end in ${refusedAttachments.map((e) => `.${e}`).join(' ')}`,
+  );
+const attachmentContent = {
   /** Base64 (RFC 4648 §4). */
   content: z.string().refine(isBase64, 'must be base64 (RFC 4648 §4)'),
   content_type: oneLine(255)
@@ -69,7 +70,29 @@ const attachment = z.strictObject({
   content_id: oneLine(255)
     .regex(/^<?[^<>\s]+>?$/, 'must have no spaces or angle brackets inside')
     .optional(),
-});
+};
+const attachment = z.strictObject({ filename: attachmentName, ...attachmentContent });
+export const attachmentParts = { name: attachmentName, ...attachmentContent };
+
+/** A header field of one's own: name and value. `allowed` lets an unsafe name through. */
+export const headerFields = (allowed: (name: string) => boolean = () => false) =>
+  z
+    .record(
+      z
+        .string()
+        .max(127)
+        .regex(/^[!-9;-~]+$/, 'must be a header field name (RFC 5322 §2.2)')
+        .refine(
+          (name) => allowed(name) || !unsafeHeader.test(name),
+          'is a header field that cannot be set here',
+        ),
+      oneLine(limits.headerValueCharacters),
+    )
+    .refine(
+      (headers) => Object.keys(headers).length <= limits.headers,
+      `must have at most ${limits.headers} fields`,
+    );
+export const tag = oneLine(limits.tagCharacters).min(1);
 
 /** Body of `POST /v1/send`. */
 export const sendSchema = z
@@ -82,22 +105,9 @@ export const sendSchema = z
     subject: oneLine(limits.subjectCharacters),
     text_body: z.string().optional(),
     html_body: z.string().optional(),
-    headers: z
-      .record(
-        z
-          .string()
-          .max(127)
-          .regex(/^[!-9;-~]+$/, 'must be a header field name (RFC 5322 §2.2)')
-          .refine((name) => !unsafeHeader.test(name), 'is a header field that cannot be set here'),
-        oneLine(limits.headerValueCharacters),
-      )
-      .refine(
-        (headers) => Object.keys(headers).length <= limits.headers,
-        `must have at most ${limits.headers} fields`,
-      )
-      .default({}),
+    headers: headerFields().default({}),
     attachments: z.array(attachment).max(limits.attachments).default([]),
-    tags: z.array(oneLine(limits.tagCharacters).min(1)).max(limits.tags).default([]),
+    tags: z.array(tag).max(limits.tags).default([]),
     metadata: z
       .record(oneLine(limits.metadataKeyCharacters).min(1), z.string().max(limits.metadataValueCharacters))
       .refine(

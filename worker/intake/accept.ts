@@ -49,6 +49,8 @@ export interface AcceptResult {
 /** What a caller asks for. An entry that could not be read is its own answer, and is kept with the others. */
 interface AcceptRequest {
   secret: string | null;
+  /** Whose credential it must be; null: anybody's. */
+  username: string | null;
   drafts: (Draft | Problem)[];
   idempotency: IdempotentRequest | null;
 }
@@ -60,7 +62,7 @@ interface AcceptRequest {
  */
 export async function accept(intake: Intake, request: AcceptRequest): Promise<AcceptResult> {
   const gate = await readGateFor(intake, request);
-  const credential = authorize(gate.credential, 'send');
+  const credential = authorize(gate.credential, 'send', request.username);
   const earlier = replay(gate, request.idempotency);
   if (earlier) return earlier;
   const messages = await Promise.all(request.drafts.map((draft) => admit(intake, draft, credential, gate)));
