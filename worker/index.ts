@@ -6,7 +6,9 @@ import { credentialApp } from './api/credential.ts';
 import { emailsApp } from './api/emails.ts';
 import { eventsApp } from './api/events.ts';
 import { sendApp } from './api/send.ts';
-import { housekeep, sweep } from './cron/sweep.ts';
+import { statsApp } from './api/stats.ts';
+import { warmingApp } from './api/warming.ts';
+import { count, housekeep, sweep } from './cron/sweep.ts';
 import { parseEnv } from './env.ts';
 import { Announcer } from './intake/announcer.ts';
 import { nodeApp } from './node-api/app.ts';
@@ -37,6 +39,8 @@ app.route('/v1', sendApp);
 app.route('/v1', emailsApp);
 app.route('/v1', eventsApp);
 app.route('/v1', credentialApp);
+app.route('/v1', statsApp);
+app.route('/v1', warmingApp);
 app.route('/api/v0.1', cloudmailinApp);
 app.route('/admin/v1', adminApp);
 app.route('/node/v1', nodeApp);
@@ -67,6 +71,7 @@ export default {
     const parsed = parseEnv(env);
     const store = openStore(parsed.bindings);
     await sweep(store, parsed, controller.scheduledTime);
+    await count(store, controller.scheduledTime);
     // Once an hour is often enough; a missing table is made on demand as well.
     if (new Date(controller.scheduledTime).getUTCMinutes() === 0)
       await housekeep(store, controller.scheduledTime);

@@ -42,5 +42,5 @@ function answerShortly(error: Error, c: Call): Response {
   const problem = problemOf(error, c.get('requestId'));
   const status = [400, 413, 415].includes(problem.status) ? 422 : problem.status;
   for (const [name, value] of Object.entries(problem.headers)) c.header(name, value);
-  return c.json({ error: problem.detail, ...problem.members, status }, status as ContentfulStatusCode);
+  return c.json({ ...problem.members, status, error: problem.detail }, status as ContentfulStatusCode);
 }

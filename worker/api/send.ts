@@ -158,10 +158,12 @@ function inFlight(c: Call, key: string): () => void {
 }
 
 function intakeOf(c: Call): Intake {
-  const { DELIVERY } = c.get('env').bindings;
+  const { bindings, serviceDomain } = c.get('env');
+  const { DELIVERY } = bindings;
   const nowMs = Date.now();
   return {
     store: c.get('store'),
+    serviceDomain,
     nowMs,
     announce: (messages) => {
       const waiting = messages.filter((m) => m.deliveries.some((d) => !isFinal(d.state)));

@@ -4,11 +4,18 @@ import { dropOldTables, ensureHomeTables } from '../store/home-tables.ts';
 import { purgeIdempotencyKeys } from '../store/idempotency.ts';
 import { anythingDue } from '../store/leases.ts';
 import { purgeBodies } from '../store/raw.ts';
+import { foldAll, purgeStats } from '../store/stats.ts';
 import type { Store } from '../store/store.ts';
+import { judgeWarming } from '../store/warming.ts';
 
 /** Announces again whatever is due and nobody has leased: lost pointers, expired leases, far-away `send_at`. */
 export async function sweep(store: Store, env: Env, nowMs: number): Promise<void> {
   if (await anythingDue(store, nowMs)) await hubOf(env.bindings.HUB).wake();
+}
+
+/** Adds what has happened to the statistics, where that is worth its rows. */
+export async function count(store: Store, nowMs: number): Promise<void> {
+  await foldAll(store, nowMs);
 }
 
 /** Makes tables ahead and removes what is past its time. */
@@ -17,4 +24,7 @@ export async function housekeep(store: Store, nowMs: number): Promise<void> {
   await dropOldTables(store, nowMs);
   await purgeBodies(store, nowMs);
   await purgeIdempotencyKeys(store, nowMs);
+  await foldAll(store, nowMs, { everything: true });
+  await judgeWarming(store, nowMs);
+  await purgeStats(store, nowMs);
 }

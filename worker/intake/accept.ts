@@ -13,14 +13,18 @@ import {
   writeAcceptance,
 } from '../store/acceptance.ts';
 import type { Store } from '../store/store.ts';
+import { LimitReached, readUsage } from '../store/usage.ts';
 import { authorize } from './authenticate.ts';
 import type { Draft } from './draft.ts';
 import { checkDomain, suppressionOf } from './gate.ts';
+import { countsOf, ration, type Usage } from './ration.ts';
 import { sha256Hex } from './secret.ts';
 
 /** What the intake works with; all time and chance come from here. */
 export interface Intake {
   store: Store;
+  /** The operator's domain: mail to `simulator.` below it counts for no limit of a domain. */
+  serviceDomain: string;
   nowMs: number;
   /** Announces what has been accepted, after the answer; must not throw. */
   announce(messages: AcceptedMessage[]): void;
@@ -66,26 +70,62 @@ export async function accept(intake: Intake, request: AcceptRequest): Promise<Ac
   const earlier = replay(gate, request.idempotency);
   if (earlier) return earlier;
   const messages = await Promise.all(request.drafts.map((draft) => admit(intake, draft, credential, gate)));
-  const accepted = messages.filter(isGood);
-  const answers = messages.map((message) =>
-    message instanceof Problem ? message : answerOf(message, credential),
-  );
-  if (accepted.length === 0) return { answers, replayed: false };
-  try {
-    await writeAcceptance(intake.store, {
-      credential,
-      messages: accepted,
-      nowMs: intake.nowMs,
-      idempotency: request.idempotency && keptAnswer(request.idempotency, answers, intake.nowMs),
-    });
-  } catch (error) {
-    if (!(error instanceof IdempotencyRace)) throw error;
-    const won = replay(await readGateFor(intake, request), request.idempotency);
-    if (won) return won;
-    throw error;
+  const stored = await storeWithinLimits(intake, messages, credential, gate, request);
+  if ('replayed' in stored) return stored;
+  const accepted = stored.messages.filter(isGood);
+  if (accepted.length > 0) intake.announce(accepted);
+  return { answers: answersOf(stored.messages, credential), replayed: false };
+}
+
+/** Others may be faster so often, each time with less room left, before a caller is told to try again. */
+const mostTries = 20;
+
+/** Stores what the limits let through, deciding anew whenever others were faster. */
+async function storeWithinLimits(
+  intake: Intake,
+  admitted: (AcceptedMessage | Problem)[],
+  credential: GateCredential,
+  gate: Gate,
+  request: AcceptRequest,
+): Promise<{ messages: (AcceptedMessage | Problem)[] } | AcceptResult> {
+  const { store, nowMs } = intake;
+  let usage: Usage = { accountUsed: null, domains: gate.usage };
+  for (let tries = 0; tries < mostTries; tries++) {
+    const messages = ration(admitted, usage, credential, nowMs);
+    const accepted = messages.filter(isGood);
+    if (accepted.length === 0) return { messages };
+    try {
+      await writeAcceptance(store, {
+        credential,
+        messages: accepted,
+        counts: countsOf(accepted, usage),
+        nowMs,
+        idempotency:
+          request.idempotency && keptAnswer(request.idempotency, answersOf(messages, credential), nowMs),
+      });
+      return { messages };
+    } catch (error) {
+      if (error instanceof LimitReached) {
+        const domains = [...new Set(accepted.map((message) => message.signingDomain))];
+        usage = await readUsage(store, credential.accountId, domains, nowMs);
+        continue;
+      }
+      const won =
+        error instanceof IdempotencyRace
+          ? replay(await readGateFor(intake, request), request.idempotency)
+          : null;
+      if (won) return won;
+      throw error;
+    }
   }
-  intake.announce(accepted);
-  return { answers, replayed: false };
+  throw new Problem('unavailable', 'Too many messages came at once; try again.');
+}
+
+function answersOf(
+  messages: readonly (AcceptedMessage | Problem)[],
+  credential: GateCredential,
+): (Acceptance | Problem)[] {
+  return messages.map((message) => (message instanceof Problem ? message : answerOf(message, credential)));
 }
 
 async function readGateFor(intake: Intake, request: AcceptRequest): Promise<Gate> {
@@ -115,7 +155,7 @@ function replay(gate: Gate, idempotency: IdempotentRequest | null): AcceptResult
   return {
     answers: kept.map((answer) =>
       'problem' in answer
-        ? new Problem(answer.problem.code, answer.problem.detail, { errors: answer.problem.errors })
+        ? new Problem(answer.problem.code, answer.problem.detail, answer.problem.more)
         : answer,
     ),
     replayed: true,
@@ -130,8 +170,8 @@ function keptAnswer(idempotency: IdempotentRequest, answers: (Acceptance | Probl
   };
 }
 
-function keptProblem({ code, detail, errors }: Problem) {
-  return { code, detail, errors };
+function keptProblem({ code, detail, errors, members, headers }: Problem) {
+  return { code, detail, more: { errors, members, headers } };
 }
 
 /** One draft through the gate; a problem is this draft's answer and leaves the others alone. */
@@ -171,6 +211,7 @@ async function admit(
       smtputf8: needsSmtpUtf8(raw, draft),
       eightBit: /[\x80-\xff]/.test(raw),
       raw,
+      counted: testMode ? 0 : countedOf(draft, suppressed, intake.serviceDomain),
       deliveries: draft.recipients.map((recipient, n) =>
         newDelivery(recipient, suppressed[n] ?? null, waiting, nowMs),
       ),
@@ -179,6 +220,12 @@ async function admit(
     if (error instanceof Problem) return error;
     throw error;
   }
+}
+
+/** Recipients that are accepted, those of the simulator apart. */
+function countedOf(draft: Draft, suppressed: (GateSuppression | null)[], serviceDomain: string): number {
+  return draft.recipients.filter(({ domain }, n) => !suppressed[n] && domain !== `simulator.${serviceDomain}`)
+    .length;
 }
 
 function newDelivery(
