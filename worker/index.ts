@@ -45,10 +45,16 @@ app.route('/api/v0.1', cloudmailinApp);
 app.route('/admin/v1', adminApp);
 app.route('/node/v1', nodeApp);
 app.notFound((c) => {
-  const known = app.routes.some((route) => route.method !== 'ALL' && matches(route.path, c.req.path));
-  throw known
-    ? new Problem('method_not_allowed', `${c.req.method} is not allowed on ${c.req.path}.`)
-    : new Problem('not_found', `There is nothing at ${c.req.path.slice(0, 200)}.`);
+  const allowed = new Set(
+    app.routes
+      .filter((route) => route.method !== 'ALL' && matches(route.path, c.req.path))
+      .flatMap(({ method }) => (method === 'GET' ? ['GET', 'HEAD'] : [method])),
+  );
+  if (allowed.size === 0) throw new Problem('not_found', `There is nothing at ${c.req.path.slice(0, 200)}.`);
+  // RFC 9110 §15.5.6: a 405 says which methods there are.
+  throw new Problem('method_not_allowed', `${c.req.method} is not allowed on ${c.req.path}.`, {
+    headers: { Allow: [...allowed].join(', ') },
+  });
 });
 app.onError(answerError);
 

@@ -23,8 +23,8 @@ export interface CarryContext {
   meters: Meters;
   /** The edge's clock, Unix ms. */
   edgeNowMs: () => number;
-  /** True when nothing new may be begun: the node stops. */
-  stopping: () => boolean;
+  /** Aborted when the node stops: nothing new may be begun. */
+  stopped: AbortSignal;
   /** True when a newer boot of the node has taken over: its hello has released this lease. */
   superseded: () => boolean;
 }
@@ -50,13 +50,41 @@ export async function carry(
     return 'tried';
   }
   try {
-    if (context.stopping() || delivery.leaseUntilMs - context.edgeNowMs() < leastLeaseMs) return 'untried';
-    const beforeData = () => noteSending(delivery, startedAtMs, context);
-    const outcome = await context.courier.deliver(delivery, loan.raw, keys, { beforeData });
+    if (context.stopped.aborted || delivery.leaseUntilMs - context.edgeNowMs() < leastLeaseMs)
+      return 'untried';
+    const outcome = await attempt(delivery, loan, keys, startedAtMs, context);
+    if (outcome === 'untried') return outcome;
     await handIn(delivery, outcome, context, log);
     return 'tried';
   } finally {
     await loan.done().catch((error) => log.warn({ err: error }, 'a spool file could not be removed'));
+  }
+}
+
+/**
+ * One attempt, to its end once DATA has begun. Before, a stop ends it at once: it may wait for minutes for a
+ * connection or a greeting. What goes on of it then comes to nothing, since `beforeData` refuses.
+ */
+async function attempt(
+  delivery: LeasedDelivery,
+  { raw }: RawLoan,
+  keys: readonly DkimKey[],
+  startedAtMs: number,
+  context: CarryContext,
+): Promise<Outcome | 'untried'> {
+  const { stopped } = context;
+  const stop = Promise.withResolvers<'untried'>();
+  const onStop = () => stop.resolve('untried');
+  stopped.addEventListener('abort', onStop);
+  const beforeData = () => {
+    if (stopped.aborted) throw new Error('the node stops');
+    stopped.removeEventListener('abort', onStop);
+    return noteSending(delivery, startedAtMs, context);
+  };
+  try {
+    return await Promise.race([stop.promise, context.courier.deliver(delivery, raw, keys, { beforeData })]);
+  } finally {
+    stopped.removeEventListener('abort', onStop);
   }
 }
 

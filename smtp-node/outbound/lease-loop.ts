@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { shareOf } from '#domain/class.ts';
 import type { DkimKey, LeasedDelivery } from '#domain/node-contract.ts';
 import type { Backoff } from '../backoff.ts';
 import { EdgeRefusal, type WorkerClient } from '../worker-client.ts';
@@ -7,7 +8,7 @@ import type { Courier } from './courier.ts';
 import type { Journal } from './journal.ts';
 import type { LeaseRef } from './journal-record.ts';
 
-export interface LeaseLoopOptions extends Omit<CarryContext, 'courier' | 'stopping' | 'superseded'> {
+export interface LeaseLoopOptions extends Omit<CarryContext, 'courier' | 'stopped' | 'superseded'> {
   client: Pick<WorkerClient, 'lease' | 'release'>;
   courier: Pick<Courier, 'deliver' | 'throttledDomains'>;
   journal: Pick<Journal, 'sending' | 'outcome' | 'unreported' | 'writable'>;
@@ -35,8 +36,11 @@ export class LeaseLoop {
   readonly #running = new Set<Promise<void>>();
   readonly #stopped = new AbortController();
   #superseded = false;
+  #digestsRunning = 0;
   /** More is due than was taken: ask again when a slot is freed. */
   #more = false;
+  /** Domains that were left out of the last lease: ask again when one of them is served again. */
+  #excluded: string[] = [];
   #poked = false;
   #endRest: () => void = () => {};
   #untried: LeaseRef[] = [];
@@ -45,7 +49,7 @@ export class LeaseLoop {
     this.#options = options;
     this.#context = {
       ...options,
-      stopping: () => this.#stopped.signal.aborted,
+      stopped: this.#stopped.signal,
       superseded: () => this.#superseded,
     };
   }
@@ -61,7 +65,7 @@ export class LeaseLoop {
     this.#endRest();
   }
 
-  /** Takes no more work; what was begun goes on. */
+  /** Takes no more work and gives back what has not come to DATA; the rest goes on. */
   stop(): void {
     this.#stopped.abort();
     this.poke();
@@ -93,10 +97,12 @@ export class LeaseLoop {
   async #take(room: number): Promise<boolean> {
     const { client, courier, backoff, log, meters } = this.#options;
     this.#poked = false;
+    this.#excluded = courier.throttledDomains().slice(0, mostExcludedDomains);
     try {
       const { deliveries, keys, more } = await client.lease({
         max: Math.min(room, mostLeases),
-        excludeDomains: courier.throttledDomains().slice(0, mostExcludedDomains),
+        digestMax: Math.min(Math.max(0, this.#digestSlots - this.#digestsRunning), mostLeases),
+        excludeDomains: this.#excluded,
       });
       backoff.reset();
       meters.leased.inc(deliveries.length);
@@ -116,12 +122,28 @@ export class LeaseLoop {
     }
   }
 
+  get #digestSlots(): number {
+    return shareOf('digest', this.#options.slots);
+  }
+
   #begin(delivery: LeasedDelivery, keys: readonly DkimKey[]): void {
+    const digest = delivery.class === 'digest' ? 1 : 0;
+    this.#digestsRunning += digest;
     const running = this.#carry(delivery, keys).finally(() => {
       this.#running.delete(running);
-      if (this.#more) this.poke();
+      // The edge was not asked for more digests than fit, so it could not say that there are more.
+      const digestsWereFull = digest === 1 && this.#digestsRunning >= this.#digestSlots;
+      this.#digestsRunning -= digest;
+      if (this.#more || digestsWereFull || this.#servedAgain()) this.poke();
     });
     this.#running.add(running);
+  }
+
+  /** True when the MX of a domain that was left out has worked off what waited for it. */
+  #servedAgain(): boolean {
+    if (this.#excluded.length === 0) return false;
+    const throttled = new Set(this.#options.courier.throttledDomains());
+    return this.#excluded.some((domain) => !throttled.has(domain));
   }
 
   /** Never rejects. */

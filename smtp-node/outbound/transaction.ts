@@ -46,9 +46,10 @@ export async function transact(
   try {
     const refused = await sayEnvelope(connection, mail, clock, timeouts);
     if (refused) {
-      // A peer that closes a session it finds too long or too idle may say so first (RFC 5321 §3.8).
-      const closing = reused && refused.step === 'mail' && refused.reply.code === 421;
-      return closing ? { kind: 'stale' } : refused;
+      // Said of the session, not of the message: a peer closes what it finds too long or too idle (421, RFC 5321
+      // §3.8), or takes an earlier transaction to be open still (503, §4.3.2). A new connection has neither.
+      const ofSession = reused && refused.step === 'mail' && [421, 503].includes(refused.reply.code);
+      return ofSession ? { kind: 'stale' } : refused;
     }
   } catch (error) {
     if (!(error instanceof StepFailure)) throw error;
@@ -137,8 +138,9 @@ async function sendContent(
       return early;
     }
     const reply = await clock.time('final', () => connection.reply('final', timeouts.finalMs));
-    // Accepted or not, the transaction is over (RFC 5321 §4.1.1.4).
-    connection.inTransaction = false;
+    // Refused, it should be over as well (RFC 5321 §4.1.1.4). Postfix keeps it open all the same when an
+    // end-of-data restriction refuses, and answers the next MAIL with 503; RSET ends it anywhere.
+    connection.inTransaction = !isPositive(reply);
     return isPositive(reply) ? { kind: 'accepted', reply } : refusal('final', reply);
   } catch (error) {
     // Half a message must not stand: a connection closed without the dot delivers nothing (RFC 5321 §4.1.1.4).

@@ -63,6 +63,7 @@ const table = {
         'danglingmx.test',
         'nomx.test',
         'relayed.test',
+        'xn--bcher-kva.test',
       ],
       tls: 'lab-ca',
     },
@@ -132,6 +133,8 @@ const mx = (preference: number, host: HostName): DnsRecord => ({
 /** Destinations. A test may replace any of them, or add its own, by `lab.dns.set`. */
 export const domains: Record<string, DnsRecord[]> = {
   'example.net': [mx(10, 'mx1')],
+  /** `bücher.test` (RFC 5890). */
+  'xn--bcher-kva.test': [mx(10, 'mx1')],
   /** The preferred host refuses connections. */
   'fallback.test': [mx(10, 'down'), mx(20, 'mx1')],
   /** The preferred host never answers. */

@@ -42,6 +42,21 @@ describe('connections', () => {
     expect(mx.commands).toContain('RSET');
   });
 
+  it('are reset after a message refused at its end, which some peers keep open', async () => {
+    await meet();
+    expect(await send(courier, { rcptTo: '554-dot@example.test' })).toMatchObject({ type: 'bounced' });
+    await vi.waitFor(() => expect(courier.stats().idleConnections).toBe(1));
+    expect(await send(courier)).toMatchObject({ type: 'delivered', session: { reused: true } });
+    expect(mx.commands).toContain('RSET');
+  });
+
+  it('that are told of a transaction still open are given up, and the message goes over a new one', async () => {
+    await meet({ onConnection: () => '503-second-mail' });
+    await send(courier);
+    expect(await send(courier)).toMatchObject({ type: 'delivered', session: { reused: false } });
+    expect(mx.messages.map((message) => message.connection)).toEqual([1, 2]);
+  });
+
   it('are ended with QUIT after their share of messages', async () => {
     await meet({}, { messagesPerConnection: 2 });
     for (let i = 0; i < 5; i++) await send(courier);

@@ -71,6 +71,21 @@ describe('node: leasing', () => {
     expect(lease?.json).toMatchObject({ excludeDomains: ['slow.example'], nodeId: 'mail.example.com' });
   });
 
+  it('asks again as soon as a domain that it did not want is served again', async () => {
+    const courier = new FakeCourier();
+    courier.excluded.push('slow.example');
+    const held = Promise.withResolvers<void>();
+    courier.hold = held.promise;
+    const edge = await new FakeEdge().start();
+    edge.queue.push(leased(1));
+    await using _ = await nodeAtEdge({ edge, courier });
+    await courier.inData(1);
+    courier.excluded.length = 0;
+    edge.queue.push(leased(2));
+    held.resolve();
+    await edge.until(() => edge.results.length === 2);
+  });
+
   it('gives a lease back that ends within 15 minutes, by the clock of the edge', async () => {
     const edge = await new FakeEdge().start();
     edge.script.set('hello', () => ({ status: 200, body: { nowMs: Date.now() + hour } }));
@@ -309,6 +324,23 @@ describe('node: stopping', () => {
     expect(edge.released).toContain('lease-2');
     // a request that was under way may have leased it: then it was given back too
     expect([...edge.released, ...edge.queue.map((one) => one.leaseId)]).toContain('lease-3');
+    await edge.stop();
+  });
+
+  it('gives back at once what still waits for its MX, and never sends it afterwards', async () => {
+    const edge = await new FakeEdge().start();
+    const courier = new FakeCourier();
+    const gate = Promise.withResolvers<void>();
+    courier.holdBeforeData = gate.promise;
+    edge.queue.push(leased(1), leased(2));
+    const at = await nodeAtEdge({ edge, courier });
+    await courier.begins(2);
+    await at.node.stop();
+    expect(edge.released.toSorted()).toEqual(['lease-1', 'lease-2']);
+    gate.resolve();
+    await courier.idle();
+    expect(courier.sent).toBe(0);
+    expect(edge.results).toEqual([]);
     await edge.stop();
   });
 

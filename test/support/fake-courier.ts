@@ -43,12 +43,23 @@ export class FakeCourier implements Courier {
       return deferred(String(error));
     } finally {
       this.#running -= 1;
+      this.#tell();
     }
   }
 
   /** Resolves when so many deliveries have begun and have read their message. */
   begins(count: number): Promise<void> {
     return this.#until(() => this.raws.length >= count);
+  }
+
+  /** Resolves when no delivery is under way. */
+  idle(): Promise<void> {
+    return this.#until(() => this.#running === 0);
+  }
+
+  /** Deliveries that have come as far as DATA. */
+  get sent(): number {
+    return this.#inData;
   }
 
   /** Resolves when so many deliveries have come as far as DATA. */

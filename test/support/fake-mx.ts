@@ -11,6 +11,7 @@ import { createSecureContext, TLSSocket } from 'node:tls';
  * - `drop-at-rcpt@`, `drop-in-data@`, `drop-after-dot@`: closes there; `hang-after-dot@`: says nothing there;
  * - `stall-in-data@`: stops reading after 354;
  * - `garbage-at-rcpt@`, `garbage-after-dot@`: answers something that is not SMTP;
+ * - after a refused final dot the transaction stays open until RSET, as with Postfix: a MAIL before gets 503;
  * - `busy@`: a rate limit of one mailbox, 450 4.2.1;
  * - `multiline@`, `mixed@`: a reply of two lines, with equal and with different codes.
  * What goes wrong with a whole connection is scripted by `onConnection`.
@@ -29,6 +30,8 @@ export type ConnectionFault =
   | 'drop-when-idle'
   /** Answers the second MAIL of a connection with 421. */
   | '421-second-mail'
+  /** Answers the second MAIL of a connection with 503. */
+  | '503-second-mail'
   /** Hangs up on the second MAIL of a connection. */
   | 'drop-second-mail';
 
@@ -121,6 +124,7 @@ class Conversation {
   buffered: Buffer = Buffer.alloc(0);
   inData = false;
   mails = 0;
+  inTransaction = false;
   from = '';
   mailParameters = '';
   to = '';
@@ -238,7 +242,11 @@ class Conversation {
       this.socket.destroy();
       return;
     }
-    this.answer(this.from, 'mail', '250 2.1.0 Sender ok');
+    if (this.inTransaction || (this.mails > 1 && this.fault === '503-second-mail')) {
+      this.say('503 5.5.1 Error: nested MAIL command');
+      return;
+    }
+    this.inTransaction = this.answer(this.from, 'mail', '250 2.1.0 Sender ok');
   }
 
   onRcpt(line: string): void {
@@ -261,6 +269,7 @@ class Conversation {
 
   onRset(): void {
     this.to = '';
+    this.inTransaction = false;
     this.say('250 2.0.0 Reset');
   }
 
@@ -305,6 +314,7 @@ class Conversation {
     await this.options.beforeFinalReply?.();
     const refused = /^\d{3}-dot/.test(to);
     if (!refused) {
+      this.inTransaction = false;
       const encrypted = this.socket instanceof TLSSocket;
       this.mx.messages.push({ from, mailParameters, to, raw, encrypted, connection: this.n });
     }

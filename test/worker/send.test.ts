@@ -1,5 +1,19 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { call, delivered, mail, migrate, newAccount, result, type TestAccount, TestNode } from './support.ts';
+import { dayOf } from '#domain/home.ts';
+import { dropOldTables, ensureHomeTables } from '../../worker/store/home-tables.ts';
+import { readBody, readSmallBodies } from '../../worker/store/raw.ts';
+import { openStore } from '../../worker/store/store.ts';
+import {
+  bindings,
+  call,
+  delivered,
+  mail,
+  migrate,
+  newAccount,
+  result,
+  type TestAccount,
+  TestNode,
+} from './support.ts';
 
 let account: TestAccount;
 beforeAll(async () => {
@@ -27,5 +41,18 @@ describe('a message by the API', () => {
     expect(events.data.map((e: { kind: string }) => e.kind)).toEqual(['accepted', 'dispatched', 'delivered']);
     const { body: feed } = await call('GET', '/v1/events', account.live);
     expect(feed.data.map((e: { kind: string }) => e.kind)).toEqual(['accepted', 'dispatched', 'delivered']);
+  });
+});
+
+describe('a message whose body is past its time', () => {
+  it('is still leased, and its raw message is told to be gone', async () => {
+    const sent = await call('POST', '/v1/send', account.live, mail(account));
+    const store = openStore(bindings);
+    const nowMs = Date.now() + 6 * 86_400_000;
+    await dropOldTables(store, nowMs);
+    const place = { messageId: sent.body.message_id, bodyDay: dayOf(Date.now()), bodyId: 1 };
+    expect(await readBody(store, place, nowMs)).toBeNull();
+    expect((await readSmallBodies(store, [place], nowMs)).size).toBe(0);
+    await ensureHomeTables(store, Date.now());
   });
 });

@@ -75,6 +75,11 @@ const domainBody = z.strictObject({
 
 const limitsBody = z.strictObject({ messages_per_minute: z.number().int().min(1).max(1_000_000) });
 const warmingBody = z.strictObject({ state: z.enum(warmingStates) });
+/** Without defaults: what is not named stays as it is. */
+const domainChange = z.strictObject({
+  verified: z.boolean().optional(),
+  return_path_host: domainName.nullable().optional(),
+});
 
 adminApp.get('/accounts', async (c) =>
   c.json({ data: (await listAccounts(c.get('store'))).map(accountView) }),
@@ -160,10 +165,11 @@ adminApp.post('/accounts/:id/domains', async (c) => {
 adminApp.get('/accounts/:id/domains/:domain', async (c) => c.json(await domainView(c, await domainOf(c))));
 
 adminApp.patch('/accounts/:id/domains/:domain', async (c) => {
-  const { id } = await domainOf(c);
-  const body = await read(c, domainBody.pick({ verified: true, return_path_host: true }).partial());
+  const before = await domainOf(c);
+  const body = await read(c, domainChange);
+  if (Object.keys(body).length === 0) return c.json(await domainView(c, before));
   const domain = await orConflict(c.req.param('domain'), () =>
-    updateDomain(c.get('store'), id, {
+    updateDomain(c.get('store'), before.id, {
       ...(body.verified === undefined
         ? {}
         : {

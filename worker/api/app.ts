@@ -41,12 +41,17 @@ interface Issue {
   message: string;
 }
 
+/** So many faults are told, in so many characters each: a body may have thousands, and a batch keeps its answers. */
+const mostErrors = 20;
+const longestText = 300;
+
 /** The problem of a body or query that does not fit its schema: each fault by its JSON pointer (RFC 6901). */
 export function invalidBody(issues: readonly Issue[], root = '/'): Problem {
-  const errors: FieldError[] = issues.map((issue) => ({
-    pointer:
-      root + issue.path.map((part) => String(part).replaceAll('~', '~0').replaceAll('/', '~1')).join('/'),
-    detail: issue.message,
+  const errors: FieldError[] = issues.slice(0, mostErrors).map((issue) => ({
+    pointer: (
+      root + issue.path.map((part) => String(part).replaceAll('~', '~0').replaceAll('/', '~1')).join('/')
+    ).slice(0, longestText),
+    detail: issue.message.slice(0, longestText),
   }));
   const first = errors[0];
   return new Problem(

@@ -51,7 +51,9 @@ export const sessionSchema = z.object({
 });
 export type Session = z.infer<typeof sessionSchema>;
 
-const common = { startedAtMs: z.number(), endedAtMs: z.number(), session: sessionSchema };
+/** The times that a Date can hold (ECMA-262 §21.4.1.1), from 1970 on. */
+const timeMs = z.number().min(0).max(8.64e15);
+const common = { startedAtMs: timeMs, endedAtMs: timeMs, session: sessionSchema };
 
 /** A failure in words and codes. `reply` is null unless an SMTP server said it: a code is never invented. */
 export const failureSchema = z.object({

@@ -13,6 +13,8 @@ export const limits = {
   metadataValueCharacters: 1024,
   subjectCharacters: 2000,
   headerValueCharacters: 8192,
+  /** The whole header section of a raw message. */
+  headerBytes: 256 * 1024,
   headers: 50,
   attachments: 100,
   batch: 100,
@@ -54,6 +56,9 @@ export const mailboxes = z
     z.array(mailbox).max(limits.recipients),
   )
   .default([]);
+
+/** RFC 3339. */
+const time = z.iso.datetime({ offset: true });
 
 const attachmentName = oneLine(255)
   .min(1)
@@ -116,8 +121,7 @@ export const sendSchema = z
       )
       .default({}),
     class: z.enum(classNames).default('standard'),
-    /** RFC 3339. */
-    send_at: z.iso.datetime({ offset: true }).optional(),
+    send_at: time.optional(),
     test_mode: z.boolean().default(false),
   })
   .refine((body) => body.text_body !== undefined || body.html_body !== undefined, {
@@ -153,6 +157,11 @@ export function isRefusedAttachment(filename: string): boolean {
 function isBase64(text: string): boolean {
   const plain = text.replace(/[\r\n]/g, '');
   return plain.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(plain);
+}
+
+/** Unix milliseconds of a time in RFC 3339; NaN when it is none. */
+export function timeOf(text: string): number {
+  return time.safeParse(text).success ? Date.parse(text) : Number.NaN;
 }
 
 /** What is wrong with a time to send at; null when it is fine. */

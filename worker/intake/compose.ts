@@ -56,7 +56,6 @@ async function composeMime(body: SendBody, messageId: string, nowMs: number): Pr
     })),
     messageId,
     date: new Date(nowMs),
-    newline: '\r\n',
     disableFileAccess: true,
     disableUrlAccess: true,
   });

@@ -19,6 +19,7 @@ import {
   limits,
   refusedAttachments,
   sendAtFault,
+  timeOf,
 } from '#domain/submission.ts';
 import type { Draft } from './draft.ts';
 import { asciiDomain, envelopeOf } from './recipient.ts';
@@ -58,7 +59,7 @@ export async function rawDraftOf(submission: RawSubmission): Promise<RawDraft> {
     fingerprintText: fingerprintText(submission, message.fields, message.rest),
     fromDomain: from.domain,
     fromAddress: from.address,
-    fromHeader: from.header,
+    fromHeader: from.header.slice(0, shownCharacters),
     addressees: { to: addressees(message, 'to'), cc: addressees(message, 'cc') },
     subject: readable(fieldsNamed(message.fields, 'subject')[0]?.value ?? '').slice(
       0,
@@ -73,7 +74,10 @@ export async function rawDraftOf(submission: RawSubmission): Promise<RawDraft> {
       if (fieldsNamed(fields, 'date').length === 0) {
         fields.unshift(headerField('Date', new Date(nowMs).toUTCString().replace('GMT', '+0000')));
       }
-      return { raw: joinMessage({ fields, rest: message.rest }), messageIdHeader };
+      return {
+        raw: joinMessage({ fields, rest: message.rest }),
+        messageIdHeader: messageIdHeader.slice(0, shownCharacters),
+      };
     },
   };
 }
@@ -105,6 +109,9 @@ function split(text: string): SplitMessage {
   if (text.includes('\0')) throw invalid('the message has a NUL byte (RFC 5322 §2.2)', 'body');
   const message = splitMessage(text);
   if (typeof message === 'string') throw invalid(message, 'header');
+  if (text.length - message.rest.length > limits.headerBytes) {
+    throw invalid(`the header has more than ${limits.headerBytes} bytes`, 'header');
+  }
   return message;
 }
 
@@ -154,7 +161,7 @@ function readControl(
     );
   }
   const sendAt = last(controlNames.sendAt);
-  const sendAtMs = sendAt ? Date.parse(sendAt.value) : null;
+  const sendAtMs = sendAt ? timeOf(sendAt.value) : null;
   const fault = sendAtMs === null ? null : sendAtFault(sendAtMs, nowMs);
   if (sendAt && fault) throw invalid(`${sendAt.name} ${fault}`, sendAt.name);
   const key = last(controlNames.idempotencyKey);
@@ -211,27 +218,53 @@ function readMetadata(fields: HeaderField[]): Record<string, string> {
   return metadata;
 }
 
-/**
- * Refuses attachments by their names. A message is parsed only if it could hold such a name: the ending in
- * clear, or an encoded name (RFC 2047, RFC 2231), or an encapsulated message.
- */
-async function refuseAttachments(text: string, bytes: Uint8Array): Promise<void> {
-  const inClear = new RegExp(`\\.(${refusedAttachments.join('|')})[. ]*["';\\s?]`, 'i');
-  const encoded = /name\*|name\s*=\s*"?[^"\r\n]*=\?|message\/rfc822/i;
-  if (!/name/i.test(text) || !(inClear.test(text) || encoded.test(text))) return;
-  const parsed = await PostalMime.parse(bytes, { maxNestingDepth: 50, maxHeadersSize: 2 * 1024 * 1024 });
-  for (const attachment of parsed.attachments) {
-    if (attachment.filename && isRefusedAttachment(attachment.filename)) {
+/** Deepest nest of attached messages that is looked into. */
+const mostAttachedMessages = 20;
+
+/** Refuses attachments by their names, those of attached messages too. */
+async function refuseAttachments(text: string, bytes: Uint8Array, depth = 0): Promise<void> {
+  if (!mayNameRefused(text)) return;
+  const options = { maxNestingDepth: 50, maxHeadersSize: 2 * 1024 * 1024 };
+  const parsed =
+    depth > mostAttachedMessages ? null : await PostalMime.parse(bytes, options).catch(() => null);
+  if (!parsed) throw invalid('the MIME parts are nested too deeply, or their headers are too large', 'body');
+  for (const { filename, mimeType, content } of parsed.attachments) {
+    if (filename && isRefusedAttachment(filename)) {
       throw invalid(
-        `an attachment named "${attachment.filename}" is refused: no ${refusedAttachments.join(', ')}`,
+        `an attachment named "${filename}" is refused: no ${refusedAttachments.join(', ')}`,
         'attachments',
       );
+    }
+    if (mimeType === 'message/rfc822' && typeof content !== 'string') {
+      const inner = new Uint8Array(content);
+      await refuseAttachments(Buffer.from(inner).toString('latin1'), inner, depth + 1);
     }
   }
 }
 
+/** As much of an address field is kept to be shown. */
+const shownCharacters = 2000;
+const refusedInClear = new RegExp(`\\.(${refusedAttachments.join('|')})[. ]*["';\\s?]`, 'i');
+/** A name with its value. Its matches do not overlap, so time grows with the text and not with its square. */
+const nameParameter = /name\*|name\s{0,20}=\s{0,20}(?:"(?:[^"\\\r\n]|\r\n[ \t]|\\.)*|[^\s;"]*)/gi;
+
+/**
+ * Whether a message must be parsed because it could hold a refused name: in clear, in a form that must be decoded
+ * (RFC 2047, RFC 2231, quoted pairs), or in an attached message.
+ */
+function mayNameRefused(text: string): boolean {
+  if (!/name/i.test(text)) return false;
+  if (refusedInClear.test(text) || /message\/rfc822/i.test(text)) return true;
+  for (const [name] of text.matchAll(nameParameter)) {
+    if (name.endsWith('*') || name.includes('=?') || name.includes('\\')) return true;
+  }
+  return false;
+}
+
 function addressees(message: SplitMessage, name: string): string[] {
-  return fieldsNamed(message.fields, name).map((field) => readable(field.value).slice(0, 2000));
+  return fieldsNamed(message.fields, name)
+    .slice(0, 10) // RFC 5322 §3.6 allows one; what is shown stays small
+    .map((field) => readable(field.value).slice(0, shownCharacters));
 }
 
 /** A field's value for people: encoded words decoded. */

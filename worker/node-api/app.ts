@@ -49,7 +49,7 @@ nodeApp.post('/lease', async (c) => {
 nodeApp.get('/raw/:messageId', async (c) => {
   const messageId = c.req.param('messageId');
   const place = isUuidV7(messageId) ? await findBodyOf(c.get('store'), messageId, Date.now()) : null;
-  const body = place && (await readBody(c.get('store'), place));
+  const body = place && (await readBody(c.get('store'), place, Date.now()));
   if (body === null) throw new Problem('not_found', `There is no raw message ${messageId.slice(0, 64)}.`);
   return new Response(typeof body === 'string' ? latin1Bytes(body) : body, {
     headers: { 'Content-Type': 'message/rfc822' },
@@ -66,7 +66,7 @@ nodeApp.post('/results', async (c) => {
 
 nodeApp.post('/release', async (c) => {
   const { leases } = await read(c, releaseRequest);
-  const released = await releaseLeases(c.get('store'), leases);
+  const released = await releaseLeases(c.get('store'), leases, Date.now());
   if (released > 0) c.executionCtx.waitUntil(hubOf(c.get('env').bindings.HUB).wake());
   return c.json({ released } satisfies z.infer<typeof releaseResponse>);
 });

@@ -43,7 +43,7 @@ export async function leaseWork(
   }
   if (leases.length === 0) return { deliveries: [], keys: {}, more: false };
   const { messages, keys } = await readLeased(store, leases);
-  const bodies = await readSmallBodies(store, leases);
+  const bodies = await readSmallBodies(store, leases, nowMs);
   const signer = await returnPathSigner(settings.returnPathKeys);
   const deliveries = await Promise.all(
     leases.map(async (lease) => ({

@@ -21,7 +21,7 @@ export async function recordResults(
   nowMs: number,
 ): Promise<{ verdicts: ('recorded' | 'stale')[]; retries: Retry[] }> {
   const firsts = new Map(results.map((result) => [leaseKey(result), result] as const).reverse());
-  const facts = await readLeasedFacts(store, [...firsts.values()]);
+  const facts = await readLeasedFacts(store, [...firsts.values()], nowMs);
   const retries: Retry[] = [];
   const transitions: Transition[] = [];
   for (const [key, delivery] of facts) {

@@ -1,20 +1,31 @@
 import { type SQL, sql } from 'drizzle-orm';
 import { getTableConfig, SQLiteAsyncDialect, type SQLiteTable } from 'drizzle-orm/sqlite-core';
-import { dayOf, weeksBetween } from '#domain/home.ts';
+import { classes } from '#domain/class.ts';
+import { dayOf, homeOf, weeksBetween } from '#domain/home.ts';
+import { isUuidV7, type MessageId } from '#domain/ids.ts';
+import { limits } from '#domain/submission.ts';
 import { bodiesTable, deliveriesTable, eventsTable, messagesTable } from '../../drizzle/schema/home.ts';
 import { errorText, type Store } from './store.ts';
 
 const dayMs = 86_400_000;
 
-/** How long metadata is kept, and the longest time ahead of a `send_at`. */
+/** How long metadata is kept at least. */
 export const metadataDays = 30;
 /** How long bodies are kept after the day on which the message was first due. */
 export const bodyDays = 3;
-const scheduleDays = 30;
+/** A message may be due so many days after its acceptance and is tried for days from then on. */
+const lastAttemptDays = limits.scheduleDays + Math.max(...classes.map((c) => c.retryForMs)) / dayMs;
+const keptDays = Math.max(metadataDays, lastAttemptDays) + 1;
 
 /** Weeks whose tables may hold anything, oldest first. */
 export function retainedWeeks(nowMs: number): string[] {
-  return weeksBetween(nowMs - (metadataDays + 1) * dayMs, nowMs);
+  return weeksBetween(nowMs - keptDays * dayMs, nowMs);
+}
+
+/** Those of which the tables may still be there; a node may speak of messages long gone, or of none. */
+export function ofRetainedWeeks<T extends { messageId: MessageId }>(refs: T[], nowMs: number): T[] {
+  const weeks = new Set(retainedWeeks(nowMs));
+  return refs.filter(({ messageId }) => isUuidV7(messageId) && weeks.has(homeOf(messageId).week));
 }
 
 /** The statements that make a table (and its indexes) of a drizzle definition, if it is not there. */
@@ -53,12 +64,12 @@ export function createTable(table: SQLiteTable, options: { withoutRowid: boolean
  */
 export async function ensureHomeTables(store: Store, nowMs: number): Promise<void> {
   const statements: string[] = [];
-  for (const week of weeksBetween(nowMs - (metadataDays + 1) * dayMs, nowMs + 7 * dayMs)) {
+  for (const week of weeksBetween(nowMs - keptDays * dayMs, nowMs + 7 * dayMs)) {
     for (const table of [messagesTable(week), deliveriesTable(week), eventsTable(week)]) {
       statements.push(...createTable(table, { withoutRowid: true }));
     }
   }
-  for (let day = -bodyDays - 2; day <= scheduleDays + 1; day++) {
+  for (let day = -bodyDays - 2; day <= limits.scheduleDays + 1; day++) {
     statements.push(...createTable(bodiesTable(dayOf(nowMs + day * dayMs)), { withoutRowid: false }));
   }
   await store.d1.batch(statements.map((text) => store.d1.prepare(text)));
@@ -75,11 +86,10 @@ export async function withHomeTables<T>(store: Store, nowMs: number, work: () =>
   }
 }
 
-/** Drops tables whose time is over: bodies after `bodyDays`, everything else after `metadataDays`. Writes no rows. */
+/** Drops tables whose time is over: bodies after `bodyDays`, everything else after `keptDays`. Writes no rows. */
 export async function dropOldTables(store: Store, nowMs: number): Promise<string[]> {
   const keepWeeks = retainedWeeks(nowMs)[0] ?? '';
-  // Delivery may be tried for three days after the first due day; a day more covers its last hours.
-  const keepDays = dayOf(nowMs - (bodyDays + 1) * dayMs);
+  const keepDays = oldestBodyDay(nowMs);
   const { results } = await store.d1
     .prepare(
       `SELECT name FROM sqlite_master WHERE type = 'table' AND (name LIKE 'messages\\_%' ESCAPE '\\' OR name LIKE 'deliveries\\_%' ESCAPE '\\' OR name LIKE 'events\\_%' ESCAPE '\\' OR name LIKE 'bodies\\_%' ESCAPE '\\')`,
@@ -94,6 +104,14 @@ export async function dropOldTables(store: Store, nowMs: number): Promise<string
   if (old.length > 0)
     await store.d1.batch(old.map((name) => store.d1.prepare(`DROP TABLE IF EXISTS "${name}"`)));
   return old;
+}
+
+/**
+ * The oldest day whose bodies are kept. Delivery may be tried for three days after the first due day; a day more
+ * covers its last hours.
+ */
+export function oldestBodyDay(nowMs: number): string {
+  return dayOf(nowMs - (bodyDays + 1) * dayMs);
 }
 
 /** Identifiers of the tables of a week, for `sql` templates. */

@@ -1,8 +1,8 @@
 import { type SQL, sql } from 'drizzle-orm';
-import { classes } from '#domain/class.ts';
+import { classes, classOf } from '#domain/class.ts';
 import { homeOf, weekOf } from '#domain/home.ts';
 import type { MessageId } from '#domain/ids.ts';
-import { retainedWeeks, weekTables, withHomeTables } from './home-tables.ts';
+import { ofRetainedWeeks, retainedWeeks, weekTables, withHomeTables } from './home-tables.ts';
 import { batch } from './sql.ts';
 import type { Store } from './store.ts';
 
@@ -26,6 +26,8 @@ export interface LeaseTerms {
   leaseUntilMs: number;
   nowMs: number;
   max: number;
+  /** How many of them may be of the class `digest`. */
+  digestMax: number;
   excludeDomains: string[];
 }
 
@@ -34,7 +36,7 @@ const seenEveryMs = 60_000;
 
 /**
  * Leases what is due, most urgent class first. A week's work is one `UPDATE … RETURNING`, so no two nodes get
- * the same delivery. Older weeks (retries, scheduled mail) get at least an eighth of the room.
+ * the same delivery. Older weeks (retries, scheduled mail) get at least an eighth of the room when they have work.
  */
 export async function takeLeases(
   store: Store,
@@ -42,14 +44,20 @@ export async function takeLeases(
 ): Promise<{ leases: Lease[]; more: boolean; newestBootId: string | null }> {
   const current = weekOf(terms.nowMs);
   const older = retainedWeeks(terms.nowMs).filter((week) => week !== current);
-  const share = Math.ceil(terms.max / 8);
+  const besideOlder = Math.max(1, terms.max - Math.ceil(terms.max / 8));
+  const olderDue = sql.join(
+    older.map((week) => hasDue(week, terms.nowMs)),
+    sql` OR `,
+  );
   const first = await withHomeTables(store, terms.nowMs, () =>
     batch(store.d1, [
-      lease(current, terms, Math.max(1, terms.max - share)),
-      sql`SELECT ${sql.join(
-        older.map((week) => hasDue(week, terms.nowMs)),
-        sql`, `,
-      )}`,
+      lease(
+        current,
+        terms,
+        sql`CASE WHEN ${olderDue} THEN ${besideOlder} ELSE ${terms.max} END`,
+        terms.digestMax,
+      ),
+      dueByWeek(older, terms.nowMs),
       sql`SELECT boot_id FROM nodes WHERE node_id = ${terms.nodeId}`,
       sql`UPDATE nodes SET last_seen_at_ms = ${terms.nowMs}
         WHERE node_id = ${terms.nodeId} AND last_seen_at_ms < ${terms.nowMs - seenEveryMs}`,
@@ -58,11 +66,13 @@ export async function takeLeases(
   const rows = first[0] ?? [];
   const bootId = first[2]?.[0]?.boot_id;
   const due = Object.values(first[1]?.[0] ?? {});
-  let more = rows.length >= Math.max(1, terms.max - share);
+  let more = rows.length >= (due.some(Boolean) ? besideOlder : terms.max);
   for (const [i, week] of older.entries()) {
     const room = terms.max - rows.length;
     if (!due[i] || room <= 0) continue;
-    const [got = []] = await batch(store.d1, [lease(week, terms, room)]);
+    const [got = []] = await batch(store.d1, [
+      lease(week, terms, sql`${room}`, terms.digestMax - digests(rows)),
+    ]);
     rows.push(...got);
     if (got.length >= room) more = true;
   }
@@ -73,15 +83,19 @@ export async function takeLeases(
   };
 }
 
-function lease(week: string, terms: LeaseTerms, max: number): SQL {
+function digests(rows: Record<string, unknown>[]): number {
+  return rows.filter((row) => row.class === classOf('digest').rank).length;
+}
+
+function lease(week: string, terms: LeaseTerms, max: SQL, digestMax: number): SQL {
   const { deliveries } = weekTables(week);
   // One range scan of the index a class: the three queries are tried in order and stop at the limit.
   const candidates = classes.map(
-    ({ rank }) => sql`SELECT * FROM (SELECT message_id, n FROM ${deliveries}
+    ({ rank, name }) => sql`SELECT * FROM (SELECT message_id, n FROM ${deliveries}
       WHERE class = ${sql.raw(String(rank))} AND due_ms <= ${terms.nowMs} AND ${isFree(terms.nowMs)} AND domain NOT IN (SELECT value FROM json_each(${JSON.stringify(terms.excludeDomains)}))
         AND account_id NOT IN (SELECT id FROM accounts WHERE status <> 'active')
         AND EXISTS (SELECT 1 FROM nodes WHERE node_id = ${terms.nodeId} AND boot_id = ${terms.bootId})
-      ORDER BY due_ms LIMIT ${max})`,
+      ORDER BY due_ms LIMIT ${name === 'digest' ? Math.min(terms.max, digestMax) : terms.max})`,
   );
   return sql`UPDATE ${deliveries} SET state = 'sending', attempts = attempts + 1, lease_id = ${terms.leaseId},
       lease_boot = ${terms.bootId}, lease_until_ms = ${terms.leaseUntilMs}, node = ${terms.nodeId},
@@ -103,7 +117,13 @@ function hasDue(week: string, nowMs: number): SQL {
     ({ rank }) =>
       sql`EXISTS (SELECT 1 FROM ${deliveries} WHERE class = ${sql.raw(String(rank))} AND due_ms <= ${nowMs} AND ${isFree(nowMs)})`,
   );
-  return sql`(${sql.join(perClass, sql` OR `)}) AS ${sql.raw(`"${week}"`)}`;
+  return sql`(${sql.join(perClass, sql` OR `)})`;
+}
+
+/** One row: whether each week has work that is due and free, in their order. */
+function dueByWeek(weeks: string[], nowMs: number): SQL {
+  const columns = weeks.map((week) => sql`${hasDue(week, nowMs)} AS ${sql.raw(`"${week}"`)}`);
+  return sql`SELECT ${sql.join(columns, sql`, `)}`;
 }
 
 function leaseOf(row: Record<string, unknown>): Lease & { dueMs: number } {
@@ -129,12 +149,7 @@ function byUrgency(a: { class: number; dueMs: number }, b: { class: number; dueM
 export async function anythingDue(store: Store, nowMs: number): Promise<boolean> {
   const weeks = retainedWeeks(nowMs);
   const [[row = {}] = []] = await withHomeTables(store, nowMs, () =>
-    batch(store.d1, [
-      sql`SELECT ${sql.join(
-        weeks.map((week) => hasDue(week, nowMs)),
-        sql`, `,
-      )}`,
-    ]),
+    batch(store.d1, [dueByWeek(weeks, nowMs)]),
   );
   return Object.values(row).some(Boolean);
 }
@@ -202,18 +217,22 @@ export async function readLeased(
 export async function releaseLeases(
   store: Store,
   leases: { messageId: MessageId; n: number; leaseId: string }[],
+  nowMs: number,
 ): Promise<number> {
-  const weeks = [...new Set(leases.map((l) => homeOf(l.messageId).week))];
-  const results = await batch(
-    store.d1,
-    weeks.map((week) => {
-      const { deliveries } = weekTables(week);
-      const refs = JSON.stringify(leases.filter((l) => homeOf(l.messageId).week === week));
-      return sql`UPDATE ${deliveries} SET state = 'queued', attempts = attempts - 1, lease_id = NULL, lease_boot = NULL,
+  const kept = ofRetainedWeeks(leases, nowMs);
+  const weeks = [...new Set(kept.map((l) => homeOf(l.messageId).week))];
+  const results = await withHomeTables(store, nowMs, () =>
+    batch(
+      store.d1,
+      weeks.map((week) => {
+        const { deliveries } = weekTables(week);
+        const refs = JSON.stringify(kept.filter((l) => homeOf(l.messageId).week === week));
+        return sql`UPDATE ${deliveries} SET state = 'queued', attempts = attempts - 1, lease_id = NULL, lease_boot = NULL,
           lease_until_ms = NULL
         WHERE (message_id, n, lease_id) IN (SELECT value->>'messageId', value->>'n', value->>'leaseId' FROM json_each(${refs}))
         RETURNING n`;
-    }),
+      }),
+    ),
   );
   return results.flat().length;
 }

@@ -4,7 +4,7 @@ import type { DeliveryFacts, DeliveryState } from '#domain/delivery.ts';
 import type { NewEvent } from '#domain/event.ts';
 import { homeOf, weekOf } from '#domain/home.ts';
 import type { MessageId } from '#domain/ids.ts';
-import { weekTables, withHomeTables } from './home-tables.ts';
+import { ofRetainedWeeks, weekTables, withHomeTables } from './home-tables.ts';
 import { batch } from './sql.ts';
 import type { Store } from './store.ts';
 
@@ -21,16 +21,23 @@ export function leaseKey(lease: LeaseRef): string {
 }
 
 /** The deliveries whose lease is still the given one, in one round trip; by `leaseKey`. */
-export async function readLeasedFacts(store: Store, leases: LeaseRef[]): Promise<Map<string, DeliveryFacts>> {
+export async function readLeasedFacts(
+  store: Store,
+  leases: LeaseRef[],
+  nowMs: number,
+): Promise<Map<string, DeliveryFacts>> {
   const facts = new Map<string, DeliveryFacts>();
-  const results = await batch(
-    store.d1,
-    weeksOf(leases).map((week) => {
-      const refs = JSON.stringify(leases.filter((l) => homeOf(l.messageId).week === week));
-      return sql`SELECT d.message_id, d.n, d.lease_id, d.state, d.class, d.attempts, d.first_due_ms
+  const kept = ofRetainedWeeks(leases, nowMs);
+  const results = await withHomeTables(store, nowMs, () =>
+    batch(
+      store.d1,
+      weeksOf(kept).map((week) => {
+        const refs = JSON.stringify(kept.filter((l) => homeOf(l.messageId).week === week));
+        return sql`SELECT d.message_id, d.n, d.lease_id, d.state, d.class, d.attempts, d.first_due_ms
         FROM json_each(${refs}) j CROSS JOIN ${weekTables(week).deliveries} d
           ON d.message_id = j.value->>'messageId' AND d.n = j.value->>'n' AND d.lease_id = j.value->>'leaseId'`;
-    }),
+      }),
+    ),
   );
   for (const row of results.flat()) {
     facts.set(

@@ -14,7 +14,17 @@ export interface Store {
 export function openStore(bindings: { DB: D1Database; RAW: R2Bucket }): Store {
   const cost = { roundTrips: 0, rowsRead: 0, rowsWritten: 0 };
   const d1 = metered(bindings.DB, cost);
-  return { d1, control: drizzle(bindings.DB, { schema: control }), raw: bindings.RAW, cost };
+  let opened: Store['control'] | undefined;
+  return {
+    d1,
+    // Drizzle works out the relations of the whole schema when it is opened, and accepting mail never needs them.
+    get control() {
+      opened ??= drizzle(bindings.DB, { schema: control });
+      return opened;
+    },
+    raw: bindings.RAW,
+    cost,
+  };
 }
 
 /** A clash with a UNIQUE constraint of the named table or index. */

@@ -1,0 +1,43 @@
+/**
+ * `npm run bench [-- --quick] [section …]`: each budget of the plan beside what was measured in this run.
+ * Times depend on the machine and its other work: only ratios and medians of one run are judged.
+ */
+import { acceptRate } from './accept-rate.ts';
+import { d1Cost } from './d1-cost.ts';
+import { deliveryRate } from './delivery-rate.ts';
+import { latency } from './latency.ts';
+import { leaseTime } from './lease-time.ts';
+import { memory } from './memory.ts';
+import { price } from './price.ts';
+import { type SectionReport, table } from './report.ts';
+
+const sections: Record<string, (options: { quick: boolean }) => Promise<SectionReport>> = {
+  d1: d1Cost,
+  price,
+  accept: acceptRate,
+  latency,
+  rate: deliveryRate,
+  lease: leaseTime,
+  memory,
+};
+
+const words = process.argv.slice(2);
+const quick = words.includes('--quick');
+const names = words.filter((word) => !word.startsWith('--'));
+const unknown = words.filter((word) => word !== '--quick' && !(word in sections));
+if (unknown.length > 0) {
+  console.error(`unknown: ${unknown.join(', ')}; sections are ${Object.keys(sections).join(', ')}`);
+  process.exit(2);
+}
+let missed = 0;
+for (const [name, section] of Object.entries(sections)) {
+  if (names.length > 0 && !names.includes(name)) continue;
+  const startedAt = performance.now();
+  const report = await section({ quick });
+  missed += report.figures.filter(({ pass }) => pass === false).length;
+  console.log(table(report));
+  console.log(`  (${name}: ${Math.round((performance.now() - startedAt) / 1000)} s)`);
+}
+console.log(missed === 0 ? '\nAll budgets are kept.' : `\n${missed} budgets are missed.`);
+// A bench informs; it fails a build only by throwing.
+process.exit(0);

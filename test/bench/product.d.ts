@@ -1,0 +1,13 @@
+/** The Worker's bundle, as `counting-worker.ts` is put around it. */
+declare module 'product' {
+  const product: {
+    fetch(request: Request, env: object, context: unknown): Promise<Response>;
+    queue(batch: unknown, env: object): Promise<void>;
+    scheduled(controller: unknown, env: object): Promise<void>;
+  };
+  export default product;
+  export class NodeHub {
+    fetch(request: Request): Promise<Response>;
+    wake(): Promise<number>;
+  }
+}
