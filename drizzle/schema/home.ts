@@ -90,6 +90,8 @@ export const deliveriesTable = (week: string) =>
     (t) => [
       primaryKey({ columns: [t.messageId, t.n] }),
       index(`due_${week}`).on(t.class, t.dueMs).where(sql`due_ms IS NOT NULL`),
+      /** Digest mail (rank 2) that waits for a domain; costs other classes nothing. */
+      index(`digest_${week}`).on(t.domain).where(sql`class = 2 AND due_ms IS NOT NULL`),
     ],
   );
 

@@ -68,8 +68,10 @@ export interface Courier {
     keys: readonly DkimKey[],
     hooks: CourierHooks,
   ): Promise<Outcome>;
-  /** Recipient domains that should not be leased now, at most 50: their MX is paused or has a queue. */
+  /** Recipient domains that should not be leased now, at most 50: their MX is paused. */
   throttledDomains(): string[];
+  /** Recipient domains of which only `priority` should be leased now, at most 50: their MX has a queue. */
+  busyDomains(): string[];
   stats(): PoolStats;
   /** Says QUIT on idle connections; those in use are closed when their delivery ends. */
   close(): Promise<void>;
@@ -114,6 +116,7 @@ export function createCourier(options: CourierOptions): Courier {
   return {
     deliver: (delivery, raw, keys, hooks) => attempt(delivery, raw, keys, () => hooks.beforeData(), around),
     throttledDomains: () => pool.throttledDomains(),
+    busyDomains: () => pool.busyDomains(),
     stats: () => pool.stats(),
     close: () => pool.close(),
   };

@@ -48,7 +48,7 @@ export async function tryHost(
   around: Around,
 ): Promise<HostResult> {
   const { session, clock } = errand;
-  const slot = await around.pool.acquire(target, errand.domain, waitMs, errand.mailClass);
+  const slot = await around.pool.acquire(target, errand.domain, errand.mailClass, waitMs);
   if (!slot) {
     const text = `no connection to ${target.host} [${target.address}] became free in time`;
     return { kind: 'next', failure: silentFailure({ class: 'rate_limited', text }) };

@@ -10,7 +10,7 @@ import type { LeaseRef } from './journal-record.ts';
 
 export interface LeaseLoopOptions extends Omit<CarryContext, 'courier' | 'stopped' | 'superseded'> {
   client: Pick<WorkerClient, 'lease' | 'release'>;
-  courier: Pick<Courier, 'deliver' | 'throttledDomains'>;
+  courier: Pick<Courier, 'deliver' | 'throttledDomains' | 'busyDomains'>;
   journal: Pick<Journal, 'sending' | 'outcome' | 'unreported' | 'writable'>;
   /** Pauses while the edge is away. */
   backoff: Backoff;
@@ -39,8 +39,8 @@ export class LeaseLoop {
   #digestsRunning = 0;
   /** More is due than was taken: ask again when a slot is freed. */
   #more = false;
-  /** Domains that were left out of the last lease: ask again when one of them is served again. */
-  #excluded: string[] = [];
+  /** Domains that the last lease did not want: ask again when one of them is served again. */
+  #unwanted: string[] = [];
   #poked = false;
   #endRest: () => void = () => {};
   #untried: LeaseRef[] = [];
@@ -97,12 +97,15 @@ export class LeaseLoop {
   async #take(room: number): Promise<boolean> {
     const { client, courier, backoff, log, meters } = this.#options;
     this.#poked = false;
-    this.#excluded = courier.throttledDomains().slice(0, mostExcludedDomains);
+    const excludeDomains = courier.throttledDomains().slice(0, mostExcludedDomains);
+    const busyDomains = courier.busyDomains().slice(0, mostExcludedDomains);
+    this.#unwanted = [...excludeDomains, ...busyDomains];
     try {
       const { deliveries, keys, more } = await client.lease({
         max: Math.min(room, mostLeases),
         digestMax: Math.min(Math.max(0, this.#digestSlots - this.#digestsRunning), mostLeases),
-        excludeDomains: this.#excluded,
+        excludeDomains,
+        busyDomains,
       });
       backoff.reset();
       meters.leased.inc(deliveries.length);
@@ -141,9 +144,10 @@ export class LeaseLoop {
 
   /** True when the MX of a domain that was left out has worked off what waited for it. */
   #servedAgain(): boolean {
-    if (this.#excluded.length === 0) return false;
-    const throttled = new Set(this.#options.courier.throttledDomains());
-    return this.#excluded.some((domain) => !throttled.has(domain));
+    if (this.#unwanted.length === 0) return false;
+    const { courier } = this.#options;
+    const still = new Set([...courier.throttledDomains(), ...courier.busyDomains()]);
+    return this.#unwanted.some((domain) => !still.has(domain));
   }
 
   /** Never rejects. */

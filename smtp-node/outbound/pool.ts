@@ -46,11 +46,12 @@ export interface Pool {
   /**
    * A slot for the address, at once or when one is free. Waiting for one host keeps no other waiting; of those
    * who wait for one, the most urgent class is next, and a class gets no more than its share of the connections.
-   * @param domain the recipient's, for `throttledDomains`
+   * @param domain the recipient's, for `throttledDomains` and `busyDomains`
    * @returns null when none was free within `waitMs`, the host is paused for longer, or the pool is closed
    */
-  acquire(target: MxTarget, domain: string, waitMs: number, mailClass: MailClass): Promise<Slot | null>;
+  acquire(target: MxTarget, domain: string, mailClass: MailClass, waitMs: number): Promise<Slot | null>;
   throttledDomains(): string[];
+  busyDomains(): string[];
   stats(): PoolStats;
   close(): Promise<void>;
 }
@@ -106,7 +107,12 @@ export function createPool(options: PoolOptions): Pool {
   // As many waiting as may be served at once keep every connection busy while the next ones are leased.
   const busyOf = (host: Host, mailClass: MailClass) => host.busy.get(mailClass) ?? 0;
   // Who waits only for the share of its class does not keep others of the domain from being leased.
-  const isThrottled = (host: Host) => isPaused(host) || waitersOfAll(host) >= host.throttle.limit;
+  const isBusy = (host: Host) => !isPaused(host) && waitersOfAll(host) >= host.throttle.limit;
+
+  function domainsOf(which: (host: Host) => boolean): string[] {
+    const busiest = [...hosts.values()].filter(which).sort((a, b) => b.waiters.size - a.waiters.size);
+    return [...new Set(busiest.flatMap((host) => [...host.domains]))].slice(0, maxDomains);
+  }
 
   /** A slot when one is free now. An idle connection is reused only for the MX name it was checked against. */
   function take(host: Host, target: MxTarget, mailClass: MailClass): Slot | null {
@@ -212,7 +218,7 @@ export function createPool(options: PoolOptions): Pool {
   }
 
   return {
-    acquire(target, domain, waitMs, mailClass) {
+    acquire(target, domain, mailClass, waitMs) {
       if (closed) return Promise.resolve(null);
       forgetOldHosts();
       const host = hostOf(target.address);
@@ -243,10 +249,8 @@ export function createPool(options: PoolOptions): Pool {
         serve(host);
       });
     },
-    throttledDomains() {
-      const busiest = [...hosts.values()].filter(isThrottled).sort((a, b) => b.waiters.size - a.waiters.size);
-      return [...new Set(busiest.flatMap((host) => [...host.domains]))].slice(0, maxDomains);
-    },
+    throttledDomains: () => domainsOf(isPaused),
+    busyDomains: () => domainsOf(isBusy),
     stats: () => statsOf([...hosts.values()], options),
     async close() {
       closed = true;

@@ -40,7 +40,11 @@ export interface BenchEdge {
   send(body: Record<string, unknown>, headers?: Record<string, string>): Promise<Answer>;
   /** Acts as a node. */
   hello(): Promise<void>;
-  lease(max: number, headers?: Record<string, string>): Promise<Answer & { work: LeaseResponse }>;
+  lease(
+    max: number,
+    headers?: Record<string, string>,
+    busyDomains?: string[],
+  ): Promise<Answer & { work: LeaseResponse }>;
   release(deliveries: LeaseResponse['deliveries']): Promise<void>;
   results(deliveries: LeaseResponse['deliveries']): Promise<Answer>;
   stop(): Promise<void>;
@@ -93,8 +97,8 @@ export async function startBenchEdge(options: { shell?: Shell; meter?: boolean }
     hello: async () => {
       expectStatus(await nodePost('hello', { hostName: 'out.bench.example', version: 'bench' }), 200);
     },
-    lease: async (max, headers) => {
-      const answer = expectStatus(await nodePost('lease', { max, excludeDomains: [] }, headers), 200);
+    lease: async (max, headers, busyDomains = []) => {
+      const answer = expectStatus(await nodePost('lease', { max, busyDomains }, headers), 200);
       return { ...answer, work: JSON.parse(answer.body) as LeaseResponse };
     },
     release: async (deliveries) => {

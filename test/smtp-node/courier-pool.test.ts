@@ -152,12 +152,47 @@ describe('connections', () => {
     const quick = await startFakeMx({ address: '127.0.0.2', port: mx.port });
     const slow = [send(courier), send(courier)];
     await vi.waitFor(() => expect(courier.stats().waitingDeliveries).toBe(1));
-    expect(courier.throttledDomains()).toEqual(['example.test']);
+    expect(courier.busyDomains()).toEqual(['example.test']);
     expect(await send(courier, { rcptTo: 'a@quick.test' })).toMatchObject({ type: 'delivered' });
     finish();
     expect((await Promise.all(slow)).map((outcome) => outcome.type)).toEqual(['delivered', 'delivered']);
-    expect(courier.throttledDomains()).toEqual([]);
+    expect(courier.busyDomains()).toEqual([]);
     await quick.close();
+  });
+
+  it('go to the most urgent of those who wait', async () => {
+    let finish = () => {};
+    const finished = new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    await meet({ beforeFinalReply: () => finished }, { connectionsPerHost: 1 });
+    const deliveries = [send(courier, { rcptTo: 'first@example.test' })];
+    for (const mailClass of ['digest', 'standard', 'priority'] as const) {
+      deliveries.push(send(courier, { class: mailClass, rcptTo: `${mailClass}@example.test` }));
+    }
+    await vi.waitFor(() => expect(courier.stats().waitingDeliveries).toBe(3));
+    finish();
+    await Promise.all(deliveries);
+    const order = mx.messages.map(({ to }) => to.replace(/@.*/, ''));
+    expect(order).toEqual(['first', 'priority', 'standard', 'digest']);
+  });
+
+  it('are given to digests up to their share, while others go past those that wait for it', async () => {
+    let finish = () => {};
+    const finished = new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    await meet({ beforeFinalReply: () => finished }, { connectionsPerHost: 4 });
+    const digests = Array.from({ length: 6 }, () => send(courier, { class: 'digest' }));
+    await vi.waitFor(() => expect(courier.stats().waitingDeliveries).toBe(4));
+    expect(courier.stats().openConnections).toBe(2);
+    expect(courier.busyDomains()).toEqual([]);
+    const others = Array.from({ length: 2 }, () => send(courier));
+    await vi.waitFor(() => expect(courier.stats().openConnections).toBe(4));
+    expect(courier.stats().waitingDeliveries).toBe(4);
+    finish();
+    const outcomes = await Promise.all([...digests, ...others]);
+    expect(outcomes.map((outcome) => outcome.type)).toEqual(Array(8).fill('delivered'));
   });
 
   it('that are waited for when the courier is closed defer the message', async () => {

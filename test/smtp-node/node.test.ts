@@ -62,25 +62,39 @@ describe('node: leasing', () => {
     expect(Math.max(...asked.map((one) => one.max))).toBe(7);
   });
 
+  it('never has more digests in flight than their share, and takes more as they are done', async () => {
+    const edge = await new FakeEdge().start();
+    for (let i = 0; i < 30; i++) edge.queue.push({ ...leased(i), class: 'digest' });
+    const env = { PENNYPOST_SLOTS: '8', PENNYPOST_POLL_SECONDS: '60' };
+    await using at = await nodeAtEdge({ edge, env });
+    await edge.until(() => edge.results.length === 30);
+    expect(at.courier.peak).toBe(4);
+  });
+
   it('names the domains it does not want now', async () => {
     const courier = new FakeCourier();
     courier.excluded.push('slow.example');
+    courier.busy.push('busy.example');
     await using at = await nodeAtEdge({ courier });
     await at.edge.until((edge) => edge.paths().includes('lease'));
     const lease = at.edge.asked.find((one) => one.path === 'lease');
-    expect(lease?.json).toMatchObject({ excludeDomains: ['slow.example'], nodeId: 'mail.example.com' });
+    expect(lease?.json).toMatchObject({
+      excludeDomains: ['slow.example'],
+      busyDomains: ['busy.example'],
+      nodeId: 'mail.example.com',
+    });
   });
 
   it('asks again as soon as a domain that it did not want is served again', async () => {
     const courier = new FakeCourier();
-    courier.excluded.push('slow.example');
+    courier.busy.push('slow.example');
     const held = Promise.withResolvers<void>();
     courier.hold = held.promise;
     const edge = await new FakeEdge().start();
     edge.queue.push(leased(1));
     await using _ = await nodeAtEdge({ edge, courier });
     await courier.inData(1);
-    courier.excluded.length = 0;
+    courier.busy.length = 0;
     edge.queue.push(leased(2));
     held.resolve();
     await edge.until(() => edge.results.length === 2);

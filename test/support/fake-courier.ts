@@ -9,6 +9,7 @@ export class FakeCourier implements Courier {
   readonly begun: LeasedDelivery[] = [];
   readonly raws: string[] = [];
   readonly excluded: string[] = [];
+  readonly busy: string[] = [];
   /** Most deliveries at once so far. */
   peak = 0;
   /** When set, each delivery waits for it after DATA has begun. */
@@ -82,6 +83,10 @@ export class FakeCourier implements Courier {
 
   throttledDomains(): string[] {
     return this.excluded;
+  }
+
+  busyDomains(): string[] {
+    return this.busy;
   }
 
   stats() {

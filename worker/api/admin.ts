@@ -180,7 +180,7 @@ adminApp.patch('/accounts/:id/domains/:domain', async (c) => {
     }),
   );
   if (!domain) throw new Problem('not_found', 'The domain is gone.');
-  if (body.verified) await setWarming(c.get('store'), id, 'warmed', Date.now());
+  if (body.verified) await setWarming(c.get('store'), before.id, 'warmed', Date.now());
   return c.json(await domainView(c, domain));
 });
 

@@ -14,6 +14,12 @@ export const classes = [
 export type MailClass = (typeof classes)[number]['name'];
 export const classNames = ['priority', 'standard', 'digest'] as const satisfies readonly MailClass[];
 
+/**
+ * Digest mail that is accepted while more than so many wait for the same recipient domain is spread over an hour,
+ * so that a flood of it arrives there as a stream.
+ */
+export const digestSmoothing = { above: 100, overMs: hourMs } as const;
+
 /** The row of a class. */
 export function classOf(name: MailClass): (typeof classes)[number] {
   return classes[classNames.indexOf(name)] ?? classes[1];

@@ -34,6 +34,8 @@ export const leaseRequest = z.object({
   digestMax: z.number().int().min(0).max(500).default(500),
   /** Recipient domains that the node does not want now. */
   excludeDomains: z.array(z.string().max(255)).max(50).default([]),
+  /** Recipient domains of which the node has enough for now: only `priority` is wanted. */
+  busyDomains: z.array(z.string().max(255)).max(50).default([]),
 });
 
 export const leasedDelivery = z.object({

@@ -1,3 +1,4 @@
+import { digestSmoothing, type MailClass } from '#domain/class.ts';
 import type { NewEvent } from '#domain/event.ts';
 import { newMessageId, uuidV7 } from '#domain/ids.ts';
 import { isGood, Problem } from '#domain/problem.ts';
@@ -213,7 +214,7 @@ async function admit(
       raw,
       counted: testMode ? 0 : countedOf(draft, suppressed, intake.serviceDomain),
       deliveries: draft.recipients.map((recipient, n) =>
-        newDelivery(recipient, suppressed[n] ?? null, waiting, nowMs),
+        newDelivery(recipient, suppressed[n] ?? null, waiting, { nowMs, firstDueMs, mailClass }),
       ),
     };
   } catch (error) {
@@ -232,10 +233,13 @@ function newDelivery(
   recipient: { address: string; domain: string },
   suppression: GateSuppression | null,
   state: 'queued' | 'scheduled' | 'simulated',
-  nowMs: number,
+  { nowMs, firstDueMs, mailClass }: { nowMs: number; firstDueMs: number; mailClass: MailClass },
 ): NewDelivery {
   const { address, domain } = recipient;
-  if (!suppression) return { recipient: address, domain, state, event: null, reason: null };
+  if (!suppression) {
+    const held = mailClass === 'digest' && state !== 'simulated' ? holdBack(firstDueMs, nowMs) : null;
+    return { recipient: address, domain, state, held, event: null, reason: null };
+  }
   const event: NewEvent = {
     id: uuidV7(nowMs, randomBytes(10)),
     kind: 'suppressed',
@@ -249,7 +253,15 @@ function newDelivery(
       },
     },
   };
-  return { recipient: address, domain, state: 'suppressed', event, reason: suppression.reason };
+  return { recipient: address, domain, state: 'suppressed', held: null, event, reason: suppression.reason };
+}
+
+/** A random time of the smoothing's span, and the event that tells of it. */
+function holdBack(firstDueMs: number, nowMs: number): NonNullable<NewDelivery['held']> {
+  const [random = 0] = crypto.getRandomValues(new Uint32Array(1));
+  const dueMs = firstDueMs + Math.floor((random / 2 ** 32) * digestSmoothing.overMs);
+  const details = { limit: 'digest', until: new Date(dueMs).toISOString() };
+  return { dueMs, event: { id: uuidV7(nowMs, randomBytes(10)), kind: 'rate_limited', atMs: nowMs, details } };
 }
 
 /** RFC 6531 §3.1: the extension is needed when the header section or an address of the envelope is not ASCII. */

@@ -1,5 +1,5 @@
 import { type SQL, sql } from 'drizzle-orm';
-import { classOf, type MailClass } from '#domain/class.ts';
+import { classOf, digestSmoothing, type MailClass } from '#domain/class.ts';
 import type { DeliveryState } from '#domain/delivery.ts';
 import type { NewEvent } from '#domain/event.ts';
 import { dayOf, homeOf } from '#domain/home.ts';
@@ -161,6 +161,8 @@ export interface NewDelivery {
   recipient: string;
   domain: string;
   state: Extract<DeliveryState, 'queued' | 'scheduled' | 'simulated' | 'suppressed'>;
+  /** When to begin instead, and the event that says so, in case that much waits for its domain already. */
+  held: { dueMs: number; event: NewEvent } | null;
   /** Event of a recipient that is left out. */
   event: NewEvent | null;
   reason: string | null;
@@ -242,8 +244,8 @@ function insertMessage(credential: GateCredential, message: AcceptedMessage, now
       reason, accepted, due_ms, first_due_ms, attempts, body_day, body_id, timeline, announced)
     SELECT ${message.id}, j.key, ${accountId}, (SELECT max(seq) FROM ${messages} WHERE account_id = ${accountId}),
       j.value->>'recipient', j.value->>'domain', ${classOf(message.class).rank}, j.value->>'state',
-      j.value->>'reason', j.value->>'accepted', j.value->>'dueMs', ${message.firstDueMs}, 0, ${day}, ${bodyId},
-      j.value->>'timeline', 0
+      j.value->>'reason', j.value->>'accepted', ${held(deliveries, 'dueMs')}, ${message.firstDueMs}, 0, ${day}, ${bodyId},
+      ${held(deliveries, 'timeline')}, 0
     FROM json_each(${JSON.stringify(message.deliveries.map((d) => deliveryRow(d, message.firstDueMs)))}) j`);
   message.deliveries.forEach((delivery, n) => {
     if (delivery.event) queries.push(...announce(week, accountId, message.id, n));
@@ -261,7 +263,20 @@ function deliveryRow(delivery: NewDelivery, firstDueMs: number): Record<string, 
     accepted: delivery.state === 'suppressed' ? 0 : 1,
     dueMs: waits ? firstDueMs : null,
     timeline: JSON.stringify(delivery.event ? [delivery.event] : []),
+    ...(delivery.held
+      ? { held: { dueMs: delivery.held.dueMs, timeline: JSON.stringify([delivery.held.event]) } }
+      : {}),
   };
+}
+
+/** A value of a new delivery: that of `held` when its domain has more digests waiting than are sent at once. */
+function held(deliveries: SQL, name: 'dueMs' | 'timeline'): SQL {
+  const path = sql.raw(name);
+  // The constants make the partial index `digest_<week>` usable; it is read no further than it matters.
+  return sql`CASE WHEN j.value->'held' IS NOT NULL AND ${digestSmoothing.above} < (SELECT count(*) FROM (
+      SELECT 1 FROM ${deliveries} w WHERE w.class = 2 AND w.due_ms IS NOT NULL AND w.domain = j.value->>'domain'
+      LIMIT ${digestSmoothing.above + 1}))
+    THEN j.value->>'$.held.${path}' ELSE j.value->>'${path}' END`;
 }
 
 /** Puts all entries of a delivery's timeline that the cursor has not seen behind the cursor's last row. */

@@ -29,7 +29,15 @@ export interface LeaseTerms {
   /** How many of them may be of the class `digest`. */
   digestMax: number;
   excludeDomains: string[];
+  /** Domains of which only `priority` is wanted. */
+  busyDomains: string[];
 }
+
+/**
+ * So many due rows of a class are looked at for domains that are wanted. It bounds the time and the rows read of a
+ * lease while the mail at the head of a long queue is for domains that are not.
+ */
+const mostLookedAt = 10_000;
 
 /** A node's last-seen time is kept to the minute, so that asking for work writes no row. */
 const seenEveryMs = 60_000;
@@ -90,13 +98,15 @@ function digests(rows: Record<string, unknown>[]): number {
 function lease(week: string, terms: LeaseTerms, max: SQL, digestMax: number): SQL {
   const { deliveries } = weekTables(week);
   // One range scan of the index a class: the three queries are tried in order and stop at the limit.
-  const candidates = classes.map(
-    ({ rank, name }) => sql`SELECT * FROM (SELECT message_id, n FROM ${deliveries}
-      WHERE class = ${sql.raw(String(rank))} AND due_ms <= ${terms.nowMs} AND ${isFree(terms.nowMs)} AND domain NOT IN (SELECT value FROM json_each(${JSON.stringify(terms.excludeDomains)}))
-        AND account_id NOT IN (SELECT id FROM accounts WHERE status <> 'active')
-        AND EXISTS (SELECT 1 FROM nodes WHERE node_id = ${terms.nodeId} AND boot_id = ${terms.bootId})
-      ORDER BY due_ms LIMIT ${name === 'digest' ? Math.min(terms.max, digestMax) : terms.max})`,
-  );
+  const candidates = classes.map(({ name, rank }) => {
+    const unwanted = [...terms.excludeDomains, ...(name === 'priority' ? [] : terms.busyDomains)];
+    return sql`SELECT * FROM (SELECT message_id, n FROM (SELECT message_id, n, domain FROM ${deliveries}
+        WHERE class = ${sql.raw(String(rank))} AND due_ms <= ${terms.nowMs} AND ${isFree(terms.nowMs)}
+          AND account_id NOT IN (SELECT id FROM accounts WHERE status <> 'active')
+          AND EXISTS (SELECT 1 FROM nodes WHERE node_id = ${terms.nodeId} AND boot_id = ${terms.bootId})
+        ORDER BY due_ms LIMIT ${mostLookedAt})
+      WHERE domain NOT IN (SELECT value FROM json_each(${JSON.stringify(unwanted)})) LIMIT ${name === 'digest' ? Math.min(terms.max, digestMax) : terms.max})`;
+  });
   return sql`UPDATE ${deliveries} SET state = 'sending', attempts = attempts + 1, lease_id = ${terms.leaseId},
       lease_boot = ${terms.bootId}, lease_until_ms = ${terms.leaseUntilMs}, node = ${terms.nodeId},
       timeline = CASE WHEN node IS NULL THEN json_insert(timeline, '$[#]', json_object(
