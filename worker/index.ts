@@ -5,6 +5,7 @@ import { cloudmailinApp } from './api/cloudmailin.ts';
 import { credentialApp } from './api/credential.ts';
 import { emailsApp } from './api/emails.ts';
 import { eventsApp } from './api/events.ts';
+import { referenceApp } from './api/reference.tsx';
 import { sendApp } from './api/send.ts';
 import { statsApp } from './api/stats.ts';
 import { warmingApp } from './api/warming.ts';
@@ -35,6 +36,7 @@ app.use(async (c, next) => {
   }
 });
 app.get('/healthz', (c) => c.json({ status: 'ok' }));
+app.route('/', referenceApp);
 app.route('/v1', sendApp);
 app.route('/v1', emailsApp);
 app.route('/v1', eventsApp);

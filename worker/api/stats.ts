@@ -1,22 +1,15 @@
-import { z } from '@hono/zod-openapi';
 import { dayOf } from '#domain/home.ts';
 import { Problem } from '#domain/problem.ts';
-import { dimensions, foldAccount, readStats } from '../store/stats.ts';
+import { foldAccount, readStats } from '../store/stats.ts';
 import { invalidBody, newApp } from './app.ts';
 import { needs } from './authenticated.ts';
+import { statsQuery } from './queries.ts';
 
 /** `GET /v1/stats`: how often what happened, by day, tag, domain or class. */
 export const statsApp = newApp();
 
 const defaultDays = 30;
 const dayMs = 86_400_000;
-
-export const statsQuery = z.object({
-  by: z.enum(dimensions).default('day'),
-  /** UTC days, both included. */
-  from: z.iso.date().optional(),
-  to: z.iso.date().optional(),
-});
 
 statsApp.get('/stats', needs('read'), async (c) => {
   const query = statsQuery.safeParse(c.req.query());

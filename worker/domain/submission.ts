@@ -48,14 +48,16 @@ export const mailbox = z
     if (typeof parsed !== 'string') return parsed;
     context.addIssue({ code: 'custom', message: `${parsed}; write local@domain or Name <local@domain>` });
     return z.NEVER;
-  });
+  })
+  .meta({ description: '`local@domain` or `Name <local@domain>`.' });
 /** One or several; not a union, whose faults would not tell which of several is wrong. */
 export const mailboxes = z
   .preprocess(
     (value) => (typeof value === 'string' ? [value] : value),
     z.array(mailbox).max(limits.recipients),
   )
-  .default([]);
+  .default([])
+  .meta({ oneOrMany: true });
 
 /** RFC 3339. */
 const time = z.iso.datetime({ offset: true });
@@ -102,27 +104,36 @@ export const tag = oneLine(limits.tagCharacters).min(1);
 /** Body of `POST /v1/send`. */
 export const sendSchema = z
   .strictObject({
-    from: mailbox,
-    to: mailboxes,
+    from: mailbox.meta({ description: 'The author. The domain must pass the gate.' }),
+    to: mailboxes.meta({ description: 'At most 50 recipients in to, cc and bcc together.' }),
     cc: mailboxes,
-    bcc: mailboxes,
+    bcc: mailboxes.meta({ description: 'Never appears in the message.' }),
     reply_to: mailboxes,
     subject: oneLine(limits.subjectCharacters),
-    text_body: z.string().optional(),
+    text_body: z
+      .string()
+      .optional()
+      .meta({ description: 'At least one of text_body and html_body is required.' }),
     html_body: z.string().optional(),
-    headers: headerFields().default({}),
+    headers: headerFields()
+      .default({})
+      .meta({ description: 'Further header fields. Those that the service writes itself are refused.' }),
     attachments: z.array(attachment).max(limits.attachments).default([]),
-    tags: z.array(tag).max(limits.tags).default([]),
+    tags: z.array(tag).max(limits.tags).default([]).meta({ description: 'For filters and statistics.' }),
     metadata: z
       .record(oneLine(limits.metadataKeyCharacters).min(1), z.string().max(limits.metadataValueCharacters))
       .refine(
         (metadata) => Object.keys(metadata).length <= limits.metadataKeys,
         `must have at most ${limits.metadataKeys} keys`,
       )
-      .default({}),
-    class: z.enum(classNames).default('standard'),
-    send_at: time.optional(),
-    test_mode: z.boolean().default(false),
+      .default({})
+      .meta({ description: 'Comes back in every event.' }),
+    class: z
+      .enum(classNames)
+      .default('standard')
+      .meta({ description: '`priority` skips ahead of everything, `digest` is spread out.' }),
+    send_at: time.optional().meta({ description: 'When delivery may begin, at most 30 days ahead.' }),
+    test_mode: z.boolean().default(false).meta({ description: 'Validated and recorded, not delivered.' }),
   })
   .refine((body) => body.text_body !== undefined || body.html_body !== undefined, {
     path: ['text_body'],

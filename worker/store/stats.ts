@@ -2,6 +2,7 @@ import { type SQL, sql } from 'drizzle-orm';
 import { classByRank } from '#domain/class.ts';
 import { type EventKind, eventKinds } from '#domain/event.ts';
 import { dayOf, homeOf } from '#domain/home.ts';
+import type { Dimension } from '#domain/stats.ts';
 import { retainedWeeks, weekTables, withHomeTables } from './home-tables.ts';
 import { batch } from './sql.ts';
 import type { Store } from './store.ts';
@@ -11,8 +12,6 @@ import type { Store } from './store.ts';
  * order of the commits, and added to counters; `stats_progress` says up to where. So accepting and reporting write
  * nothing for them, a fold that is done twice counts once, and asking for them reads counters.
  */
-export const dimensions = ['day', 'tag', 'domain', 'class'] as const;
-export type Dimension = (typeof dimensions)[number];
 export type Counts = Record<EventKind, number>;
 
 /** A fold is worth its rows when so many rows wait, or after this time. */
