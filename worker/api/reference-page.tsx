@@ -86,9 +86,17 @@ function OperationView({ operation }: { operation: Operation }) {
           </>
         )}
       </p>
-      {query && <Fields title="Query" of={schemaOf(query, 'input', components)} components={components} />}
+      {query && (
+        <Fields
+          label={summary}
+          title="Query"
+          of={schemaOf(query, 'input', components)}
+          components={components}
+        />
+      )}
       {headers && (
         <Table
+          label={summary}
           title="Headers"
           head={['name', 'meaning']}
           rows={headers.map((one) => [<code>{one.name}</code>, one.about])}
@@ -96,12 +104,14 @@ function OperationView({ operation }: { operation: Operation }) {
       )}
       {body && (
         <Fields
+          label={summary}
           title={`Body: ${body.type}`}
           of={schemaOf(body.schema, 'input', components)}
           components={components}
         />
       )}
       <Fields
+        label={summary}
         title={`Answer: ${answer.status} ${answer.about}`}
         of={schemaOf(answer.schema, 'output', components)}
         components={components}
@@ -109,6 +119,7 @@ function OperationView({ operation }: { operation: Operation }) {
       <details>
         <summary>Errors</summary>
         <Table
+          label={summary}
           title=""
           head={['status', 'code', 'meaning']}
           rows={[...errorsOf(operation)].flatMap(([status, codes]) =>
@@ -122,9 +133,20 @@ function OperationView({ operation }: { operation: Operation }) {
 
 type Cell = string | ReturnType<typeof breakable> | ReturnType<typeof OperationView>;
 
-function Table({ title, head, rows }: { title: string; head: string[]; rows: Cell[][] }) {
+function Table({
+  title,
+  label,
+  head,
+  rows,
+}: {
+  title: string;
+  /** Tells this region from those of other operations. */
+  label: string;
+  head: string[];
+  rows: Cell[][];
+}) {
   return (
-    <section class="scroll" aria-label={title || 'Errors'} tabindex={0}>
+    <section class="scroll" aria-label={`${label}: ${title || 'errors'}`} tabindex={0}>
       <table>
         {title && <caption>{title}</caption>}
         <thead>
@@ -149,7 +171,17 @@ function Table({ title, head, rows }: { title: string; head: string[]; rows: Cel
 }
 
 /** The fields of a schema; those of nested ones with their path. */
-function Fields({ title, of, components }: { title: string; of: Json; components: Json }) {
+function Fields({
+  title,
+  label,
+  of,
+  components,
+}: {
+  title: string;
+  label: string;
+  of: Json;
+  components: Json;
+}) {
   const rows = fieldsOf(of, components, '', 0);
   if (rows.length === 0) {
     return (
@@ -160,6 +192,7 @@ function Fields({ title, of, components }: { title: string; of: Json; components
   }
   return (
     <Table
+      label={label}
       title={title}
       head={['field', 'type', 'notes']}
       rows={rows.map((row) => [
@@ -292,8 +325,8 @@ code { font: .9em ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; over
 table { border-collapse: collapse; width: 100%; font-size: .9rem; }
 caption { text-align: left; font-weight: 600; padding-bottom: .3rem; }
 th, td { text-align: left; vertical-align: top; padding: .35rem .9rem .35rem 0; border-bottom: 1px solid var(--line); }
-td { min-width: 6rem; }
-td:last-child { min-width: 10rem; }
+td { min-width: 5rem; }
+td:last-child { min-width: 9rem; }
 th { font-weight: 600; color: var(--soft); }
 .required { font-size: .78rem; color: var(--post); white-space: nowrap; }
 summary { cursor: pointer; font-weight: 600; font-size: .9rem; width: fit-content; }
