@@ -13,8 +13,9 @@ export class EdgeClock {
     return Date.now() + this.#aheadMs;
   }
 
-  set(edgeNowMs: number): void {
-    this.#aheadMs = edgeNowMs - Date.now();
+  /** @param askedAtMs when the edge was asked: it looked at its clock halfway between then and now */
+  set(edgeNowMs: number, askedAtMs: number): void {
+    this.#aheadMs = Math.round(edgeNowMs - (askedAtMs + Date.now()) / 2);
   }
 }
 
@@ -28,9 +29,10 @@ export async function sayHello(
 ): Promise<string | null> {
   const backoff = new Backoff(500, 30_000);
   while (!stopping.aborted) {
+    const askedAtMs = Date.now();
     try {
       const { nowMs } = await node.client.hello({ hostName: node.hostName, version });
-      node.clock.set(nowMs);
+      node.clock.set(nowMs, askedAtMs);
       return null;
     } catch (error) {
       if (error instanceof EdgeRefusal) return error.message;

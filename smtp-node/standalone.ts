@@ -27,19 +27,7 @@ const usage = `npm start -- [options]
   --data-dir DIR        where everything is kept (.pennypost)
 Every setting of a node can be given in the environment as well, see README.`;
 
-const { values: flags } = parseArgs({
-  options: {
-    port: { type: 'string', default: '8787' },
-    'smtp-port': { type: 'string', default: '2525' },
-    'smtp-tls-port': { type: 'string', default: '2465' },
-    'capture-port': { type: 'string', default: '8025' },
-    host: { type: 'string', default: '127.0.0.1' },
-    deliver: { type: 'boolean', default: false },
-    'service-domain': { type: 'string', default: 'pennypost.test' },
-    'data-dir': { type: 'string', default: join(repository, '.pennypost') },
-    help: { type: 'boolean', default: false },
-  },
-});
+const flags = readFlags();
 
 /** What runs, and what it is told to people and to programs. */
 interface Running {
@@ -166,6 +154,27 @@ function nodeConfig(
     PENNYPOST_SUBMISSION_TLS_PORTS: flags['smtp-tls-port'],
     ...(capture ? { PENNYPOST_OUTBOUND_ROUTE: `${flags.host}:${capture.smtpPort}` } : {}),
   });
+}
+
+function readFlags() {
+  try {
+    return parseArgs({
+      options: {
+        port: { type: 'string', default: '8787' },
+        'smtp-port': { type: 'string', default: '2525' },
+        'smtp-tls-port': { type: 'string', default: '2465' },
+        'capture-port': { type: 'string', default: '8025' },
+        host: { type: 'string', default: '127.0.0.1' },
+        deliver: { type: 'boolean', default: false },
+        'service-domain': { type: 'string', default: 'pennypost.test' },
+        'data-dir': { type: 'string', default: join(repository, '.pennypost') },
+        help: { type: 'boolean', default: false },
+      },
+    }).values;
+  } catch (error) {
+    console.error(`${error instanceof Error ? error.message : error}\n\n${usage}`);
+    process.exit(1);
+  }
 }
 
 function portOf(flag: 'port' | 'capture-port'): number {

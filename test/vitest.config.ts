@@ -11,6 +11,7 @@ const secrets = {
   ENCRYPTION_KEYS: 'MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=',
 };
 
+/** One project after the other, the quick ones first: the heavy ones need the machine for themselves. */
 export default defineConfig({
   root,
   test: {
@@ -22,6 +23,7 @@ export default defineConfig({
           include: ['test/unit/**/*.test.ts', 'test/smtp-node/**/*.test.ts'],
           environment: 'node',
           testTimeout: 30_000,
+          sequence: { groupOrder: 0 },
         },
       },
       {
@@ -37,6 +39,7 @@ export default defineConfig({
           globalSetup: ['test/support/migrations.ts'],
           include: ['test/worker/**/*.test.ts'],
           testTimeout: 30_000,
+          sequence: { groupOrder: 1 },
         },
       },
       {
@@ -50,8 +53,11 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: 120_000,
           hookTimeout: 120_000,
+          sequence: { groupOrder: 2 },
         },
       },
+      // Says by itself that it is left out, and why, where namespaces are not allowed.
+      { extends: `${root}test/lab/vitest.config.ts`, test: { name: 'lab', sequence: { groupOrder: 3 } } },
     ],
   },
 });

@@ -6,6 +6,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { EventKind } from '#domain/event.ts';
+import type { Forward } from '../lab/forward.ts';
 import type { HostName } from '../lab/hosts.ts';
 import type { ReceivedMail } from '../lab/received-mail.ts';
 import { describeInLab } from '../lab/suite.ts';
@@ -53,6 +54,7 @@ describeInLab('the product among real mail servers', (lab) => {
   let product: Standalone;
   let api: Api;
   let keys: DomainFacts;
+  let way: Forward;
   const ids = new Map<string, string>();
 
   beforeAll(async () => {
@@ -70,8 +72,8 @@ describeInLab('the product among real mail servers', (lab) => {
     });
     product = await Standalone.of(child, dataDir);
     const { facts } = product;
-    const { port } = await lab.forward('sender', Number(new URL(facts.apiUrl).port));
-    api = new Api(`http://127.0.0.1:${port}`, facts.liveKey);
+    way = await lab.forward('sender', Number(new URL(facts.apiUrl).port));
+    api = new Api(`http://127.0.0.1:${way.port}`, facts.liveKey);
     keys = await new Operator(api.url, facts.operatorToken).createDomain(1, {
       domain,
       verified: true,
@@ -94,6 +96,7 @@ describeInLab('the product among real mail servers', (lab) => {
   }, 180_000);
 
   afterAll(async () => {
+    await way?.close();
     expect(await product?.terminate()).toBe(0);
   }, 60_000);
 

@@ -1,5 +1,6 @@
 /** A new user's first minutes: one command, a message by curl, one by swaks, and what is told of them. */
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { spawn } from 'node:child_process';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createTransport } from 'nodemailer';
@@ -9,7 +10,7 @@ import { attemptOf } from '../support/api.ts';
 import { Captured, dkimVerdicts } from '../support/captured.ts';
 import { isInstalled, runCommand } from '../support/command.ts';
 import { SmtpTalk } from '../support/smtp-talk.ts';
-import { Standalone } from '../support/standalone.ts';
+import { Standalone, standaloneArguments } from '../support/standalone.ts';
 
 const bothPass = ['ed25519-sha256 pass', 'rsa-sha256 pass'];
 const uuid = /[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}/;
@@ -161,6 +162,26 @@ describe('by SMTP', () => {
     const { code, output } = await runCommand('/usr/bin/python3', args, mime(`smtplib ${how}`));
     expect(code, output).toBe(0);
     await arrives(`smtplib ${how}`);
+  });
+
+  it('takes an address beyond ASCII, with SMTPUTF8', async () => {
+    const { smtp, liveKey } = product.facts;
+    const script = [
+      'import smtplib, ssl, sys',
+      'client = smtplib.SMTP("127.0.0.1", int(sys.argv[1]))',
+      'client.starttls(context=ssl._create_unverified_context())',
+      'client.login("pennypost", sys.argv[2])',
+      'options = ["SMTPUTF8", "BODY=8BITMIME"]',
+      'text = sys.stdin.buffer.read()',
+      'client.sendmail("hello@demo.pennypost.test", ["grün@bücher.example"], text, mail_options=options)',
+    ].join('\n');
+    const args = ['-c', script, `${smtp.port}`, liveKey];
+    const { code, output } = await runCommand('/usr/bin/python3', args, mime('Grüße', 'Schöne Grüße\r\n'));
+    expect(code, output).toBe(0);
+    const { raw, rcptTo } = await captured.waitFor('Grüße');
+    expect(rcptTo).toEqual(['grün@bücher.example']);
+    expect(raw.toString()).toContain('Schöne Grüße');
+    expect(await dkimVerdicts(raw, await domainFacts())).toEqual(bothPass);
   });
 
   it.skipIf(!isInstalled('msmtp')).each(['starttls', 'tls'])('takes mail of msmtp, %s', async (how) => {
@@ -336,19 +357,41 @@ describe('the end of a run', () => {
     expect(await stillThere(processes)).toEqual([]);
   });
 
-  it('may be a crash: the next start on the same ports works and has all that was', async () => {
-    const first = await start('crashed');
-    const id = await first.api.send({ ...letter, subject: 'before the crash' });
-    await first.api.event(id, 'delivered');
-    const orphans = await descendants(first.pid);
-    await first.kill();
-    const port = new URL(first.facts.apiUrl).port;
-    const second = await start('crashed', ['--port', port]);
-    expect(await stillThere(orphans)).toEqual([]);
-    expect(second.facts).toMatchObject({ apiUrl: first.facts.apiUrl, liveKey: first.facts.liveKey });
-    expect(await second.api.email(id)).toMatchObject({ status: 'delivered' });
-    await second.api.event(await second.api.send({ ...letter, subject: 'after' }), 'delivered');
-    await second.interrupt();
+  it.skipIf(!isInstalled('ps'))(
+    'may be a crash: the next start on the same ports works and has all that was',
+    async () => {
+      const first = await start('crashed');
+      const id = await first.api.send({ ...letter, subject: 'before the crash' });
+      await first.api.event(id, 'delivered');
+      const orphans = await descendants(first.pid);
+      await first.kill();
+      const port = new URL(first.facts.apiUrl).port;
+      const second = await start('crashed', ['--port', port]);
+      expect(await stillThere(orphans)).toEqual([]);
+      expect(second.facts).toMatchObject({ apiUrl: first.facts.apiUrl, liveKey: first.facts.liveKey });
+      expect(await second.api.email(id)).toMatchObject({ status: 'delivered' });
+      await second.api.event(await second.api.send({ ...letter, subject: 'after' }), 'delivered');
+      await second.interrupt();
+    },
+  );
+
+  it('may come at the start: an option that there is none is told with those that there are', async () => {
+    const child = Standalone.spawn(join(folder, 'refused'), ['--colour', 'green']);
+    const refused = Standalone.of(child, join(folder, 'refused'));
+    await expect(refused).rejects.toThrow(/Unknown option '--colour'[\s\S]*--deliver/);
+  });
+
+  it('needs no short path: it works in a directory far down', async () => {
+    const cwd = join(folder, 'n'.repeat(100));
+    await mkdir(cwd);
+    const run = (detached: boolean) =>
+      Standalone.of(
+        spawn(process.execPath, standaloneArguments('data'), { cwd, detached }),
+        join(cwd, 'data'),
+      );
+    const product = await run(true);
+    await expect(run(false)).rejects.toThrow('already running');
+    expect(await product.interrupt()).toBe(0);
   });
 
   it('may come at the start: a port that is taken is told, and no process is left behind', async () => {

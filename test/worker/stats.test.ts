@@ -142,10 +142,6 @@ describe('statistics', () => {
     const asked = await call('GET', '/v1/stats', account.live);
     rows.folded = costOf(asked).written;
     const each = (rows.accepted + rows.leased + rows.reported) / count;
-    console.log(
-      `rows written a delivered message, warming included: ${each}; one fold: ${rows.folded}`,
-      rows,
-    );
     expect(each).toBeLessThanOrEqual(8);
     expect(rows.folded).toBeLessThanOrEqual(8);
     expect(costOf(await call('GET', '/v1/stats', account.live)).written).toBe(0);

@@ -96,7 +96,10 @@ function detailOf(message: StoredMessage) {
   };
 }
 
-/** Every event of a message, oldest first; `accepted` is told by the message itself. */
+/**
+ * Every event of a message, oldest first; `accepted` is told by the message itself. The events of one delivery stay
+ * in the order in which they were written: their times come from two clocks, the edge's and the node's.
+ */
 function timelineOf(message: StoredMessage) {
   return message.deliveries
     .flatMap((delivery) => {
@@ -112,9 +115,12 @@ function timelineOf(message: StoredMessage) {
         atMs: message.acceptedAtMs,
         details: { class: message.class, sizeBytes: message.sizeBytes },
       };
-      return [...(delivery.accepted ? [accepted] : []), ...delivery.timeline].map((event) =>
-        publicEvent(event, of),
-      );
+      let notBeforeMs = 0;
+      return [...(delivery.accepted ? [accepted] : []), ...delivery.timeline].map((event) => {
+        notBeforeMs = Math.max(notBeforeMs, event.atMs);
+        return { sortMs: notBeforeMs, event: publicEvent(event, of) };
+      });
     })
-    .sort((a, b) => Date.parse(a.at) - Date.parse(b.at));
+    .sort((a, b) => a.sortMs - b.sortMs)
+    .map(({ event }) => event);
 }

@@ -180,8 +180,8 @@ export class IdempotencyRace extends Error {}
 
 /**
  * Stores messages with all their deliveries in one transaction; large bodies go to R2 before it. When it
- * returns, everything is durable; when it throws, nothing is stored.
- * @throws LimitReached when that would pass a limit
+ * returns, everything is durable; when it throws, the transaction failed or nobody knows how it ended.
+ * @throws LimitReached when that would pass a limit; nothing is stored then
  */
 export async function writeAcceptance(
   store: Store,
@@ -207,10 +207,16 @@ export async function writeAcceptance(
   try {
     await withHomeTables(store, of.nowMs, () => batch(store.d1, queries));
   } catch (error) {
-    if (keys.length > 0) await store.raw.delete(keys).catch(() => undefined); // an orphan only costs storage
-    if (isUniqueViolation(error, 'idempotency_keys')) throw new IdempotencyRace();
-    if (isLimitReached(error)) throw new LimitReached();
-    throw error;
+    // Only a refusal proves that nothing was stored. A lost answer may follow a commit, and then the bodies are
+    // needed; an orphan only costs storage until its day is purged.
+    const refusal = isUniqueViolation(error, 'idempotency_keys')
+      ? new IdempotencyRace()
+      : isLimitReached(error)
+        ? new LimitReached()
+        : null;
+    if (!refusal) throw error;
+    if (keys.length > 0) await store.raw.delete(keys).catch(() => undefined);
+    throw refusal;
   }
 }
 

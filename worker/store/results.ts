@@ -74,11 +74,12 @@ export async function writeTransitions(
   const results = await withHomeTables(store, nowMs, () =>
     batch(
       store.d1,
-      weeks.flatMap((week) => {
-        const own = transitions.filter((t) => homeOf(t.messageId).week === week);
-        const rows = sql`json_each(${JSON.stringify(own.map((t) => ({ ...t, event: JSON.stringify(t.event) })))})`;
-        return [announceFenced(week, weekOf(nowMs), rows), applyFenced(week, rows)];
-      }),
+      weeks.flatMap((week) =>
+        chunksOf(transitions.filter((t) => homeOf(t.messageId).week === week)).flatMap((json) => {
+          const rows = sql`json_each(${json})`;
+          return [announceFenced(week, weekOf(nowMs), rows), applyFenced(week, rows)];
+        }),
+      ),
     ),
   );
   // RETURNING cannot tell the lease id, but a delivery has one lease, so at most one transition of it was written.
@@ -86,6 +87,25 @@ export async function writeTransitions(
   return new Set(
     transitions.filter((t) => written.has(deliveryKey({ message_id: t.messageId, n: t.n }))).map(leaseKey),
   );
+}
+
+/** D1 takes at most two million bytes in one parameter; a character may need three. */
+const largestParameter = 500_000;
+
+/** JSON arrays of the transitions, each small enough for one parameter. */
+function chunksOf(transitions: Transition[]): string[] {
+  const chunks: string[][] = [[]];
+  let size = 0;
+  for (const transition of transitions) {
+    const row = JSON.stringify({ ...transition, event: JSON.stringify(transition.event) });
+    if (size + row.length > largestParameter && size > 0) {
+      chunks.push([]);
+      size = 0;
+    }
+    chunks.at(-1)?.push(row);
+    size += row.length;
+  }
+  return chunks.map((rows) => `[${rows.join(',')}]`);
 }
 
 function deliveryKey(row: Record<string, unknown>): string {
