@@ -1,15 +1,19 @@
 import { Problem } from '#domain/problem.ts';
 import { adminApp } from './api/admin.ts';
 import { answerError, type Isolate, newApp, requestId } from './api/app.ts';
+import { cloudmailinApp } from './api/cloudmailin.ts';
 import { credentialApp } from './api/credential.ts';
 import { domainsApp } from './api/domains.ts';
 import { emailsApp } from './api/emails.ts';
 import { eventsApp } from './api/events.ts';
+import { referenceApp } from './api/reference.tsx';
 import { sendApp } from './api/send.ts';
+import { statsApp } from './api/stats.ts';
 import { suppressionsApp } from './api/suppressions.ts';
+import { warmingApp } from './api/warming.ts';
 import { webhookDeliveriesApp } from './api/webhook-deliveries.ts';
 import { webhooksApp } from './api/webhooks.ts';
-import { housekeep, sweep } from './cron/sweep.ts';
+import { count, housekeep, sweep } from './cron/sweep.ts';
 import { verifyDue } from './cron/verify.ts';
 import { parseEnv } from './env.ts';
 import { receiveRouted } from './inbound/doors.ts';
@@ -47,6 +51,7 @@ app.use(async (c, next) => {
 app.get('/healthz', (c) =>
   c.json({ status: 'ok', service_domain: c.get('env').serviceDomain, time: new Date().toISOString() }),
 );
+app.route('/', referenceApp);
 app.route('/v1', sendApp);
 app.route('/v1', emailsApp);
 app.route('/v1', eventsApp);
@@ -55,6 +60,9 @@ app.route('/v1', credentialApp);
 app.route('/v1', webhooksApp);
 app.route('/v1', webhookDeliveriesApp);
 app.route('/v1', domainsApp);
+app.route('/v1', statsApp);
+app.route('/v1', warmingApp);
+app.route('/api/v0.1', cloudmailinApp);
 app.route('/admin/v1', adminApp);
 app.route('/node/v1', nodeApp);
 app.notFound((c) => {
@@ -96,6 +104,7 @@ export default {
     const parsed = parseEnv(env);
     const store = openStore(parsed.bindings);
     await sweep(store, parsed, controller.scheduledTime);
+    await count(store, controller.scheduledTime);
     // Once an hour is often enough; a missing table is made on demand as well.
     if (new Date(controller.scheduledTime).getUTCMinutes() === 0)
       await housekeep(store, controller.scheduledTime);

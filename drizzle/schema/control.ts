@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm';
-import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core';
+import { check, index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core';
 
 /** Control tables: few rows, in the first database. Mail itself lives in the home tables (`home.ts`). */
 
@@ -14,6 +14,8 @@ export const accounts = sqliteTable('accounts', {
   statusReason: text('status_reason'),
   /** 1: it has an active webhook endpoint. Read with the credential, so that other accounts cost no queue operation. */
   webhooks: integer('webhooks', { mode: 'boolean' }).notNull().default(false),
+  /** Messages that it may submit in a minute. */
+  messagesPerMinute: integer('messages_per_minute').notNull().default(60_000),
   createdAtMs: integer('created_at_ms').notNull(),
 });
 
@@ -81,6 +83,41 @@ export const domains = sqliteTable(
     uniqueIndex('domains_account_name').on(t.accountId, t.name),
     /** One account at a time has a domain verified. */
     uniqueIndex('domains_verified_name').on(t.name).where(sql`status = 'verified'`),
+  ],
+);
+
+/**
+ * How far a sending domain is warmed, and what it has used of its limits: windows by number (UTC day, hour,
+ * minute) with the recipients accepted in them and the limit then. The limits hold because a transaction that
+ * passes one breaks a CHECK. A verified domain without a row is in the first phase since its verification.
+ */
+export const domainWarming = sqliteTable(
+  'domain_warming',
+  {
+    domainId: integer('domain_id')
+      .primaryKey()
+      .references(() => domains.id, { onDelete: 'cascade' }),
+    state: text('state', {
+      enum: ['phase_1', 'phase_2', 'phase_3', 'phase_4', 'warmed', 'off'],
+    }).notNull(),
+    startedAtMs: integer('started_at_ms').notNull(),
+    phaseStartedAtMs: integer('phase_started_at_ms').notNull(),
+    /** The UTC day (days since 1970) on which the phase was judged last. */
+    judgedDay: integer('judged_day').notNull().default(0),
+    day: integer('day').notNull().default(0),
+    dayUsed: integer('day_used').notNull().default(0),
+    dayLimit: integer('day_limit').notNull().default(0),
+    hour: integer('hour').notNull().default(0),
+    hourUsed: integer('hour_used').notNull().default(0),
+    hourLimit: integer('hour_limit').notNull().default(0),
+    minute: integer('minute').notNull().default(0),
+    minuteUsed: integer('minute_used').notNull().default(0),
+    minuteLimit: integer('minute_limit').notNull().default(0),
+  },
+  () => [
+    check('warming_daily', sql`day_used <= day_limit`),
+    check('warming_hourly', sql`hour_used <= hour_limit`),
+    check('warming_minute', sql`minute_used <= minute_limit`),
   ],
 );
 
@@ -243,4 +280,46 @@ export const webhookEndpoints = sqliteTable(
     uniqueIndex('webhook_endpoints_public_id').on(t.publicId),
     index('webhook_endpoints_account').on(t.accountId),
   ],
+);
+
+/** How often an event happened: one row an account, UTC day, dimension (`day`: in all) and value. */
+const count = (kind: string) => integer(kind).notNull().default(0);
+export const stats = sqliteTable(
+  'stats',
+  {
+    accountId: integer('account_id').notNull(),
+    /** E.g. `20261121`. */
+    day: text('day').notNull(),
+    dimension: text('dimension', { enum: ['day', 'tag', 'domain', 'class'] }).notNull(),
+    value: text('value').notNull(),
+    accepted: count('accepted'),
+    dispatched: count('dispatched'),
+    rateLimited: count('rate_limited'),
+    delivered: count('delivered'),
+    deferred: count('deferred'),
+    bounced: count('bounced'),
+    expired: count('expired'),
+    suppressed: count('suppressed'),
+    complained: count('complained'),
+    opened: count('opened'),
+    clicked: count('clicked'),
+    unsubscribed: count('unsubscribed'),
+    autoReplied: count('auto_replied'),
+    bounceReplied: count('bounce_replied'),
+    failed: count('failed'),
+    canceled: count('canceled'),
+  },
+  (t) => [primaryKey({ columns: [t.accountId, t.day, t.dimension, t.value] })],
+);
+
+/** Up to which row of a week's messages and events an account's statistics count. */
+export const statsProgress = sqliteTable(
+  'stats_progress',
+  {
+    accountId: integer('account_id').notNull(),
+    week: text('week').notNull(),
+    seq: integer('seq').notNull(),
+    foldedAtMs: integer('folded_at_ms').notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.accountId, t.week] })],
 );

@@ -43,6 +43,9 @@ export const messagesTable = (week: string) =>
       testMode: integer('test_mode').notNull(),
       /** When delivery may begin: acceptance, or `send_at`. */
       firstDueMs: integer('first_due_ms').notNull(),
+      /** The minute (since 1970) and the how-manieth message of the account in it: its rate limit. */
+      rateMinute: integer('rate_minute').notNull(),
+      rateCount: integer('rate_count').notNull(),
       /** The table of bodies, e.g. `20261121`. */
       bodyDay: text('body_day').notNull(),
       /** Row in `bodies_<day>`; null: the raw message is in R2. */
@@ -89,6 +92,8 @@ export const deliveriesTable = (week: string) =>
     (t) => [
       primaryKey({ columns: [t.messageId, t.n] }),
       index(`due_${week}`).on(t.class, t.dueMs).where(sql`due_ms IS NOT NULL`),
+      /** Digest mail (rank 2) that waits for a domain; costs other classes nothing. */
+      index(`digest_${week}`).on(t.domain).where(sql`class = 2 AND due_ms IS NOT NULL`),
     ],
   );
 

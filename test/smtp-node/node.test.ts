@@ -82,6 +82,15 @@ describe('node: leasing', () => {
     expect(Math.max(...asked.map((one) => one.max))).toBe(7);
   });
 
+  it('never has more digests in flight than their share, and takes more as they are done', async () => {
+    const edge = await new FakeEdge().start();
+    for (let i = 0; i < 30; i++) edge.queue.push({ ...leased(i), class: 'digest' });
+    const env = { PENNYPOST_SLOTS: '8', PENNYPOST_POLL_SECONDS: '60' };
+    await using at = await nodeAtEdge({ edge, env });
+    await edge.until(() => edge.results.length === 30);
+    expect(at.courier.peak).toBe(4);
+  });
+
   it('names the domains it does not want now', async () => {
     const courier = new FakeCourier();
     courier.excluded.push('slow.example');

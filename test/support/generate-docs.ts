@@ -68,8 +68,8 @@ const sections: Record<string, string> = {
     problems.map((p) => [p.status, code(p.code), p.title, p.smtp]),
   ),
   classes: table(
-    ['class', 'tried for', 'meaning'],
-    classes.map((c) => [code(c.name), `${c.retryForMs / 3_600_000} h`, c.about]),
+    ['class', 'tried for', "share of a node's slots and of each MX's connections", 'meaning'],
+    classes.map((c) => [code(c.name), `${c.retryForMs / 3_600_000} h`, `${c.share * 100} %`, c.about]),
   ),
   scopes: table(
     ['scope', 'allows to'],

@@ -146,6 +146,7 @@ describe('an acceptance whose end is not known', () => {
     revoked: false,
     accountStatus: 'active',
     accountStatusReason: null,
+    messagesPerMinute: 60_000,
     lastUsedAtMs: startMs,
     webhooks: false,
   };
@@ -169,6 +170,7 @@ describe('an acceptance whose end is not known', () => {
     const raw = `From: a@b.example\r\n\r\n${'x\r\n'.repeat(30_000)}`;
     const written = writeAcceptance(lostAnswer, {
       credential: { ...credential, accountId: account.id },
+      counts: [],
       nowMs: startMs,
       idempotency: null,
       messages: [
@@ -188,12 +190,14 @@ describe('an acceptance whose end is not known', () => {
           eightBit: false,
           testMode: false,
           firstDueMs: startMs,
+          counted: 0,
           raw,
           deliveries: [
             {
               recipient: 'u@example.net',
               domain: 'example.net',
               state: 'queued',
+              held: null,
               event: null,
               reason: null,
               simulated: false,

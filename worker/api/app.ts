@@ -80,7 +80,8 @@ export function answerError(error: Error, c: Call): Response {
   return response;
 }
 
-function problemOf(error: Error, id: string): Problem {
+/** The problem that an error is told as; logs what is our fault. */
+export function problemOf(error: Error, id: string): Problem {
   if (error instanceof Problem) return error;
   if (error instanceof HTTPException && error.status === 400) {
     return new Problem('invalid_json', 'The body is not valid JSON.', {

@@ -6,7 +6,7 @@ import { type GateCredential, readGate } from '../store/acceptance.ts';
 import type { Call } from './app.ts';
 
 /** The credential of the request's key, with the scope; throws 401 or 403. One D1 round trip. */
-export async function credentialOf(c: Call, scope: Scope | null) {
+export async function credentialOf(c: Call, scope: Scope | null, username: string | null = null) {
   const secret = bearerSecret(c.req.header('Authorization'));
   const gate = secret
     ? await readGate(c.get('store'), {
@@ -17,7 +17,7 @@ export async function credentialOf(c: Call, scope: Scope | null) {
         nowMs: Date.now(),
       })
     : null;
-  return authorize(gate?.credential ?? null, scope);
+  return authorize(gate?.credential ?? null, scope, username);
 }
 
 /** Middleware: only with a key that has the scope. */

@@ -6,8 +6,10 @@ import { dropOldTables, ensureHomeTables } from '../store/home-tables.ts';
 import { purgeIdempotencyKeys } from '../store/idempotency.ts';
 import { anythingDue } from '../store/leases.ts';
 import { purgeBodies } from '../store/raw.ts';
+import { foldAll, purgeStats } from '../store/stats.ts';
 import type { Store } from '../store/store.ts';
 import { purgeSuppressions } from '../store/suppressions.ts';
+import { judgeWarming } from '../store/warming.ts';
 import { endpointsWithWork } from '../store/webhook-endpoints.ts';
 
 /**
@@ -19,6 +21,11 @@ export async function sweep(store: Store, env: Env, nowMs: number): Promise<void
   await pokeSenders(env, await endpointsWithWork(store, nowMs));
 }
 
+/** Adds what has happened to the statistics, where that is worth its rows. */
+export async function count(store: Store, nowMs: number): Promise<void> {
+  await foldAll(store, nowMs);
+}
+
 /** Makes tables ahead and removes what is past its time. */
 export async function housekeep(store: Store, nowMs: number): Promise<void> {
   await ensureHomeTables(store, nowMs);
@@ -26,4 +33,7 @@ export async function housekeep(store: Store, nowMs: number): Promise<void> {
   await purgeBodies(store, nowMs);
   await purgeIdempotencyKeys(store, nowMs);
   await purgeSuppressions(store, nowMs, nowMs - fullMailbox.withinMs);
+  await foldAll(store, nowMs, { everything: true });
+  await judgeWarming(store, nowMs);
+  await purgeStats(store, nowMs);
 }

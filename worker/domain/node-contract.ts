@@ -36,6 +36,8 @@ export const leaseRequest = z.object({
   bootId,
   /** How many deliveries the node has room for. */
   max: z.number().int().min(1).max(500),
+  /** How many of them may be of the class `digest`. */
+  digestMax: z.number().int().min(0).max(500).default(500),
   /** Recipient domains that the node does not want now. */
   excludeDomains: z.array(z.string().max(255)).max(50).default([]),
   /** Recipient domains of which the node has enough for now: only `priority` is wanted. */
