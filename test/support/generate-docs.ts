@@ -5,11 +5,13 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { type ConfigRow, configCatalogue } from '../../smtp-node/config.ts';
 import { classes } from '../../worker/domain/class.ts';
+import { counters } from '../../worker/domain/counter.ts';
 import { events } from '../../worker/domain/event.ts';
 import { failureClasses } from '../../worker/domain/failure-class.ts';
 import { problems } from '../../worker/domain/problem.ts';
 import { type CheckSubject, domainTypes, needOf, recordChecks } from '../../worker/domain/record-check.ts';
 import { scopes } from '../../worker/domain/scope.ts';
+import { simulatedRecipients } from '../../worker/domain/simulator.ts';
 import { workerSettings } from '../../worker/settings.ts';
 
 const path = new URL('../../README.md', import.meta.url).pathname;
@@ -78,6 +80,14 @@ const sections: Record<string, string> = {
   'failure-classes': table(
     ['class', 'about', 'meaning'],
     failureClasses.map((c) => [code(c.name), c.about, c.text]),
+  ),
+  counters: table(
+    ['counter', 'counts'],
+    counters.map((c) => [code(c.name), c.about]),
+  ),
+  simulator: table(
+    ['recipient', 'what happens'],
+    simulatedRecipients.map((r) => [code(`${r.name}@`), r.about]),
   ),
   'worker-settings': table(
     ['setting', 'kind', 'meaning'],

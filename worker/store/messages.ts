@@ -8,7 +8,7 @@ import { retainedWeeks, weekTables, withHomeTables } from './home-tables.ts';
 import type { BodyPlace } from './raw.ts';
 import { batch } from './sql.ts';
 import type { Store } from './store.ts';
-import { appendEntries } from './timeline.ts';
+import { appendEntries, appended } from './timeline.ts';
 
 /** A message as its owner sees it. */
 export interface StoredMessage extends BodyPlace {
@@ -156,7 +156,7 @@ export async function cancelDeliveries(
   nowMs: number,
 ): Promise<number> {
   const entries = message.deliveries.map(({ n }) => ({ messageId: message.messageId, n, event: eventOf(n) }));
-  const [, canceled = []] = await withHomeTables(store, nowMs, () =>
+  const results = await withHomeTables(store, nowMs, () =>
     batch(
       store.d1,
       appendEntries(homeOf(message.messageId).week, weekOf(nowMs), entries, {
@@ -165,7 +165,7 @@ export async function cancelDeliveries(
       }),
     ),
   );
-  return canceled.length;
+  return appended(results).length;
 }
 
 export function messageOf(

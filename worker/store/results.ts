@@ -7,7 +7,7 @@ import { type NewConsequence, recipientColumns, recipientFacts, writeConsequence
 import { ofRetainedWeeks, weekTables, withHomeTables } from './home-tables.ts';
 import { batch } from './sql.ts';
 import type { Store } from './store.ts';
-import { appendEntries, deliveryKey, type Entry, writtenKey } from './timeline.ts';
+import { appendEntries, appended, deliveryKey, type Entry } from './timeline.ts';
 
 /** Names one lease of one delivery: the fence. */
 export interface LeaseRef {
@@ -92,34 +92,13 @@ export async function writeTransitions(
     set: sql`state = j.value->>'state', reason = j.value->>'reason', due_ms = j.value->>'dueMs', lease_id = NULL,
       lease_boot = NULL, lease_until_ms = NULL`,
   };
-  const byWeek = [...Map.groupBy(transitions, (t) => homeOf(t.messageId).week)].flatMap(([week, own]) =>
-    chunksOf(own).map((chunk) => [week, chunk] as const),
-  );
+  const byWeek = [...Map.groupBy(transitions, (t) => homeOf(t.messageId).week)];
   const queries = byWeek.flatMap(([week, own]) => appendEntries(week, weekOf(nowMs), own, fenced));
   const consequences = transitions.flatMap((t) => (t.consequence ? writeConsequence(t, t.consequence) : []));
   const results = await withHomeTables(store, nowMs, () => batch(store.d1, [...queries, ...consequences]));
   // RETURNING cannot tell the lease id, but a delivery has one lease, so at most one transition of it was written.
-  const written = new Set(byWeek.flatMap((_, i) => (results[2 * i + 1] ?? []).map(writtenKey)));
+  const written = new Set(appended(results.slice(0, queries.length)));
   return new Set(transitions.filter((t) => written.has(deliveryKey(t))).map(leaseKey));
-}
-
-/** D1 takes at most two million bytes in one parameter; a character may need three. */
-const largestParameter = 500_000;
-
-/** The transitions in groups, each small enough for one parameter. */
-function chunksOf(transitions: Transition[]): Transition[][] {
-  const chunks: Transition[][] = [];
-  let room = 0;
-  for (const transition of transitions) {
-    const size = JSON.stringify(transition).length;
-    if (size > room) {
-      chunks.push([]);
-      room = largestParameter;
-    }
-    chunks.at(-1)?.push(transition);
-    room -= size;
-  }
-  return chunks;
 }
 
 function weeksOf(refs: { messageId: MessageId }[]): string[] {

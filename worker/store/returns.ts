@@ -8,7 +8,7 @@ import { addTo } from './counters.ts';
 import { retainedWeeks, weekTables, withHomeTables } from './home-tables.ts';
 import { batch } from './sql.ts';
 import type { Store } from './store.ts';
-import { appendEntries, type Entry, wasWritten } from './timeline.ts';
+import { appendEntries, appended, type Entry, wasWritten } from './timeline.ts';
 
 /** Which delivery a mail came back to. */
 export interface DeliveryRef {
@@ -88,12 +88,12 @@ export async function writeReturn(store: Store, returned: NewReturn, nowMs: numb
     set,
   });
   const consequences = returned.consequence ? writeConsequence(returned, returned.consequence) : [];
-  const [, written = []] = await withHomeTables(store, nowMs, () =>
+  const results = await withHomeTables(store, nowMs, () =>
     batch(store.d1, [
       ...queries,
       ...consequences,
       addTo('returned_recorded', nowMs, 1, wasWritten(returned)),
     ]),
   );
-  return written.length > 0;
+  return appended(results.slice(0, queries.length)).length > 0;
 }

@@ -12,9 +12,9 @@ export interface Entry {
 }
 
 /**
- * The one way in which an event comes into being: a statement that announces it in the account's cursor and one
- * that appends it to its delivery, for one transaction. Both look at the same guard, so an entry whose delivery
- * has meanwhile changed is left out by both. The second returns `message_id` and `n` of what was written.
+ * The one way in which an event comes into being: statements, for one transaction, that announce entries in the
+ * account's cursor and append them to their deliveries, by turns. Both look at the same guard, so an entry whose
+ * delivery has meanwhile changed is left out by both. `appended` reads their results.
  *
  * In `guard` and `set`, `d` is the delivery and `j.value` the entry as JSON, with whatever else it carries.
  * @param week the deliveries' week; a delivery may occur once in `entries`
@@ -25,24 +25,53 @@ export function appendEntries(
   eventWeek: string,
   entries: readonly Entry[],
   { guard, set }: { guard: SQL; set: SQL },
-): [announce: SQL, append: SQL] {
+): SQL[] {
   const { deliveries } = weekTables(week);
   const { events, messages } = weekTables(eventWeek);
-  // An event is kept as text so that `json()` puts it in as it is, whatever SQLite makes of nested JSON.
-  const rows = sql`json_each(${JSON.stringify(entries.map((e) => ({ ...e, event: JSON.stringify(e.event) })))})`;
   const meant = sql`d.message_id = j.value->>'messageId' AND d.n = j.value->>'n' AND ${guard}`;
-  return [
-    sql`INSERT INTO ${events} (account_id, seq, message_id, n, from_entry, to_entry)
-      SELECT d.account_id,
-        max(coalesce((SELECT max(seq) FROM ${messages} WHERE account_id = d.account_id), 0),
-            coalesce((SELECT max(seq) FROM ${events} WHERE account_id = d.account_id), 0))
-          + row_number() OVER (PARTITION BY d.account_id ORDER BY j.key),
-        d.message_id, d.n, d.announced, json_array_length(d.timeline) + 1
-      FROM ${rows} j CROSS JOIN ${deliveries} d ON ${meant}`,
-    sql`UPDATE ${deliveries} AS d SET ${set}, announced = json_array_length(d.timeline) + 1,
-        timeline = json_insert(d.timeline, '$[#]', json(j.value->>'event'))
-      FROM ${rows} j WHERE ${meant} RETURNING message_id, n`,
-  ];
+  return chunksOf(entries).flatMap((json) => {
+    const rows = sql`json_each(${json})`;
+    return [
+      sql`INSERT INTO ${events} (account_id, seq, message_id, n, from_entry, to_entry)
+        SELECT d.account_id,
+          max(coalesce((SELECT max(seq) FROM ${messages} WHERE account_id = d.account_id), 0),
+              coalesce((SELECT max(seq) FROM ${events} WHERE account_id = d.account_id), 0))
+            + row_number() OVER (PARTITION BY d.account_id ORDER BY j.key),
+          d.message_id, d.n, d.announced, json_array_length(d.timeline) + 1
+        FROM ${rows} j CROSS JOIN ${deliveries} d ON ${meant}`,
+      sql`UPDATE ${deliveries} AS d SET ${set}, announced = json_array_length(d.timeline) + 1,
+          timeline = json_insert(d.timeline, '$[#]', json(j.value->>'event'))
+        FROM ${rows} j WHERE ${meant} RETURNING message_id, n`,
+    ];
+  });
+}
+
+/** The keys (`deliveryKey`) of what the statements of `appendEntries` wrote, from their results. */
+export function appended(results: Record<string, unknown>[][]): string[] {
+  return results
+    .filter((_, i) => i % 2 === 1)
+    .flat()
+    .map((row) => deliveryKey({ messageId: String(row.message_id), n: Number(row.n) }));
+}
+
+/** D1 takes at most two million bytes in one parameter; a character may need three. */
+const largestParameter = 500_000;
+
+/** JSON arrays of the entries, each small enough for one parameter. */
+function chunksOf(entries: readonly Entry[]): string[] {
+  const chunks: string[][] = [[]];
+  let size = 0;
+  for (const entry of entries) {
+    // The event is kept as text so that `json()` puts it in as it is, whatever SQLite makes of nested JSON.
+    const row = JSON.stringify({ ...entry, event: JSON.stringify(entry.event), consequence: undefined });
+    if (size + row.length > largestParameter && size > 0) {
+      chunks.push([]);
+      size = 0;
+    }
+    chunks.at(-1)?.push(row);
+    size += row.length;
+  }
+  return chunks.map((rows) => `[${rows.join(',')}]`);
 }
 
 /** True, later in the same transaction, when the entry was written. */
@@ -55,9 +84,4 @@ export function wasWritten({ messageId, n, event }: Entry): SQL {
 /** A text that is equal for rows and entries of the same delivery. */
 export function deliveryKey(of: { messageId: MessageId; n: number }): string {
   return `${of.messageId} ${of.n}`;
-}
-
-/** The key of a row that `appendEntries` returned. */
-export function writtenKey(row: Record<string, unknown>): string {
-  return deliveryKey({ messageId: String(row.message_id), n: Number(row.n) });
 }
