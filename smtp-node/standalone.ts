@@ -127,6 +127,7 @@ async function start(
       SUBMISSION: knownSubmission(),
       METER: process.env.METER ?? '0',
       DOH_URL: process.env.DOH_URL ?? doh.url,
+      ALLOW_LOCAL_WEBHOOKS: '1',
     },
     log: (line) => log.warn({ edge: line }, 'the Worker says'),
   });

@@ -5,13 +5,15 @@ import { type Settings, workerSettings } from './settings.ts';
  * The one file that reads bindings, variables and secrets. `parseEnv` is called at each door; all errors are
  * said at once.
  */
-const bindings = ['DB', 'RAW', 'DELIVERY', 'HUB'] as const;
+const bindings = ['DB', 'RAW', 'DELIVERY', 'WEBHOOK', 'HUB', 'SENDER'] as const;
 
 export interface Bindings {
   DB: D1Database;
   RAW: R2Bucket;
   DELIVERY: Queue<DeliveryPointers>;
+  WEBHOOK: Queue<EventPointers>;
   HUB: DurableObjectNamespace;
+  SENDER: DurableObjectNamespace;
 }
 
 /** Body of a message in the `delivery` queue: pointers, never mail. */
@@ -19,6 +21,10 @@ export const deliveryPointers = z.object({
   pointers: z.array(z.object({ messageId: z.string(), class: z.string() })).max(1000),
 });
 export type DeliveryPointers = z.infer<typeof deliveryPointers>;
+
+/** Body of a message in the `webhook` queue: accounts that have new events. */
+export const eventPointers = z.object({ accountIds: z.array(z.number().int()).max(1000) });
+export type EventPointers = z.infer<typeof eventPointers>;
 
 export interface Env extends Settings {
   bindings: Bindings;
@@ -51,6 +57,7 @@ export function parseEnv(raw: unknown): Env {
     submission,
     meter,
     dohUrl,
+    allowLocalWebhooks,
   ] = workerSettings;
   const settings = {
     serviceDomain: setting(serviceDomain.schema, serviceDomain.key, serviceDomain.secret),
@@ -63,6 +70,7 @@ export function parseEnv(raw: unknown): Env {
     submission: setting(submission.schema, submission.key, submission.secret),
     meter: setting(meter.schema, meter.key, meter.secret),
     dohUrl: setting(dohUrl.schema, dohUrl.key, dohUrl.secret),
+    allowLocalWebhooks: setting(allowLocalWebhooks.schema, allowLocalWebhooks.key, allowLocalWebhooks.secret),
   };
   if (faults.length > 0) throw new Error(`configuration: ${faults.join('; ')}`);
   const env: Env = { ...(settings as Settings), bindings: raw as Bindings };

@@ -1,27 +1,40 @@
 import { Problem } from '#domain/problem.ts';
 import { adminApp } from './api/admin.ts';
 import { answerError, type Isolate, newApp, requestId } from './api/app.ts';
+import { cloudmailinApp } from './api/cloudmailin.ts';
 import { credentialApp } from './api/credential.ts';
 import { domainsApp } from './api/domains.ts';
 import { emailsApp } from './api/emails.ts';
 import { eventsApp } from './api/events.ts';
+import { referenceApp } from './api/reference.tsx';
 import { sendApp } from './api/send.ts';
+import { statsApp } from './api/stats.ts';
 import { suppressionsApp } from './api/suppressions.ts';
-import { housekeep, sweep } from './cron/sweep.ts';
+import { warmingApp } from './api/warming.ts';
+import { webhookDeliveriesApp } from './api/webhook-deliveries.ts';
+import { webhooksApp } from './api/webhooks.ts';
+import { count, housekeep, sweep } from './cron/sweep.ts';
 import { verifyDue } from './cron/verify.ts';
 import { dashboardApp } from './dashboard/app.ts';
 import { errorAnswer } from './dashboard/board.tsx';
 import { parseEnv } from './env.ts';
 import { receiveRouted } from './inbound/doors.ts';
 import { Announcer } from './intake/announcer.ts';
+import { EventAnnouncer } from './intake/event-announcer.ts';
 import { nodeApp } from './node-api/app.ts';
 import { consumeDelivery } from './queue/delivery.ts';
+import { consumeWebhook } from './queue/webhook.ts';
 import { openStore } from './store/store.ts';
 
 export { NodeHub } from './node-api/hub.ts';
+export { WebhookSender } from './webhook/sender.ts';
 
 /** The doors of the Worker: each only opens. */
-const isolate: Isolate = { announcer: new Announcer(), flights: new Set() };
+const isolate: Isolate = {
+  announcer: new Announcer(),
+  eventAnnouncer: new EventAnnouncer(),
+  flights: new Set(),
+};
 const app = newApp();
 
 app.use(requestId);
@@ -37,13 +50,21 @@ app.use(async (c, next) => {
     c.header('Server-Timing', `d1;desc="trips=${roundTrips} read=${rowsRead} written=${rowsWritten}"`);
   }
 });
-app.get('/healthz', (c) => c.json({ status: 'ok' }));
+app.get('/healthz', (c) =>
+  c.json({ status: 'ok', service_domain: c.get('env').serviceDomain, time: new Date().toISOString() }),
+);
+app.route('/', referenceApp);
 app.route('/v1', sendApp);
 app.route('/v1', emailsApp);
 app.route('/v1', eventsApp);
 app.route('/v1', suppressionsApp);
 app.route('/v1', credentialApp);
+app.route('/v1', webhooksApp);
+app.route('/v1', webhookDeliveriesApp);
 app.route('/v1', domainsApp);
+app.route('/v1', statsApp);
+app.route('/v1', warmingApp);
+app.route('/api/v0.1', cloudmailinApp);
 app.route('/admin/v1', adminApp);
 app.route('/node/v1', nodeApp);
 app.route('/', dashboardApp);
@@ -82,7 +103,8 @@ export default {
   fetch: app.fetch,
 
   async queue(batch: MessageBatch, env: unknown): Promise<void> {
-    await consumeDelivery(batch, parseEnv(env));
+    if (batch.queue === 'webhook') await consumeWebhook(batch, parseEnv(env));
+    else await consumeDelivery(batch, parseEnv(env));
   },
 
   async email(message: ForwardableEmailMessage, env: unknown): Promise<void> {
@@ -94,6 +116,7 @@ export default {
     const parsed = parseEnv(env);
     const store = openStore(parsed.bindings);
     await sweep(store, parsed, controller.scheduledTime);
+    await count(store, controller.scheduledTime);
     // Once an hour is often enough; a missing table is made on demand as well.
     if (new Date(controller.scheduledTime).getUTCMinutes() === 0)
       await housekeep(store, controller.scheduledTime);

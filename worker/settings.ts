@@ -32,7 +32,7 @@ export const workerSettings = [
     key: 'ENCRYPTION_KEYS',
     secret: true,
     about:
-      'AES-256 keys that encrypt DKIM private keys, base64, 32 bytes each; comma-separated, the newest first',
+      'AES-256 keys that encrypt DKIM private keys and webhook secrets, base64, 32 bytes each; comma-separated, the newest first',
     schema: z.string().transform(keyList),
   },
   {
@@ -70,11 +70,20 @@ export const workerSettings = [
   {
     key: 'DOH_URL',
     secret: false,
-    about: 'DNS over HTTPS endpoint (JSON form) that domains are verified with',
+    about: 'DNS over HTTPS endpoint (JSON form) that domains are verified and webhook URLs judged with',
     schema: z
       .string()
       .refine((text) => /^https?:/.test(text) && URL.canParse(text), 'must be an http or https URL')
       .default('https://cloudflare-dns.com/dns-query'),
+  },
+  {
+    key: 'ALLOW_LOCAL_WEBHOOKS',
+    secret: false,
+    about: 'set to `1` for development: webhook endpoints may be on the loopback host, by http too',
+    schema: z
+      .enum(['0', '1'])
+      .default('0')
+      .transform((value) => value === '1'),
   },
 ] as const;
 
@@ -90,6 +99,7 @@ export interface Settings {
   submission: string;
   meter: boolean;
   dohUrl: string;
+  allowLocalWebhooks: boolean;
 }
 
 function keyList(text: string, context: z.RefinementCtx): Uint8Array[] {

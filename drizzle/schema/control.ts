@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm';
-import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core';
+import { check, index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core';
 
 /** Control tables: few rows, in the first database. Mail itself lives in the home tables (`home.ts`). */
 
@@ -12,6 +12,10 @@ export const accounts = sqliteTable('accounts', {
     .notNull()
     .default('active'),
   statusReason: text('status_reason'),
+  /** 1: it has an active webhook endpoint. Read with the credential, so that other accounts cost no queue operation. */
+  webhooks: integer('webhooks', { mode: 'boolean' }).notNull().default(false),
+  /** Messages that it may submit in a minute. */
+  messagesPerMinute: integer('messages_per_minute').notNull().default(60_000),
   createdAtMs: integer('created_at_ms').notNull(),
 });
 
@@ -79,6 +83,41 @@ export const domains = sqliteTable(
     uniqueIndex('domains_account_name').on(t.accountId, t.name),
     /** One account at a time has a domain verified. */
     uniqueIndex('domains_verified_name').on(t.name).where(sql`status = 'verified'`),
+  ],
+);
+
+/**
+ * How far a sending domain is warmed, and what it has used of its limits: windows by number (UTC day, hour,
+ * minute) with the recipients accepted in them and the limit then. The limits hold because a transaction that
+ * passes one breaks a CHECK. A verified domain without a row is in the first phase since its verification.
+ */
+export const domainWarming = sqliteTable(
+  'domain_warming',
+  {
+    domainId: integer('domain_id')
+      .primaryKey()
+      .references(() => domains.id, { onDelete: 'cascade' }),
+    state: text('state', {
+      enum: ['phase_1', 'phase_2', 'phase_3', 'phase_4', 'warmed', 'off'],
+    }).notNull(),
+    startedAtMs: integer('started_at_ms').notNull(),
+    phaseStartedAtMs: integer('phase_started_at_ms').notNull(),
+    /** The UTC day (days since 1970) on which the phase was judged last. */
+    judgedDay: integer('judged_day').notNull().default(0),
+    day: integer('day').notNull().default(0),
+    dayUsed: integer('day_used').notNull().default(0),
+    dayLimit: integer('day_limit').notNull().default(0),
+    hour: integer('hour').notNull().default(0),
+    hourUsed: integer('hour_used').notNull().default(0),
+    hourLimit: integer('hour_limit').notNull().default(0),
+    minute: integer('minute').notNull().default(0),
+    minuteUsed: integer('minute_used').notNull().default(0),
+    minuteLimit: integer('minute_limit').notNull().default(0),
+  },
+  () => [
+    check('warming_daily', sql`day_used <= day_limit`),
+    check('warming_hourly', sql`hour_used <= hour_limit`),
+    check('warming_minute', sql`minute_used <= minute_limit`),
   ],
 );
 
@@ -202,3 +241,85 @@ export const nodes = sqliteTable('nodes', {
   startedAtMs: integer('started_at_ms').notNull(),
   lastSeenAtMs: integer('last_seen_at_ms').notNull(),
 });
+
+/** Where an account's events are posted. The feed is the account's event cursor; each endpoint keeps its own place. */
+export const webhookEndpoints = sqliteTable(
+  'webhook_endpoints',
+  {
+    id: integer('id').primaryKey({ autoIncrement: true }),
+    publicId: text('public_id').notNull(),
+    accountId: integer('account_id')
+      .notNull()
+      .references(() => accounts.id),
+    url: text('url').notNull(),
+    format: text('format', { enum: ['cloudmailin', 'event'] }).notNull(),
+    /** JSON array of event names as the owner wrote them; null: all. */
+    events: text('events', { mode: 'json' }).$type<string[]>(),
+    description: text('description').notNull().default(''),
+    state: text('state', { enum: ['active', 'disabled'] })
+      .notNull()
+      .default('active'),
+    /** Why it is disabled. */
+    stateReason: text('state_reason'),
+    /** See `store/key-encryption.ts`. */
+    secretEncrypted: text('secret_encrypted').notNull(),
+    /** The secret before the last rotation; it signs as well until `previousSecretUntilMs`. */
+    previousSecretEncrypted: text('previous_secret_encrypted'),
+    previousSecretUntilMs: integer('previous_secret_until_ms'),
+    /** The event cursor: what is before it has become deliveries. */
+    cursorWeek: text('cursor_week').notNull(),
+    cursorSeq: integer('cursor_seq').notNull(),
+    cursorTaken: integer('cursor_taken').notNull(),
+    /** The last page was full, so there may be more even within the row `cursorSeq`. */
+    behind: integer('behind', { mode: 'boolean' }).notNull().default(false),
+    /** First failure since the last success; null: the last try was a success. */
+    failingSinceMs: integer('failing_since_ms'),
+    createdAtMs: integer('created_at_ms').notNull(),
+  },
+  (t) => [
+    uniqueIndex('webhook_endpoints_public_id').on(t.publicId),
+    index('webhook_endpoints_account').on(t.accountId),
+  ],
+);
+
+/** How often an event happened: one row an account, UTC day, dimension (`day`: in all) and value. */
+const count = (kind: string) => integer(kind).notNull().default(0);
+export const stats = sqliteTable(
+  'stats',
+  {
+    accountId: integer('account_id').notNull(),
+    /** E.g. `20261121`. */
+    day: text('day').notNull(),
+    dimension: text('dimension', { enum: ['day', 'tag', 'domain', 'class'] }).notNull(),
+    value: text('value').notNull(),
+    accepted: count('accepted'),
+    dispatched: count('dispatched'),
+    rateLimited: count('rate_limited'),
+    delivered: count('delivered'),
+    deferred: count('deferred'),
+    bounced: count('bounced'),
+    expired: count('expired'),
+    suppressed: count('suppressed'),
+    complained: count('complained'),
+    opened: count('opened'),
+    clicked: count('clicked'),
+    unsubscribed: count('unsubscribed'),
+    autoReplied: count('auto_replied'),
+    bounceReplied: count('bounce_replied'),
+    failed: count('failed'),
+    canceled: count('canceled'),
+  },
+  (t) => [primaryKey({ columns: [t.accountId, t.day, t.dimension, t.value] })],
+);
+
+/** Up to which row of a week's messages and events an account's statistics count. */
+export const statsProgress = sqliteTable(
+  'stats_progress',
+  {
+    accountId: integer('account_id').notNull(),
+    week: text('week').notNull(),
+    seq: integer('seq').notNull(),
+    foldedAtMs: integer('folded_at_ms').notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.accountId, t.week] })],
+);

@@ -3,8 +3,8 @@ import { index, integer, primaryKey, sqliteTable, text } from 'drizzle-orm/sqlit
 
 /**
  * Home tables: one set an ISO week (bodies: a day), made by `store/home-tables.ts` from these definitions and
- * dropped whole when their time is over, which writes no row. All but `bodies` are WITHOUT ROWID, so that an
- * insert writes one row; large bodies stay out of them.
+ * dropped whole when their time is over, which writes no row. All but `bodies` and `webhook_deliveries` are WITHOUT
+ * ROWID, so that an insert writes one row; large bodies stay out of them.
  */
 
 /**
@@ -43,6 +43,9 @@ export const messagesTable = (week: string) =>
       testMode: integer('test_mode').notNull(),
       /** When delivery may begin: acceptance, or `send_at`. */
       firstDueMs: integer('first_due_ms').notNull(),
+      /** The minute (since 1970) and the how-manieth message of the account in it: its rate limit. */
+      rateMinute: integer('rate_minute').notNull(),
+      rateCount: integer('rate_count').notNull(),
       /** The table of bodies, e.g. `20261121`. */
       bodyDay: text('body_day').notNull(),
       /** Row in `bodies_<day>`; null: the raw message is in R2. */
@@ -89,6 +92,8 @@ export const deliveriesTable = (week: string) =>
     (t) => [
       primaryKey({ columns: [t.messageId, t.n] }),
       index(`due_${week}`).on(t.class, t.dueMs).where(sql`due_ms IS NOT NULL`),
+      /** Digest mail (rank 2) that waits for a domain; costs other classes nothing. */
+      index(`digest_${week}`).on(t.domain).where(sql`class = 2 AND due_ms IS NOT NULL`),
     ],
   );
 
@@ -113,3 +118,29 @@ export const bodiesTable = (day: string) =>
     id: integer('id').primaryKey(),
     raw: text('raw').notNull(),
   });
+
+/** One body × one webhook endpoint, by the week in which it was made; its public id is made of week and key. */
+export const webhookDeliveriesTable = (week: string) =>
+  sqliteTable(
+    `webhook_deliveries_${week}`,
+    {
+      /** See `domain/webhook.ts`, `deliveryKey`: ordered by time. */
+      id: integer('id').primaryKey(),
+      accountId: integer('account_id').notNull(),
+      endpointId: integer('endpoint_id').notNull(),
+      body: text('body').notNull(),
+      /** `pending`, `delivered` or `dead`. */
+      state: text('state').notNull(),
+      /** When it is to be tried; null when nothing is left to do. */
+      dueMs: integer('due_ms'),
+      /** Tries since it was made or replayed. */
+      attempts: integer('attempts').notNull(),
+      /** Every try, JSON array of `{at, durationMs, status, answer, error}`. */
+      tries: text('tries').notNull(),
+      createdAtMs: integer('created_at_ms').notNull(),
+    },
+    (t) => [
+      index(`webhook_endpoint_${week}`).on(t.endpointId),
+      index(`webhook_open_${week}`).on(t.endpointId, t.dueMs).where(sql`state <> 'delivered'`),
+    ],
+  );

@@ -57,13 +57,14 @@ async function deploy(): Promise<void> {
   console.log((await wrangler(['whoami'])).trim());
   const serviceDomain = await askServiceDomain();
   console.log(`This creates what is missing of: D1 database "pennypost", R2 bucket "pennypost-raw",
-queue "delivery", the Worker "pennypost" with its Durable Object, and these secrets:
+queues "delivery" and "webhook", the Worker "pennypost" with its Durable Objects, and these secrets:
 ${Object.keys(newWorkerSecrets()).join(', ')}. Service domain: ${serviceDomain}.`);
   if (!flags.yes && !/^y/i.test(await ask('Go on? [y/N] '))) return;
 
   const databaseId = await ensureDatabase();
   await ensure(['r2', 'bucket', 'create', 'pennypost-raw'], /already exists|already own/i);
-  await ensure(['queues', 'create', 'delivery'], /already (exists|taken)/i);
+  for (const queue of ['delivery', 'webhook'])
+    await ensure(['queues', 'create', queue], /already (exists|taken)/i);
   const config = await writeConfig(databaseId, serviceDomain);
   await wrangler(['d1', 'migrations', 'apply', 'pennypost', '--remote', '--config', config]);
   console.log((await wrangler(['deploy', '--config', config])).trim());

@@ -1,5 +1,4 @@
 import type { Socket } from 'node:net';
-import { classOf } from '#domain/class.ts';
 import type { DkimKey, LeasedDelivery } from '#domain/node-contract.ts';
 import type { Failure, Outcome, Session } from '#domain/outcome.ts';
 import { signDkim } from '../signing/dkim.ts';
@@ -70,7 +69,7 @@ async function decide(
   delivery: LeasedDelivery,
   raw: RawSource,
   keys: readonly DkimKey[],
-  trip: Omit<Errand, 'domain' | 'rank' | 'mail'>,
+  trip: Omit<Errand, 'domain' | 'mailClass' | 'mail'>,
   around: Surroundings,
 ): Promise<Ending> {
   const read = envelopeOf(delivery);
@@ -97,7 +96,7 @@ async function decide(
   const mail = mailOf(envelope, delivery, raw, signed);
 
   const targets = orderTargets(answer.hosts, around.random).slice(0, maxTargets);
-  const errand: Errand = { ...trip, domain: envelope.domain, rank: classOf(delivery.class).rank, mail };
+  const errand: Errand = { ...trip, domain: envelope.domain, mailClass: delivery.class, mail };
   const result = await tryHosts(targets, errand, delivery.leaseUntilMs, around);
   if (result.type !== 'accepted') return result;
   return { type: 'delivered', reply: result.reply, dkim: signed.selectors };

@@ -1,4 +1,5 @@
 import { assertNever } from '#domain/assert-never.ts';
+import type { MailClass } from '#domain/class.ts';
 import type { Failure, Outcome, Session, SmtpReply } from '#domain/outcome.ts';
 import { StepFailure, TlsFailure } from './failures.ts';
 import type { MxTarget } from './mx-order.ts';
@@ -19,8 +20,7 @@ export type HostEnding =
 export interface Errand {
   /** The recipient's. */
   domain: string;
-  /** Of the delivery's class. */
-  rank: number;
+  mailClass: MailClass;
   mail: Mail;
   beforeData(): Promise<void>;
   session: Session;
@@ -48,7 +48,7 @@ export async function tryHost(
   around: Around,
 ): Promise<HostResult> {
   const { session, clock } = errand;
-  const slot = await around.pool.acquire(target, errand.domain, errand.rank, waitMs);
+  const slot = await around.pool.acquire(target, errand.domain, errand.mailClass, waitMs);
   if (!slot) {
     const text = `no connection to ${target.host} [${target.address}] became free in time`;
     return { kind: 'next', failure: silentFailure({ class: 'rate_limited', text }) };

@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { shareOf } from '#domain/class.ts';
 import type { DkimKey, LeasedDelivery } from '#domain/node-contract.ts';
 import type { Backoff } from '../backoff.ts';
 import { EdgeRefusal, type WorkerClient } from '../worker-client.ts';
@@ -35,6 +36,7 @@ export class LeaseLoop {
   readonly #running = new Set<Promise<void>>();
   readonly #stopped = new AbortController();
   #superseded = false;
+  #digestsRunning = 0;
   /** More is due than was taken: ask again when a slot is freed. */
   #more = false;
   /** Domains that the last lease did not want: ask again when one of them is served again. */
@@ -101,13 +103,16 @@ export class LeaseLoop {
     try {
       const { deliveries, keys, more } = await client.lease({
         max: Math.min(room, mostLeases),
+        digestMax: Math.min(Math.max(0, this.#digestSlots - this.#digestsRunning), mostLeases),
         excludeDomains,
         busyDomains,
       });
       backoff.reset();
       meters.leased.inc(deliveries.length);
       this.#more = more;
-      for (const delivery of deliveries) this.#begin(delivery, keys[delivery.signingDomain] ?? []);
+      for (const delivery of deliveries) {
+        this.#begin(delivery, keys[delivery.keyRing ?? delivery.signingDomain] ?? []);
+      }
       // `more` with nothing given must not become a busy loop
       return more && deliveries.length > 0;
     } catch (error) {
@@ -122,10 +127,19 @@ export class LeaseLoop {
     }
   }
 
+  get #digestSlots(): number {
+    return shareOf('digest', this.#options.slots);
+  }
+
   #begin(delivery: LeasedDelivery, keys: readonly DkimKey[]): void {
+    const digest = delivery.class === 'digest' ? 1 : 0;
+    this.#digestsRunning += digest;
     const running = this.#carry(delivery, keys).finally(() => {
       this.#running.delete(running);
-      if (this.#more || this.#servedAgain()) this.poke();
+      // The edge was not asked for more digests than fit, so it could not say that there are more.
+      const digestsWereFull = digest === 1 && this.#digestsRunning >= this.#digestSlots;
+      this.#digestsRunning -= digest;
+      if (this.#more || digestsWereFull || this.#servedAgain()) this.poke();
     });
     this.#running.add(running);
   }

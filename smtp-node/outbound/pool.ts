@@ -1,3 +1,4 @@
+import { classOf, type MailClass, shareOf } from '#domain/class.ts';
 import type { MxTarget } from './mx-order.ts';
 import type { SmtpConnection } from './smtp-connection.ts';
 import { newThrottle, slowDown, speedUp, type Throttle } from './throttle.ts';
@@ -43,12 +44,12 @@ export interface PoolOptions {
 
 export interface Pool {
   /**
-   * A slot for the address, at once or when one is free. Waiting for one host keeps no other waiting.
+   * A slot for the address, at once or when one is free. Waiting for one host keeps no other waiting; of those
+   * who wait for one, the most urgent class is next, and a class gets no more than its share of the connections.
    * @param domain the recipient's, for `throttledDomains` and `busyDomains`
-   * @param rank among those who wait, the lowest is served first
    * @returns null when none was free within `waitMs`, the host is paused for longer, or the pool is closed
    */
-  acquire(target: MxTarget, domain: string, rank: number, waitMs: number): Promise<Slot | null>;
+  acquire(target: MxTarget, domain: string, mailClass: MailClass, waitMs: number): Promise<Slot | null>;
   throttledDomains(): string[];
   busyDomains(): string[];
   stats(): PoolStats;
@@ -58,7 +59,7 @@ export interface Pool {
 interface Waiter {
   target: MxTarget;
   domain: string;
-  rank: number;
+  mailClass: MailClass;
   give(slot: Slot | null): void;
 }
 
@@ -68,6 +69,8 @@ interface Host {
   throttle: Throttle;
   /** Slots given out and idle connections. */
   open: number;
+  /** Slots given out, by class. */
+  busy: Map<MailClass, number>;
   idle: { connection: SmtpConnection; timer: NodeJS.Timeout }[];
   waiters: Set<Waiter>;
   /** Wakes the waiters when a pause ends. */
@@ -90,6 +93,7 @@ export function createPool(options: PoolOptions): Pool {
       address,
       throttle: newThrottle(options.connectionsPerHost),
       open: 0,
+      busy: new Map(),
       idle: [],
       waiters: new Set(),
       pauseTimer: null,
@@ -101,7 +105,9 @@ export function createPool(options: PoolOptions): Pool {
 
   const isPaused = (host: Host) => host.throttle.pausedUntilMs > options.now();
   // As many waiting as may be served at once keep every connection busy while the next ones are leased.
-  const isBusy = (host: Host) => !isPaused(host) && host.waiters.size >= host.throttle.limit;
+  const busyOf = (host: Host, mailClass: MailClass) => host.busy.get(mailClass) ?? 0;
+  // Who waits only for the share of its class does not keep others of the domain from being leased.
+  const isBusy = (host: Host) => !isPaused(host) && waitersOfAll(host) >= host.throttle.limit;
 
   function domainsOf(which: (host: Host) => boolean): string[] {
     const busiest = [...hosts.values()].filter(which).sort((a, b) => b.waiters.size - a.waiters.size);
@@ -109,14 +115,15 @@ export function createPool(options: PoolOptions): Pool {
   }
 
   /** A slot when one is free now. An idle connection is reused only for the MX name it was checked against. */
-  function take(host: Host, target: MxTarget): Slot | null {
+  function take(host: Host, target: MxTarget, mailClass: MailClass): Slot | null {
     if (closed || isPaused(host)) return null;
+    if (busyOf(host, mailClass) >= shareOf(mailClass, host.throttle.limit)) return null;
     for (;;) {
       const at = host.idle.findLastIndex(({ connection }) => connection.target.host === target.host);
       const [found] = at >= 0 ? host.idle.splice(at, 1) : [];
       if (!found) break;
       clearTimeout(found.timer);
-      if (found.connection.usable) return slotOf(host, found.connection);
+      if (found.connection.usable) return slotOf(host, found.connection, mailClass);
       found.connection.destroy();
       host.open--;
     }
@@ -128,7 +135,7 @@ export function createPool(options: PoolOptions): Pool {
     }
     if (host.open >= host.throttle.limit) return null;
     host.open++;
-    return slotOf(host, null);
+    return slotOf(host, null, mailClass);
   }
 
   function discard(host: Host, idle: { connection: SmtpConnection; timer: NodeJS.Timeout }): Promise<void> {
@@ -137,8 +144,9 @@ export function createPool(options: PoolOptions): Pool {
     return idle.connection.quit();
   }
 
-  function slotOf(host: Host, connection: SmtpConnection | null): Slot {
+  function slotOf(host: Host, connection: SmtpConnection | null, mailClass: MailClass): Slot {
     let released = false;
+    host.busy.set(mailClass, busyOf(host, mailClass) + 1);
     return {
       connection,
       succeeded() {
@@ -150,6 +158,7 @@ export function createPool(options: PoolOptions): Pool {
       release() {
         if (released) throw new Error('a slot is given back once');
         released = true;
+        host.busy.set(mailClass, busyOf(host, mailClass) - 1);
         giveBack(host, this.connection);
       },
     };
@@ -179,15 +188,13 @@ export function createPool(options: PoolOptions): Pool {
     connection.watchIdle(remove);
   }
 
-  /**
-   * Gives free slots to those who wait, the most urgent first, then first come first served, and forgets a host
-   * that has nothing to tell.
-   */
+  /** Gives free slots to those who wait, by class and then by time, and forgets a host that has nothing to tell. */
   function serve(host: Host): void {
-    // toSorted is stable, and a set keeps the order in which its members came
-    for (const waiter of [...host.waiters].toSorted((a, b) => a.rank - b.rank)) {
-      const slot = take(host, waiter.target);
-      if (!slot) break;
+    for (const waiter of [...host.waiters].sort((a, b) => rankOf(a.mailClass) - rankOf(b.mailClass))) {
+      const slot = take(host, waiter.target, waiter.mailClass);
+      // Without a free one there is none for any other; a share that is used up is its class's own matter.
+      if (!slot && busyOf(host, waiter.mailClass) < shareOf(waiter.mailClass, host.throttle.limit)) break;
+      if (!slot) continue;
       host.waiters.delete(waiter);
       waiter.give(slot);
     }
@@ -211,7 +218,7 @@ export function createPool(options: PoolOptions): Pool {
   }
 
   return {
-    acquire(target, domain, rank, waitMs) {
+    acquire(target, domain, mailClass, waitMs) {
       if (closed) return Promise.resolve(null);
       forgetOldHosts();
       const host = hostOf(target.address);
@@ -219,7 +226,8 @@ export function createPool(options: PoolOptions): Pool {
       host.domains.add(domain);
       const [oldest] = host.domains;
       if (host.domains.size > maxDomains && oldest !== undefined) host.domains.delete(oldest);
-      const slot = host.waiters.size === 0 ? take(host, target) : null;
+      const isNext = [...host.waiters].every((waiter) => rankOf(waiter.mailClass) > rankOf(mailClass));
+      const slot = isNext ? take(host, target, mailClass) : null;
       const pauseMs = host.throttle.pausedUntilMs - options.now();
       // A pause that outlasts the wait makes it vain.
       if (slot || waitMs <= 0 || pauseMs > waitMs) return Promise.resolve(slot);
@@ -231,7 +239,7 @@ export function createPool(options: PoolOptions): Pool {
         const waiter: Waiter = {
           target,
           domain,
-          rank,
+          mailClass,
           give(given) {
             clearTimeout(timer);
             resolve(given);
@@ -255,6 +263,15 @@ export function createPool(options: PoolOptions): Pool {
       await Promise.all(all.flatMap((host) => host.idle.splice(0).map((idle) => discard(host, idle))));
     },
   };
+}
+
+/** Those who wait for any connection, not for one of their class's share. */
+function waitersOfAll(host: Host): number {
+  return [...host.waiters].filter(({ mailClass }) => classOf(mailClass).share === 1).length;
+}
+
+function rankOf(mailClass: MailClass): number {
+  return classOf(mailClass).rank;
 }
 
 function statsOf(all: readonly Host[], options: PoolOptions): PoolStats {

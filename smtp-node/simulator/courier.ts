@@ -24,8 +24,8 @@ export function withSimulator(
   };
   return {
     deliver: (delivery, raw, keys, hooks) => courierOf(delivery.rcptTo).deliver(delivery, raw, keys, hooks),
-    busyDomains: () => real.busyDomains(),
     throttledDomains: () => real.throttledDomains(),
+    busyDomains: () => real.busyDomains(),
     stats: () => real.stats(),
     close: async () => {
       await Promise.all([real, usual, broken].map((courier) => courier.close()));

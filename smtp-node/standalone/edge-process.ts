@@ -14,7 +14,10 @@ const edge = await startEdge({
   port: Number(EDGE_PORT),
   host: EDGE_HOST,
   dataDir: EDGE_DATA_DIR,
-  settings: { ...(await keptWorkerSecrets(join(EDGE_DATA_DIR, 'secrets.json'))) },
+  settings: {
+    ...(await keptWorkerSecrets(join(EDGE_DATA_DIR, 'secrets.json'))),
+    ALLOW_LOCAL_WEBHOOKS: '1',
+  },
   log: (line) => process.stderr.write(`edge: ${line}\n`),
 });
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {

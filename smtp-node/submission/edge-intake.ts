@@ -7,6 +7,7 @@ import type { IntakeAnswer } from './intake-answer.ts';
 import { SmtpFault } from './smtp-fault.ts';
 
 const credentialSchema = z.object({ username: z.string().min(1), scopes: z.array(z.string()) });
+const suspendedSchema = z.object({ code: z.literal('account_suspended'), detail: z.string().min(1) });
 export type Credential = z.infer<typeof credentialSchema>;
 
 /** MAIL and RCPT of a submitted message (RFC 5321 §3.3). */
@@ -35,7 +36,8 @@ export class EdgeIntake {
 
   /**
    * The credential of a secret; null when there is none, or when it may not be used.
-   * @throws SmtpFault 454 when the edge does not say (RFC 4954 §4.7.3)
+   * @throws SmtpFault 535 with the reason when the account is suspended; 454 when the edge does not say (RFC 4954
+   *   §4.7.3)
    */
   async credential(secret: string): Promise<Credential | null> {
     try {
@@ -46,8 +48,11 @@ export class EdgeIntake {
       });
       const body: unknown = await response.json();
       if (response.status === 200) return credentialSchema.parse(body);
+      const suspended = suspendedSchema.safeParse(body);
+      if (suspended.success) throw new SmtpFault('535 5.7.8', suspended.data.detail);
       if (response.status === 401 || response.status === 403) return null;
-    } catch {
+    } catch (error) {
+      if (error instanceof SmtpFault) throw error;
       // falls through: nothing was learnt about the secret
     }
     throw new SmtpFault('454 4.7.0', 'Temporary authentication failure; try again later');

@@ -2,6 +2,7 @@
  * `npm run bench [-- --quick] [section …]`: each budget of the plan beside what was measured in this run.
  * Times depend on the machine and its other work: only ratios and medians of one run are judged.
  */
+import { cpus, loadavg } from 'node:os';
 import { acceptRate } from './accept-rate.ts';
 import { d1Cost } from './d1-cost.ts';
 import { deliveryRate } from './delivery-rate.ts';
@@ -10,6 +11,7 @@ import { leaseTime } from './lease-time.ts';
 import { memory } from './memory.ts';
 import { price } from './price.ts';
 import { type SectionReport, table } from './report.ts';
+import { webhooks } from './webhooks.ts';
 
 const sections: Record<string, (options: { quick: boolean }) => Promise<SectionReport>> = {
   d1: d1Cost,
@@ -19,6 +21,7 @@ const sections: Record<string, (options: { quick: boolean }) => Promise<SectionR
   rate: deliveryRate,
   lease: leaseTime,
   memory,
+  webhooks,
 };
 
 const words = process.argv.slice(2);
@@ -29,6 +32,8 @@ if (unknown.length > 0) {
   console.error(`unknown: ${unknown.join(', ')}; sections are ${Object.keys(sections).join(', ')}`);
   process.exit(2);
 }
+const load = loadavg().map((one) => one.toFixed(1));
+console.log(`${cpus().length} cores, load average ${load.join(', ')} before the bench`);
 let missed = 0;
 for (const [name, section] of Object.entries(sections)) {
   if (names.length > 0 && !names.includes(name)) continue;

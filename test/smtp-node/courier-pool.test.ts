@@ -177,6 +177,24 @@ describe('connections', () => {
     expect(order).toEqual(['first', 'priority', 'standard', 'digest']);
   });
 
+  it('are given to digests up to their share, while others go past those that wait for it', async () => {
+    let finish = () => {};
+    const finished = new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    await meet({ beforeFinalReply: () => finished }, { connectionsPerHost: 4 });
+    const digests = Array.from({ length: 6 }, () => send(courier, { class: 'digest' }));
+    await vi.waitFor(() => expect(courier.stats().waitingDeliveries).toBe(4));
+    expect(courier.stats().openConnections).toBe(2);
+    expect(courier.busyDomains()).toEqual([]);
+    const others = Array.from({ length: 2 }, () => send(courier));
+    await vi.waitFor(() => expect(courier.stats().openConnections).toBe(4));
+    expect(courier.stats().waitingDeliveries).toBe(4);
+    finish();
+    const outcomes = await Promise.all([...digests, ...others]);
+    expect(outcomes.map((outcome) => outcome.type)).toEqual(Array(8).fill('delivered'));
+  });
+
   it('that are waited for when the courier is closed defer the message', async () => {
     let finish = () => {};
     const finished = new Promise<void>((resolve) => {

@@ -46,6 +46,26 @@ describe('node: leasing', () => {
     await at.edge.until((edge) => edge.wakes === 2 && edge.results.length === 1);
   });
 
+  it('signs with the keys that the edge names, and with none when these are not there', async () => {
+    const edge = await new FakeEdge().start();
+    const key = (selector: string) => ({ selector, algorithm: 'rsa-sha256' as const, privateKey: 'x' });
+    edge.keys['example.com'] = [key('first')];
+    edge.keys['example.com#2'] = [key('second')];
+    edge.queue.push(
+      leased(1),
+      leased(2, { keyRing: 'example.com#2' }),
+      leased(3, { keyRing: 'example.com#3' }),
+    );
+    await using at = await nodeAtEdge({ edge });
+    await edge.until(() => edge.results.length === 3);
+    const used = at.courier.begun.map(({ leaseId }, i) => [leaseId, at.courier.keys[i]]);
+    expect(Object.fromEntries(used)).toEqual({
+      'lease-1': [key('first')],
+      'lease-2': [key('second')],
+      'lease-3': [],
+    });
+  });
+
   it('asks by itself every few seconds', async () => {
     const edge = await new FakeEdge().start();
     await using _ = await nodeAtEdge({ edge, env: { PENNYPOST_POLL_SECONDS: '1' } });
@@ -60,6 +80,15 @@ describe('node: leasing', () => {
     expect(at.courier.peak).toBe(7);
     const asked = edge.asked.filter((one) => one.path === 'lease').map((one) => one.json as { max: number });
     expect(Math.max(...asked.map((one) => one.max))).toBe(7);
+  });
+
+  it('never has more digests in flight than their share, and takes more as they are done', async () => {
+    const edge = await new FakeEdge().start();
+    for (let i = 0; i < 30; i++) edge.queue.push({ ...leased(i), class: 'digest' });
+    const env = { PENNYPOST_SLOTS: '8', PENNYPOST_POLL_SECONDS: '60' };
+    await using at = await nodeAtEdge({ edge, env });
+    await edge.until(() => edge.results.length === 30);
+    expect(at.courier.peak).toBe(4);
   });
 
   it('names the domains it does not want now', async () => {

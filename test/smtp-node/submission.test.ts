@@ -151,6 +151,14 @@ describe('submission: logging in', () => {
     expect(await talk.logIn()).toBe('535 5.7.8 This key may not send');
   });
 
+  it('fails with a suspended account, and says so', async () => {
+    await using at = await submissionAtEdge();
+    const detail = 'The account is suspended: spam reports.';
+    at.edge.script.set('credential', () => problem(403, 'account_suspended', detail));
+    const talk = await SmtpTalk.open(at.port);
+    expect(await talk.logIn()).toBe(`535 5.7.8 ${detail}`);
+  });
+
   it('fails for a while when the edge is away', async () => {
     await using at = await submissionAtEdge();
     at.edge.script.set('credential', () => 'drop');

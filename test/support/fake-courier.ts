@@ -8,6 +8,8 @@ import { deferred, delivered } from './outcomes.ts';
 export class FakeCourier implements Courier {
   readonly begun: LeasedDelivery[] = [];
   readonly raws: string[] = [];
+  /** The keys that each was to be signed with. */
+  readonly keys: (readonly unknown[])[] = [];
   readonly excluded: string[] = [];
   readonly busy: string[] = [];
   /** Most deliveries at once so far. */
@@ -23,10 +25,11 @@ export class FakeCourier implements Courier {
   async deliver(
     delivery: LeasedDelivery,
     raw: RawSource,
-    _keys: readonly unknown[],
+    keys: readonly unknown[],
     hooks: CourierHooks,
   ): Promise<Outcome> {
     this.begun.push(delivery);
+    this.keys.push(keys);
     this.#running += 1;
     this.peak = Math.max(this.peak, this.#running);
     try {

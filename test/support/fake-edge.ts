@@ -160,7 +160,7 @@ export class FakeEdge {
         return { status: 200, body: { verdicts: rcptTo.map(() => 'taken') } };
       }
       case 'lease':
-        return { status: 200, body: this.#lease(Number(body.max)) };
+        return { status: 200, body: this.#lease(Number(body.max), Number(body.digestMax)) };
       case 'results': {
         const results = body.results as Result[];
         this.results.push(...results);
@@ -191,9 +191,13 @@ export class FakeEdge {
     }
   }
 
-  #lease(max: number): LeaseResponse {
-    const deliveries = this.queue.splice(0, max);
-    return { deliveries, keys: this.keys, more: this.queue.length > 0 };
+  /** As the edge does it, `more` says only that as many were given as had been asked for. */
+  #lease(max: number, digestMax: number): LeaseResponse {
+    const digests = this.queue.filter((delivery) => delivery.class === 'digest').slice(0, digestMax);
+    const allowed = this.queue.filter((one) => one.class !== 'digest' || digests.includes(one));
+    const deliveries = allowed.slice(0, max);
+    for (const delivery of deliveries) this.queue.splice(this.queue.indexOf(delivery), 1);
+    return { deliveries, keys: this.keys, more: allowed.length > max };
   }
 }
 

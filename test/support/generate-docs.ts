@@ -9,6 +9,7 @@ import { counters } from '../../worker/domain/counter.ts';
 import { events } from '../../worker/domain/event.ts';
 import { failureClasses } from '../../worker/domain/failure-class.ts';
 import { problems } from '../../worker/domain/problem.ts';
+import { type CheckSubject, domainTypes, needOf, recordChecks } from '../../worker/domain/record-check.ts';
 import { scopes } from '../../worker/domain/scope.ts';
 import { simulatedRecipients } from '../../worker/domain/simulator.ts';
 import { workerSettings } from '../../worker/settings.ts';
@@ -23,7 +24,43 @@ function table(head: string[], rows: (string | number)[][]): string {
 
 const code = (text: string) => `\`${text}\``;
 
+/** `required: outbound, both`, and the like. */
+function neededFor(check: Parameters<typeof needOf>[0]): string {
+  const needs = Map.groupBy(domainTypes, (type) => needOf(check, type));
+  return (['required', 'recommended', 'optional'] as const)
+    .flatMap((need) => (needs.has(need) ? [`${need}: ${needs.get(need)?.join(', ')}`] : []))
+    .join('; ');
+}
+
+/** A domain as an example: the values are those that a customer would see. */
+const exampleDomain: CheckSubject = {
+  name: 'example.com',
+  type: 'both',
+  token: '…',
+  returnPathLabel: 'pp-bounces',
+  serviceDomain: '<SERVICE_DOMAIN>',
+  keys: [
+    { selector: 'pennypost', algorithm: 'rsa-sha256', publicKey: '…' },
+    { selector: 'pennypost-ed', algorithm: 'ed25519-sha256', publicKey: '…' },
+  ],
+};
+
 const sections: Record<string, string> = {
+  'record-checks': table(
+    ['record', 'type', 'name', 'value', 'purpose', 'needed for'],
+    recordChecks.flatMap((check) =>
+      check
+        .records(exampleDomain)
+        .map(({ type, name, value }) => [
+          code(check.kind),
+          type,
+          code(name),
+          code(value),
+          check.purpose,
+          neededFor(check),
+        ]),
+    ),
+  ),
   events: table(
     ['event', '`email.*` type', 'CloudMailin kind', 'raised when', 'details'],
     events.map((e) => [code(e.kind), e.type ? code(e.type) : '', code(e.cloudmailin), e.raised, e.details]),
@@ -33,8 +70,8 @@ const sections: Record<string, string> = {
     problems.map((p) => [p.status, code(p.code), p.title, p.smtp]),
   ),
   classes: table(
-    ['class', 'tried for', 'meaning'],
-    classes.map((c) => [code(c.name), `${c.retryForMs / 3_600_000} h`, c.about]),
+    ['class', 'tried for', "share of a node's slots and of each MX's connections", 'meaning'],
+    classes.map((c) => [code(c.name), `${c.retryForMs / 3_600_000} h`, `${c.share * 100} %`, c.about]),
   ),
   scopes: table(
     ['scope', 'allows to'],

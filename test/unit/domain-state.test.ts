@@ -175,6 +175,16 @@ describe('a verified domain', () => {
     });
   });
 
+  it('that the operator vouches for is looked at while its keys change', () => {
+    const operator = { status: 'verified', verifiedBy: 'operator' } as const;
+    const rows = rowsOf({ dkim: 'missing' });
+    expect(decide(rows, operator, [...active, key('pennypost2', 'pending')]).nextCheckMs).toBe(
+      now + 15 * minute,
+    );
+    const retiring = [key('pennypost', 'active', { retireAtMs: now + 3 * day }), key('pennypost2', 'active')];
+    expect(decide(rows, operator, retiring).nextCheckMs).toBe(now + day);
+  });
+
   it('is looked at daily, and every quarter of an hour while a new key waits', () => {
     const rows = rowsOf({ ownership: 'ok', spf: 'ok', dkim: 'ok' });
     expect(decide(rows, verified, active).nextCheckMs).toBe(now + day);

@@ -1,6 +1,9 @@
+/// <reference path="../../smtp-node/operator/doctor/mailauth-spf.d.ts" />
 import fc from 'fast-check';
+import { spf } from 'mailauth/lib/spf/index.js';
 import { describe, expect, it } from 'vitest';
 import { isIpv6, isSpf, mergedSpf, parseSpf, walkSpf } from '#domain/spf.ts';
+import { resolverOf } from '../../smtp-node/operator/doctor/service-dns.ts';
 import { type DnsTable, lookupIn } from '../support/dns-table.ts';
 
 const service = '_spf.mail.test';
@@ -249,6 +252,59 @@ describe('a merged SPF record', () => {
         });
         expect(found.authorises).toBe(true);
       }),
+    );
+  });
+});
+
+describe('the walk and an evaluation by another hand', () => {
+  const zone: DnsTable = {
+    ...ours,
+    'x.example': { TXT: ['v=spf1 ip4:198.51.100.1 -all'], A: ['198.51.100.2'], MX: ['10 x.example'] },
+    'deep.example': { TXT: [`v=spf1 include:x.example include:${service} -all`] },
+    'plain.example': { TXT: ['hello'] },
+    'two.example': { TXT: ['v=spf1 -all', 'v=spf1 +all'] },
+  };
+  const term = fc.constantFrom(
+    'ip4:198.51.100.9',
+    'a:x.example',
+    'mx:x.example',
+    'a:void.example',
+    'exists:void.example',
+    '-ip6:2001:db8:9::/48',
+    'include:x.example',
+    'include:deep.example',
+    'include:plain.example',
+    'include:two.example',
+    'include:absent.example',
+    '-include:deep.example',
+    `include:${service}`,
+    `?include:${service}`,
+    'ip4:300.1.1.1',
+    'nonsense',
+  );
+  const last = fc.constantFrom('', '-all', '~all', 'redirect=deep.example', 'redirect=absent.example');
+
+  it('agree on whether mail from us passes', async () => {
+    const ip = '192.0.2.1';
+    await fc.assert(
+      fc.asyncProperty(fc.array(term, { maxLength: 9 }), last, async (terms, end) => {
+        const record = ['v=spf1', ...terms, end].filter(Boolean).join(' ');
+        const lookup = lookupIn({ ...zone, 'a.example': { TXT: [record] } });
+        const found = await walkSpf({ domain: 'a.example', record, wanted: service, lookup });
+        const resolver = resolverOf(lookup);
+        const { status } = await spf({
+          ip,
+          helo: 'h.example',
+          sender: 'x@a.example',
+          resolver,
+          strict: true,
+        });
+        // What the walk finds faultless is judged alike; what it finds faulty may pass before the fault is reached.
+        if (found.fault === null)
+          expect([record, status.result === 'pass']).toEqual([record, found.authorises]);
+        if (status.result === 'permerror') expect([record, found.fault]).not.toEqual([record, null]);
+      }),
+      { numRuns: 500 },
     );
   });
 });

@@ -111,3 +111,47 @@ describe('what is not there', () => {
     expect((await operator('POST', `/accounts/${id}/domains`, { domain: 'a.example' })).status).toBe(404);
   });
 });
+
+describe('an account', () => {
+  it('is listed with its status and limits, which the operator sets', async () => {
+    const own = await newAccount();
+    const shown = { status: 'active', status_reason: null, limits: { messages_per_minute: 60_000 } };
+    expect((await operator('GET', `/accounts/${own.id}`)).body).toMatchObject({ id: own.id, ...shown });
+    const limited = await operator('PUT', `/accounts/${own.id}/limits`, { messages_per_minute: 10 });
+    expect(limited.body).toMatchObject({ id: own.id, limits: { messages_per_minute: 10 } });
+    await operator('PUT', `/accounts/${own.id}/status`, { status: 'suspended', reason: 'unpaid' });
+    const { body: list } = await operator('GET', '/accounts');
+    expect(list.data.find((a: Answer) => a.id === own.id)).toMatchObject({
+      status: 'suspended',
+      status_reason: 'unpaid',
+      limits: { messages_per_minute: 10 },
+    });
+  });
+
+  it.each([{ messages_per_minute: 0 }, { messages_per_minute: 1.5 }, {}, { other: 1 }])(
+    'takes no limits such as %j: 400',
+    async (limits) => {
+      expect((await operator('PUT', `/accounts/${account.id}/limits`, limits)).status).toBe(400);
+    },
+  );
+
+  it('that is not there has neither: 404', async () => {
+    expect((await operator('PUT', '/accounts/999999/limits', { messages_per_minute: 1 })).status).toBe(404);
+    expect((await operator('PUT', '/accounts/999999/status', { status: 'active' })).status).toBe(404);
+  });
+
+  it('that is suspended is told so in CloudMailin’s dialect as well', async () => {
+    const own = await newAccount();
+    await operator('PUT', `/accounts/${own.id}/status`, { status: 'suspended', reason: 'unpaid' });
+    const { status, body } = await call('POST', '/api/v0.1/pennypost/messages', own.live, {
+      from: `a@${own.domain}`,
+      to: 'user@example.net',
+      subject: 's',
+      plain: 'p',
+    });
+    expect({ status, body }).toEqual({
+      status: 403,
+      body: { status: 403, error: expect.stringContaining('unpaid') },
+    });
+  });
+});

@@ -453,6 +453,32 @@ describe('a domain that two accounts claim', () => {
     expect((await send(domain)).status).toBe(202);
   });
 
+  it('has mail of both on its way, each signed with keys of its own or not at all', async () => {
+    const node = await new TestNode().hello();
+    await node.lease();
+    const [rival, third] = [await newAccount(), await newAccount()];
+    const name = `passed${names}.example`;
+    const vouch = async (owner: TestAccount, verified: boolean, method = 'PATCH') => {
+      const path = `/admin/v1/accounts/${owner.id}/domains${method === 'PATCH' ? `/${name}` : ''}`;
+      const body = method === 'PATCH' ? { verified } : { verified, domain: name };
+      expect((await call(method, path, bindings.OPERATOR_TOKEN, body)).status).toBeLessThan(300);
+    };
+    for (const owner of [account, rival, third]) {
+      await vouch(owner, true, 'POST');
+      expect((await send({ domain: name }, owner)).status).toBe(202);
+      await vouch(owner, false);
+    }
+    expect((await call('DELETE', `/v1/domains/${name}`, third.live)).status).toBe(204);
+    const { deliveries, keys } = await node.lease();
+    expect(deliveries).toHaveLength(3);
+    const rings = deliveries.map((one: Answer) =>
+      keys[one.keyRing ?? one.signingDomain]?.map((key: Answer) => key.privateKey),
+    );
+    expect(rings.map((ring: string[] | undefined) => ring?.length).sort()).toEqual([2, 2, undefined]);
+    expect(new Set(rings.flat().filter(Boolean)).size).toBe(4);
+    expect(deliveries.every((one: Answer) => one.signingDomain === name)).toBe(true);
+  });
+
   it('is not taken from one that the operator vouches for', async () => {
     const path = `/admin/v1/accounts/${account.id}/domains`;
     const name = `held${names}.example`;

@@ -146,7 +146,9 @@ describe('an acceptance whose end is not known', () => {
     revoked: false,
     accountStatus: 'active',
     accountStatusReason: null,
+    messagesPerMinute: 60_000,
     lastUsedAtMs: startMs,
+    webhooks: false,
   };
 
   it('keeps its large body, since the transaction may have been committed', async () => {
@@ -168,6 +170,7 @@ describe('an acceptance whose end is not known', () => {
     const raw = `From: a@b.example\r\n\r\n${'x\r\n'.repeat(30_000)}`;
     const written = writeAcceptance(lostAnswer, {
       credential: { ...credential, accountId: account.id },
+      counts: [],
       nowMs: startMs,
       idempotency: null,
       messages: [
@@ -187,15 +190,17 @@ describe('an acceptance whose end is not known', () => {
           eightBit: false,
           testMode: false,
           firstDueMs: startMs,
+          counted: 0,
           raw,
           deliveries: [
             {
               recipient: 'u@example.net',
               domain: 'example.net',
               state: 'queued',
-              simulated: false,
+              held: null,
               event: null,
               reason: null,
+              simulated: false,
             },
           ],
         },

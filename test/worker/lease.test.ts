@@ -170,6 +170,25 @@ describe('a lease', () => {
     ]);
   });
 
+  it('takes of busy domains what is priority', async () => {
+    const urgent = await send({ to: ['a@busy.example'], class: 'priority' });
+    const digest = await send({ to: ['b@busy.example'], class: 'digest' });
+    const leased = async (more: Record<string, unknown>) =>
+      (await node.post('lease', { max: 8, ...more })).body.deliveries.map((d: Answer) => d.messageId);
+    expect(await leased({ busyDomains: ['busy.example'] })).toEqual([urgent]);
+    expect(await leased({})).toEqual([digest]);
+  });
+
+  it('gives no more digests than the node has a share for', async () => {
+    await sendMany(6, { class: 'digest' });
+    await sendMany(2);
+    const classesOf = async (digestMax: number) =>
+      (await node.post('lease', { max: 8, digestMax })).body.deliveries.map((d: Answer) => d.class);
+    expect(await classesOf(2)).toEqual(['standard', 'standard', 'digest', 'digest']);
+    expect(await classesOf(0)).toEqual([]);
+    expect(await classesOf(8)).toHaveLength(4);
+  });
+
   it('gives nothing of a suspended account, until it is active again', async () => {
     const id = await send();
     const status = (to: string) =>
@@ -346,6 +365,7 @@ describe('work of older weeks', () => {
       leaseUntilMs: startMs + minuteMs,
       nowMs: startMs,
       max: 100,
+      digestMax: 100,
       excludeDomains: [],
       busyDomains: [],
     });

@@ -4,6 +4,7 @@ import { domainFault } from '#domain/address.ts';
 import { dayOf } from '#domain/home.ts';
 import { Problem } from '#domain/problem.ts';
 import { scopeNames } from '#domain/scope.ts';
+import { warmingStates } from '#domain/warming.ts';
 import { asciiDomain } from '../intake/recipient.ts';
 import { bearerToken, equalSecrets, newSecret, sha256Hex } from '../intake/secret.ts';
 import {
@@ -15,6 +16,7 @@ import {
   listAccounts,
   listCredentials,
   revokeCredential,
+  setAccountLimits,
   setAccountStatus,
 } from '../store/accounts.ts';
 import { readCounters } from '../store/counters.ts';
@@ -28,8 +30,10 @@ import {
   listDkimKeys,
   updateDomain,
 } from '../store/domains.ts';
+import { findWarming, setWarming } from '../store/warming.ts';
 import { type App, invalidBody, newApp } from './app.ts';
 import { readJson } from './request-body.ts';
+import { warmingView } from './warming.ts';
 
 /** `/admin/v1`: what the operator does, with the operator token. */
 export const adminApp = newApp();
@@ -68,12 +72,14 @@ const credentialBody = z.strictObject({
 const domainBody = z.strictObject({
   domain: domainName,
   type: z.enum(['outbound', 'inbound', 'both', 'alias']).default('outbound'),
-  /** Marks it verified on the operator's word. */
+  /** Marks it verified on the operator's word; such a domain needs no warming. */
   verified: z.boolean().default(false),
   /** Host of the return path below the domain, once its CNAME is there; null: the service's own bounce host. */
   return_path_host: domainName.nullable().default(null),
 });
 
+const limitsBody = z.strictObject({ messages_per_minute: z.number().int().min(1).max(1_000_000) });
+const warmingBody = z.strictObject({ state: z.enum(warmingStates) });
 /** Without defaults: what is not named stays as it is. */
 const domainChange = z.strictObject({
   verified: z.boolean().optional(),
@@ -95,6 +101,14 @@ adminApp.put('/accounts/:id/status', async (c) => {
   const { id } = await accountOf(c);
   const { status, reason } = await read(c, statusBody);
   const account = await setAccountStatus(c.get('store'), id, status, reason);
+  if (!account) throw new Problem('not_found', `There is no account ${id}.`);
+  return c.json(accountView(account));
+});
+
+adminApp.put('/accounts/:id/limits', async (c) => {
+  const { id } = await accountOf(c);
+  const { messages_per_minute } = await read(c, limitsBody);
+  const account = await setAccountLimits(c.get('store'), id, { messagesPerMinute: messages_per_minute });
   if (!account) throw new Problem('not_found', `There is no account ${id}.`);
   return c.json(accountView(account));
 });
@@ -149,6 +163,7 @@ adminApp.post('/accounts/:id/domains', async (c) => {
       keys,
     ),
   );
+  if (body.verified) await setWarming(c.get('store'), domain.id, 'warmed', nowMs);
   return c.json(await domainView(c, domain), 201);
 });
 
@@ -165,10 +180,21 @@ adminApp.patch('/accounts/:id/domains/:domain', async (c) => {
     }),
   );
   if (!domain) throw new Problem('not_found', 'The domain is gone.');
-  if (body.verified) await activateKeys(c.get('store'), before.id);
+  if (body.verified) {
+    await activateKeys(c.get('store'), before.id);
+    await setWarming(c.get('store'), before.id, 'warmed', Date.now());
+  }
   return c.json(await domainView(c, domain));
 });
 
+const countersQuery = z.object({ days: z.coerce.number().int().min(1).max(400).default(7) });
+
+adminApp.get('/counters', async (c) => {
+  const query = countersQuery.safeParse(c.req.query());
+  if (!query.success) throw invalidBody(query.error.issues, '');
+  const fromMs = Date.now() - (query.data.days - 1) * 86_400_000;
+  return c.json({ data: await readCounters(c.get('store'), dayOf(fromMs)) });
+});
 /** A domain that the operator vouches for is not looked at by schedule; any other is, and at once. */
 function operatorSays(verified: boolean, nowMs: number) {
   return verified
@@ -188,14 +214,22 @@ function operatorSays(verified: boolean, nowMs: number) {
       } as const);
 }
 
-const countersQuery = z.object({ days: z.coerce.number().int().min(1).max(400).default(7) });
+adminApp.get('/accounts/:id/domains/:domain/warming', async (c) => c.json(await warmingOf(c)));
 
-adminApp.get('/counters', async (c) => {
-  const query = countersQuery.safeParse(c.req.query());
-  if (!query.success) throw invalidBody(query.error.issues, '');
-  const fromMs = Date.now() - (query.data.days - 1) * 86_400_000;
-  return c.json({ data: await readCounters(c.get('store'), dayOf(fromMs)) });
+adminApp.put('/accounts/:id/domains/:domain/warming', async (c) => {
+  const { id } = await domainOf(c);
+  const { state } = await read(c, warmingBody);
+  await setWarming(c.get('store'), id, state, Date.now());
+  return c.json(await warmingOf(c));
 });
+
+async function warmingOf(c: AdminCall) {
+  const { accountId, id } = await domainOf(c);
+  const nowMs = Date.now();
+  const found = await findWarming(c.get('store'), accountId, id, nowMs);
+  if (!found) throw new Problem('not_found', 'The domain is gone.');
+  return await warmingView(c.get('store'), accountId, found.usage, nowMs);
+}
 
 type AdminCall = Context<App>;
 
@@ -235,6 +269,7 @@ function accountView(account: Account) {
     name: account.name,
     status: account.status,
     status_reason: account.statusReason,
+    limits: { messages_per_minute: account.messagesPerMinute },
     created_at: new Date(account.createdAtMs).toISOString(),
   };
 }

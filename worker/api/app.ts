@@ -6,6 +6,7 @@ import { type FieldError, Problem } from '#domain/problem.ts';
 import type { Viewer } from '../dashboard/viewer.ts';
 import type { Env } from '../env.ts';
 import type { Announcer } from '../intake/announcer.ts';
+import type { EventAnnouncer } from '../intake/event-announcer.ts';
 import type { GateCredential } from '../store/acceptance.ts';
 import type { Store } from '../store/store.ts';
 
@@ -22,6 +23,7 @@ export interface Variables {
 /** What lives as long as the isolate: nothing that may not be lost. */
 export interface Isolate {
   announcer: Announcer;
+  eventAnnouncer: EventAnnouncer;
   /** Idempotency keys whose requests are being carried out here. */
   flights: Set<string>;
 }
@@ -80,7 +82,7 @@ export function answerError(error: Error, c: Call): Response {
   return response;
 }
 
-/** An error as its caller may hear of it; what is our fault is logged. */
+/** The problem that an error is told as; logs what is our fault. */
 export function problemOf(error: Error, id: string): Problem {
   if (error instanceof Problem) return error;
   if (error instanceof HTTPException && error.status === 400) {

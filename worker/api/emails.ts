@@ -1,24 +1,14 @@
-import { z } from '@hono/zod-openapi';
-import { deliveryStates, messageStatus } from '#domain/delivery.ts';
+import { messageStatus } from '#domain/delivery.ts';
 import { markSimulated, publicEvent } from '#domain/event.ts';
 import { acceptedEventId, isUuidV7, uuidV7 } from '#domain/ids.ts';
 import { Problem } from '#domain/problem.ts';
 import { cancelDeliveries, findMessage, listMessages, type StoredMessage } from '../store/messages.ts';
 import { type Call, invalidBody, newApp } from './app.ts';
-import { needs } from './authenticated.ts';
+import { announceEvents, needs } from './authenticated.ts';
+import { listQuery } from './queries.ts';
 
 /** `GET /v1/emails…` and cancel. */
 export const emailsApp = newApp();
-
-const listQuery = z.object({
-  limit: z.coerce.number().int().min(1).max(100).default(50),
-  offset: z.coerce.number().int().min(0).max(100_000).default(0),
-  status: z.enum(deliveryStates).nullable().default(null),
-  from: z.string().max(320).nullable().default(null),
-  to: z.string().max(320).nullable().default(null),
-  subject: z.string().max(2000).nullable().default(null),
-  tag: z.string().max(64).nullable().default(null),
-});
 
 emailsApp.get('/emails', needs('read'), async (c) => {
   const query = listQuery.safeParse(c.req.query());
@@ -54,6 +44,7 @@ emailsApp.post('/emails/:id/cancel', needs('send'), async (c) => {
     }),
     nowMs,
   );
+  if (canceled > 0) announceEvents(c, c.get('credential'));
   const after = await messageOf(c);
   if (canceled === 0) {
     throw new Problem('conflict', `Nothing is left to cancel: the message is ${summaryOf(after).status}.`);

@@ -1,20 +1,15 @@
-import { z } from '@hono/zod-openapi';
 import { publicEvent } from '#domain/event.ts';
 import { Problem } from '#domain/problem.ts';
 import { type EventCursor, readEvents } from '../store/events.ts';
 import { invalidBody, newApp } from './app.ts';
 import { needs } from './authenticated.ts';
+import { eventsQuery } from './queries.ts';
 
 /** `GET /v1/events?after=`: every event of the account in order, without gaps. */
 export const eventsApp = newApp();
 
-const query = z.object({
-  after: z.string().max(64).default(''),
-  limit: z.coerce.number().int().min(1).max(100).default(50),
-});
-
 eventsApp.get('/events', needs('read'), async (c) => {
-  const read = query.safeParse(c.req.query());
+  const read = eventsQuery.safeParse(c.req.query());
   if (!read.success) throw invalidBody(read.error.issues, '');
   const { after, limit } = read.data;
   const { accountId } = c.get('credential');

@@ -3,14 +3,14 @@ import { isFinal } from '#domain/delivery.ts';
 import { Problem } from '#domain/problem.ts';
 import { simulatorDomain } from '#domain/simulator.ts';
 import { limits, sendAtFault, sendSchema } from '#domain/submission.ts';
-import { accept, type IdempotentRequest, type Intake } from '../intake/accept.ts';
+import { type Acceptance, accept, type IdempotentRequest, type Intake } from '../intake/accept.ts';
 import { draftOf } from '../intake/compose.ts';
 import type { Draft } from '../intake/draft.ts';
 import { rawDraftOf } from '../intake/raw-message.ts';
 import { rehearse } from '../intake/rehearse.ts';
 import { bearerSecret, sha256Hex } from '../intake/secret.ts';
 import { type Call, invalidBody, newApp } from './app.ts';
-import { credentialOf } from './authenticated.ts';
+import { announceEvents, credentialOf } from './authenticated.ts';
 import { drain, mediaType, readBytes, readJson } from './request-body.ts';
 
 /** `POST /v1/send`, `/v1/send/batch`, `/v1/send/raw`: parse, then the intake. */
@@ -37,6 +37,7 @@ sendApp.post('/send/batch', (c) =>
     const drafts = list.data.map((entry, i) => readDraft(entry, Date.now(), `/${i}/`));
     const { answers, replayed } = await accept(intakeOf(c), {
       secret: bearerSecret(c.req.header('Authorization')),
+      username: null,
       drafts,
       idempotency: await idempotencyOf(c, bytes),
     });
@@ -69,28 +70,49 @@ sendApp.post('/send/raw', (c) =>
 /**
  * Runs a handler; when the input is at fault, says so only to callers whose key is good: 401 comes before 400.
  */
-async function authenticFaults(c: Call, handler: () => Promise<Response>): Promise<Response> {
+export async function authenticFaults(
+  c: Call,
+  handler: () => Promise<Response>,
+  username: string | null = null,
+): Promise<Response> {
   try {
     return await handler();
   } catch (error) {
     await drain(c);
-    if (error instanceof Problem && [400, 413, 415].includes(error.status)) await credentialOf(c, 'send');
+    if (error instanceof Problem && [400, 413, 415].includes(error.status))
+      await credentialOf(c, 'send', username);
     throw error;
   }
 }
 
 async function acceptOne(c: Call, draft: Draft, idempotency: IdempotentRequest | null): Promise<Response> {
+  return c.json(await acceptDraft(c, draft, idempotency), 202);
+}
+
+/**
+ * Brings one draft to the intake.
+ * @param username whose the key must be; null: anybody's
+ * @throws Problem when it is not let in
+ */
+export async function acceptDraft(
+  c: Call,
+  draft: Draft,
+  idempotency: IdempotentRequest | null,
+  username: string | null = null,
+): Promise<Acceptance> {
   const held = idempotency && inFlight(c, idempotency.key);
   try {
     const { answers, replayed } = await accept(intakeOf(c), {
       secret: bearerSecret(c.req.header('Authorization')),
+      username,
       drafts: [draft],
       idempotency,
     });
     const answer = answers[0];
+    if (!answer) throw new Error('one answer a draft was expected');
     if (answer instanceof Problem) throw answer;
     if (replayed) c.header('Idempotent-Replayed', 'true');
-    return c.json(answer, 202);
+    return answer;
   } finally {
     held?.();
   }
@@ -117,7 +139,7 @@ function readDraft(value: unknown, nowMs: number, root = '/'): Draft | Problem {
   }
 }
 
-async function idempotencyOf(c: Call, bytes: Uint8Array): Promise<IdempotentRequest | null> {
+export async function idempotencyOf(c: Call, bytes: Uint8Array): Promise<IdempotentRequest | null> {
   const key = c.req.header('Idempotency-Key');
   if (key === undefined) return null;
   return { key: readKey(key), fingerprint: await sha256Hex(`${c.req.path} ${await sha256Hex(bytes)}`) };
@@ -150,13 +172,15 @@ function inFlight(c: Call, key: string): () => void {
 
 /** The intake of this request. */
 export function intakeOf(c: Call): Intake {
-  const { DELIVERY } = c.get('env').bindings;
+  const { bindings, serviceDomain } = c.get('env');
+  const { DELIVERY } = bindings;
   const nowMs = Date.now();
   return {
     store: c.get('store'),
     nowMs,
-    simulatorDomain: simulatorDomain(c.get('env').serviceDomain),
-    announce: (messages) => {
+    simulatorDomain: simulatorDomain(serviceDomain),
+    announce: (messages, credential) => {
+      announceEvents(c, credential);
       const waiting = messages.filter((m) => m.deliveries.some((d) => !isFinal(d.state)));
       const due = waiting.filter((m) => m.firstDueMs <= nowMs);
       const work = [

@@ -1,17 +1,30 @@
 import { fullMailbox } from '#domain/consequence.ts';
 import type { Env } from '../env.ts';
 import { hubOf } from '../node-api/hub.ts';
+import { pokeSenders } from '../queue/webhook.ts';
 import { purgeAuth } from '../store/auth.ts';
 import { dropOldTables, ensureHomeTables } from '../store/home-tables.ts';
 import { purgeIdempotencyKeys } from '../store/idempotency.ts';
 import { anythingDue } from '../store/leases.ts';
 import { purgeBodies } from '../store/raw.ts';
+import { foldAll, purgeStats } from '../store/stats.ts';
 import type { Store } from '../store/store.ts';
 import { purgeSuppressions } from '../store/suppressions.ts';
+import { judgeWarming } from '../store/warming.ts';
+import { endpointsWithWork } from '../store/webhook-endpoints.ts';
 
-/** Announces again whatever is due and nobody has leased: lost pointers, expired leases, far-away `send_at`. */
+/**
+ * Announces again whatever is due and nobody has leased (lost pointers, expired leases, far-away `send_at`), and
+ * pokes webhook senders that are behind.
+ */
 export async function sweep(store: Store, env: Env, nowMs: number): Promise<void> {
   if (await anythingDue(store, nowMs)) await hubOf(env.bindings.HUB).wake();
+  await pokeSenders(env, await endpointsWithWork(store, nowMs));
+}
+
+/** Adds what has happened to the statistics, where that is worth its rows. */
+export async function count(store: Store, nowMs: number): Promise<void> {
+  await foldAll(store, nowMs);
 }
 
 /** Makes tables ahead and removes what is past its time. */
@@ -22,4 +35,7 @@ export async function housekeep(store: Store, nowMs: number): Promise<void> {
   await purgeIdempotencyKeys(store, nowMs);
   await purgeAuth(store, nowMs);
   await purgeSuppressions(store, nowMs, nowMs - fullMailbox.withinMs);
+  await foldAll(store, nowMs, { everything: true });
+  await judgeWarming(store, nowMs);
+  await purgeStats(store, nowMs);
 }

@@ -45,6 +45,7 @@ export async function sendAs(c: Call, accountId: number, body: Record<string, un
   }
   const { answers } = await accept(intakeOf(c), {
     secret: await ownKey(c, accountId),
+    username: null,
     drafts: [draftOf(parsed.data)],
     idempotency: null,
   });

@@ -184,7 +184,7 @@ export function decideDomain(
     returnPathHost: byOperator ? domain.returnPathHost : returnPathHost(domain, rows),
     keys: nextKeys,
     nextCheckMs:
-      status === 'disabled' || byOperator ? null : nextCheck(status, lacking, nextKeys, rows, nowMs),
+      status === 'disabled' ? null : nextCheck({ status, byOperator, lacking }, nextKeys, rows, nowMs),
   };
 }
 
@@ -203,17 +203,18 @@ function returnPathHost(domain: DomainState, rows: readonly CheckRow[]): string 
 }
 
 function nextCheck(
-  status: DomainState['status'],
-  lacking: boolean,
+  of: { status: DomainState['status']; byOperator: boolean; lacking: boolean },
   keys: readonly KeyState[],
   rows: readonly CheckRow[],
   nowMs: number,
-): number {
+): number | null {
   const rotating = keys.some((key) => key.status === 'pending' && key.algorithm === 'rsa-sha256');
+  const retirements = keys.flatMap((key) => (key.status === 'active' ? (key.retireAtMs ?? []) : []));
+  // Of a domain that the operator vouches for only the keys are of interest, while they change.
+  if (of.byOperator && !rotating && retirements.length === 0) return null;
   // With something proven missing a verified domain is looked at daily all the same; only a mere failure is hasty.
   const failed = rows.some((row) => row.need === 'required' && row.status === 'lookup_failed');
-  const soon = status === 'pending' || rotating || (lacking && failed);
-  const retirements = keys.flatMap((key) => (key.status === 'active' ? (key.retireAtMs ?? []) : []));
+  const soon = of.status === 'pending' || rotating || (of.lacking && failed);
   const later = nowMs + (soon ? pendingEveryMs : verifiedEveryMs);
   return Math.max(nowMs + pendingEveryMs, Math.min(later, ...retirements));
 }

@@ -36,6 +36,8 @@ export const leaseRequest = z.object({
   bootId,
   /** How many deliveries the node has room for. */
   max: z.number().int().min(1).max(500),
+  /** How many of them may be of the class `digest`. */
+  digestMax: z.number().int().min(0).max(500).default(500),
   /** Recipient domains that the node does not want now. */
   excludeDomains: z.array(z.string().max(255)).max(50).default([]),
   /** Recipient domains of which the node has enough for now: only `priority` is wanted. */
@@ -55,8 +57,10 @@ export const leasedDelivery = z.object({
   /** Envelope sender with the token (VERP). */
   mailFrom: z.string(),
   rcptTo: z.string(),
-  /** Domain that signs (`d=`), a key of `keys`. */
+  /** Domain that signs (`d=`). */
   signingDomain: z.string(),
+  /** Entry of `keys` that signs, when that is not the signing domain's: two accounts may have had one domain. */
+  keyRing: z.string().optional(),
   sizeBytes: z.number().int(),
   /** The header or an address is not ASCII (RFC 6531). */
   smtputf8: z.boolean(),
@@ -77,7 +81,7 @@ export type DkimKey = z.infer<typeof dkimKey>;
 
 export const leaseResponse = z.object({
   deliveries: z.array(leasedDelivery),
-  /** Active DKIM keys by signing domain. */
+  /** Active DKIM keys by signing domain, or by `keyRing`. */
   keys: z.record(z.string(), z.array(dkimKey)),
   /** More is due than was given. */
   more: z.boolean(),

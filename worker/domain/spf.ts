@@ -163,11 +163,8 @@ export async function walkSpf(of: {
   lookup: Lookup;
 }): Promise<SpfFindings> {
   const found: SpfFindings = { lookups: 0, voidLookups: 0, authorises: false, fault: null, failure: null };
-  await walkRecord(canonicalName(of.domain), of.record, true, {
-    ...of,
-    found,
-    wanted: canonicalName(of.wanted),
-  });
+  const walk = { lookup: of.lookup, wanted: canonicalName(of.wanted), found };
+  found.authorises = (await walkRecord(canonicalName(of.domain), of.record, walk)) === 'pass';
   if (found.fault === null && found.lookups > mostSpfLookups) {
     const count = found.lookups >= mostCounted ? `${mostCounted} or more` : found.lookups;
     found.fault = `it needs ${count} DNS lookups, ${mostSpfLookups} are allowed (RFC 7208 §4.6.4)`;
@@ -184,64 +181,69 @@ interface Walk {
   found: SpfFindings;
 }
 
-async function walkRecord(domain: string, text: string, passing: boolean, walk: Walk): Promise<void> {
+/** What a record says of an address that the wanted include passes and no other term matches. */
+type Verdict = 'pass' | 'other';
+
+async function walkRecord(domain: string, text: string, walk: Walk): Promise<Verdict> {
   const record = parseSpf(text);
   if (typeof record === 'string') {
     walk.found.fault ??= `the record of ${domain} cannot be read: ${record}`;
-    return;
+    return 'other';
   }
+  // §4.6.2: the first match decides; what follows is walked for its lookups alone.
+  let verdict: Verdict | null = null;
   for (const directive of record.directives) {
-    if (directive.mechanism === 'all') return; // §5.1: what follows is ignored, a redirect too
-    await walkDirective(domain, directive, passing, walk);
-    if (walk.found.lookups >= mostCounted) return;
+    if (directive.mechanism === 'all') return verdict ?? 'other'; // §5.1: what follows is ignored, a redirect too
+    if (await matches(domain, directive, walk)) verdict ??= directive.qualifier === '+' ? 'pass' : 'other';
+    if (walk.found.lookups >= mostCounted) return verdict ?? 'other';
   }
-  if (record.redirect !== null) await follow('redirect=', record.redirect, passing, walk);
+  if (record.redirect === null) return verdict ?? 'other';
+  const redirected = await follow('redirect=', record.redirect, walk);
+  return verdict ?? redirected;
 }
 
-async function walkDirective(
-  domain: string,
-  { mechanism, qualifier, value }: SpfDirective,
-  passing: boolean,
-  walk: Walk,
-): Promise<void> {
+/** Whether a directive matches an address that the wanted include passes; counts its lookups. */
+async function matches(domain: string, { mechanism, value }: SpfDirective, walk: Walk): Promise<boolean> {
   const name = canonicalName(value ?? domain);
   switch (mechanism) {
     case 'include':
-      await follow('include:', name, passing && qualifier === '+', walk);
-      return;
+      return (await follow('include:', name, walk)) === 'pass';
     case 'ptr':
       walk.found.lookups++;
-      return;
+      return false;
     case 'a':
     case 'mx':
     case 'exists':
       walk.found.lookups++;
       if (!name.includes('%')) await probe(name, mechanism === 'mx' ? 'MX' : 'A', walk);
-      return;
+      return false;
     case 'ip4':
     case 'ip6':
     case 'all':
-      return;
+      return false;
   }
 }
 
 /** An include or a redirect: without a record of its own it is a permanent error (RFC 7208 §5.2, §6.1). */
-async function follow(term: string, target: string, passing: boolean, walk: Walk): Promise<void> {
+async function follow(term: string, target: string, walk: Walk): Promise<Verdict> {
   const { found } = walk;
   found.lookups++;
   const name = canonicalName(target);
-  if (name === walk.wanted && passing) found.authorises = true;
-  if (name.includes('%') || found.lookups >= mostCounted) return;
+  if (name.includes('%') || found.lookups >= mostCounted) return 'other';
   const answer = await walk.lookup(name, 'TXT');
   if ('failure' in answer && !provesAbsence(answer)) {
     found.failure ??= { name, failure: answer.failure };
-    return;
+    return name === walk.wanted ? 'pass' : 'other';
   }
   const records = recordsOf(answer).filter(isSpf);
   const [only] = records;
   if (only === undefined) found.fault ??= `${term}${name} leads to no SPF record`;
   else if (records.length > 1) found.fault ??= `${name} has ${records.length} SPF records, one is allowed`;
-  else await walkRecord(name, only, passing, walk);
+  else {
+    const verdict = await walkRecord(name, only, walk);
+    return name === walk.wanted ? 'pass' : verdict;
+  }
+  return 'other';
 }
 
 /** Counts a lookup that finds nothing (RFC 7208 §4.6.4). */

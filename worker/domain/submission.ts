@@ -33,13 +33,14 @@ const unsafeHeader =
   /^(from|sender|to|cc|bcc|date|message-id|received|return-path|subject|reply-to|resent-.*|dkim-.*|mime-.*|content-.*|x-pennypost-.*|x-cloudmta-.*)$/i;
 
 const controlCharacters = /[\0\r\n]/;
-const oneLine = (max: number) =>
+/** Text of at most `max` characters that may stand in a header field. */
+export const oneLine = (max: number) =>
   z
     .string()
     .max(max)
     .refine((text) => !controlCharacters.test(text), 'must not have CR, LF or NUL');
 
-const mailbox = z
+export const mailbox = z
   .string()
   .max(1000)
   .transform((text, context): Mailbox => {
@@ -47,25 +48,27 @@ const mailbox = z
     if (typeof parsed !== 'string') return parsed;
     context.addIssue({ code: 'custom', message: `${parsed}; write local@domain or Name <local@domain>` });
     return z.NEVER;
-  });
+  })
+  .meta({ description: '`local@domain` or `Name <local@domain>`.' });
 /** One or several; not a union, whose faults would not tell which of several is wrong. */
-const mailboxes = z
+export const mailboxes = z
   .preprocess(
     (value) => (typeof value === 'string' ? [value] : value),
     z.array(mailbox).max(limits.recipients),
   )
-  .default([]);
+  .default([])
+  .meta({ oneOrMany: true });
 
 /** RFC 3339. */
 const time = z.iso.datetime({ offset: true });
 
-const attachment = z.strictObject({
-  filename: oneLine(255)
-    .min(1)
-    .refine(
-      (name) => !isRefusedAttachment(name),
-      `must not end in ${refusedAttachments.map((e) => `.${e}`).join(' ')}`,
-    ),
+const attachmentName = oneLine(255)
+  .min(1)
+  .refine(
+    (name) => !isRefusedAttachment(name),
+    `must not end in ${refusedAttachments.map((e) => `.${e}`).join(' ')}`,
+  );
+const attachmentContent = {
   /** Base64 (RFC 4648 §4). */
   content: z.string().refine(isBase64, 'must be base64 (RFC 4648 §4)'),
   content_type: oneLine(255)
@@ -74,45 +77,63 @@ const attachment = z.strictObject({
   content_id: oneLine(255)
     .regex(/^<?[^<>\s]+>?$/, 'must have no spaces or angle brackets inside')
     .optional(),
-});
+};
+const attachment = z.strictObject({ filename: attachmentName, ...attachmentContent });
+export const attachmentParts = { name: attachmentName, ...attachmentContent };
+
+/** A header field of one's own: name and value. `allowed` lets an unsafe name through. */
+export const headerFields = (allowed: (name: string) => boolean = () => false) =>
+  z
+    .record(
+      z
+        .string()
+        .max(127)
+        .regex(/^[!-9;-~]+$/, 'must be a header field name (RFC 5322 §2.2)')
+        .refine(
+          (name) => allowed(name) || !unsafeHeader.test(name),
+          'is a header field that cannot be set here',
+        ),
+      oneLine(limits.headerValueCharacters),
+    )
+    .refine(
+      (headers) => Object.keys(headers).length <= limits.headers,
+      `must have at most ${limits.headers} fields`,
+    );
+export const tag = oneLine(limits.tagCharacters).min(1);
 
 /** Body of `POST /v1/send`. */
 export const sendSchema = z
   .strictObject({
-    from: mailbox,
-    to: mailboxes,
+    from: mailbox.meta({ description: 'The author. The domain must pass the gate.' }),
+    to: mailboxes.meta({ description: 'At most 50 recipients in to, cc and bcc together.' }),
     cc: mailboxes,
-    bcc: mailboxes,
+    bcc: mailboxes.meta({ description: 'Never appears in the message.' }),
     reply_to: mailboxes,
     subject: oneLine(limits.subjectCharacters),
-    text_body: z.string().optional(),
+    text_body: z
+      .string()
+      .optional()
+      .meta({ description: 'At least one of text_body and html_body is required.' }),
     html_body: z.string().optional(),
-    headers: z
-      .record(
-        z
-          .string()
-          .max(127)
-          .regex(/^[!-9;-~]+$/, 'must be a header field name (RFC 5322 §2.2)')
-          .refine((name) => !unsafeHeader.test(name), 'is a header field that cannot be set here'),
-        oneLine(limits.headerValueCharacters),
-      )
-      .refine(
-        (headers) => Object.keys(headers).length <= limits.headers,
-        `must have at most ${limits.headers} fields`,
-      )
-      .default({}),
+    headers: headerFields()
+      .default({})
+      .meta({ description: 'Further header fields. Those that the service writes itself are refused.' }),
     attachments: z.array(attachment).max(limits.attachments).default([]),
-    tags: z.array(oneLine(limits.tagCharacters).min(1)).max(limits.tags).default([]),
+    tags: z.array(tag).max(limits.tags).default([]).meta({ description: 'For filters and statistics.' }),
     metadata: z
       .record(oneLine(limits.metadataKeyCharacters).min(1), z.string().max(limits.metadataValueCharacters))
       .refine(
         (metadata) => Object.keys(metadata).length <= limits.metadataKeys,
         `must have at most ${limits.metadataKeys} keys`,
       )
-      .default({}),
-    class: z.enum(classNames).default('standard'),
-    send_at: time.optional(),
-    test_mode: z.boolean().default(false),
+      .default({})
+      .meta({ description: 'Comes back in every event.' }),
+    class: z
+      .enum(classNames)
+      .default('standard')
+      .meta({ description: '`priority` skips ahead of everything, `digest` is spread out.' }),
+    send_at: time.optional().meta({ description: 'When delivery may begin, at most 30 days ahead.' }),
+    test_mode: z.boolean().default(false).meta({ description: 'Validated and recorded, not delivered.' }),
   })
   .refine((body) => body.text_body !== undefined || body.html_body !== undefined, {
     path: ['text_body'],

@@ -21,7 +21,7 @@ export async function receiveAll(
   };
   const verdicts: Verdict[] = [];
   for (const rcptTo of mail.rcptTo) verdicts.push(await receive(room, { ...mail, rcptTo }));
-  if (accounts.size > 0) eventsCommitted(env, [...accounts]);
+  if (accounts.size > 0) await eventsCommitted(env, [...accounts]);
   return verdicts;
 }
 

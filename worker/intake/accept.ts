@@ -1,3 +1,4 @@
+import { digestSmoothing, type MailClass } from '#domain/class.ts';
 import type { NewEvent } from '#domain/event.ts';
 import { newMessageId, uuidV7 } from '#domain/ids.ts';
 import { isGood, Problem } from '#domain/problem.ts';
@@ -13,19 +14,21 @@ import {
   writeAcceptance,
 } from '../store/acceptance.ts';
 import type { Store } from '../store/store.ts';
+import { LimitReached, readUsage } from '../store/usage.ts';
 import { authorize } from './authenticate.ts';
 import type { Draft } from './draft.ts';
 import { checkDomain, suppressionOf } from './gate.ts';
+import { countsOf, ration, type Usage } from './ration.ts';
 import { sha256Hex } from './secret.ts';
 
 /** What the intake works with; all time and chance come from here. */
 export interface Intake {
   store: Store;
   nowMs: number;
-  /** Recipients there are parts that the simulator plays. */
+  /** Recipients there are parts that the simulator plays; they count for no limit of a domain. */
   simulatorDomain: string;
   /** Announces what has been accepted, after the answer; must not throw. */
-  announce(messages: AcceptedMessage[]): void;
+  announce(messages: AcceptedMessage[], credential: GateCredential): void;
 }
 
 /** The answer for one accepted message. */
@@ -51,6 +54,8 @@ export interface AcceptResult {
 /** What a caller asks for. An entry that could not be read is its own answer, and is kept with the others. */
 interface AcceptRequest {
   secret: string | null;
+  /** Whose credential it must be; null: anybody's. */
+  username: string | null;
   drafts: (Draft | Problem)[];
   idempotency: IdempotentRequest | null;
 }
@@ -62,30 +67,66 @@ interface AcceptRequest {
  */
 export async function accept(intake: Intake, request: AcceptRequest): Promise<AcceptResult> {
   const gate = await readGateFor(intake, request);
-  const credential = authorize(gate.credential, 'send');
+  const credential = authorize(gate.credential, 'send', request.username);
   const earlier = replay(gate, request.idempotency);
   if (earlier) return earlier;
   const messages = await Promise.all(request.drafts.map((draft) => admit(intake, draft, credential, gate)));
-  const accepted = messages.filter(isGood);
-  const answers = messages.map((message) =>
-    message instanceof Problem ? message : answerOf(message, credential),
-  );
-  if (accepted.length === 0) return { answers, replayed: false };
-  try {
-    await writeAcceptance(intake.store, {
-      credential,
-      messages: accepted,
-      nowMs: intake.nowMs,
-      idempotency: request.idempotency && keptAnswer(request.idempotency, answers, intake.nowMs),
-    });
-  } catch (error) {
-    if (!(error instanceof IdempotencyRace)) throw error;
-    const won = replay(await readGateFor(intake, request), request.idempotency);
-    if (won) return won;
-    throw error;
+  const stored = await storeWithinLimits(intake, messages, credential, gate, request);
+  if ('replayed' in stored) return stored;
+  const accepted = stored.messages.filter(isGood);
+  if (accepted.length > 0) intake.announce(accepted, credential);
+  return { answers: answersOf(stored.messages, credential), replayed: false };
+}
+
+/** Others may be faster so often, each time with less room left, before a caller is told to try again. */
+const mostTries = 20;
+
+/** Stores what the limits let through, deciding anew whenever others were faster. */
+async function storeWithinLimits(
+  intake: Intake,
+  admitted: (AcceptedMessage | Problem)[],
+  credential: GateCredential,
+  gate: Gate,
+  request: AcceptRequest,
+): Promise<{ messages: (AcceptedMessage | Problem)[] } | AcceptResult> {
+  const { store, nowMs } = intake;
+  let usage: Usage = { accountUsed: null, domains: gate.usage };
+  for (let tries = 0; tries < mostTries; tries++) {
+    const messages = ration(admitted, usage, credential, nowMs);
+    const accepted = messages.filter(isGood);
+    if (accepted.length === 0) return { messages };
+    try {
+      await writeAcceptance(store, {
+        credential,
+        messages: accepted,
+        counts: countsOf(accepted, usage),
+        nowMs,
+        idempotency:
+          request.idempotency && keptAnswer(request.idempotency, answersOf(messages, credential), nowMs),
+      });
+      return { messages };
+    } catch (error) {
+      if (error instanceof LimitReached) {
+        const domains = [...new Set(accepted.map((message) => message.signingDomain))];
+        usage = await readUsage(store, credential.accountId, domains, nowMs);
+        continue;
+      }
+      const won =
+        error instanceof IdempotencyRace
+          ? replay(await readGateFor(intake, request), request.idempotency)
+          : null;
+      if (won) return won;
+      throw error;
+    }
   }
-  intake.announce(accepted);
-  return { answers, replayed: false };
+  throw new Problem('unavailable', 'Too many messages came at once; try again.');
+}
+
+function answersOf(
+  messages: readonly (AcceptedMessage | Problem)[],
+  credential: GateCredential,
+): (Acceptance | Problem)[] {
+  return messages.map((message) => (message instanceof Problem ? message : answerOf(message, credential)));
 }
 
 /** Reads what the gate needs for these drafts. One D1 round trip. */
@@ -119,7 +160,7 @@ function replay(gate: Gate, idempotency: IdempotentRequest | null): AcceptResult
   return {
     answers: kept.map((answer) =>
       'problem' in answer
-        ? new Problem(answer.problem.code, answer.problem.detail, { errors: answer.problem.errors })
+        ? new Problem(answer.problem.code, answer.problem.detail, answer.problem.more)
         : answer,
     ),
     replayed: true,
@@ -134,8 +175,8 @@ function keptAnswer(idempotency: IdempotentRequest, answers: (Acceptance | Probl
   };
 }
 
-function keptProblem({ code, detail, errors }: Problem) {
-  return { code, detail, errors };
+function keptProblem({ code, detail, errors, members, headers }: Problem) {
+  return { code, detail, more: { errors, members, headers } };
 }
 
 /** One draft through the gate; a problem is this draft's answer and leaves the others alone. */
@@ -175,8 +216,9 @@ async function admit(
       smtputf8: needsSmtpUtf8(raw, draft),
       eightBit: /[\x80-\xff]/.test(raw),
       raw,
+      counted: testMode ? 0 : countedOf(draft, suppressed, intake.simulatorDomain),
       deliveries: draft.recipients.map((recipient, n) =>
-        newDelivery(recipient, suppressed[n] ?? null, waiting, intake),
+        newDelivery(recipient, suppressed[n] ?? null, waiting, { ...intake, firstDueMs, mailClass }),
       ),
     };
   } catch (error) {
@@ -195,22 +237,43 @@ export function firstState(
   return firstDueMs > nowMs ? 'scheduled' : 'queued';
 }
 
+/** Recipients that are accepted, those of the simulator apart. */
+function countedOf(draft: Draft, suppressed: (GateSuppression | null)[], simulatorDomain: string): number {
+  return draft.recipients.filter(({ domain }, n) => !suppressed[n] && domain !== simulatorDomain).length;
+}
+
 function newDelivery(
   recipient: { address: string; domain: string },
   suppression: GateSuppression | null,
   state: 'queued' | 'scheduled' | 'simulated',
-  { nowMs, simulatorDomain }: Intake,
+  {
+    nowMs,
+    simulatorDomain,
+    firstDueMs,
+    mailClass,
+  }: Pick<Intake, 'nowMs' | 'simulatorDomain'> & { firstDueMs: number; mailClass: MailClass },
 ): NewDelivery {
   const { address, domain } = recipient;
   const simulated = domain === simulatorDomain;
-  if (!suppression) return { recipient: address, domain, state, simulated, event: null, reason: null };
+  if (!suppression) {
+    const held = mailClass === 'digest' && state !== 'simulated' ? holdBack(firstDueMs, nowMs) : null;
+    return { recipient: address, domain, state, simulated, held, event: null, reason: null };
+  }
   const event: NewEvent = {
     id: uuidV7(nowMs, randomBytes(10)),
     kind: 'suppressed',
     atMs: nowMs,
     details: { reason: suppression.reason, entry: entryView(suppression) },
   };
-  return { recipient: address, domain, state: 'suppressed', simulated, event, reason: suppression.reason };
+  return {
+    recipient: address,
+    domain,
+    state: 'suppressed',
+    simulated,
+    held: null,
+    event,
+    reason: suppression.reason,
+  };
 }
 
 /** The suppression entry that holds a recipient back, as events and rehearsals tell it. */
@@ -220,6 +283,14 @@ export function entryView(suppression: GateSuppression) {
     scope: suppression.scopeDomain || 'account',
     since: new Date(suppression.createdAtMs).toISOString(),
   };
+}
+
+/** A random time of the smoothing's span, and the event that tells of it. */
+function holdBack(firstDueMs: number, nowMs: number): NonNullable<NewDelivery['held']> {
+  const [random = 0] = crypto.getRandomValues(new Uint32Array(1));
+  const dueMs = firstDueMs + Math.floor((random / 2 ** 32) * digestSmoothing.overMs);
+  const details = { limit: 'digest', until: new Date(dueMs).toISOString() };
+  return { dueMs, event: { id: uuidV7(nowMs, randomBytes(10)), kind: 'rate_limited', atMs: nowMs, details } };
 }
 
 /** RFC 6531 §3.1: the extension is needed when the header section or an address of the envelope is not ASCII. */

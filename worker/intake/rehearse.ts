@@ -34,7 +34,7 @@ export async function rehearse(
   secret: string | null,
   draft: Draft,
 ): Promise<Rehearsal> {
-  const gate = await readGateFor(intake, { secret, drafts: [draft], idempotency: null });
+  const gate = await readGateFor(intake, { username: null, secret, drafts: [draft], idempotency: null });
   const credential = authorize(gate.credential, 'send');
   const id = newMessageId(intake.nowMs, randomBytes(10), 0);
   const sizeBytes = (await draft.build({ id, nowMs: intake.nowMs })).raw.length;

@@ -68,9 +68,11 @@ nodeApp.get('/raw/:messageId', async (c) => {
 
 nodeApp.post('/results', async (c) => {
   const { results } = await read(c, resultsRequest);
-  const { verdicts, retries } = await recordResults(c.get('store'), results, Date.now());
-  const { DELIVERY } = c.get('env').bindings;
+  const { verdicts, retries, listening } = await recordResults(c.get('store'), results, Date.now());
+  const { DELIVERY, WEBHOOK } = c.get('env').bindings;
   c.executionCtx.waitUntil(c.get('isolate').announcer.announceRetries(DELIVERY, retries, Date.now()));
+  if (listening.size > 0)
+    c.executionCtx.waitUntil(c.get('isolate').eventAnnouncer.announce(WEBHOOK, listening));
   return c.json({ verdicts } satisfies z.infer<typeof resultsResponse>);
 });
 

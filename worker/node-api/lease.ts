@@ -45,26 +45,30 @@ export async function leaseWork(
   const { messages, keys } = await readLeased(store, leases);
   const bodies = await readSmallBodies(store, leases, nowMs);
   const signer = await returnPathSigner(settings.returnPathKeys);
+  const rings = keyRings(keys);
   const deliveries = await Promise.all(
     leases.map(async (lease) => ({
-      ...(await deliveryOf(lease, messages.get(lease.messageId), keys, signer, settings)),
+      ...(await deliveryOf(lease, messages.get(lease.messageId), rings, signer, settings)),
       leaseId,
       leaseUntilMs,
       raw: bodies.get(lease.messageId) ?? null,
     })),
   );
-  return { deliveries, keys: await openKeys(keys, settings), more };
+  return { deliveries, keys: await openKeys(rings, settings), more };
 }
 
 async function deliveryOf(
   lease: Lease,
   message: LeasedMessage | undefined,
-  keys: StoredKey[],
+  rings: ReadonlyMap<string, StoredKey[]>,
   signer: ReturnPathSigner,
   settings: Settings,
 ): Promise<Omit<LeasedDelivery, 'leaseId' | 'leaseUntilMs' | 'raw'>> {
   if (!message) throw new Error(`delivery ${lease.messageId} ${lease.n} has no message`);
-  const own = keys.find((key) => key.accountId === lease.accountId && key.domain === message.signingDomain);
+  const isOwn = (key: StoredKey) => key.accountId === lease.accountId && key.domain === message.signingDomain;
+  const [ring, [own] = []] = [...rings].find(([, keys]) => keys.some(isOwn)) ?? [];
+  const signingDomain = own?.signsAs ?? message.signingDomain;
+  const keyRing = ring ?? ringName(message.signingDomain, lease.accountId);
   const host = own?.returnPathHost ?? `bounces.${settings.serviceDomain}`;
   return {
     messageId: lease.messageId,
@@ -73,19 +77,47 @@ async function deliveryOf(
     attempt: lease.attempts,
     mailFrom: await signer.addressOf(lease.messageId, lease.n, host),
     rcptTo: lease.recipient,
-    signingDomain: own?.signsAs ?? message.signingDomain,
+    signingDomain,
+    ...(keyRing === signingDomain ? {} : { keyRing }),
     sizeBytes: message.sizeBytes,
     smtputf8: message.smtputf8,
     eightBit: message.eightBit,
   };
 }
 
-/** Private keys by signing domain, as the node holds them in memory. */
-async function openKeys(keys: StoredKey[], settings: Settings): Promise<Record<string, DkimKey[]>> {
-  const opened: Record<string, DkimKey[]> = {};
-  for (const { signsAs, selector, algorithm, privateKeyEncrypted } of keys) {
-    const privateKey = await decryptKey(privateKeyEncrypted, settings.encryptionKeys);
-    opened[signsAs] = [...(opened[signsAs] ?? []), { selector, algorithm, privateKey }];
+/**
+ * Keys by signing domain. When another account has keys for the same one (a domain that changed hands while mail
+ * was on its way), they are a ring of their own: nobody's mail is signed with another's key.
+ */
+function keyRings(keys: readonly StoredKey[]): Map<string, StoredKey[]> {
+  const rings = new Map<string, StoredKey[]>();
+  for (const key of keys) {
+    const [first] = rings.get(key.signsAs) ?? [];
+    const own = !first || (first.accountId === key.accountId && first.domain === key.domain);
+    const ring = own ? key.signsAs : ringName(key.domain, key.accountId);
+    rings.set(ring, [...(rings.get(ring) ?? []), key]);
   }
-  return opened;
+  return rings;
+}
+
+function ringName(domain: string, accountId: number): string {
+  return `${domain}#${accountId}`;
+}
+
+/** Private keys by ring, as the node holds them in memory. */
+async function openKeys(
+  rings: ReadonlyMap<string, StoredKey[]>,
+  settings: Settings,
+): Promise<Record<string, DkimKey[]>> {
+  const opened = await Promise.all(
+    [...rings].map(async ([ring, keys]) => {
+      const plain = keys.map(async ({ selector, algorithm, privateKeyEncrypted }) => ({
+        selector,
+        algorithm,
+        privateKey: await decryptKey(privateKeyEncrypted, settings.encryptionKeys),
+      }));
+      return [ring, await Promise.all(plain)] as const;
+    }),
+  );
+  return Object.fromEntries(opened);
 }

@@ -19,19 +19,24 @@ export interface Retry {
   dueMs: number;
 }
 
+export interface Recorded {
+  /** One a result, in order. */
+  verdicts: ('recorded' | 'stale')[];
+  retries: Retry[];
+  /** Accounts with active webhook endpoints among those whose deliveries have new events. */
+  listening: Set<number>;
+}
+
 /**
  * Records the outcomes of a node in two D1 round trips. A result whose lease is no longer the delivery's is
  * `stale`: reported before, expired, or released.
  */
-export async function recordResults(
-  store: Store,
-  results: Result[],
-  nowMs: number,
-): Promise<{ verdicts: ('recorded' | 'stale')[]; retries: Retry[] }> {
+export async function recordResults(store: Store, results: Result[], nowMs: number): Promise<Recorded> {
   const firsts = new Map(results.map((result) => [leaseKey(result), result] as const).reverse());
   const facts = await readLeasedFacts(store, [...firsts.values()], nowMs);
   const retries: Retry[] = [];
   const transitions: Transition[] = [];
+  const listening = new Set<number>();
   for (const [key, delivery] of facts) {
     const result = firsts.get(key);
     if (!result) continue;
@@ -46,6 +51,7 @@ export async function recordResults(
       event: { id, ...event },
       consequence: consequence && { consequence, ...aboutAddress(delivery, result.outcome), atMs: nowMs },
     });
+    if (delivery.webhooks) listening.add(delivery.accountId);
     const { dueMs } = next;
     if (dueMs !== null) retries.push({ messageId, class: delivery.class, dueMs });
   }
@@ -56,6 +62,7 @@ export async function recordResults(
       firsts.get(leaseKey(result)) === result && written.has(leaseKey(result)) ? 'recorded' : 'stale',
     ),
     retries,
+    listening,
   };
 }
 

@@ -1,5 +1,5 @@
 import { type SQL, sql } from 'drizzle-orm';
-import { classOf, type MailClass } from '#domain/class.ts';
+import { classOf, digestSmoothing, type MailClass } from '#domain/class.ts';
 import type { DeliveryState } from '#domain/delivery.ts';
 import type { NewEvent } from '#domain/event.ts';
 import { dayOf, homeOf } from '#domain/home.ts';
@@ -9,6 +9,15 @@ import { bodiesName, weekTables, withHomeTables } from './home-tables.ts';
 import { bodyKey, latin1Bytes } from './raw.ts';
 import { batch } from './sql.ts';
 import { isUniqueViolation, type Store } from './store.ts';
+import {
+  countWarming,
+  type DomainUsage,
+  isLimitReached,
+  LimitReached,
+  nextRate,
+  selectUsage,
+  usageOf,
+} from './usage.ts';
 
 /** What the intake must know to let a message in, read in one round trip. */
 export interface Gate {
@@ -16,6 +25,8 @@ export interface Gate {
   /** The account's sending domains among those asked for. */
   domains: GateDomain[];
   suppressions: GateSuppression[];
+  /** What those domains have used of their limits. */
+  usage: DomainUsage[];
   /** What is kept under the idempotency key. */
   earlier: { fingerprint: string; answer: string } | null;
 }
@@ -30,7 +41,10 @@ export interface GateCredential {
   revoked: boolean;
   accountStatus: 'active' | 'suspended';
   accountStatusReason: string | null;
+  messagesPerMinute: number;
   lastUsedAtMs: number | null;
+  /** The account has an active webhook endpoint, so its events are announced. */
+  webhooks: boolean;
 }
 
 export interface GateDomain {
@@ -66,7 +80,7 @@ export async function readGate(
   const account = sql`(SELECT account_id FROM credentials WHERE secret_hash = ${of.secretHash})`;
   const queries: SQL[] = [
     sql`SELECT c.id, c.account_id, c.username, c.environment, c.scopes, c.domains, c.revoked_at_ms, c.last_used_at_ms,
-          a.status, a.status_reason
+          a.status, a.status_reason, a.webhooks, a.messages_per_minute
         FROM ${control.credentials} c JOIN ${control.accounts} a ON a.id = c.account_id
         WHERE c.secret_hash = ${of.secretHash}`,
     sql`SELECT d.name, d.type, d.status, d.status_reason,
@@ -76,12 +90,16 @@ export async function readGate(
     sql`SELECT s.address, s.scope_domain, s.reason, s.created_at_ms FROM ${control.suppressions} s
         WHERE s.account_id = ${account} AND s.address IN (SELECT value FROM json_each(${JSON.stringify(of.recipients)}))
           AND (s.expires_at_ms IS NULL OR s.expires_at_ms > ${of.nowMs})`,
+    selectUsage(account, of.domains),
   ];
   if (of.idempotencyKey !== null) {
     queries.push(sql`SELECT fingerprint, answer FROM ${control.idempotencyKeys}
       WHERE account_id = ${account} AND key = ${of.idempotencyKey} AND expires_at_ms > ${of.nowMs}`);
   }
-  const [credentials = [], domains = [], suppressions = [], earlier = []] = await batch(store.d1, queries);
+  const [credentials = [], domains = [], suppressions = [], usage = [], earlier = []] = await batch(
+    store.d1,
+    queries,
+  );
   return {
     credential: credentials[0] ? gateCredential(credentials[0]) : null,
     domains: domains.map((row) => ({
@@ -97,6 +115,7 @@ export async function readGate(
       reason: String(row.reason),
       createdAtMs: Number(row.created_at_ms),
     })),
+    usage: usage.map((row) => usageOf(row, of.nowMs)),
     earlier: earlier[0]
       ? { fingerprint: String(earlier[0].fingerprint), answer: String(earlier[0].answer) }
       : null,
@@ -114,7 +133,9 @@ function gateCredential(row: Record<string, unknown>): GateCredential {
     revoked: row.revoked_at_ms !== null,
     accountStatus: row.status === 'active' ? 'active' : 'suspended',
     accountStatusReason: row.status_reason === null ? null : String(row.status_reason),
+    messagesPerMinute: Number(row.messages_per_minute),
     lastUsedAtMs: row.last_used_at_ms === null ? null : Number(row.last_used_at_ms),
+    webhooks: row.webhooks === 1,
   };
 }
 
@@ -137,6 +158,8 @@ export interface AcceptedMessage {
   firstDueMs: number;
   /** Latin1 text: one character a byte. */
   raw: string;
+  /** Recipients that count for the limits of the domain. */
+  counted: number;
   deliveries: NewDelivery[];
 }
 
@@ -146,6 +169,8 @@ export interface NewDelivery {
   state: Extract<DeliveryState, 'queued' | 'scheduled' | 'simulated' | 'suppressed'>;
   /** Its recipient is a part that the simulator plays. */
   simulated: boolean;
+  /** When to begin instead, and the event that says so, in case that much waits for its domain already. */
+  held: { dueMs: number; event: NewEvent } | null;
   /** Event of a recipient that is left out. */
   event: NewEvent | null;
   reason: string | null;
@@ -164,12 +189,15 @@ export class IdempotencyRace extends Error {}
 /**
  * Stores messages with all their deliveries in one transaction; large bodies go to R2 before it. When it
  * returns, everything is durable; when it throws, the transaction failed or nobody knows how it ended.
+ * @throws LimitReached when that would pass a limit; nothing is stored then
  */
 export async function writeAcceptance(
   store: Store,
   of: {
     credential: GateCredential;
     messages: AcceptedMessage[];
+    /** Recipients to count for domains. */
+    counts: { domain: DomainUsage; count: number }[];
     nowMs: number;
     idempotency: { key: string; fingerprint: string; answer: string; expiresAtMs: number } | null;
   },
@@ -178,6 +206,7 @@ export async function writeAcceptance(
   const keys = large.map((message) => bodyKey(dayOf(message.firstDueMs), message.id));
   await Promise.all(large.map((message, i) => store.raw.put(keys[i] ?? '', latin1Bytes(message.raw))));
   const queries = of.messages.flatMap((message) => insertMessage(of.credential, message, of.nowMs));
+  queries.push(...of.counts.flatMap(({ domain, count }) => countWarming(domain, count, of.nowMs)));
   if (of.idempotency)
     queries.push(...insertIdempotencyKey(of.credential.accountId, of.idempotency, of.nowMs));
   if (isStale(of.credential.lastUsedAtMs, of.nowMs)) {
@@ -188,9 +217,14 @@ export async function writeAcceptance(
   } catch (error) {
     // Only a refusal proves that nothing was stored. A lost answer may follow a commit, and then the bodies are
     // needed; an orphan only costs storage until its day is purged.
-    if (!isUniqueViolation(error, 'idempotency_keys')) throw error;
+    const refusal = isUniqueViolation(error, 'idempotency_keys')
+      ? new IdempotencyRace()
+      : isLimitReached(error)
+        ? new LimitReached()
+        : null;
+    if (!refusal) throw error;
     if (keys.length > 0) await store.raw.delete(keys).catch(() => undefined);
-    throw new IdempotencyRace();
+    throw refusal;
   }
 }
 
@@ -212,18 +246,20 @@ function insertMessage(credential: GateCredential, message: AcceptedMessage, now
   if (inD1) queries.push(sql`INSERT INTO ${bodiesName(day)} (raw) VALUES (${message.raw})`);
   queries.push(sql`INSERT INTO ${messages} (account_id, seq, id, accepted_at_ms, class, from_address, from_header,
       addressees, subject, tags, metadata, source, credential_id, signing_domain, message_id_header, size_bytes,
-      smtputf8, eight_bit, test_mode, first_due_ms, body_day, body_id)
+      smtputf8, eight_bit, test_mode, first_due_ms, rate_minute, rate_count, body_day,
+      body_id)
     VALUES (${accountId}, ${nextSeq(week, sql`${accountId}`)}, ${message.id}, ${nowMs}, ${classOf(message.class).rank},
       ${message.fromAddress}, ${message.fromHeader}, ${JSON.stringify(message.addressees)}, ${message.subject},
       ${JSON.stringify(message.tags)}, ${JSON.stringify(message.metadata)}, ${message.source}, ${credential.id},
       ${message.signingDomain}, ${message.messageIdHeader}, ${message.raw.length}, ${Number(message.smtputf8)},
-      ${Number(message.eightBit)}, ${Number(message.testMode)}, ${message.firstDueMs}, ${day}, ${bodyId})`);
+      ${Number(message.eightBit)}, ${Number(message.testMode)}, ${message.firstDueMs},
+      ${nextRate(messages, accountId, credential.messagesPerMinute, nowMs)}, ${day}, ${bodyId})`);
   queries.push(sql`INSERT INTO ${deliveries} (message_id, n, account_id, message_seq, recipient, domain, class, state,
       reason, accepted, simulated, due_ms, first_due_ms, attempts, body_day, body_id, timeline, announced)
     SELECT ${message.id}, j.key, ${accountId}, (SELECT max(seq) FROM ${messages} WHERE account_id = ${accountId}),
       j.value->>'recipient', j.value->>'domain', ${classOf(message.class).rank}, j.value->>'state',
-      j.value->>'reason', j.value->>'accepted', j.value->>'simulated', j.value->>'dueMs', ${message.firstDueMs}, 0, ${day}, ${bodyId},
-      j.value->>'timeline', 0
+      j.value->>'reason', j.value->>'accepted', j.value->>'simulated', ${held(deliveries, 'dueMs')},
+      ${message.firstDueMs}, 0, ${day}, ${bodyId}, ${held(deliveries, 'timeline')}, 0
     FROM json_each(${JSON.stringify(message.deliveries.map((d) => deliveryRow(d, message.firstDueMs)))}) j`);
   message.deliveries.forEach((delivery, n) => {
     if (delivery.event) queries.push(...announce(week, accountId, message.id, n));
@@ -242,7 +278,20 @@ function deliveryRow(delivery: NewDelivery, firstDueMs: number): Record<string, 
     simulated: delivery.simulated ? 1 : 0,
     dueMs: waits ? firstDueMs : null,
     timeline: JSON.stringify(delivery.event ? [delivery.event] : []),
+    ...(delivery.held
+      ? { held: { dueMs: delivery.held.dueMs, timeline: JSON.stringify([delivery.held.event]) } }
+      : {}),
   };
+}
+
+/** A value of a new delivery: that of `held` when its domain has more digests waiting than are sent at once. */
+function held(deliveries: SQL, name: 'dueMs' | 'timeline'): SQL {
+  const path = sql.raw(name);
+  // The constants make the partial index `digest_<week>` usable; it is read no further than it matters.
+  return sql`CASE WHEN j.value->'held' IS NOT NULL AND ${digestSmoothing.above} < (SELECT count(*) FROM (
+      SELECT 1 FROM ${deliveries} w WHERE w.class = 2 AND w.due_ms IS NOT NULL AND w.domain = j.value->>'domain'
+      LIMIT ${digestSmoothing.above + 1}))
+    THEN j.value->>'$.held.${path}' ELSE j.value->>'${path}' END`;
 }
 
 /** Puts all entries of a delivery's timeline that the cursor has not seen behind the cursor's last row. */
@@ -258,7 +307,7 @@ function announce(week: string, accountId: number, messageId: MessageId, n: numb
 }
 
 /** The number after the account's last row in a week's messages and events. */
-function nextSeq(week: string, accountId: SQL): SQL {
+export function nextSeq(week: string, accountId: SQL): SQL {
   const { messages, events } = weekTables(week);
   return sql`(1 + max(coalesce((SELECT max(seq) FROM ${messages} WHERE account_id = ${accountId}), 0),
     coalesce((SELECT max(seq) FROM ${events} WHERE account_id = ${accountId}), 0)))`;

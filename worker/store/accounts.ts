@@ -36,6 +36,19 @@ export async function setAccountStatus(
   return account ?? null;
 }
 
+export async function setAccountLimits(
+  store: Store,
+  id: number,
+  limits: Pick<Account, 'messagesPerMinute'>,
+): Promise<Account | null> {
+  const [account] = await store.control
+    .update(control.accounts)
+    .set(limits)
+    .where(eq(control.accounts.id, id))
+    .returning();
+  return account ?? null;
+}
+
 export async function createCredential(
   store: Store,
   values: typeof control.credentials.$inferInsert,

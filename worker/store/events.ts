@@ -2,7 +2,8 @@ import { sql } from 'drizzle-orm';
 import { classByRank } from '#domain/class.ts';
 import { markSimulated, type NewEvent } from '#domain/event.ts';
 import { homeOf, weekEndMs } from '#domain/home.ts';
-import { acceptedEventId, type MessageId } from '#domain/ids.ts';
+import { acceptedEventId } from '#domain/ids.ts';
+import type { WebhookEvent } from '#domain/webhook.ts';
 import { retainedWeeks, weekTables, withHomeTables } from './home-tables.ts';
 import { batch } from './sql.ts';
 import type { Store } from './store.ts';
@@ -16,12 +17,7 @@ export interface EventCursor {
 }
 
 /** An event with what it is about. */
-export interface StoredEvent {
-  event: NewEvent;
-  messageId: MessageId;
-  recipient: string;
-  tags: string[];
-  metadata: Record<string, string>;
+export interface StoredEvent extends WebhookEvent {
   cursor: EventCursor;
 }
 
@@ -76,7 +72,8 @@ async function readPage(
   const range = sql`account_id = ${accountId} AND seq >= ${from.seq} ORDER BY seq LIMIT ${limit + 1}`;
   const [acceptedRows = [], announcedRows = []] = await withHomeTables(store, nowMs, () =>
     batch(store.d1, [
-      sql`SELECT m.seq, m.id, m.accepted_at_ms, m.class, m.size_bytes, m.tags, m.metadata, d.n, d.recipient, d.simulated
+      sql`SELECT m.seq, m.id, m.accepted_at_ms, m.class, m.size_bytes, m.from_header, m.subject,
+          m.message_id_header, m.test_mode, m.tags, m.metadata, d.n, d.recipient, d.simulated
         FROM (SELECT * FROM ${messages} WHERE ${range}) m CROSS JOIN ${deliveries} d ON d.message_id = m.id AND d.accepted = 1
         ORDER BY m.seq, d.n`,
       sql`SELECT * FROM ${events} WHERE ${range}`,
@@ -121,8 +118,19 @@ function acceptedEvent(row: Record<string, unknown>): Omit<StoredEvent, 'cursor'
       },
       row.simulated === 1,
     ),
+    ...subjectOf(messageId, row),
+  };
+}
+
+/** What an event is about, from the columns of its message and delivery. */
+function subjectOf(messageId: string, row: Record<string, unknown>): Omit<WebhookEvent, 'event'> {
+  return {
     messageId,
     recipient: String(row.recipient),
+    from: String(row.from_header),
+    subject: String(row.subject),
+    messageIdHeader: String(row.message_id_header),
+    testMode: row.test_mode === 1,
     tags: JSON.parse(String(row.tags)) as string[],
     metadata: JSON.parse(String(row.metadata)) as Record<string, string>,
   };
@@ -144,7 +152,8 @@ async function readAnnounced(
           .map((r) => ({ m: r.message_id, n: r.n })),
       );
       const { messages, deliveries } = weekTables(week);
-      return sql`SELECT d.message_id, d.n, d.recipient, d.simulated, d.timeline, m.tags, m.metadata
+      return sql`SELECT d.message_id, d.n, d.recipient, d.simulated, d.timeline, m.from_header, m.subject,
+          m.message_id_header, m.test_mode, m.tags, m.metadata
         FROM (SELECT DISTINCT value->>'m' AS m, value->>'n' AS n FROM json_each(${refs})) j
         CROSS JOIN ${deliveries} d ON d.message_id = j.m AND d.n = j.n
         CROSS JOIN ${messages} m ON m.account_id = ${accountId} AND m.seq = d.message_seq`;
@@ -159,10 +168,7 @@ async function readAnnounced(
       seq: Number(row.seq),
       events: timeline.slice(Number(row.from_entry), Number(row.to_entry)).map((event) => ({
         event: markSimulated(event, delivery.simulated === 1),
-        messageId: String(delivery.message_id),
-        recipient: String(delivery.recipient),
-        tags: JSON.parse(String(delivery.tags)) as string[],
-        metadata: JSON.parse(String(delivery.metadata)) as Record<string, string>,
+        ...subjectOf(String(delivery.message_id), delivery),
       })),
     };
   });

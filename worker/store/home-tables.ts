@@ -4,7 +4,13 @@ import { classes } from '#domain/class.ts';
 import { dayOf, homeOf, weeksBetween } from '#domain/home.ts';
 import { isUuidV7, type MessageId } from '#domain/ids.ts';
 import { limits } from '#domain/submission.ts';
-import { bodiesTable, deliveriesTable, eventsTable, messagesTable } from '../../drizzle/schema/home.ts';
+import {
+  bodiesTable,
+  deliveriesTable,
+  eventsTable,
+  messagesTable,
+  webhookDeliveriesTable,
+} from '../../drizzle/schema/home.ts';
 import { errorText, type Store } from './store.ts';
 
 const dayMs = 86_400_000;
@@ -13,6 +19,8 @@ const dayMs = 86_400_000;
 export const metadataDays = 30;
 /** How long bodies are kept after the day on which the message was first due. */
 export const bodyDays = 3;
+/** How long webhook deliveries are kept: the tries of one last for two and a half days, the rest is for replays. */
+export const webhookDays = 14;
 /** A message may be due so many days after its acceptance and is tried for days from then on. */
 const lastAttemptDays = limits.scheduleDays + Math.max(...classes.map((c) => c.retryForMs)) / dayMs;
 const keptDays = Math.max(metadataDays, lastAttemptDays) + 1;
@@ -26,6 +34,11 @@ export function retainedWeeks(nowMs: number): string[] {
 export function ofRetainedWeeks<T extends { messageId: MessageId }>(refs: T[], nowMs: number): T[] {
   const weeks = new Set(retainedWeeks(nowMs));
   return refs.filter(({ messageId }) => isUuidV7(messageId) && weeks.has(homeOf(messageId).week));
+}
+
+/** Weeks whose webhook deliveries may be kept, oldest first. */
+export function webhookWeeks(nowMs: number): string[] {
+  return weeksBetween(nowMs - (webhookDays + 1) * dayMs, nowMs);
 }
 
 /** The statements that make a table (and its indexes) of a drizzle definition, if it is not there. */
@@ -69,6 +82,9 @@ export async function ensureHomeTables(store: Store, nowMs: number): Promise<voi
       statements.push(...createTable(table, { withoutRowid: true }));
     }
   }
+  for (const week of [...webhookWeeks(nowMs), ...weeksBetween(nowMs, nowMs + 7 * dayMs)]) {
+    statements.push(...createTable(webhookDeliveriesTable(week), { withoutRowid: false }));
+  }
   for (let day = -bodyDays - 2; day <= limits.scheduleDays + 1; day++) {
     statements.push(...createTable(bodiesTable(dayOf(nowMs + day * dayMs)), { withoutRowid: false }));
   }
@@ -80,26 +96,34 @@ export async function withHomeTables<T>(store: Store, nowMs: number, work: () =>
   try {
     return await work();
   } catch (error) {
-    if (!/no such table: "?(messages|deliveries|events|bodies)_/.test(errorText(error))) throw error;
+    if (!/no such table: "?(messages|deliveries|events|bodies|webhook_deliveries)_/.test(errorText(error)))
+      throw error;
     await ensureHomeTables(store, nowMs);
     return await work();
   }
 }
 
-/** Drops tables whose time is over: bodies after `bodyDays`, everything else after `keptDays`. Writes no rows. */
+/**
+ * Drops tables whose time is over: bodies after `bodyDays`, webhook deliveries after `webhookDays`, everything else
+ * after `keptDays`. Writes no rows.
+ */
 export async function dropOldTables(store: Store, nowMs: number): Promise<string[]> {
   const keepWeeks = retainedWeeks(nowMs)[0] ?? '';
-  const keepDays = oldestBodyDay(nowMs);
+  const keepFrom: Record<string, string> = {
+    messages: keepWeeks,
+    deliveries: keepWeeks,
+    events: keepWeeks,
+    webhook_deliveries: webhookWeeks(nowMs)[0] ?? '',
+    bodies: oldestBodyDay(nowMs),
+  };
   const { results } = await store.d1
-    .prepare(
-      `SELECT name FROM sqlite_master WHERE type = 'table' AND (name LIKE 'messages\\_%' ESCAPE '\\' OR name LIKE 'deliveries\\_%' ESCAPE '\\' OR name LIKE 'events\\_%' ESCAPE '\\' OR name LIKE 'bodies\\_%' ESCAPE '\\')`,
-    )
+    .prepare(`SELECT name FROM sqlite_master WHERE type = 'table'`)
     .all<{ name: string }>();
   const old = results
     .map((row) => row.name)
     .filter((name) => {
-      const [kind, period = ''] = name.split('_');
-      return kind === 'bodies' ? period < keepDays : period < keepWeeks;
+      const [, kind = '', period = ''] = /^(\w+)_(\d{4}w\d{2}|\d{8})$/.exec(name) ?? [];
+      return period < (keepFrom[kind] ?? '');
     });
   if (old.length > 0)
     await store.d1.batch(old.map((name) => store.d1.prepare(`DROP TABLE IF EXISTS "${name}"`)));
@@ -128,4 +152,9 @@ export function weekTables(week: string): { messages: SQL; deliveries: SQL; even
 /** Identifier of the table of bodies of a day. */
 export function bodiesName(day: string): SQL {
   return sql.raw(`"bodies_${day}"`);
+}
+
+/** Identifier of the webhook deliveries of a week. */
+export function webhookTable(week: string): SQL {
+  return sql.raw(`"webhook_deliveries_${week}"`);
 }

@@ -1,5 +1,5 @@
 import { type SQL, sql } from 'drizzle-orm';
-import { classes } from '#domain/class.ts';
+import { classes, classOf } from '#domain/class.ts';
 import { homeOf, weekOf } from '#domain/home.ts';
 import type { MessageId } from '#domain/ids.ts';
 import { ofRetainedWeeks, retainedWeeks, weekTables, withHomeTables } from './home-tables.ts';
@@ -26,6 +26,8 @@ export interface LeaseTerms {
   leaseUntilMs: number;
   nowMs: number;
   max: number;
+  /** How many of them may be of the class `digest`. */
+  digestMax: number;
   excludeDomains: string[];
   /** Domains of which only `priority` is wanted. */
   busyDomains: string[];
@@ -57,7 +59,12 @@ export async function takeLeases(
   );
   const first = await withHomeTables(store, terms.nowMs, () =>
     batch(store.d1, [
-      lease(current, terms, sql`CASE WHEN ${olderDue} THEN ${besideOlder} ELSE ${terms.max} END`),
+      lease(
+        current,
+        terms,
+        sql`CASE WHEN ${olderDue} THEN ${besideOlder} ELSE ${terms.max} END`,
+        terms.digestMax,
+      ),
       dueByWeek(older, terms.nowMs),
       sql`SELECT boot_id FROM nodes WHERE node_id = ${terms.nodeId}`,
       sql`UPDATE nodes SET last_seen_at_ms = ${terms.nowMs}
@@ -71,7 +78,9 @@ export async function takeLeases(
   for (const [i, week] of older.entries()) {
     const room = terms.max - rows.length;
     if (!due[i] || room <= 0) continue;
-    const [got = []] = await batch(store.d1, [lease(week, terms, sql`${room}`)]);
+    const [got = []] = await batch(store.d1, [
+      lease(week, terms, sql`${room}`, terms.digestMax - digests(rows)),
+    ]);
     rows.push(...got);
     if (got.length >= room) more = true;
   }
@@ -82,7 +91,11 @@ export async function takeLeases(
   };
 }
 
-function lease(week: string, terms: LeaseTerms, max: SQL): SQL {
+function digests(rows: Record<string, unknown>[]): number {
+  return rows.filter((row) => row.class === classOf('digest').rank).length;
+}
+
+function lease(week: string, terms: LeaseTerms, max: SQL, digestMax: number): SQL {
   const { deliveries } = weekTables(week);
   // One range scan of the index a class: the three queries are tried in order and stop at the limit.
   const candidates = classes.map(({ name, rank }) => {
@@ -92,7 +105,7 @@ function lease(week: string, terms: LeaseTerms, max: SQL): SQL {
           AND account_id NOT IN (SELECT id FROM accounts WHERE status <> 'active')
           AND EXISTS (SELECT 1 FROM nodes WHERE node_id = ${terms.nodeId} AND boot_id = ${terms.bootId})
         ORDER BY due_ms LIMIT ${mostLookedAt})
-      WHERE domain NOT IN (SELECT value FROM json_each(${JSON.stringify(unwanted)})) LIMIT ${terms.max})`;
+      WHERE domain NOT IN (SELECT value FROM json_each(${JSON.stringify(unwanted)})) LIMIT ${name === 'digest' ? Math.min(terms.max, digestMax) : terms.max})`;
   });
   return sql`UPDATE ${deliveries} SET state = 'sending', attempts = attempts + 1, lease_id = ${terms.leaseId},
       lease_boot = ${terms.bootId}, lease_until_ms = ${terms.leaseUntilMs}, node = ${terms.nodeId},

@@ -100,7 +100,7 @@ function isEverything(search: MessageSearch): boolean {
   return Object.entries(search).every(([name, value]) => name === 'beforeMs' || value === null);
 }
 
-/** Looks at up to `scan` messages of a week; `last` is where it stopped. One round trip. */
+/** Looks at up to `scan` messages of a week; `last` is where it stopped. Two round trips, one when nothing fits. */
 async function searchWeek(
   store: Store,
   accountId: number,
@@ -109,22 +109,23 @@ async function searchWeek(
   of: { before: number; wanted: number; scan: number; nowMs: number },
 ) {
   const { messages, deliveries } = weekTables(week);
-  const scanned = sql`(SELECT * FROM ${messages} WHERE account_id = ${accountId} AND seq < ${of.before}
-    ORDER BY seq DESC LIMIT ${of.scan})`;
-  const select = sql`SELECT m.* FROM ${scanned} m WHERE 1${matches(search, deliveries)} ORDER BY m.seq DESC LIMIT ${of.wanted}`;
+  const scanned = sql`FROM ${messages} WHERE account_id = ${accountId} AND seq < ${of.before} ORDER BY seq DESC LIMIT ${of.scan}`;
   const queries = [
-    select,
-    sql`SELECT d.* FROM (${select}) m CROSS JOIN ${deliveries} d ON d.message_id = m.id ORDER BY d.n`,
+    sql`SELECT m.* FROM (SELECT * ${scanned}) m WHERE 1${matches(search, deliveries)} ORDER BY m.seq DESC LIMIT ${of.wanted}`,
   ];
   // A search that may end early must know where it stopped looking.
   if (!isEverything(search)) {
     queries.push(sql`SELECT count(*) AS scanned, min(seq) AS seq, min(accepted_at_ms) AS at
-      FROM (SELECT seq, accepted_at_ms FROM ${messages} WHERE account_id = ${accountId} AND seq < ${of.before}
-        ORDER BY seq DESC LIMIT ${of.scan})`);
+      FROM (SELECT seq, accepted_at_ms ${scanned})`);
   }
-  const [rows = [], deliveryRows = [], [end] = []] = await withHomeTables(store, of.nowMs, () =>
-    batch(store.d1, queries),
-  );
+  const [rows = [], [end] = []] = await withHomeTables(store, of.nowMs, () => batch(store.d1, queries));
+  const ids = JSON.stringify(rows.map((row) => row.id));
+  const [deliveryRows = []] =
+    rows.length === 0
+      ? []
+      : await batch(store.d1, [
+          sql`SELECT d.* FROM json_each(${ids}) j CROSS JOIN ${deliveries} d ON d.message_id = j.value ORDER BY d.n`,
+        ]);
   const stopped = end && Number(end.scanned) > 0;
   return {
     rows,

@@ -21,10 +21,12 @@ export function leaseKey(lease: LeaseRef): string {
   return `${lease.messageId} ${lease.n} ${lease.leaseId}`;
 }
 
-/** What is read of a leased delivery. */
+/** What the reducer needs of a leased delivery, and whom its events are for. */
 export interface LeasedFacts extends DeliveryFacts {
   accountId: number;
   recipient: string;
+  /** The account has an active webhook endpoint. */
+  webhooks: boolean;
 }
 
 /** The deliveries whose lease is still the given one, in one round trip; by `leaseKey`. */
@@ -42,7 +44,8 @@ export async function readLeasedFacts(
         const refs = JSON.stringify(kept.filter((l) => homeOf(l.messageId).week === week));
         const { deliveries, messages } = weekTables(week);
         return sql`SELECT d.message_id, d.n, d.lease_id, d.state, d.class, d.attempts, d.first_due_ms, d.account_id,
-          d.recipient, ${recipientColumns(messages, nowMs)}
+          d.recipient, (SELECT webhooks FROM accounts WHERE id = d.account_id) AS webhooks,
+          ${recipientColumns(messages, nowMs)}
         FROM json_each(${refs}) j CROSS JOIN ${deliveries} d
           ON d.message_id = j.value->>'messageId' AND d.n = j.value->>'n' AND d.lease_id = j.value->>'leaseId'`;
       }),
@@ -58,6 +61,7 @@ export async function readLeasedFacts(
         firstDueMs: Number(row.first_due_ms),
         accountId: Number(row.account_id),
         recipient: String(row.recipient),
+        webhooks: row.webhooks === 1,
         ...recipientFacts(row),
       },
     );

@@ -1,0 +1,193 @@
+import { isIP } from 'node:net';
+import { recordsOf } from '#domain/dns.ts';
+import {
+  type Diagnosis,
+  failed,
+  fine,
+  hostAddresses,
+  type Patient,
+  reversed,
+  sameAddress,
+  unknown,
+  warning,
+} from './diagnosis.ts';
+
+/** Port 25 outbound: the MX of a large domain must greet us. Many providers close it until they are asked. */
+export async function diagnosePort25(patient: Patient): Promise<Diagnosis[]> {
+  const check = 'port-25';
+  const { mxDomain, outboundPort } = patient.probes;
+  const mx = recordsOf(await patient.lookup(mxDomain, 'MX'))
+    .map((record) => record.split(' '))
+    .sort(([a], [b]) => Number(a) - Number(b));
+  const [, host] = mx[0] ?? [];
+  if (!host || host === '.') {
+    return [unknown(check, `${mxDomain} has no MX to try.`, 'Name another domain with --mx-domain.')];
+  }
+  const addresses = await hostAddresses(patient, host);
+  const { ipv4, ipv6 } = patient.config.outboundAddresses;
+  const families = [
+    { family: 4, localAddress: ipv4, wanted: true },
+    { family: 6, localAddress: ipv6, wanted: !patient.config.outboundIpv4Only },
+  ];
+  const found: Diagnosis[] = [];
+  for (const { family, localAddress, wanted } of families) {
+    const address = addresses.find((one) => isIP(one) === family);
+    if (!wanted || address === undefined) continue;
+    found.push(await greeted(patient, { family, host, address, port: outboundPort, localAddress }));
+  }
+  return found.length > 0
+    ? found
+    : [unknown(check, `${host} has no address to try.`, 'Name another domain with --mx-domain.')];
+}
+
+async function greeted(
+  patient: Patient,
+  target: { family: number; host: string; address: string; port: number; localAddress: string | undefined },
+): Promise<Diagnosis> {
+  const check = `port-25-ipv${target.family}`;
+  const { host, address, port, localAddress } = target;
+  const greeting = await patient.greet({ host: address, port, localAddress });
+  if ('error' in greeting) {
+    const observed = `${host} (${address}) port ${port}: ${greeting.error}.`;
+    // A machine without IPv6 can do its work; one without IPv4 cannot.
+    return target.family === 6
+      ? warning(check, observed, 'Give the machine working IPv6, or set PENNYPOST_OUTBOUND_IPV4_ONLY=true.')
+      : failed(check, observed, 'Ask your provider to open outbound port 25, and open it in your firewall.');
+  }
+  if (!greeting.line.startsWith('220')) {
+    return warning(
+      check,
+      `${host} (${address}) answered "${greeting.line}".`,
+      'Look why it does not welcome this address: something on the way may intercept port 25, or the address is refused.',
+    );
+  }
+  return fine(check, `${host} (${address}) greets us; we come from ${greeting.localAddress}.`);
+}
+
+/** A and AAAA of the host name, and whether they are this machine's. */
+export async function diagnoseAddresses(patient: Patient): Promise<Diagnosis[]> {
+  const check = 'host-addresses';
+  const { hostName, outboundAddresses } = patient.config;
+  const addresses = await hostAddresses(patient);
+  if (addresses.length === 0) {
+    return [
+      failed(
+        check,
+        `${hostName} has no address.`,
+        `Publish A (and AAAA) of ${hostName} with this node's addresses.`,
+      ),
+    ];
+  }
+  const own = [outboundAddresses.ipv4, outboundAddresses.ipv6].filter((one) => one !== undefined);
+  const missing = own.filter((one) => !addresses.some((address) => sameAddress(address, one)));
+  if (missing.length > 0) {
+    return [
+      failed(
+        check,
+        `${hostName} is ${addresses.join(', ')}, but mail leaves from ${missing.join(', ')}.`,
+        `Publish the outbound addresses as A and AAAA of ${hostName}.`,
+      ),
+    ];
+  }
+  const foreign = addresses.filter((one) => !patient.localAddresses.some((local) => sameAddress(local, one)));
+  if (foreign.length > 0) {
+    return [
+      warning(
+        check,
+        `${hostName} is ${addresses.join(', ')}; ${foreign.join(', ')} is not on an interface of this machine.`,
+        'That is right behind a one-to-one NAT; otherwise correct the A and AAAA records.',
+      ),
+    ];
+  }
+  return [fine(check, `${hostName} is ${addresses.join(', ')}.`)];
+}
+
+/** Reverse names, confirmed forwards: large receivers refuse addresses without them. */
+export async function diagnosePtr(patient: Patient): Promise<Diagnosis[]> {
+  const { hostName } = patient.config;
+  const addresses = await hostAddresses(patient);
+  return await Promise.all(
+    addresses.map(async (address) => {
+      const check = `ptr ${address}`;
+      const suffix = address.includes(':') ? 'ip6.arpa' : 'in-addr.arpa';
+      const answer = await patient.lookup(`${reversed(address)}.${suffix}`, 'PTR');
+      const names = recordsOf(answer);
+      const fix = `Have the PTR of ${address} set to ${hostName} (where the address was rented).`;
+      if (names.length === 0) {
+        const why = 'failure' in answer ? answer.failure : 'none';
+        return failed(check, `${address} has no PTR (${why}).`, fix);
+      }
+      if (names.includes(hostName)) return fine(check, `${address} is ${hostName}, and back.`);
+      const confirmed = await Promise.all(
+        names.map(async (name) =>
+          (await hostAddresses(patient, name)).some((one) => sameAddress(one, address)),
+        ),
+      );
+      return confirmed.some(Boolean)
+        ? warning(check, `${address} is ${names.join(', ')}, not ${hostName}.`, fix)
+        : failed(check, `${address} is ${names.join(', ')}, which does not lead back to it.`, fix);
+    }),
+  );
+}
+
+/** The name in EHLO must be a full one (RFC 5321 §4.1.1.1). */
+export function diagnoseHelo({ config }: Patient): Diagnosis[] {
+  const { hostName } = config;
+  const full = hostName.includes('.') && !/\.(local|localdomain|internal|lan)$/.test(hostName);
+  return [
+    full && isIP(hostName) === 0
+      ? fine('helo-name', `EHLO ${hostName}.`)
+      : failed(
+          'helo-name',
+          `EHLO ${hostName} is no public name.`,
+          'Set PENNYPOST_HOST_NAME to a full public host name.',
+        ),
+  ];
+}
+
+/** Blocklists that list an address of the node. */
+export async function diagnoseBlocklists(patient: Patient): Promise<Diagnosis[]> {
+  const addresses = await hostAddresses(patient);
+  return await Promise.all(
+    patient.probes.dnsbls.flatMap((list) =>
+      addresses.map((address) => diagnoseListing(patient, list, address)),
+    ),
+  );
+}
+
+async function diagnoseListing({ lookup }: Patient, list: string, address: string): Promise<Diagnosis> {
+  const check = `blocklist ${list} ${address}`;
+  const name = `${reversed(address)}.${list}`;
+  const answer = await lookup(name, 'A');
+  if ('failure' in answer) {
+    return answer.failure === 'nxdomain' || answer.failure === 'nodata'
+      ? fine(check, `${address} is not listed.`)
+      : unknown(
+          check,
+          `${list} did not answer (${answer.failure}).`,
+          'Try again later, or leave the list out.',
+        );
+  }
+  const codes = answer.records.join(', ');
+  // Answers such as 127.255.255.254 refuse the question: it came through a public resolver.
+  if (answer.records.every((code) => code.startsWith('127.255.255.'))) {
+    return unknown(
+      check,
+      `${list} refuses to answer this resolver (${codes}).`,
+      'Use a resolver of your own.',
+    );
+  }
+  if (!answer.records.some((code) => code.startsWith('127.'))) {
+    return unknown(
+      check,
+      `${list} answers ${codes}, which is no blocklist answer.`,
+      'Use a resolver that does not lie.',
+    );
+  }
+  const reason = recordsOf(await lookup(name, 'TXT')).join(' ');
+  return failed(
+    check,
+    `${address} is listed (${codes}). ${reason}`.trim(),
+    `Find the cause, then ask ${list} to take ${address} off.`,
+  );
+}

@@ -1,0 +1,46 @@
+import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import { cloudmailinSchema } from '#domain/cloudmailin.ts';
+import { cloudmailinDraftOf } from '../intake/cloudmailin.ts';
+import { type Call, invalidBody, newApp, problemOf } from './app.ts';
+import { readJson } from './request-body.ts';
+import { acceptDraft, authenticFaults, idempotencyOf } from './send.ts';
+
+/** CloudMailin's message API, `/api/v0.1/:username/messages`: another spelling of the same intake. */
+export const cloudmailinApp = newApp();
+
+cloudmailinApp.post('/:username/messages', (c) => {
+  const username = c.req.param('username');
+  return authenticFaults(
+    c,
+    async () => {
+      const { bytes, value } = await readJson(c);
+      const body = cloudmailinSchema.safeParse(value);
+      if (!body.success) throw invalidBody(body.error.issues);
+      const draft = await cloudmailinDraftOf(body.data, Date.now());
+      const { message_id, environment } = await acceptDraft(
+        c,
+        draft,
+        await idempotencyOf(c, bytes),
+        username,
+      );
+      return c.json({ ...echo(value), id: message_id, test_mode: environment === 'test' }, 202);
+    },
+    username,
+  );
+});
+
+cloudmailinApp.onError(answerShortly);
+
+/** The request's fields without the large ones. */
+function echo(value: unknown): Record<string, unknown> {
+  const large = ['raw', 'attachments'];
+  return Object.fromEntries(Object.entries(Object(value)).filter(([name]) => !large.includes(name)));
+}
+
+/** Errors as `{status, error}`; everything that is wrong with the input is 422 in this dialect. */
+function answerShortly(error: Error, c: Call): Response {
+  const problem = problemOf(error, c.get('requestId'));
+  const status = [400, 413, 415].includes(problem.status) ? 422 : problem.status;
+  for (const [name, value] of Object.entries(problem.headers)) c.header(name, value);
+  return c.json({ ...problem.members, status, error: problem.detail }, status as ContentfulStatusCode);
+}

@@ -1,0 +1,180 @@
+import { z } from 'zod';
+import { type ProblemCode, problemRow } from '#domain/problem.ts';
+import { cloudmailinError, problemAnswer, rateLimitAnswer } from './answers.ts';
+import { groups, type Operation, operations } from './operations.ts';
+
+type Json = Record<string, unknown>;
+
+/** What any operation may answer. */
+const always: ProblemCode[] = [
+  'unauthorized',
+  'missing_scope',
+  'account_suspended',
+  'rate_limit_exceeded',
+  'internal_error',
+];
+
+/**
+ * The OpenAPI 3.1 document, made from the schemas that the API runs on.
+ * @param origin where the API is, e.g. `https://pennypost.example.workers.dev`
+ */
+export function openApiDocument(origin: string): Json {
+  const components: Json = {};
+  const paths: Record<string, Json> = {};
+  for (const operation of operations) {
+    const path = templateOf(operation.path);
+    paths[path] = { ...paths[path], [operation.method]: describe(operation, components) };
+  }
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Pennypost',
+      version: '1',
+      summary: 'Transactional email from your own domain.',
+      license: { name: 'MIT', identifier: 'MIT' },
+    },
+    servers: [{ url: origin }],
+    security: [{ key: [] }],
+    tags: groups.map(({ name, about }) => ({ name, description: about })),
+    paths,
+    components: {
+      securitySchemes: {
+        key: { type: 'http', scheme: 'bearer', description: 'An API key: `pp_live_…` or `pp_test_…`.' },
+      },
+      schemas: components,
+    },
+  };
+}
+
+/** The errors of an operation by their statuses. */
+export function errorsOf(operation: Operation): Map<number, ProblemCode[]> {
+  const statusOf = (code: ProblemCode) => {
+    const { status } = problemRow(code);
+    return operation.shortErrors && [400, 413, 415].includes(status) ? 422 : status;
+  };
+  const domain: ProblemCode[] =
+    operation.group === 'Sending' || operation.shortErrors ? ['domain_not_allowed'] : [];
+  const codes = [...always, ...domain, ...operation.problems];
+  const byStatus = Map.groupBy(codes, statusOf);
+  return new Map([...byStatus].sort(([a], [b]) => a - b));
+}
+
+function describe(operation: Operation, components: Json): Json {
+  const { id, group, summary, about, scope, body, answer } = operation;
+  const { status, schema } = answer;
+  return {
+    operationId: id,
+    tags: [group],
+    summary,
+    description: scope ? `${about}\n\nNeeds a key with the scope \`${scope}\`.` : about,
+    parameters: parametersOf(operation, components),
+    ...(body
+      ? {
+          requestBody: {
+            required: true,
+            content: { [body.type]: { schema: schemaOf(body.schema, 'input', components) } },
+          },
+        }
+      : {}),
+    responses: {
+      [status]: {
+        description: answer.about,
+        content: { 'application/json': { schema: schemaOf(schema, 'output', components) } },
+      },
+      ...Object.fromEntries(
+        [...errorsOf(operation)].map(([code, codes]) => [
+          code,
+          errorAnswer(operation, code, codes, components),
+        ]),
+      ),
+    },
+  };
+}
+
+function errorAnswer(operation: Operation, status: number, codes: ProblemCode[], components: Json): Json {
+  const long = status === 429 ? rateLimitAnswer : problemAnswer;
+  const type = operation.shortErrors ? 'application/json' : 'application/problem+json';
+  const about = codes.map((code) => `\`${code}\`: ${problemRow(code).title}.`).join(' ');
+  const retry = { 'Retry-After': { description: 'Seconds.', schema: { type: 'integer' } } };
+  return {
+    description: about,
+    ...(status === 429 ? { headers: retry } : {}),
+    content: {
+      [type]: { schema: schemaOf(operation.shortErrors ? cloudmailinError : long, 'output', components) },
+    },
+  };
+}
+
+function parametersOf(operation: Operation, components: Json): Json[] {
+  const names = [...operation.path.matchAll(/:(\w+)/g)].map(([, name]) => name);
+  const query = operation.query ? schemaOf(operation.query, 'input', components) : {};
+  const required = new Set((query.required ?? []) as string[]);
+  return [
+    ...names.map((name) => ({ name, in: 'path', required: true, schema: { type: 'string' } })),
+    ...Object.entries((query.properties ?? {}) as Record<string, Json>).map(
+      ([name, { description, ...schema }]) => ({
+        name,
+        in: 'query',
+        required: required.has(name),
+        ...(description ? { description } : {}),
+        schema,
+      }),
+    ),
+    ...(operation.headers ?? []).map(({ name, about }) => ({
+      name,
+      in: 'header',
+      description: about,
+      schema: { type: 'string' },
+    })),
+  ];
+}
+
+/** JSON Schema of a zod schema; those with an id become components. */
+export function schemaOf(schema: z.ZodType, io: 'input' | 'output', components: Json): Json {
+  const made: Json = z.toJSONSchema(schema, {
+    io,
+    target: 'draft-2020-12',
+    unrepresentable: 'any',
+    reused: 'inline',
+    override: ({ jsonSchema }) => simplify(jsonSchema as Json),
+  });
+  const { $schema: _, $defs, id, ...rest } = made;
+  for (const [name, definition] of Object.entries(($defs ?? {}) as Json)) {
+    components[name] = relocate(definition);
+  }
+  const own = relocate(rest);
+  if (typeof id !== 'string') return own;
+  components[id] = own;
+  return { $ref: `#/components/schemas/${id}` };
+}
+
+/** Says in OpenAPI's words what the schemas' own words cannot. */
+function simplify(schema: Json): void {
+  if (schema.format !== undefined) delete schema.pattern; // the format says it for people
+  if (schema.oneOrMany !== true) return;
+  const { items, maxItems } = schema;
+  for (const name of ['oneOrMany', 'type', 'items', 'maxItems', 'default']) delete schema[name];
+  schema.anyOf = [items, { type: 'array', items, maxItems }];
+}
+
+/** References to components, and no ids beside them. */
+function relocate(value: unknown): Json {
+  const walk = (part: unknown): unknown => {
+    if (Array.isArray(part)) return part.map(walk);
+    if (typeof part !== 'object' || part === null) return part;
+    const entries = Object.entries(part).filter(
+      ([name, inner]) => name !== 'id' || typeof inner !== 'string',
+    );
+    return Object.fromEntries(
+      entries.map(([name, inner]) => [
+        name,
+        name === '$ref' ? String(inner).replace('#/$defs/', '#/components/schemas/') : walk(inner),
+      ]),
+    );
+  };
+  return walk(value) as Json;
+}
+
+function templateOf(path: string): string {
+  return path.replace(/:(\w+)/g, '{$1}');
+}

@@ -1,0 +1,247 @@
+import { z } from '@hono/zod-openapi';
+import { uuidV7 } from '#domain/ids.ts';
+import { Problem } from '#domain/problem.ts';
+import {
+  chosenKinds,
+  eventNames,
+  parseDeliveryId,
+  rotationOverlapMs,
+  type WebhookFormat,
+  webhookBodies,
+  webhookFormats,
+  webhookLimits,
+} from '#domain/webhook.ts';
+import { encryptKey } from '../store/key-encryption.ts';
+import { replayRange } from '../store/webhook-deliveries.ts';
+import {
+  createEndpoint,
+  deleteEndpoint,
+  type Endpoint,
+  findEndpoint,
+  listEndpoints,
+  updateEndpoint,
+} from '../store/webhook-endpoints.ts';
+import { targetGuard } from '../webhook/guard.ts';
+import { postWebhook } from '../webhook/post.ts';
+import { newWebhookSecret, signingSecrets } from '../webhook/secrets.ts';
+import { senderOf } from '../webhook/sender.ts';
+import { type Call, invalidBody, newApp } from './app.ts';
+import { needs } from './authenticated.ts';
+import { readJson } from './request-body.ts';
+import { replayOne } from './webhook-deliveries.ts';
+
+/** `/v1/webhooks`: endpoints, their secrets, a test, replays. */
+export const webhooksApp = newApp();
+
+const url = z.string().max(webhookLimits.urlCharacters);
+const format = z.enum(webhookFormats);
+/** Null, or left out when it is made: every event that the format has a name for. */
+const events = z
+  .array(z.string().refine((name) => eventNames.has(name), 'must be the name of an event'))
+  .min(1)
+  .max(eventNames.size)
+  .nullable();
+const description = z.string().max(webhookLimits.descriptionCharacters);
+const createBody = z.strictObject({
+  url,
+  format: format.default('event'),
+  events: events.default(null),
+  description: description.default(''),
+});
+const changeBody = z
+  .strictObject({ url, format, events, description, state: z.enum(['active', 'disabled']) })
+  .partial();
+const time = z.iso.datetime({ offset: true }).transform((text) => Date.parse(text));
+const replayBody = z.union([
+  z.strictObject({ delivery_id: z.string().max(64) }),
+  z
+    .strictObject({ from: time, to: time })
+    .refine(({ from, to }) => from < to, { path: ['to'], message: 'must be after from' }),
+]);
+
+webhooksApp.post('/webhooks', needs('manage'), async (c) => {
+  const body = await read(c, createBody);
+  requireNames(body.format, body.events);
+  await requireTarget(c, body.url);
+  const store = c.get('store');
+  const { accountId } = c.get('credential');
+  if ((await listEndpoints(store, accountId)).length >= webhookLimits.endpoints) {
+    throw new Problem('conflict', `An account may have ${webhookLimits.endpoints} webhook endpoints.`);
+  }
+  const nowMs = Date.now();
+  const secret = newWebhookSecret();
+  const endpoint = await createEndpoint(
+    store,
+    {
+      ...body,
+      accountId,
+      publicId: uuidV7(nowMs, crypto.getRandomValues(new Uint8Array(10))),
+      secretEncrypted: await encryptKey(secret, c.get('env').encryptionKeys),
+      createdAtMs: nowMs,
+    },
+    nowMs,
+  );
+  return c.json({ ...endpointView(endpoint), secret }, 201);
+});
+
+webhooksApp.get('/webhooks', needs('read'), async (c) => {
+  const endpoints = await listEndpoints(c.get('store'), c.get('credential').accountId);
+  return c.json({ data: endpoints.map(endpointView) });
+});
+
+webhooksApp.get('/webhooks/:id', needs('read'), async (c) => c.json(endpointView(await endpointOf(c))));
+
+webhooksApp.patch('/webhooks/:id', needs('manage'), async (c) => {
+  const endpoint = await endpointOf(c);
+  const { state, ...body } = await read(c, changeBody);
+  requireNames(body.format ?? endpoint.format, body.events === undefined ? endpoint.events : body.events);
+  if (body.url !== undefined) await requireTarget(c, body.url);
+  return c.json(endpointView(await change(c, endpoint, { ...body, ...stateChange(state) })));
+});
+
+webhooksApp.delete('/webhooks/:id', needs('manage'), async (c) => {
+  const endpoint = await endpointOf(c);
+  await deleteEndpoint(c.get('store'), endpoint);
+  await senderOf(c.get('env').bindings.SENDER, endpoint.id).reload(endpoint.id);
+  return c.body(null, 204);
+});
+
+/** A new secret; the one before it signs as well until the overlap is over. */
+webhooksApp.post('/webhooks/:id/rotate', needs('manage'), async (c) => {
+  const endpoint = await endpointOf(c);
+  const secret = newWebhookSecret();
+  const rotated = await change(c, endpoint, {
+    secretEncrypted: await encryptKey(secret, c.get('env').encryptionKeys),
+    previousSecretEncrypted: endpoint.secretEncrypted,
+    previousSecretUntilMs: Date.now() + rotationOverlapMs,
+  });
+  return c.json({ ...endpointView(rotated), secret });
+});
+
+/** Posts a signed event that never happened, once, and tells what came of it. */
+webhooksApp.post('/webhooks/:id/test', needs('manage'), async (c) => {
+  const endpoint = await endpointOf(c);
+  const env = c.get('env');
+  const nowMs = Date.now();
+  const body = testBody(endpoint.format, nowMs);
+  const id = `msg_test_${uuidV7(nowMs, crypto.getRandomValues(new Uint8Array(10)))}`;
+  const secrets = await signingSecrets(endpoint, env, nowMs);
+  const { at, durationMs, status, answer, error } = await postWebhook(
+    { url: endpoint.url, secrets, id, body },
+    targetGuard(env),
+  );
+  return c.json({
+    delivered: status !== null && status >= 200 && status < 300,
+    webhook_id: id,
+    at,
+    duration_ms: durationMs,
+    status,
+    answer,
+    error,
+    body,
+  });
+});
+
+webhooksApp.post('/webhooks/:id/replay', needs('manage'), async (c) => {
+  const endpoint = await endpointOf(c);
+  const body = await read(c, replayBody);
+  if ('delivery_id' in body) {
+    const place = parseDeliveryId(body.delivery_id);
+    await replayOne(c, place, endpoint.id);
+    return c.json({ replayed: 1, next_from: null }, 202);
+  }
+  const store = c.get('store');
+  const range = { fromMs: body.from, toMs: body.to };
+  const { replayed, nextMs } = await replayRange(store, endpoint.id, range, webhookLimits.replay, Date.now());
+  await senderOf(c.get('env').bindings.SENDER, endpoint.id).poke(endpoint.id);
+  return c.json({ replayed, next_from: nextMs === null ? null : new Date(nextMs).toISOString() }, 202);
+});
+
+async function read<T extends z.ZodType>(c: Call, schema: T): Promise<z.output<T>> {
+  const parsed = schema.safeParse((await readJson(c)).value);
+  if (!parsed.success) throw invalidBody(parsed.error.issues);
+  return parsed.data;
+}
+
+/** The endpoint of the path; 404 for another account's and an unknown id alike. */
+async function endpointOf(c: Call): Promise<Endpoint> {
+  const id = (c.req.param('id') ?? '').toLowerCase();
+  const endpoint = await findEndpoint(c.get('store'), c.get('credential').accountId, id);
+  if (!endpoint) throw new Problem('not_found', `There is no webhook endpoint ${id.slice(0, 64)}.`);
+  return endpoint;
+}
+
+/** Changes an endpoint and has its sender look at it anew. */
+async function change(
+  c: Call,
+  endpoint: Endpoint,
+  values: Parameters<typeof updateEndpoint>[2],
+): Promise<Endpoint> {
+  const changed =
+    Object.keys(values).length === 0 ? endpoint : await updateEndpoint(c.get('store'), endpoint, values);
+  if (!changed) throw new Problem('not_found', 'The webhook endpoint is gone.');
+  await senderOf(c.get('env').bindings.SENDER, endpoint.id).reload(endpoint.id);
+  return changed;
+}
+
+/** An endpoint that is enabled again goes on where it stood: its events have waited in the feed. */
+function stateChange(state: Endpoint['state'] | undefined): Parameters<typeof updateEndpoint>[2] {
+  if (state === undefined) return {};
+  return state === 'active'
+    ? { state, stateReason: null, failingSinceMs: null }
+    : { state, stateReason: 'Disabled by its owner.' };
+}
+
+function requireNames(endpointFormat: WebhookFormat, names: string[] | null): void {
+  if (chosenKinds(endpointFormat, names).size > 0) return;
+  throw invalidBody([
+    { path: ['events'], message: `must name an event that the format ${endpointFormat} has` },
+  ]);
+}
+
+async function requireTarget(c: Call, target: string): Promise<void> {
+  const fault = await targetGuard(c.get('env'))(target);
+  if (!fault) return;
+  if (fault.temporary) throw new Problem('unavailable', `The URL ${fault.text}; try again.`);
+  throw invalidBody([{ path: ['url'], message: fault.text }]);
+}
+
+function testBody(endpointFormat: WebhookFormat, nowMs: number): string {
+  const random = () => crypto.getRandomValues(new Uint8Array(10));
+  const [body] = webhookBodies(endpointFormat, [
+    {
+      event: {
+        id: uuidV7(nowMs, random()),
+        kind: 'delivered',
+        atMs: nowMs,
+        details: { simulated: true, reply: { code: 250, status: '2.0.0', text: 'This is a test.' } },
+      },
+      messageId: uuidV7(nowMs, random()),
+      recipient: 'user@example.net',
+      from: 'Example <sender@example.com>',
+      subject: 'A test of this webhook',
+      messageIdHeader: '<test@example.com>',
+      tags: ['test'],
+      metadata: {},
+      testMode: false,
+    },
+  ]);
+  if (!body) throw new Error('an event gave no body');
+  return body.text;
+}
+
+function endpointView(endpoint: Endpoint) {
+  const at = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString());
+  return {
+    id: endpoint.publicId,
+    url: endpoint.url,
+    format: endpoint.format,
+    events: endpoint.events,
+    description: endpoint.description,
+    state: endpoint.state,
+    state_reason: endpoint.stateReason,
+    failing_since: at(endpoint.failingSinceMs),
+    previous_secret_until: at(endpoint.previousSecretUntilMs),
+    created_at: at(endpoint.createdAtMs),
+  };
+}

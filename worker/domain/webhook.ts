@@ -1,0 +1,269 @@
+import { type EventKind, eventRow, events, type NewEvent } from './event.ts';
+import { weekOf, weekStartMs } from './home.ts';
+import type { MessageId } from './ids.ts';
+
+/** What is posted to webhook endpoints, when it is tried again, and what an answer means. Pure. */
+
+export const webhookFormats = ['cloudmailin', 'event'] as const;
+export type WebhookFormat = (typeof webhookFormats)[number];
+
+export const webhookLimits = {
+  /** Endpoints of an account. */
+  endpoints: 20,
+  urlCharacters: 2000,
+  descriptionCharacters: 200,
+  /** Events in one POST of the format `cloudmailin`. */
+  eventsPerPost: 50,
+  /** A body is closed when it has grown to this; a single event may make it larger. */
+  bodyCharacters: 256 * 1024,
+  /** Deliveries that one replay by time range puts up again. */
+  replay: 1000,
+} as const;
+
+/** A success is a 2xx within this time. */
+export const postTimeoutMs = 15_000;
+/** How much of an answer is kept. */
+export const answerBytes = 1024;
+/** Both secrets sign for this long after a rotation. */
+export const rotationOverlapMs = 24 * 3_600_000;
+/** An endpoint without a success for this long is disabled. */
+export const disableAfterMs = 5 * 24 * 3_600_000;
+
+const secondMs = 1000;
+const minuteMs = 60 * secondMs;
+const hourMs = 60 * minuteMs;
+/** Waits between the tries of a delivery; after the last one it is dead. */
+export const retryWaitsMs = [
+  5 * secondMs,
+  30 * secondMs,
+  2 * minuteMs,
+  10 * minuteMs,
+  30 * minuteMs,
+  hourMs,
+  2 * hourMs,
+  4 * hourMs,
+  8 * hourMs,
+  16 * hourMs,
+  24 * hourMs,
+] as const;
+/** The longest `Retry-After` that is honoured. */
+export const longestRetryAfterMs = 24 * hourMs;
+
+/** Every name that an event has in any dialect: what an endpoint may choose from. */
+export const eventNames: ReadonlySet<string> = new Set(
+  events.flatMap((row) => [row.kind, row.cloudmailin, ...(row.type === null ? [] : [row.type])]),
+);
+
+/**
+ * The kinds that an endpoint gets: those it chose by any of their names (`email.bounced` stands for two kinds),
+ * without those that have no name in its format.
+ * @param names null: all
+ */
+export function chosenKinds(format: WebhookFormat, names: readonly string[] | null): Set<EventKind> {
+  return new Set(
+    events
+      .filter((row) => format === 'cloudmailin' || row.type !== null)
+      .filter(
+        (row) =>
+          names === null ||
+          names.includes(row.kind) ||
+          names.includes(row.cloudmailin) ||
+          (row.type !== null && names.includes(row.type)),
+      )
+      .map((row) => row.kind),
+  );
+}
+
+/** An event with all that a webhook tells of it. */
+export interface WebhookEvent {
+  event: NewEvent;
+  messageId: MessageId;
+  recipient: string;
+  from: string;
+  subject: string;
+  messageIdHeader: string;
+  tags: string[];
+  metadata: Record<string, string>;
+  /** Nothing was sent: a message of test mode. */
+  testMode: boolean;
+}
+
+/** A body to post, and the messages that it speaks of. */
+export interface WebhookBody {
+  text: string;
+  messageIds: MessageId[];
+}
+
+/** The bodies for events in their order: one each, or up to `eventsPerPost` together. */
+export function webhookBodies(format: WebhookFormat, events: readonly WebhookEvent[]): WebhookBody[] {
+  if (format === 'event') {
+    return events.map((event) => ({
+      text: JSON.stringify(eventBody(event)),
+      messageIds: [event.messageId],
+    }));
+  }
+  const bodies: WebhookBody[] = [];
+  let open: string[] = [];
+  let messageIds = new Set<MessageId>();
+  let size = 0;
+  const close = () => {
+    if (open.length > 0) bodies.push({ text: `{"events":[${open.join(',')}]}`, messageIds: [...messageIds] });
+    [open, messageIds, size] = [[], new Set(), 0];
+  };
+  for (const event of events) {
+    const entry = JSON.stringify(cloudmailinEntry(event));
+    const full = open.length === webhookLimits.eventsPerPost;
+    if (full || size + entry.length > webhookLimits.bodyCharacters) close();
+    open.push(entry);
+    messageIds.add(event.messageId);
+    size += entry.length;
+  }
+  close();
+  return bodies;
+}
+
+/** The messages that a body speaks of, read back from it. */
+export function messageIdsOf(text: string): MessageId[] {
+  const body = JSON.parse(text) as { events?: { message_id: string }[]; data?: { message_id: string } };
+  const entries = body.events ?? (body.data ? [body.data] : []);
+  return [...new Set(entries.map((entry) => entry.message_id))];
+}
+
+function cloudmailinEntry(of: WebhookEvent) {
+  return {
+    kind: eventRow(of.event.kind).cloudmailin,
+    recipient: of.recipient,
+    message_id: of.messageId,
+    details: of.event.details,
+    id: of.event.id,
+    at: new Date(of.event.atMs).toISOString(),
+    tags: of.tags,
+    metadata: of.metadata,
+    ...simulatedMark(of),
+  };
+}
+
+function eventBody(of: WebhookEvent) {
+  const identity = {
+    email_id: of.messageId,
+    message_id: of.messageId,
+    message_id_header: of.messageIdHeader,
+    from: of.from,
+    to: of.recipient,
+    subject: of.subject,
+    tags: of.tags,
+    metadata: of.metadata,
+  };
+  // A detail whose name is taken (the subject of an automatic reply) keeps its value under a name of its own.
+  const details = Object.entries(of.event.details).map(([name, value]) => [
+    name in identity ? `event_${name}` : name,
+    value,
+  ]);
+  return {
+    id: of.event.id,
+    type: eventRow(of.event.kind).type,
+    created_at: new Date(of.event.atMs).toISOString(),
+    ...simulatedMark(of),
+    data: { ...identity, ...Object.fromEntries(details) },
+  };
+}
+
+function simulatedMark({ event, testMode }: WebhookEvent): { simulated?: true } {
+  return event.details.simulated === true || testMode ? { simulated: true } : {};
+}
+
+/** One try to post a delivery, as it is kept. */
+export interface WebhookTry {
+  at: string;
+  durationMs: number;
+  /** The HTTP status; null when there was no answer. */
+  status: number | null;
+  /** The first kilobyte of the answer. */
+  answer: string;
+  /** Why there was no answer, or why it was not asked for. */
+  error: string | null;
+}
+
+/** What a try came to. */
+export interface TryResult extends WebhookTry {
+  /** From `Retry-After`, milliseconds from the answer; null when it had none. */
+  retryAfterMs: number | null;
+}
+
+/** What follows from a try. */
+export interface TryReduction {
+  state: 'pending' | 'delivered' | 'dead';
+  /** When to try again, Unix ms; null when nothing is left to do. */
+  dueMs: number | null;
+  /** The endpoint has said that it is gone for good (RFC 9110 §15.5.11). */
+  gone: boolean;
+}
+
+/**
+ * Decides what a try does to a delivery. Only a 2xx is a success: redirects are not followed, since each hop
+ * would have to be judged again and an endpoint should be named by where it is.
+ * @param attempts tries made, this one included
+ * @param jitter a number from 0 (inclusive) to 1
+ */
+export function reduceTry(
+  result: Pick<TryResult, 'status' | 'retryAfterMs'>,
+  attempts: number,
+  nowMs: number,
+  jitter: number,
+): TryReduction {
+  const { status } = result;
+  if (status !== null && status >= 200 && status < 300)
+    return { state: 'delivered', dueMs: null, gone: false };
+  const wait = retryWaitsMs[attempts - 1];
+  if (wait === undefined) return { state: 'dead', dueMs: null, gone: status === 410 };
+  const asked = Math.min(result.retryAfterMs ?? 0, longestRetryAfterMs);
+  const dueMs = nowMs + Math.max(Math.round(wait * (0.9 + 0.2 * jitter)), asked);
+  return { state: 'pending', dueMs, gone: status === 410 };
+}
+
+/** `Retry-After` (RFC 9110 §10.2.3): seconds or a date; milliseconds from now, null when it is neither. */
+export function parseRetryAfter(field: string | null, nowMs: number): number | null {
+  if (field === null) return null;
+  const text = field.trim();
+  if (/^\d{1,10}$/.test(text)) return Number(text) * 1000;
+  const date = /^[A-Z][a-z]{2}/.test(text) ? Date.parse(text) : Number.NaN;
+  return Number.isNaN(date) ? null : Math.max(0, date - nowMs);
+}
+
+/** Whether an endpoint that has failed since a time must be disabled now. */
+export function hasFailedTooLong(failingSinceMs: number | null, nowMs: number): boolean {
+  return failingSinceMs !== null && nowMs - failingSinceMs >= disableAfterMs;
+}
+
+/**
+ * A delivery's number within its week: milliseconds since Monday and 22 random bits. It orders deliveries by
+ * when they were made, tells nobody how many there are, and is the key of its row.
+ */
+export function deliveryKey(madeMs: number, random22: number): number {
+  return (madeMs - weekStartMs(weekOf(madeMs))) * keysPerMs + random22;
+}
+const keysPerMs = 2 ** 22;
+
+/** The smallest key of a delivery made at a time or later. */
+export function firstKeyAt(week: string, ms: number): number {
+  return Math.max(0, ms - weekStartMs(week)) * keysPerMs;
+}
+
+/** Where a delivery's row is. */
+export interface DeliveryPlace {
+  week: string;
+  key: number;
+}
+
+/** The public id of a delivery, its `webhook-id` on the wire: the same over all tries. */
+export function formatDeliveryId({ week, key }: DeliveryPlace): string {
+  return `msg_${week}${key.toString(36).padStart(11, '0')}`;
+}
+
+/** Reads a public id; null when it is none. */
+export function parseDeliveryId(id: string): DeliveryPlace | null {
+  const [, week, text] = /^msg_(\d{4}w\d{2})([0-9a-z]{11})$/.exec(id) ?? [];
+  if (week === undefined || text === undefined) return null;
+  const key = Number.parseInt(text, 36);
+  return Number.isSafeInteger(key) ? { week, key } : null;
+}
