@@ -1,4 +1,5 @@
 import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
@@ -65,7 +66,7 @@ describe.skipIf(!hasChromium)('the dashboard in a browser', () => {
     await signIn(page, owner);
   });
 
-  for (const place of ['messages', 'events', 'suppressions']) {
+  for (const place of ['messages', 'events', 'suppressions', 'webhooks', 'statistics']) {
     it(`teaches the next step where there is nothing yet: ${place}`, async () => {
       await page.goto(`${url}/${place}`);
       expect(await lookAt(page, `${place}-empty`)).toEqual([]);
@@ -152,6 +153,50 @@ describe.skipIf(!hasChromium)('the dashboard in a browser', () => {
     expect(await lookAt(page, 'domain')).toEqual([]);
   });
 
+  it('adds a webhook, posts a test, sees the body, posts it again', async () => {
+    const taken: string[] = [];
+    const receiver = createServer((request, response) => {
+      let body = '';
+      request.on('data', (chunk: Buffer) => {
+        body += chunk.toString();
+      });
+      request.on('end', () => {
+        taken.push(body);
+        response.end('thanks');
+      });
+    });
+    await new Promise<void>((ready) => receiver.listen(0, '127.0.0.1', ready));
+    const address = receiver.address();
+    if (address === null || typeof address === 'string') throw new Error('the receiver has no port');
+    await page.setViewportSize({ width: 1280, height: 900 });
+    await page.goto(`${url}/webhooks`);
+    await page.getByLabel('URL').fill(`http://127.0.0.1:${address.port}/hook`);
+    await page.getByRole('button', { name: 'Add' }).click();
+    expect(await page.locator('#secret').textContent()).toMatch(/^whsec_/);
+    expect(await lookAt(page, 'webhook-new')).toEqual([]);
+    await page.setViewportSize({ width: 1280, height: 900 });
+    await page.getByRole('button', { name: 'Post a test' }).click();
+    await page.getByText('The test was taken: status 200').waitFor();
+    await pennypost.api.send({
+      from: `shop@${pennypost.facts.domain}`,
+      to: ['hooked@example.net'],
+      subject: 'Hooked',
+      text_body: 'x',
+    });
+    await until('an event to be posted', 20_000, async () =>
+      taken.some((body) => body.includes('hooked@example.net')),
+    );
+    await page.goto(`${url}/webhooks`);
+    await page.getByRole('link', { name: '/hook' }).click();
+    await page.locator('td.mono a').first().click();
+    await page.getByText('"hooked@example.net"').first().waitFor();
+    expect(await lookAt(page, 'webhook-delivery')).toEqual([]);
+    const before = taken.length;
+    await page.getByRole('button', { name: 'Post again' }).click();
+    await until('it to be posted again', 20_000, async () => taken.length > before);
+    receiver.close();
+  });
+
   it('suppresses an address and sets it free again', async () => {
     await page.setViewportSize({ width: 1280, height: 900 });
     await page.goto(`${url}/suppressions`);
@@ -167,7 +212,17 @@ describe.skipIf(!hasChromium)('the dashboard in a browser', () => {
     expect(await row.count()).toBe(0);
   });
 
-  for (const place of ['', 'messages', 'events', 'domains', 'sending', 'settings', 'operator']) {
+  for (const place of [
+    '',
+    'messages',
+    'events',
+    'domains',
+    'domains/1',
+    'sending',
+    'settings',
+    'statistics',
+    'operator',
+  ]) {
     it(`looks right on every screen, with and without a script, and weighs little: /${place}`, async () => {
       const { page: window, context } = await newWindow(browser);
       await context.addCookies(await page.context().cookies());
@@ -183,7 +238,7 @@ describe.skipIf(!hasChromium)('the dashboard in a browser', () => {
       await window.goto(`${url}/${place}`, { waitUntil: 'networkidle' });
       expect(weight).toBeGreaterThan(1000);
       expect(weight).toBeLessThan(mostBytes);
-      expect(await lookAt(window, place === '' ? 'overview' : place)).toEqual([]);
+      expect(await lookAt(window, place === '' ? 'overview' : place.replace('/', '-'))).toEqual([]);
       await context.close();
       const bare = await browser.newContext({ javaScriptEnabled: false });
       await bare.addCookies(await page.context().cookies());

@@ -54,6 +54,8 @@ async function idsOf(account: TestAccount): Promise<Record<string, string>> {
       'SELECT s.id FROM auth_sessions s WHERE ? > 0 AND s.user_id = (SELECT user_id FROM auth_members ORDER BY created_at DESC LIMIT 1)',
     ),
     accounts: '999999',
+    webhooks: 'no-such-webhook',
+    'webhook-deliveries': 'no-such-delivery',
     selector: 'pennypost',
   };
 }
@@ -61,7 +63,7 @@ async function idsOf(account: TestAccount): Promise<Record<string, string>> {
 /** A route with the ids of one account in the places of its parameters. */
 function filled(path: string, ids: Record<string, string>): string {
   return path
-    .replace(/\/(\w+)\/:id/, (_, kind: string) => `/${kind}/${ids[kind]}`)
+    .replace(/\/([\w-]+)\/:id/, (_, kind: string) => `/${kind}/${ids[kind]}`)
     .replace(':selector', ids.selector ?? '');
 }
 

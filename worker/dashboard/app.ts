@@ -12,7 +12,9 @@ import { sendingPages } from './sending.tsx';
 import { setUpPages } from './set-up.tsx';
 import { settingsPages } from './settings.tsx';
 import { signInPages } from './sign-in.tsx';
+import { statisticsPages } from './statistics.tsx';
 import { suppressionPages } from './suppressions.tsx';
+import { webhookPages } from './webhooks.tsx';
 
 const boards: Board[] = [
   setUpPages,
@@ -23,6 +25,8 @@ const boards: Board[] = [
   sendingPages,
   domainPages,
   suppressionPages,
+  webhookPages,
+  statisticsPages,
   eventPages,
   settingsPages,
   operatorPages,

@@ -10,7 +10,9 @@ const places = [
   { href: '/events', text: 'Events' },
   { href: '/domains', text: 'Domains' },
   { href: '/sending', text: 'SMTP & API' },
+  { href: '/webhooks', text: 'Webhooks' },
   { href: '/suppressions', text: 'Suppressions' },
+  { href: '/statistics', text: 'Statistics' },
   { href: '/settings', text: 'Settings' },
 ];
 
@@ -37,6 +39,8 @@ const done: Record<string, string> = {
   'domain-added': 'The domain is added. Publish its records next.',
   'suppression-added': 'The address is suppressed: nothing is sent to it any more.',
   'suppression-removed': 'The address is free: it can be mailed again.',
+  'webhook-removed': 'The endpoint is removed.',
+  replayed: 'Posted again; the new try is below in a moment.',
   'account-made': 'The account is made. Invite its owner next.',
   'account-suspended': 'The account is suspended: it neither submits nor is delivered for.',
   'account-resumed': 'The account is active again.',

@@ -1,8 +1,18 @@
 import { healthOf } from '#domain/health.ts';
+import { dayOf } from '#domain/home.ts';
 import { hasUsers } from '../store/auth.ts';
 import { listDomains } from '../store/domains.ts';
 import { readMessagePage } from '../store/message-pages.ts';
-import { countedAtMost, type NodeSeen, type QueueDepth, readQueues, readTallies } from '../store/overview.ts';
+import {
+  countedAtMost,
+  type NodeSeen,
+  type QueueDepth,
+  readQueues,
+  readTallies,
+  type Tallies,
+} from '../store/overview.ts';
+import { readStats } from '../store/stats.ts';
+import type { Store } from '../store/store.ts';
 import { Board, html, viewerOf } from './board.tsx';
 import { MailChart, Ring } from './chart.tsx';
 import { Page } from './layout.tsx';
@@ -11,10 +21,12 @@ import { Head, Note, number, percent, State, Time, type Tone } from './parts.tsx
 
 export const overviewPages = new Board();
 
+const dayMs = 86_400_000;
+
 const spans = {
   day: { text: '24 hours', bucketMs: 3_600_000, buckets: 24 },
   week: { text: '7 days', bucketMs: 86_400_000, buckets: 7 },
-  month: { text: '14 days', bucketMs: 86_400_000, buckets: 14 },
+  month: { text: '30 days', bucketMs: 86_400_000, buckets: 30 },
 } as const;
 
 const everything = { recipient: null, subject: null, tag: null, status: null, beforeMs: null, fromMs: null };
@@ -25,6 +37,41 @@ const healthTone: Record<string, Tone> = {
   critical: 'bad',
   unknown: 'quiet',
 };
+
+/**
+ * A small account is counted from its messages, exact to the moment. One that sent more than a page may read is
+ * told by the counters of its days, which are at most an hour (or 500 events) behind.
+ */
+async function figuresOf(
+  store: Store,
+  accountId: number,
+  of: { fromMs: number; toMs: number; bucketMs: number },
+): Promise<Tallies & { counted: boolean }> {
+  const tallies = await readTallies(store, accountId, {
+    fromMs: of.fromMs,
+    bucketMs: of.bucketMs,
+    nowMs: of.toMs,
+  });
+  if (tallies.complete || of.bucketMs < dayMs) return { ...tallies, counted: false };
+  const days = await readStats(store, accountId, {
+    by: 'day',
+    fromDay: dayOf(of.fromMs),
+    toDay: dayOf(of.toMs),
+  });
+  const byDay = new Map(days.map(({ value, counts }) => [value, counts]));
+  const buckets = tallies.buckets.map(({ fromMs }) => {
+    const counts = byDay.get(dayOf(fromMs));
+    return {
+      fromMs,
+      sent: counts?.accepted ?? 0,
+      delivered: counts?.delivered ?? 0,
+      bounced: counts?.bounced ?? 0,
+      complained: counts?.complained ?? 0,
+    };
+  });
+  const failed = days.reduce((sum, { counts }) => sum + counts.failed + counts.expired, 0);
+  return { ...tallies, buckets, failed, sinceMs: of.fromMs, counted: true };
+}
 
 overviewPages.open('get', '/', async (c) => {
   const store = c.get('store');
@@ -37,10 +84,10 @@ overviewPages.open('get', '/', async (c) => {
   const span = spans[spanName];
   const end = Math.ceil(nowMs / span.bucketMs) * span.bucketMs;
   const [tallies, { queues, nodes }, newest, domains] = await Promise.all([
-    readTallies(store, accountId, {
+    figuresOf(store, accountId, {
       fromMs: end - span.bucketMs * span.buckets,
+      toMs: end,
       bucketMs: span.bucketMs,
-      nowMs: end,
     }),
     readQueues(store, nowMs),
     readMessagePage(store, accountId, everything, { from: null, limit: 5, nowMs }),
@@ -96,7 +143,8 @@ overviewPages.open('get', '/', async (c) => {
             more={percent(figures.complained, figures.sent)}
           />
         </dl>
-        {!tallies.complete && (
+        {tallies.counted && <p class="small quiet">Counted by day; the newest hour may be missing.</p>}
+        {!tallies.complete && !tallies.counted && (
           <p class="small quiet">
             Counted from the newest messages only, since <Time ms={tallies.sinceMs} />.
           </p>

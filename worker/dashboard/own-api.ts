@@ -5,6 +5,9 @@ import { domainsApp } from '../api/domains.ts';
 import { emailsApp } from '../api/emails.ts';
 import { sendApp } from '../api/send.ts';
 import { suppressionsApp } from '../api/suppressions.ts';
+import { warmingApp } from '../api/warming.ts';
+import { webhookDeliveriesApp } from '../api/webhook-deliveries.ts';
+import { webhooksApp } from '../api/webhooks.ts';
 import { ownKey } from './own-key.ts';
 
 /**
@@ -20,7 +23,16 @@ function apiFor(outer: Call) {
     c.set('isolate', outer.get('isolate'));
     await next();
   });
-  for (const part of [sendApp, emailsApp, domainsApp, suppressionsApp]) app.route('/v1', part);
+  for (const part of [
+    sendApp,
+    emailsApp,
+    domainsApp,
+    suppressionsApp,
+    webhooksApp,
+    webhookDeliveriesApp,
+    warmingApp,
+  ])
+    app.route('/v1', part);
   app.onError(answerError);
   return app;
 }
