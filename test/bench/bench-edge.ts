@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { build } from 'esbuild';
 import type { LeaseResponse } from '#domain/node-contract.ts';
 import { type Edge, startEdge } from '../../smtp-node/standalone/edge.ts';
-import { newWorkerSecrets } from '../../smtp-node/standalone/secrets.ts';
+import { newWorkerSecrets, setupCodeOf } from '../../smtp-node/standalone/secrets.ts';
 import type { Counts } from './counts.ts';
 import { workerdPids } from './processes.ts';
 
@@ -32,6 +32,8 @@ export interface BenchEdge {
   domain: string;
   liveKey: string;
   nodeToken: string;
+  /** Code of the dashboard's first set-up. */
+  setupCode: string;
   /** Process id of its workerd. */
   pid: number;
   /** Counts since it was started; only in the counting shell. */
@@ -90,6 +92,7 @@ export async function startBenchEdge(options: { shell?: Shell; meter?: boolean }
     domain,
     liveKey: secret,
     nodeToken: secrets.NODE_TOKEN,
+    setupCode: setupCodeOf(secrets.AUTH_SECRET),
     pid,
     counts: async () => (await (await fetch(`${edge.url}/bench/counts`)).json()) as Counts,
     post,

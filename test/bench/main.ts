@@ -5,6 +5,7 @@
 import { cpus, loadavg } from 'node:os';
 import { acceptRate } from './accept-rate.ts';
 import { d1Cost } from './d1-cost.ts';
+import { dashboard } from './dashboard.ts';
 import { deliveryRate } from './delivery-rate.ts';
 import { latency } from './latency.ts';
 import { leaseTime } from './lease-time.ts';
@@ -21,6 +22,7 @@ const sections: Record<string, (options: { quick: boolean }) => Promise<SectionR
   rate: deliveryRate,
   lease: leaseTime,
   memory,
+  dashboard,
   webhooks,
 };
 

@@ -468,7 +468,7 @@ function DnsRecord({ record, i }: { record: z.output<typeof recordSchema>; i: nu
   return (
     <article class="stack tight">
       <h3 class="row">
-        {record.purpose}
+        {record.purpose.charAt(0).toUpperCase() + record.purpose.slice(1)}
         <State tone={record.status === null ? 'quiet' : (recordTone[record.status] ?? 'quiet')}>
           {record.status === null ? 'not looked at yet' : record.status.replaceAll('_', ' ')}
         </State>

@@ -4,8 +4,8 @@ import type { Call } from '../api/app.ts';
 import { equalSecrets } from '../intake/secret.ts';
 import { createAccount, listAccounts } from '../store/accounts.ts';
 import {
+  acceptInvitation,
   addMember,
-  closeInvitation,
   countTry,
   ensureOrganization,
   findInvitation,
@@ -197,21 +197,6 @@ setUpPages.open('post', '/invitations/:id', async (c, form) => {
     });
   // The invitation's id came by mail to this address, so whoever has it may make its user.
   const userId = await createUser(c, parsed.data);
-  await acceptFor(c, userId, invitation);
+  await acceptInvitation(store, { id: invitation.id, userId, nowMs });
   return await enter(c, parsed.data);
 });
-
-async function acceptFor(
-  c: Call,
-  userId: string,
-  invitation: { id: string; organizationId: string; role: 'owner' | 'developer' | 'viewer' },
-) {
-  const store = c.get('store');
-  await addMember(store, {
-    organizationId: invitation.organizationId,
-    userId,
-    role: invitation.role,
-    nowMs: Date.now(),
-  });
-  await closeInvitation(store, invitation.id);
-}

@@ -168,9 +168,17 @@ export async function findInvitation(store: Store, id: string, nowMs: number): P
   return rows[0] ? invitationOf(rows[0]) : null;
 }
 
-/** An invitation that was accepted is not accepted twice. */
-export async function closeInvitation(store: Store, id: string): Promise<void> {
-  await batch(store.d1, [sql`UPDATE auth_invitations SET status = 'accepted' WHERE id = ${id}`]);
+/** Makes the invited user a member and closes the invitation, both or neither; a closed one makes no member. */
+export async function acceptInvitation(
+  store: Store,
+  of: { id: string; userId: string; nowMs: number },
+): Promise<void> {
+  await batch(store.d1, [
+    sql`INSERT INTO auth_members (id, organization_id, user_id, role, created_at)
+      SELECT ${crypto.randomUUID()}, organization_id, ${of.userId}, role, ${of.nowMs} FROM auth_invitations
+      WHERE id = ${of.id} AND status = 'pending' AND expires_at > ${of.nowMs} ON CONFLICT DO NOTHING`,
+    sql`UPDATE auth_invitations SET status = 'accepted' WHERE id = ${of.id} AND status = 'pending'`,
+  ]);
 }
 
 /** What a mail address stands for at sign-in. */

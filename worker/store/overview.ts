@@ -13,7 +13,7 @@ export interface QueueDepth {
   oldestDueMs: number | null;
 }
 
-export const countedAtMost = 100;
+export const countedAtMost = 50;
 
 export interface NodeSeen {
   nodeId: string;
@@ -81,7 +81,7 @@ export interface Tallies {
 }
 
 /** So many of the newest messages are tallied. */
-export const talliedMessages = 200;
+export const talliedMessages = 90;
 
 /**
  * Tallies an account's newest messages by the time of their acceptance, in buckets from `fromMs` to `nowMs`.

@@ -211,6 +211,7 @@ iframe.mail { width: 100%; height: 20rem; border: 1px solid var(--line); border-
   .grid.wide-first { grid-template-columns: minmax(0, 1fr); }
 }
 @media (max-width: 40rem) {
+  .chart text { font-size: 20px; }
   .card, .door .card { padding: var(--s4); }
   .figures { grid-template-columns: 1fr 1fr; }
   .figures > div { padding: var(--s3) var(--s4); }
