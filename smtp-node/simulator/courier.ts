@@ -24,7 +24,6 @@ export function withSimulator(
   };
   return {
     deliver: (delivery, raw, keys, hooks) => courierOf(delivery.rcptTo).deliver(delivery, raw, keys, hooks),
-    busyDomains: () => real.busyDomains(),
     throttledDomains: () => real.throttledDomains(),
     busyDomains: () => real.busyDomains(),
     stats: () => real.stats(),
