@@ -14,7 +14,7 @@ import { type Demo, keptDemo } from './standalone/demo.ts';
 import { startDohServer } from './standalone/doh-server.ts';
 import { type Edge, startEdge } from './standalone/edge.ts';
 import { takeLock } from './standalone/lock.ts';
-import { keptWorkerSecrets } from './standalone/secrets.ts';
+import { keptWorkerSecrets, setupCodeOf, type WorkerSecrets } from './standalone/secrets.ts';
 import { ensureSelfSigned, readPair } from './submission/certificate.ts';
 
 const usage = `npm start -- [options]
@@ -37,12 +37,15 @@ interface Running {
   node: RunningNode;
   capture: CaptureMx | null;
   demo: Demo;
+  setupCode: string;
 }
 
 /** The facts in `dev.json`: for scripts and tests. */
-function factsOf({ edge, node, capture, demo }: Running, operatorToken: string) {
+function factsOf({ edge, node, capture, demo, setupCode }: Running, operatorToken: string) {
   return {
     apiUrl: edge.url,
+    dashboardUrl: edge.url,
+    setupCode,
     smtp: {
       host: flags.host,
       port: node.submissionPorts[0],
@@ -104,7 +107,7 @@ async function main(): Promise<void> {
 
 async function start(
   dataDir: string,
-  secrets: Record<'NODE_TOKEN' | 'OPERATOR_TOKEN', string> & Record<string, string>,
+  secrets: WorkerSecrets,
   closers: (() => Promise<unknown>)[],
 ): Promise<Running> {
   const log = createLog({
@@ -121,6 +124,7 @@ async function start(
     settings: {
       ...secrets,
       SERVICE_DOMAIN: flags['service-domain'],
+      SUBMISSION: knownSubmission(),
       METER: process.env.METER ?? '0',
       DOH_URL: process.env.DOH_URL ?? doh.url,
       ALLOW_LOCAL_WEBHOOKS: '1',
@@ -138,7 +142,7 @@ async function start(
   const node = await startNode(nodeConfig(edge.url, secrets.NODE_TOKEN, nodeDir, capture));
   closers.push(() => node.stop());
   await Promise.race([node.ready, node.ended]);
-  return { edge, node, capture, demo };
+  return { edge, node, capture, demo, setupCode: setupCodeOf(secrets.AUTH_SECRET) };
 }
 
 async function startCapture(nodeDir: string): Promise<CaptureMx> {
@@ -173,6 +177,12 @@ function dnsServers(): string[] {
   return (process.env.PENNYPOST_DNS_SERVERS ?? '').split(',').flatMap((one) => one.trim() || []);
 }
 
+/** Where mail is submitted, for the dashboard to tell; free ports are not known before the node listens. */
+function knownSubmission(): string {
+  const { host, 'smtp-port': port, 'smtp-tls-port': tlsPort } = flags;
+  return port === '0' || tlsPort === '0' ? '' : `${host}:${port}:${tlsPort}`;
+}
+
 function readFlags() {
   try {
     return parseArgs({
@@ -202,12 +212,13 @@ function portOf(flag: 'port' | 'capture-port'): number {
   return port;
 }
 
-function welcome({ edge, node, capture, demo }: Running): string {
+function welcome({ edge, node, capture, demo, setupCode }: Running): string {
   const [port, tlsPort] = [node.submissionPorts[0], node.submissionTlsPorts[0]];
   const from = `hello@${demo.domain}`;
   return `
 Pennypost runs.
 
+  dashboard  ${edge.url}   first visit: set-up code ${setupCode}
   API        ${edge.url}/v1
   SMTP       ${flags.host}:${port} (STARTTLS), ${flags.host}:${tlsPort} (TLS); user ${demo.username}, password: a key
   live key   ${demo.liveKey}

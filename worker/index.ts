@@ -15,6 +15,8 @@ import { webhookDeliveriesApp } from './api/webhook-deliveries.ts';
 import { webhooksApp } from './api/webhooks.ts';
 import { count, housekeep, sweep } from './cron/sweep.ts';
 import { verifyDue } from './cron/verify.ts';
+import { dashboardApp } from './dashboard/app.ts';
+import { errorAnswer } from './dashboard/board.tsx';
 import { parseEnv } from './env.ts';
 import { receiveRouted } from './inbound/doors.ts';
 import { Announcer } from './intake/announcer.ts';
@@ -65,19 +67,29 @@ app.route('/v1', warmingApp);
 app.route('/api/v0.1', cloudmailinApp);
 app.route('/admin/v1', adminApp);
 app.route('/node/v1', nodeApp);
+app.route('/', dashboardApp);
 app.notFound((c) => {
   const allowed = new Set(
     app.routes
       .filter((route) => route.method !== 'ALL' && matches(route.path, c.req.path))
       .flatMap(({ method }) => (method === 'GET' ? ['GET', 'HEAD'] : [method])),
   );
-  if (allowed.size === 0) throw new Problem('not_found', `There is nothing at ${c.req.path.slice(0, 200)}.`);
-  // RFC 9110 §15.5.6: a 405 says which methods there are.
-  throw new Problem('method_not_allowed', `${c.req.method} is not allowed on ${c.req.path}.`, {
-    headers: { Allow: [...allowed].join(', ') },
-  });
+  const problem =
+    allowed.size === 0
+      ? new Problem('not_found', `There is nothing at ${c.req.path.slice(0, 200)}.`)
+      : // RFC 9110 §15.5.6: a 405 says which methods there are.
+        new Problem('method_not_allowed', `${c.req.method} is not allowed on ${c.req.path}.`, {
+          headers: { Allow: [...allowed].join(', ') },
+        });
+  if (isForPeople(c.req.path, c.req.header('Accept'))) return errorAnswer(c, problem);
+  throw problem;
 });
 app.onError(answerError);
+
+/** A browser outside of the APIs gets a page; programs, and whoever asks below an API, get a problem. */
+function isForPeople(path: string, accept: string | undefined): boolean {
+  return (accept ?? '').includes('text/html') && !/^\/(v1|admin|node|api|healthz)(\/|$)/.test(path);
+}
 
 function matches(pattern: string, path: string): boolean {
   const wanted = pattern.split('/');

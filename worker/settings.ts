@@ -36,6 +36,29 @@ export const workerSettings = [
     schema: z.string().transform(keyList),
   },
   {
+    key: 'AUTH_SECRET',
+    secret: true,
+    about: 'signs the sessions of the dashboard and encrypts the secrets of authenticator apps',
+    schema: z.string().min(32, 'must have at least 32 characters'),
+  },
+  {
+    key: 'MAIL_FROM',
+    secret: false,
+    about:
+      'sender of sign-in links and invitations, an address of a verified domain; empty: `no-reply@` the oldest one',
+    schema: z.string().max(320).default(''),
+  },
+  {
+    key: 'SUBMISSION',
+    secret: false,
+    about:
+      'where clients submit by SMTP, as the dashboard tells it: `host:port:tls-port`; empty: the newest node, `587` and `465`',
+    schema: z
+      .string()
+      .regex(/^([^\s:]+:\d{1,5}:\d{1,5})?$/, 'must be host:port:tls-port')
+      .default(''),
+  },
+  {
     key: 'METER',
     secret: false,
     about: 'set to `1`: every answer tells in `Server-Timing` what it cost at D1',
@@ -71,6 +94,9 @@ export interface Settings {
   operatorToken: string;
   returnPathKeys: Uint8Array[];
   encryptionKeys: Uint8Array[];
+  authSecret: string;
+  mailFrom: string;
+  submission: string;
   meter: boolean;
   dohUrl: string;
   allowLocalWebhooks: boolean;

@@ -10,7 +10,7 @@ import { parseArgs } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { domainFault } from '#domain/address.ts';
 import { bundleWorker, repository, wrangler } from '../standalone/bundle.ts';
-import { keptWorkerSecrets, newWorkerSecrets } from '../standalone/secrets.ts';
+import { keptWorkerSecrets, newWorkerSecrets, setupCodeOf } from '../standalone/secrets.ts';
 
 const stateDir = join(repository, '.pennypost');
 const placeholderId = '00000000-0000-0000-0000-000000000000';
@@ -72,6 +72,7 @@ ${Object.keys(newWorkerSecrets()).join(', ')}. Service domain: ${serviceDomain}.
   await wrangler(['secret', 'bulk', '--config', config], { input: JSON.stringify(secrets) });
   console.log(`
 Deployed. The secrets are kept in .pennypost/deployed-secrets.json (only you can read it): keep it safe.
+The dashboard is at the address above; its set-up code, for the first visit: ${setupCodeOf(secrets.AUTH_SECRET)}
 
 Next, start a node on a machine whose port 25 is open, with these three settings:
   PENNYPOST_EDGE_URL=https://<the address above>

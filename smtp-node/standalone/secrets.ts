@@ -1,7 +1,8 @@
-import { randomBytes } from 'node:crypto';
+import { createHmac, randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { z } from 'zod';
+import { formatSetupCode, setupCodeText } from '#domain/setup-code.ts';
 
 /** The Worker's secrets on one machine: made once, kept for the owner's eyes only. */
 const schema = z.object({
@@ -9,6 +10,7 @@ const schema = z.object({
   OPERATOR_TOKEN: z.string(),
   RETURN_PATH_KEYS: z.string(),
   ENCRYPTION_KEYS: z.string(),
+  AUTH_SECRET: z.string(),
 });
 export type WorkerSecrets = z.infer<typeof schema>;
 
@@ -19,13 +21,19 @@ export function newWorkerSecrets(): WorkerSecrets {
     OPERATOR_TOKEN: randomBytes(32).toString('base64url'),
     RETURN_PATH_KEYS: randomBytes(32).toString('base64'),
     ENCRYPTION_KEYS: randomBytes(32).toString('base64'),
+    AUTH_SECRET: randomBytes(32).toString('base64url'),
   };
 }
 
-/** The secrets in a file, made when it is not there. */
+/** The secrets in a file; those that it does not have yet are made. */
 export async function keptWorkerSecrets(path: string): Promise<WorkerSecrets> {
-  if (existsSync(path)) return schema.parse(JSON.parse(await readFile(path, 'utf8')));
-  const secrets = newWorkerSecrets();
+  const kept = existsSync(path) ? schema.partial().parse(JSON.parse(await readFile(path, 'utf8'))) : {};
+  const secrets = { ...newWorkerSecrets(), ...kept };
   await writeFile(path, `${JSON.stringify(secrets, null, 2)}\n`, { mode: 0o600 });
   return secrets;
+}
+
+/** The one-time code of the dashboard's first set-up, as the Worker derives it too. */
+export function setupCodeOf(authSecret: string): string {
+  return formatSetupCode(createHmac('sha256', authSecret).update(setupCodeText).digest());
 }

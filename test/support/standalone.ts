@@ -9,6 +9,8 @@ export const repository = new URL('../../', import.meta.url).pathname;
 
 const facts = z.object({
   apiUrl: z.string(),
+  dashboardUrl: z.string(),
+  setupCode: z.string(),
   smtp: z.object({ host: z.string(), port: z.number(), tlsPort: z.number(), username: z.string() }),
   returnPath: z.object({ host: z.string(), port: z.number() }).nullable(),
   liveKey: z.string(),

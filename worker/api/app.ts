@@ -3,6 +3,7 @@ import type { Context, Next } from 'hono';
 import { HTTPException } from 'hono/http-exception';
 import { uuidV7 } from '#domain/ids.ts';
 import { type FieldError, Problem } from '#domain/problem.ts';
+import type { Viewer } from '../dashboard/viewer.ts';
 import type { Env } from '../env.ts';
 import type { Announcer } from '../intake/announcer.ts';
 import type { EventAnnouncer } from '../intake/event-announcer.ts';
@@ -16,6 +17,7 @@ export interface Variables {
   store: Store;
   isolate: Isolate;
   credential: GateCredential;
+  viewer: Viewer;
 }
 
 /** What lives as long as the isolate: nothing that may not be lost. */

@@ -170,7 +170,8 @@ function inFlight(c: Call, key: string): () => void {
   return () => flights.delete(name);
 }
 
-function intakeOf(c: Call): Intake {
+/** The intake of this request. */
+export function intakeOf(c: Call): Intake {
   const { bindings, serviceDomain } = c.get('env');
   const { DELIVERY } = bindings;
   const nowMs = Date.now();

@@ -2,6 +2,7 @@ import { fullMailbox } from '#domain/consequence.ts';
 import type { Env } from '../env.ts';
 import { hubOf } from '../node-api/hub.ts';
 import { pokeSenders } from '../queue/webhook.ts';
+import { purgeAuth } from '../store/auth.ts';
 import { dropOldTables, ensureHomeTables } from '../store/home-tables.ts';
 import { purgeIdempotencyKeys } from '../store/idempotency.ts';
 import { anythingDue } from '../store/leases.ts';
@@ -32,6 +33,7 @@ export async function housekeep(store: Store, nowMs: number): Promise<void> {
   await dropOldTables(store, nowMs);
   await purgeBodies(store, nowMs);
   await purgeIdempotencyKeys(store, nowMs);
+  await purgeAuth(store, nowMs);
   await purgeSuppressions(store, nowMs, nowMs - fullMailbox.withinMs);
   await foldAll(store, nowMs, { everything: true });
   await judgeWarming(store, nowMs);

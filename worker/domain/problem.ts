@@ -76,6 +76,10 @@ export class Problem extends Error {
     this.headers = more.headers ?? {};
   }
 
+  get title(): string {
+    return problemRow(this.code).title;
+  }
+
   get status(): number {
     return problemRow(this.code).status;
   }

@@ -173,3 +173,35 @@ async function readAnnounced(
     };
   });
 }
+
+/** So many messages and so many announced changes are looked at for the newest events. */
+const newestRows = 30;
+
+/** An account's newest events, newest first: for people; programs read `readEvents`. Bounded reads. */
+export async function readNewestEvents(
+  store: Store,
+  accountId: number,
+  nowMs: number,
+): Promise<Omit<StoredEvent, 'cursor'>[]> {
+  const weeks = retainedWeeks(nowMs).slice(-2);
+  const results = await withHomeTables(store, nowMs, () =>
+    batch(
+      store.d1,
+      weeks.flatMap((week) => {
+        const { messages, deliveries, events } = weekTables(week);
+        const newest = sql`account_id = ${accountId} ORDER BY seq DESC LIMIT ${newestRows}`;
+        return [
+          sql`SELECT m.id, m.accepted_at_ms, m.class, m.size_bytes, m.tags, m.metadata, d.n, d.recipient
+            FROM (SELECT * FROM ${messages} WHERE ${newest}) m CROSS JOIN ${deliveries} d ON d.message_id = m.id
+            WHERE d.accepted = 1 LIMIT ${4 * newestRows}`,
+          sql`SELECT * FROM ${events} WHERE ${newest}`,
+        ];
+      }),
+    ),
+  );
+  const accepted = results.filter((_, i) => i % 2 === 0).flat();
+  const announced = await readAnnounced(store, accountId, results.filter((_, i) => i % 2 === 1).flat());
+  return [...accepted.map(acceptedEvent), ...announced.flatMap((row) => row.events)]
+    .sort((a, b) => b.event.atMs - a.event.atMs)
+    .slice(0, 2 * newestRows);
+}

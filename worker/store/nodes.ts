@@ -1,4 +1,4 @@
-import { eq } from 'drizzle-orm';
+import { desc, eq } from 'drizzle-orm';
 import * as control from '../../drizzle/schema/control.ts';
 import type { Store } from './store.ts';
 
@@ -16,4 +16,9 @@ export async function registerBoot(store: Store, node: Omit<NodeRow, 'lastSeenAt
 /** The node with this id; null when it never said hello. */
 export async function findNode(store: Store, nodeId: string): Promise<NodeRow | null> {
   return (await store.control.query.nodes.findFirst({ where: eq(control.nodes.nodeId, nodeId) })) ?? null;
+}
+
+/** The nodes, the one that was seen last first. */
+export async function listNodes(store: Store): Promise<NodeRow[]> {
+  return await store.control.query.nodes.findMany({ orderBy: desc(control.nodes.lastSeenAtMs), limit: 50 });
 }

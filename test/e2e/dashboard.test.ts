@@ -1,0 +1,331 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { until } from '../lab/until.ts';
+import { Captured } from '../support/captured.ts';
+import { hasChromium, launchChromium, lookAt, newWindow } from '../support/chromium.ts';
+import { Standalone } from '../support/standalone.ts';
+
+const password = 'correct horse battery';
+const owner = 'olga@people.example';
+const viewer = 'vera@people.example';
+
+/** A page's own weight without the browser's cache, bytes. */
+const mostBytes = 150_000;
+
+describe.skipIf(!hasChromium)('the dashboard in a browser', () => {
+  let dataDir: string;
+  let pennypost: Standalone;
+  let browser: Browser;
+  let page: Page;
+  let complaints: string[];
+  let url: string;
+
+  beforeAll(async () => {
+    dataDir = await mkdtemp(join(tmpdir(), 'pennypost-dashboard-'));
+    pennypost = await Standalone.start(dataDir);
+    url = pennypost.facts.dashboardUrl;
+    browser = await launchChromium();
+    ({ page, complaints } = await newWindow(browser));
+  });
+
+  afterAll(async () => {
+    await browser?.close();
+    await pennypost?.interrupt();
+    await rm(dataDir, { recursive: true, force: true });
+  });
+
+  async function signIn(window: Page, email: string): Promise<void> {
+    await window.goto(`${url}/sign-in`);
+    await window.getByLabel('E-mail').fill(email);
+    await window.getByLabel('Password').fill(password);
+    await window.getByRole('button', { name: 'Sign in' }).click();
+    await window.waitForURL(`${url}/`);
+  }
+
+  it('is set up with the code that the console printed', async () => {
+    expect(pennypost.output).toContain(pennypost.facts.setupCode);
+    await page.goto(url);
+    expect(await lookAt(page, 'set-up')).toEqual([]);
+    await page.getByLabel('Set-up code').fill(pennypost.facts.setupCode);
+    await page.getByLabel('Your name').fill('Olga Owner');
+    await page.getByLabel('E-mail').fill(owner);
+    await page.getByLabel('Password').fill(password);
+    await page.getByRole('button', { name: 'Set up' }).click();
+    await page.getByRole('heading', { name: 'First steps' }).waitFor();
+    expect(await lookAt(page, 'overview-empty')).toEqual([]);
+  });
+
+  it('signs out and in again', async () => {
+    await page.setViewportSize({ width: 1280, height: 900 });
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    expect(await lookAt(page, 'sign-in')).toEqual([]);
+    await signIn(page, owner);
+  });
+
+  for (const place of ['messages', 'events', 'suppressions', 'webhooks', 'statistics']) {
+    it(`teaches the next step where there is nothing yet: ${place}`, async () => {
+      await page.goto(`${url}/${place}`);
+      expect(await lookAt(page, `${place}-empty`)).toEqual([]);
+    });
+  }
+
+  it('makes a key, shows it once, and the key sends', async () => {
+    await page.setViewportSize({ width: 1280, height: 900 });
+    await page.goto(`${url}/sending`);
+    await page.getByText('Make a key').click();
+    await page.getByLabel('Name').fill('shop');
+    await page.getByRole('button', { name: 'Make the key' }).click();
+    const key = await page.locator('#secret').textContent();
+    expect(key).toMatch(/^pp_live_/);
+    await page.getByRole('button', { name: 'Copy the key' }).click();
+    expect(await page.evaluate<string>('navigator.clipboard.readText()')).toBe(key);
+    expect(await page.locator('#snippet-0').textContent()).toContain(key);
+    expect(await lookAt(page, 'sending-new-key')).toEqual([]);
+    const answer = await fetch(`${url}/v1/send`, {
+      method: 'POST',
+      headers: { Authorization: `Bearer ${key}`, 'Content-Type': 'application/json' },
+      body: JSON.stringify({
+        from: `shop@${pennypost.facts.domain}`,
+        to: ['buyer@example.net', 'second.buyer.with.a.long.name@department.example.net'],
+        subject: 'Your receipt 4711',
+        text_body: 'Thank you.',
+        html_body: '<h1>Thank you</h1><p>Order <b>4711</b></p><script>document.title = "no"</script>',
+        tags: ['receipt'],
+        metadata: { order: '4711' },
+      }),
+    });
+    expect(answer.status).toBe(202);
+    await page.goto(`${url}/sending`);
+    expect(await page.content()).not.toContain(key);
+  });
+
+  it('sends a test and watches it arrive, without a reload', async () => {
+    await page.setViewportSize({ width: 1280, height: 900 });
+    await page.getByLabel('To', { exact: true }).fill('you@example.net');
+    await page.getByRole('button', { name: 'Send', exact: true }).click();
+    await page.getByRole('heading', { name: 'Hello from Pennypost' }).waitFor();
+    await page.locator('.timeline strong', { hasText: 'delivered' }).waitFor();
+    await page.getByText('signed with DKIM').waitFor();
+    const steps = await page.locator('.steps').textContent();
+    for (const step of ['mail', 'rcpt', 'data', 'final']) expect(steps).toContain(step);
+    await page.reload();
+    await page.frameLocator('iframe.mail').getByText('A test from the').waitFor();
+    expect(await lookAt(page, 'message-delivered')).toEqual([]);
+  });
+
+  it('shows a bounce and why', async () => {
+    await page.setViewportSize({ width: 1280, height: 900 });
+    await page.goto(`${url}/sending`);
+    await page.getByLabel('To', { exact: true }).fill('hard-bounce@simulator.pennypost.test');
+    await page.getByLabel('Subject').fill('To nobody');
+    await page.getByRole('button', { name: 'Send', exact: true }).click();
+    await page.locator('.timeline strong', { hasText: 'bounced' }).waitFor();
+    await page.reload();
+    expect(await page.locator('main').textContent()).toContain('refused it for good');
+    expect(await lookAt(page, 'message-bounced')).toEqual([]);
+  });
+
+  it('finds messages by recipient, tag and state, and a message by its id', async () => {
+    await page.setViewportSize({ width: 1280, height: 900 });
+    await page.goto(`${url}/messages?to=second.buyer`);
+    expect(await page.locator('#list tbody tr').count()).toBe(1);
+    await page.goto(`${url}/messages?tag=receipt`);
+    await page.getByRole('link', { name: 'Your receipt 4711' }).click();
+    const id = page.url().split('/').at(-1) ?? '';
+    await page.goto(`${url}/messages?id=${id}`);
+    expect(page.url()).toBe(`${url}/messages/${id}`);
+    await page.goto(`${url}/messages?status=bounced`);
+    expect(await page.locator('#list tbody').textContent()).toContain('To nobody');
+  });
+
+  it('adds a domain and tells what to publish', async () => {
+    await page.goto(`${url}/domains`);
+    await page.getByLabel('Domain', { exact: true }).fill('shop.example');
+    await page.getByRole('button', { name: 'Add' }).click();
+    await page.getByRole('heading', { name: 'shop.example' }).waitFor();
+    expect(await page.locator('main').textContent()).toContain('pennypost._domainkey.shop.example');
+    await page.getByRole('button', { name: 'Verify now' }).click();
+    await page.getByText(/^Looked at /).waitFor();
+    expect(await lookAt(page, 'domain')).toEqual([]);
+  });
+
+  it('adds a webhook, posts a test, sees the body, posts it again', async () => {
+    const taken: string[] = [];
+    const receiver = createServer((request, response) => {
+      let body = '';
+      request.on('data', (chunk: Buffer) => {
+        body += chunk.toString();
+      });
+      request.on('end', () => {
+        taken.push(body);
+        response.end('thanks');
+      });
+    });
+    await new Promise<void>((ready) => receiver.listen(0, '127.0.0.1', ready));
+    const address = receiver.address();
+    if (address === null || typeof address === 'string') throw new Error('the receiver has no port');
+    await page.setViewportSize({ width: 1280, height: 900 });
+    await page.goto(`${url}/webhooks`);
+    await page.getByLabel('URL').fill(`http://127.0.0.1:${address.port}/hook`);
+    await page.getByRole('button', { name: 'Add' }).click();
+    expect(await page.locator('#secret').textContent()).toMatch(/^whsec_/);
+    expect(await lookAt(page, 'webhook-new')).toEqual([]);
+    await page.setViewportSize({ width: 1280, height: 900 });
+    await page.getByRole('button', { name: 'Post a test' }).click();
+    await page.getByText('The test was taken: status 200').waitFor();
+    await pennypost.api.send({
+      from: `shop@${pennypost.facts.domain}`,
+      to: ['hooked@example.net'],
+      subject: 'Hooked',
+      text_body: 'x',
+    });
+    await until('an event to be posted', 20_000, async () =>
+      taken.some((body) => body.includes('hooked@example.net')),
+    );
+    await page.goto(`${url}/webhooks`);
+    await page.getByRole('link', { name: '/hook' }).click();
+    await page.locator('td.mono a').first().click();
+    await page.getByText('"hooked@example.net"').first().waitFor();
+    expect(await lookAt(page, 'webhook-delivery')).toEqual([]);
+    const before = taken.length;
+    await page.getByRole('button', { name: 'Post again' }).click();
+    await until('it to be posted again', 20_000, async () => taken.length > before);
+    receiver.close();
+  });
+
+  it('suppresses an address and sets it free again', async () => {
+    await page.setViewportSize({ width: 1280, height: 900 });
+    await page.goto(`${url}/suppressions`);
+    await page.locator('#email').fill('gone@example.net');
+    await page.getByRole('button', { name: 'Suppress' }).click();
+    const row = page.locator('tr', { hasText: 'gone@example.net' });
+    await row.waitFor();
+    expect(await lookAt(page, 'suppressions')).toEqual([]);
+    await page.setViewportSize({ width: 1280, height: 900 });
+    await row.getByText('Remove…').click();
+    await row.getByRole('button', { name: 'Yes, remove' }).click();
+    await page.getByText('The address is free').waitFor();
+    expect(await row.count()).toBe(0);
+  });
+
+  for (const place of [
+    '',
+    'messages',
+    'events',
+    'domains',
+    'domains/1',
+    'sending',
+    'settings',
+    'statistics',
+    'operator',
+  ]) {
+    it(`looks right on every screen, with and without a script, and weighs little: /${place}`, async () => {
+      const { page: window, context } = await newWindow(browser);
+      await context.addCookies(await page.context().cookies());
+      let weight = 0;
+      window.on('response', (response) => {
+        response.body().then(
+          (body) => {
+            weight += body.length;
+          },
+          () => undefined,
+        );
+      });
+      await window.goto(`${url}/${place}`, { waitUntil: 'networkidle' });
+      expect(weight).toBeGreaterThan(1000);
+      expect(weight).toBeLessThan(mostBytes);
+      expect(await lookAt(window, place === '' ? 'overview' : place.replace('/', '-'))).toEqual([]);
+      await context.close();
+      const bare = await browser.newContext({ javaScriptEnabled: false });
+      await bare.addCookies(await page.context().cookies());
+      const still = await bare.newPage();
+      await still.goto(`${url}/${place}`);
+      expect(await still.locator('h1').textContent()).not.toBe('');
+      expect(await still.locator('button[data-copy]:visible').count()).toBe(0);
+      await bare.close();
+    });
+  }
+
+  it('invites a viewer, who sees everything and can change nothing', async () => {
+    await page.setViewportSize({ width: 1280, height: 900 });
+    await page.goto(`${url}/settings`);
+    await page.getByLabel('E-mail').fill(viewer);
+    await page.locator('select#role').selectOption('viewer');
+    await page.getByRole('button', { name: 'Invite', exact: true }).click();
+    await page.getByText('The invitation is on its way').waitFor();
+    const mail = await new Captured(pennypost.facts.captureUrl).waitFor('Olga Owner invites you to Demo');
+    const text = mail.raw.toString('latin1').replaceAll('=\r\n', '');
+    const link = /http:\/\/\S+\/invitations\/\w+/.exec(text)?.[0] ?? '';
+    const { page: window, context } = await newWindow(browser);
+    await window.goto(link);
+    expect(await lookAt(window, 'invitation')).toEqual([]);
+    await window.getByLabel('Your name').fill('Vera Viewer');
+    await window.getByLabel('Password').fill(password);
+    await window.getByRole('button', { name: 'Join' }).click();
+    await window.getByRole('heading', { name: 'Overview' }).waitFor();
+    await window.goto(`${url}/messages?tag=receipt`);
+    await window.getByRole('link', { name: 'Your receipt 4711' }).click();
+    await window.getByRole('heading', { name: 'Your receipt 4711' }).waitFor();
+    for (const place of ['sending', 'domains', 'suppressions', 'settings', 'messages']) {
+      await window.goto(`${url}/${place}`);
+      const offered = await window
+        .locator('main form[method=post]')
+        .evaluateAll((forms) => forms.map((form) => form.getAttribute('action') ?? ''));
+      // Only what is about the viewer's own sign-in.
+      expect(offered.filter((action) => !/^\/settings\/(password|two-factor|sessions)/.test(action))).toEqual(
+        [],
+      );
+    }
+    const refused = await context.request.post(`${url}/sending/keys`, {
+      form: { name: 'x', scopes: 'send' },
+      headers: { Origin: url },
+    });
+    expect(refused.status()).toBe(403);
+    expect((await context.request.get(`${url}/operator`)).status()).toBe(403);
+    await context.close();
+  });
+
+  it('ends a session from another browser', async () => {
+    const { page: window, context } = await newWindow(browser);
+    await signIn(window, owner);
+    await page.goto(`${url}/settings`);
+    const others = page.getByRole('button', { name: 'End' });
+    const before = await others.count();
+    expect(before).toBeGreaterThan(0);
+    for (let left = before; left > 0; left--) {
+      await others.first().click();
+      await page.getByText('The session is ended').waitFor();
+    }
+    await until('the other browser to be out', 10_000, async () => {
+      await window.goto(url);
+      return window.url().includes('/sign-in');
+    });
+    await context.close();
+  });
+
+  it('shows times in the zone of who looks, and the exact time on hover', async () => {
+    const context = await browser.newContext({ timezoneId: 'Asia/Tokyo', locale: 'en-GB' });
+    await context.addCookies(await page.context().cookies());
+    const window = await context.newPage();
+    await window.goto(`${url}/messages`);
+    const time = window.locator('#list time').first();
+    const iso = (await time.getAttribute('datetime')) ?? '';
+    const expected = new Intl.DateTimeFormat('en-GB', {
+      timeZone: 'Asia/Tokyo',
+      hour: '2-digit',
+      minute: '2-digit',
+    }).format(new Date(iso));
+    expect(await time.textContent()).toContain(expected);
+    expect(await time.getAttribute('title')).toContain(iso);
+    await context.close();
+  });
+
+  it('gave the browser nothing to complain about', () => {
+    // The mail's own script is refused by its frame: that is what the frame is for.
+    expect(complaints.filter((text) => !/sandboxed/.test(text))).toEqual([]);
+  });
+});

@@ -1,0 +1,57 @@
+/** A browser without scripts: cookies, forms, redirects. Talks to whatever answers a Request. */
+export class Browser {
+  readonly #cookies = new Map<string, string>();
+  readonly #fetch: (path: string, init: RequestInit) => Promise<Response>;
+  readonly #origin: string;
+
+  constructor(origin: string, fetch: (path: string, init: RequestInit) => Promise<Response>) {
+    this.#origin = origin;
+    this.#fetch = fetch;
+  }
+
+  get cookies(): ReadonlyMap<string, string> {
+    return this.#cookies;
+  }
+
+  async get(path: string): Promise<Response> {
+    return this.#keep(await this.#fetch(path, { headers: this.#headers(), redirect: 'manual' }));
+  }
+
+  async post(
+    path: string,
+    fields: Record<string, string | string[]> = {},
+    headers: Record<string, string> = {},
+  ): Promise<Response> {
+    const body = new URLSearchParams();
+    for (const [name, value] of Object.entries(fields))
+      for (const one of [value].flat()) body.append(name, one);
+    return this.#keep(
+      await this.#fetch(path, {
+        method: 'POST',
+        body: body.toString(),
+        redirect: 'manual',
+        headers: {
+          ...this.#headers(),
+          Origin: this.#origin,
+          'Content-Type': 'application/x-www-form-urlencoded',
+          'Content-Length': String(body.toString().length),
+          ...headers,
+        },
+      }),
+    );
+  }
+
+  #headers(): Record<string, string> {
+    const cookie = [...this.#cookies].map(([name, value]) => `${name}=${value}`).join('; ');
+    return { Accept: 'text/html', ...(cookie === '' ? {} : { Cookie: cookie }) };
+  }
+
+  #keep(response: Response): Response {
+    for (const cookie of response.headers.getSetCookie()) {
+      const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(cookie) ?? [];
+      if (value === '' || /max-age=0/i.test(cookie)) this.#cookies.delete(name);
+      else this.#cookies.set(name, value);
+    }
+    return response;
+  }
+}

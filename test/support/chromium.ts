@@ -1,0 +1,71 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import axe from 'axe-core';
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { isInstalled } from './command.ts';
+import { repository } from './standalone.ts';
+
+/** Debian's Chromium; its tests are left out, aloud, where it is missing. */
+export const hasChromium = isInstalled('chromium');
+if (!hasChromium)
+  console.warn('the tests in a browser are left out: there is no chromium (Debian package chromium)');
+
+export async function launchChromium(): Promise<Browser> {
+  return await chromium.launch({
+    executablePath: '/usr/bin/chromium',
+    args: [
+      ...['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run'],
+      ...['--disable-background-networking', '--disable-component-update', '--disable-sync'],
+    ],
+  });
+}
+
+/** How a page is looked at: colours and width. */
+export const looks = [
+  { name: 'light-wide', colorScheme: 'light', width: 1280, height: 900 },
+  { name: 'dark-wide', colorScheme: 'dark', width: 1280, height: 900 },
+  { name: 'light-360', colorScheme: 'light', width: 360, height: 740 },
+  { name: 'dark-360', colorScheme: 'dark', width: 360, height: 740 },
+] as const;
+
+const artifacts = join(repository, 'test/artifacts/dashboard');
+
+/** What a look at a page found wrong, in words; empty: nothing. Keeps a screenshot of each look. */
+export async function lookAt(page: Page, name: string): Promise<string[]> {
+  await mkdir(artifacts, { recursive: true });
+  const faults: string[] = [];
+  for (const look of looks) {
+    await page.emulateMedia({ colorScheme: look.colorScheme });
+    await page.setViewportSize({ width: look.width, height: look.height });
+    await page.screenshot({ path: join(artifacts, `${name}-${look.name}.png`), fullPage: true });
+    const overflow = await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth');
+    if (overflow > 0) faults.push(`${name} ${look.name}: ${overflow} px too wide`);
+    faults.push(...(await axeFaults(page)).map((fault) => `${name} ${look.name}: ${fault}`));
+  }
+  return faults;
+}
+
+/** Violations of WCAG 2.2 A and AA that are serious or critical, by axe-core. */
+async function axeFaults(page: Page): Promise<string[]> {
+  await page.evaluate(axe.source); // not as a script tag, which the page's policy forbids
+  return await page.evaluate<string[]>(`axe
+    .run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] })
+    .then(({ violations }) => violations
+      .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+      .map(({ id, nodes }) => id + ' at ' + nodes.map(({ html }) => html.slice(0, 160)).join(' | ')))`);
+}
+
+/** A browser's window of its own, without anybody's cookies; `complaints` collects what its console says. */
+export async function newWindow(
+  browser: Browser,
+): Promise<{ context: BrowserContext; page: Page; complaints: string[] }> {
+  const context = await browser.newContext({ permissions: ['clipboard-read', 'clipboard-write'] });
+  const page = await context.newPage();
+  page.setDefaultTimeout(10_000);
+  const complaints: string[] = [];
+  page.on('console', (message) => {
+    if (message.type() === 'error') complaints.push(message.text());
+  });
+  page.on('pageerror', (error) => complaints.push(error.message));
+  return { context, page, complaints };
+}

@@ -1,0 +1,275 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { dashboardActions } from '../../worker/dashboard/app.ts';
+import { addMember, ensureOrganization } from '../../worker/store/auth.ts';
+import { Browser } from '../support/browser.ts';
+import { setUpOwner, signIn } from './dashboard-support.ts';
+import {
+  bindings,
+  call,
+  costOf,
+  mail,
+  migrate,
+  newAccount,
+  request,
+  type TestAccount,
+  testStore,
+} from './support.ts';
+
+const origin = 'https://api.test';
+const password = 'a long enough sentence';
+
+let own: TestAccount;
+let foreign: TestAccount;
+let owner: Browser;
+let viewer: Browser;
+let developer: Browser;
+
+/** Somebody who belongs to an account in a role; made as an accepted invitation would. */
+async function member(account: TestAccount, role: 'owner' | 'developer' | 'viewer'): Promise<Browser> {
+  const email = `${role}${account.id}@people.example`;
+  await owner.post('/settings/invitations', { email, role });
+  const row = await bindings.DB.prepare('SELECT id FROM auth_invitations WHERE email = ?')
+    .bind(email)
+    .first<{ id: string }>();
+  const browser = new Browser(origin, request);
+  const joined = await browser.post(`/invitations/${row?.id}`, { name: role, password });
+  expect(joined.headers.get('Location')).toBe('/?done=welcome');
+  return browser;
+}
+
+/** Ids of things of an account, as they stand in paths and forms. */
+async function idsOf(account: TestAccount): Promise<Record<string, string>> {
+  const { body: sent } = await call('POST', '/v1/send', account.live, mail(account));
+  const first = async (sql: string) =>
+    String((await bindings.DB.prepare(sql).bind(account.id).first<{ id: unknown }>())?.id);
+  return {
+    messages: sent.message_id,
+    keys: await first('SELECT id FROM credentials WHERE account_id = ? LIMIT 1'),
+    domains: await first('SELECT id FROM domains WHERE account_id = ? LIMIT 1'),
+    members: await first(
+      'SELECT m.id FROM auth_members m JOIN auth_organizations o ON o.id = m.organization_id WHERE o.account_id = ? LIMIT 1',
+    ),
+    invitations: 'no-such-invitation',
+    sessions: await first(
+      'SELECT s.id FROM auth_sessions s WHERE ? > 0 AND s.user_id = (SELECT user_id FROM auth_members ORDER BY created_at DESC LIMIT 1)',
+    ),
+    accounts: '999999',
+    webhooks: 'no-such-webhook',
+    'webhook-deliveries': 'no-such-delivery',
+    selector: 'pennypost',
+  };
+}
+
+/** A route with the ids of one account in the places of its parameters. */
+function filled(path: string, ids: Record<string, string>): string {
+  return path
+    .replace(/\/([\w-]+)\/:id/, (_, kind: string) => `/${kind}/${ids[kind]}`)
+    .replace(':selector', ids.selector ?? '');
+}
+
+beforeAll(async () => {
+  await migrate();
+  own = await newAccount();
+  foreign = await newAccount();
+  owner = await setUpOwner(new Browser(origin, request), { email: 'root@people.example', password });
+  viewer = await member(own, 'viewer');
+  developer = await member(own, 'developer');
+  await bindings.DB.exec('DELETE FROM auth_rate_limits');
+  const store = testStore();
+  const nowMs = Date.now();
+  const organizationId = await ensureOrganization(store, { id: foreign.id, name: 'foreign' }, nowMs);
+  const user = await bindings.DB.prepare("SELECT id FROM auth_users WHERE email LIKE 'viewer%'").first<{
+    id: string;
+  }>();
+  // The foreign account has a member of its own: the viewer looks at their first account all the same.
+  await addMember(store, { organizationId, userId: user?.id ?? '', role: 'viewer', nowMs: nowMs + 1 });
+});
+
+it('knows routes that change something', () => {
+  expect(dashboardActions.length).toBeGreaterThan(20);
+});
+
+describe('a viewer', () => {
+  /** What everybody may do: their own password, sessions, second factor. */
+  const forEverybody = dashboardActions.filter(({ role }) => role === 'viewer').map(({ path }) => path);
+
+  it('may change nothing but their own sign-in', () => {
+    expect(forEverybody.sort()).toEqual([
+      '/settings/password',
+      '/settings/sessions/:id/end',
+      '/settings/two-factor',
+      '/settings/two-factor/confirm',
+      '/settings/two-factor/off',
+    ]);
+  });
+
+  it.each(dashboardActions.filter(({ role }) => role !== 'viewer').map(({ path }) => [path]))(
+    'is refused at POST %s',
+    async (path) => {
+      const response = await viewer.post(filled(path, await idsOf(own)));
+      expect(response.status).toBe(403);
+      expect(await response.text()).toMatch(/This (needs the role|is for the operator)/);
+    },
+  );
+});
+
+describe('a developer', () => {
+  it.each(
+    dashboardActions.filter(({ role }) => role === 'owner' || role === 'operator').map(({ path }) => [path]),
+  )('is refused at POST %s', async (path) => {
+    expect((await developer.post(filled(path, await idsOf(own)))).status).toBe(403);
+  });
+});
+
+describe("another account's things are not there", () => {
+  const withIds = dashboardActions.filter(({ path }) => path.includes(':id'));
+
+  it.each(withIds.map(({ path }) => [path]))('POST %s', async (path) => {
+    const target = filled(path, await idsOf(foreign));
+    expect(target).not.toMatch(/undefined|:id/);
+    const response = await owner.post(target);
+    expect([target, response.status]).toEqual([target, 404]);
+  });
+
+  it.each([['/messages/:id'], ['/messages/:id/raw'], ['/messages/:id/html'], ['/domains/:id']])(
+    'GET %s',
+    async (path) => {
+      const response = await owner.get(filled(path, await idsOf(foreign)));
+      expect(response.status).toBe(404);
+      expect((await owner.get(filled(path, await idsOf(own)))).status).not.toBe(500);
+    },
+  );
+});
+
+it.each(dashboardActions.map(({ path }) => [path]))('POST %s of another site is refused', async (path) => {
+  const response = await owner.post(filled(path, await idsOf(own)), {}, { Origin: 'https://evil.example' });
+  expect(response.status).toBe(403);
+});
+
+it.each(dashboardActions.map(({ path }) => [path]))(
+  'POST %s without a session goes to sign-in',
+  async (path) => {
+    const response = await new Browser(origin, request).post(filled(path, await idsOf(own)));
+    expect(response.headers.get('Location')).toBe('/sign-in');
+  },
+);
+
+describe('messages', () => {
+  it('are sent again as a new message with a Message-ID of its own', async () => {
+    const { body: first } = await call(
+      'POST',
+      '/v1/send',
+      own.live,
+      mail(own, { tags: ['again'], class: 'digest' }),
+    );
+    const response = await developer.post(`/messages/${first.message_id}/resend`);
+    const id = /^\/messages\/([0-9a-f-]+)\?/.exec(response.headers.get('Location') ?? '')?.[1];
+    const { body: second } = await call('GET', `/v1/emails/${id}`, own.live);
+    expect(second).toMatchObject({ subject: 'Your receipt', tags: ['again'], class: 'digest' });
+    expect(second.message_id_header).toBe(`<${id}@${own.domain}>`);
+  });
+
+  it('are cancelled', async () => {
+    const later = new Date(Date.now() + 3_600_000).toISOString();
+    const { body } = await call('POST', '/v1/send', own.live, mail(own, { send_at: later }));
+    const response = await developer.post(`/messages/${body.message_id}/cancel`);
+    expect(response.headers.get('Location')).toContain('done=canceled');
+    expect((await call('GET', `/v1/emails/${body.message_id}`, own.live)).body.status).toBe('canceled');
+    const again = await developer.post(`/messages/${body.message_id}/cancel`);
+    expect(again.headers.get('Location')).toContain('done=nothing-to-cancel');
+  });
+
+  it('show their own HTML only under a policy that runs and loads nothing', async () => {
+    const { body } = await call(
+      'POST',
+      '/v1/send',
+      own.live,
+      mail(own, { html_body: '<script>alert(1)</script><b>hi</b>' }),
+    );
+    const { headers } = await owner.get(`/messages/${body.message_id}/html`);
+    const policy = headers.get('Content-Security-Policy') ?? '';
+    expect(policy).toMatch(/^sandbox; default-src 'none'/);
+    expect(policy).not.toMatch(/allow-|script-src|https?:/);
+    const page = await (await owner.get(`/messages/${body.message_id}`)).text();
+    expect(page).not.toContain('<script>alert');
+    expect(page).toMatch(/<iframe[^>]* sandbox=""/);
+  });
+
+  it('escape what a sender wrote', async () => {
+    const { body } = await call(
+      'POST',
+      '/v1/send',
+      own.live,
+      mail(own, { subject: '<img src=x onerror=alert(1)>' }),
+    );
+    for (const path of [`/messages/${body.message_id}`, '/messages', '/events', '/']) {
+      expect(await (await owner.get(path)).text()).not.toContain('<img src=x');
+    }
+  });
+});
+
+describe('what a page reads', () => {
+  const most = 1000;
+
+  it('stays small however many messages there are', async () => {
+    const batch = Array.from({ length: 100 }, (_, i) =>
+      mail(own, { subject: `bulk ${i}`, to: [`bulk${i}@example.net`] }),
+    );
+    for (let i = 0; i < 6; i++)
+      expect((await call('POST', '/v1/send/batch', own.live, batch)).status).toBe(202);
+    for (const path of ['/', '/messages', '/messages?to=nobody', '/messages?subject=bulk+99', '/events']) {
+      const response = await owner.get(path);
+      expect(response.status).toBe(200);
+      const { read } = costOf(response);
+      expect(read).toBeGreaterThan(0);
+      expect(read, path).toBeLessThanOrEqual(most);
+    }
+  });
+
+  it('finds what is far back by going on, page by page', async () => {
+    await call('POST', '/v1/send', foreign.live, mail(foreign, { subject: 'needle' }));
+    let path = '/messages?subject=Your+receipt&tag=again';
+    for (let i = 0; i < 10; i++) {
+      const text = await (await owner.get(path)).text();
+      if (text.includes('Your receipt</a>')) return;
+      const next = /href="(\/messages\?[^"]*from=[^"]*)"/.exec(text)?.[1];
+      if (!next) throw new Error('the search ended without finding it');
+      path = next.replaceAll('&amp;', '&');
+    }
+    throw new Error('the search never ended');
+  });
+});
+
+it('signs in with a second factor once it is switched on, and not by a mailed link', async () => {
+  const page = await (await developer.post('/settings/two-factor', { password })).text();
+  const secret = /secret=([A-Z2-7]+)/.exec(page)?.[1] ?? '';
+  expect(await totpOf(secret, Date.now())).toMatch(/^\d{6}$/);
+  const on = await developer.post('/settings/two-factor/confirm', { code: await totpOf(secret, Date.now()) });
+  expect(on.headers.get('Location')).toContain('two-factor-on');
+  const email = `developer${own.id}@people.example`;
+  const { browser, response } = await signIn(new Browser(origin, request), email, password);
+  expect(response.headers.get('Location')).toContain('/sign-in/code');
+  expect((await browser.get('/')).headers.get('Location')).toBe('/sign-in');
+  expect((await browser.post('/sign-in/code', { code: '000000' })).status).toBe(401);
+  const done = await browser.post('/sign-in/code', { code: await totpOf(secret, Date.now()) });
+  expect(done.headers.get('Location')).toBe('/');
+  expect((await browser.get('/')).status).toBe(200);
+  await new Browser(origin, request).post('/sign-in/link', { email });
+  const { body } = await call('GET', `/v1/emails?to=${encodeURIComponent(email)}&subject=link`, own.live);
+  expect(body.data).toEqual([]);
+});
+
+/** RFC 6238, as an authenticator app does it. */
+async function totpOf(base32: string, nowMs: number): Promise<string> {
+  const bits = [...base32]
+    .map((char) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(char).toString(2).padStart(5, '0'))
+    .join('');
+  const secret = Uint8Array.from(bits.match(/.{8}/g) ?? [], (octet) => Number.parseInt(octet, 2));
+  const key = await crypto.subtle.importKey('raw', secret, { name: 'HMAC', hash: 'SHA-1' }, false, ['sign']);
+  const counter = new Uint8Array(8);
+  new DataView(counter.buffer).setBigUint64(0, BigInt(Math.floor(nowMs / 30_000)));
+  const mac = new Uint8Array(await crypto.subtle.sign('HMAC', key, counter));
+  const at = (mac.at(-1) ?? 0) & 15;
+  const number = new DataView(mac.buffer).getUint32(at) & 0x7fffffff;
+  return String(number % 1_000_000).padStart(6, '0');
+}

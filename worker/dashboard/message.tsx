@@ -1,0 +1,490 @@
+import PostalMime from 'postal-mime';
+import { z } from 'zod';
+import { isFinal, messageStatus } from '#domain/delivery.ts';
+import { eventRow, type NewEvent } from '#domain/event.ts';
+import { failureClasses } from '#domain/failure-class.ts';
+import { acceptedEventId, isUuidV7 } from '#domain/ids.ts';
+import { sessionSchema, smtpReplySchema } from '#domain/outcome.ts';
+import { Problem } from '#domain/problem.ts';
+import type { Call } from '../api/app.ts';
+import { findMessage, type StoredDelivery, type StoredMessage } from '../store/messages.ts';
+import { latin1Bytes, readBody } from '../store/raw.ts';
+import { Board, html } from './board.tsx';
+import { Page } from './layout.tsx';
+import { callApi } from './own-api.ts';
+import {
+  bytes,
+  Code,
+  DeliveryStateOf,
+  duration,
+  Head,
+  Note,
+  Post,
+  State,
+  Time,
+  type Tone,
+} from './parts.tsx';
+import { may, type Viewer } from './viewer.ts';
+
+/** One message: what happened to each delivery, what was sent, and what can still be done. */
+export const messagePages = new Board();
+
+/** Larger messages are offered for download only. */
+const shownBytes = 2 * 1024 * 1024;
+
+/** The message of the path; 404 for another account's, an unknown or a malformed id alike. */
+async function messageOf(c: Call, viewer: Viewer): Promise<StoredMessage> {
+  const id = (c.req.param('id') ?? '').toLowerCase();
+  const message = isUuidV7(id)
+    ? await findMessage(c.get('store'), viewer.account.accountId, id, Date.now())
+    : null;
+  if (!message) {
+    throw new Problem(
+      'not_found',
+      'There is no such message in this account. Messages are kept for 30 days.',
+    );
+  }
+  return message;
+}
+
+async function bodyOf(c: Call, message: StoredMessage): Promise<Uint8Array | null> {
+  const body = await readBody(c.get('store'), message, Date.now());
+  if (body === null) return null;
+  return typeof body === 'string' ? latin1Bytes(body) : await new Response(body).bytes();
+}
+
+messagePages.page('/messages/:id', async (c, viewer) => {
+  const message = await messageOf(c, viewer);
+  const raw = message.sizeBytes <= shownBytes ? await bodyOf(c, message) : null;
+  const mail = raw ? await PostalMime.parse(raw) : null;
+  const headerText = raw ? headerSection(raw) : null;
+  const status = messageStatus(message.deliveries.map(({ state }) => state));
+  const open = message.deliveries.some(({ state }) => ['scheduled', 'queued', 'deferred'].includes(state));
+  const moving = message.deliveries.some(({ state }) => !isFinal(state));
+  const path = `/messages/${message.messageId}`;
+  return html(
+    c,
+    <Page title={message.subject || 'Message'} viewer={viewer} url={c.req.url}>
+      <Head title={message.subject || '(no subject)'} crumb={{ href: '/messages', text: 'Messages' }}>
+        <div class="row">
+          {may(viewer, 'developer') && open && (
+            <Post
+              action={`${path}/cancel`}
+              label="Cancel"
+              sure="What no node has taken yet is not sent. This cannot be undone."
+              tone="danger"
+            />
+          )}
+          {may(viewer, 'developer') && raw && (
+            <Post
+              action={`${path}/resend`}
+              label="Send again"
+              sure="The same mail goes to the same recipients as a new message."
+            />
+          )}
+          <a class="button small" href={`${path}/raw`}>
+            Download
+          </a>
+        </div>
+      </Head>
+      <div class="stack" id="deliveries" data-refresh={moving ? '3' : undefined}>
+        <section class="card" aria-label="Facts">
+          <dl class="facts">
+            <dt>State</dt>
+            <dd>
+              <DeliveryStateOf state={status} />
+            </dd>
+            <dt>From</dt>
+            <dd>{message.fromHeader}</dd>
+            <dt>To</dt>
+            <dd>{[...message.addressees.to, ...message.addressees.cc].join(', ') || '–'}</dd>
+            <dt>Accepted</dt>
+            <dd>
+              <Time ms={message.acceptedAtMs} />{' '}
+              <span class="quiet">by {message.source === 'smtp' ? 'SMTP' : 'HTTP'}</span>
+            </dd>
+            <dt>Class</dt>
+            <dd>{message.class}</dd>
+            <dt>Size</dt>
+            <dd>{bytes(message.sizeBytes)}</dd>
+            {message.tags.length > 0 && (
+              <>
+                <dt>Tags</dt>
+                <dd class="row">
+                  {message.tags.map((tag) => (
+                    <a class="tag" href={`/messages?tag=${encodeURIComponent(tag)}`}>
+                      {tag}
+                    </a>
+                  ))}
+                </dd>
+              </>
+            )}
+            {Object.entries(message.metadata).map(([name, value]) => (
+              <>
+                <dt>{name}</dt>
+                <dd>{value}</dd>
+              </>
+            ))}
+            <dt>Message id</dt>
+            <dd class="with-copy">
+              <code id="message-id">{message.messageId}</code>
+            </dd>
+            <dt>Message-ID field</dt>
+            <dd>
+              <code>{message.messageIdHeader}</code>
+            </dd>
+          </dl>
+        </section>
+        {message.deliveries.map((delivery) => (
+          <Delivery message={message} delivery={delivery} />
+        ))}
+      </div>
+      <section class="card" aria-labelledby="content">
+        <h2 id="content">Content</h2>
+        {mail && headerText !== null ? (
+          <>
+            {mail.html && (
+              <details open>
+                <summary>HTML</summary>
+                <iframe class="mail" title="The message as HTML" sandbox="" src={`${path}/html`} />
+                <p class="small quiet">Scripts, forms and pictures from elsewhere are not loaded here.</p>
+              </details>
+            )}
+            {mail.text && (
+              <details open={!mail.html}>
+                <summary>Text</summary>
+                <Code id="text" what="Text of the message" text={mail.text} wrap />
+              </details>
+            )}
+            {mail.attachments.length > 0 && (
+              <details>
+                <summary>Attachments ({mail.attachments.length})</summary>
+                <ul>
+                  {mail.attachments.map((attachment) => (
+                    <li class="break">
+                      {attachment.filename ?? 'without a name'}{' '}
+                      <span class="quiet">{attachment.mimeType}</span>
+                    </li>
+                  ))}
+                </ul>
+              </details>
+            )}
+            <details>
+              <summary>Header fields</summary>
+              <Code id="headers" what="Header fields of the message" text={headerText} wrap />
+            </details>
+          </>
+        ) : (
+          <p class="quiet">
+            {message.sizeBytes > shownBytes
+              ? 'It is too large to be shown here; download it.'
+              : 'The content is kept for three days, and its time is over. What happened to it is kept for 30 days.'}
+          </p>
+        )}
+      </section>
+    </Page>,
+  );
+});
+
+function headerSection(raw: Uint8Array): string {
+  const text = new TextDecoder('utf-8').decode(raw.subarray(0, 64 * 1024));
+  const end = text.indexOf('\r\n\r\n');
+  return end < 0 ? text : text.slice(0, end);
+}
+
+function Delivery({ message, delivery }: { message: StoredMessage; delivery: StoredDelivery }) {
+  const accepted: NewEvent = {
+    id: acceptedEventId(message.messageId, delivery.n),
+    kind: 'accepted',
+    atMs: message.acceptedAtMs,
+    details: { class: message.class, sizeBytes: message.sizeBytes },
+  };
+  const entries = [...(delivery.accepted ? [accepted] : []), ...delivery.timeline];
+  const id = `delivery-${delivery.n}`;
+  return (
+    <section class="card" aria-labelledby={id}>
+      <div class="card-head">
+        <h2 id={id} class="break">
+          {delivery.recipient}
+        </h2>
+        <DeliveryStateOf state={delivery.state} />
+      </div>
+      <Waiting delivery={delivery} />
+      <ol class="timeline">
+        {entries.map((event, i) => (
+          <Entry event={event} sinceMs={entries[i - 1]?.atMs ?? null} />
+        ))}
+      </ol>
+    </section>
+  );
+}
+
+/** Why it is where it is, and what comes next. */
+function Waiting({ delivery }: { delivery: StoredDelivery }) {
+  const next = delivery.dueMs;
+  const why = failureClasses.find((row) => row.name === delivery.reason)?.text ?? delivery.reason;
+  switch (delivery.state) {
+    case 'scheduled':
+      return next === null ? null : (
+        <Note tone="wait">
+          <p>
+            It was asked to wait: delivery begins <Time ms={next} />.
+          </p>
+        </Note>
+      );
+    case 'queued':
+      return (
+        <Note tone="wait">
+          <p>
+            It waits for a node to take it. If that lasts longer than a few seconds, look at the nodes on the
+            overview.
+          </p>
+        </Note>
+      );
+    case 'sending':
+      return (
+        <Note tone="wait">
+          <p>Node {delivery.node} is delivering it now.</p>
+        </Note>
+      );
+    case 'deferred':
+      return (
+        <Note tone="warn">
+          <p>
+            Tried {delivery.attempts} {delivery.attempts === 1 ? 'time' : 'times'}, without success: {why}.{' '}
+            {next !== null && (
+              <>
+                The next try is <Time ms={next} as="ago" /> (<Time ms={next} />
+                ).
+              </>
+            )}
+          </p>
+        </Note>
+      );
+    case 'bounced':
+      return (
+        <Note tone="bad">
+          <p>The recipient’s side refused it for good: {why}. It is not tried again.</p>
+        </Note>
+      );
+    case 'failed':
+      return (
+        <Note tone="bad">
+          <p>It was given up: {why}.</p>
+        </Note>
+      );
+    case 'suppressed':
+      return (
+        <Note tone="warn">
+          <p>
+            Nothing was sent: the address is on the suppression list ({why}).{' '}
+            <a href={`/suppressions?query=${encodeURIComponent(delivery.recipient)}`}>Look at the entry</a>
+          </p>
+        </Note>
+      );
+    default:
+      return null;
+  }
+}
+
+const eventTone: Record<NewEvent['kind'], Tone> = {
+  accepted: 'wait',
+  dispatched: 'wait',
+  rate_limited: 'warn',
+  delivered: 'good',
+  deferred: 'warn',
+  bounced: 'bad',
+  expired: 'bad',
+  suppressed: 'warn',
+  complained: 'bad',
+  opened: 'good',
+  clicked: 'good',
+  unsubscribed: 'warn',
+  auto_replied: 'quiet',
+  bounce_replied: 'quiet',
+  failed: 'bad',
+  canceled: 'quiet',
+};
+
+export function toneOf(kind: NewEvent['kind']): Tone {
+  return eventTone[kind];
+}
+
+/** What of an event's details the page knows how to show; all of it may be missing. */
+const shownDetails = z
+  .object({
+    ...sessionSchema.partial().shape,
+    reply: smtpReplySchema.nullable(),
+    dkim: z.array(z.string()),
+    class: z.string(),
+    diagnostic: z.string(),
+    text: z.string(),
+    node: z.string(),
+    nextAttemptAt: z.string(),
+    maybeAccepted: z.boolean(),
+    durationMs: z.number(),
+    source: z.string(),
+    url: z.string(),
+    userAgent: z.string(),
+    subject: z.string(),
+  })
+  .partial();
+
+function Entry({ event, sinceMs }: { event: NewEvent; sinceMs: number | null }) {
+  const parsed = shownDetails.safeParse(event.details);
+  const details = parsed.success ? parsed.data : {};
+  const { mx, tls, reply, dkim, steps, tried } = details;
+  return (
+    <li class={eventTone[event.kind]}>
+      <span class="dot" aria-hidden="true" />
+      <div class="stack tight">
+        <div class="what">
+          <strong>{event.kind.replaceAll('_', ' ')}</strong>
+          <span class="small quiet">
+            <Time ms={event.atMs} as="clock" />
+            {sinceMs !== null && ` (+${duration(event.atMs - sinceMs)})`}
+          </span>
+        </div>
+        <p class="small quiet">{eventRow(event.kind).raised}</p>
+        {details.maybeAccepted && (
+          <Note tone="warn">
+            <p class="small">
+              The connection broke after the last byte and before the answer: it may have arrived. It is tried
+              again with the same Message-ID.
+            </p>
+          </Note>
+        )}
+        {reply && (
+          <p class="mono break">
+            {reply.code} {reply.status && !reply.text.startsWith(reply.status) ? `${reply.status} ` : ''}
+            {reply.text}
+          </p>
+        )}
+        {!reply && details.diagnostic && <p class="break">{details.diagnostic}</p>}
+        {!reply && details.text && <p class="break">{details.text}</p>}
+        {details.node && <p class="small">by node {details.node}</p>}
+        {details.url && <p class="small break">{details.url}</p>}
+        {details.subject && <p class="small break">{details.subject}</p>}
+        {mx && (
+          <p class="small break">
+            {mx.host} [{mx.address}]
+          </p>
+        )}
+        {tls !== undefined && mx && (
+          <p class="small row">
+            {tls ? (
+              <>
+                <State tone={tls.verdict === 'verified' ? 'good' : 'quiet'}>{tls.version}</State>
+                {tls.cipher}, certificate {tls.verdict}
+                {tls.reason ? `: ${tls.reason}` : ''}
+              </>
+            ) : (
+              <State tone="warn">without TLS</State>
+            )}
+          </p>
+        )}
+        {dkim && (
+          <p class="small">{dkim.length > 0 ? `signed with DKIM: ${dkim.join(', ')}` : 'not signed'}</p>
+        )}
+        {steps && steps.length > 0 && (
+          <ol class="steps" aria-label="Steps of the SMTP dialogue">
+            {steps.map((step) => (
+              <li>
+                {step.name} {duration(step.ms)}
+              </li>
+            ))}
+          </ol>
+        )}
+        {tried && tried.length > 0 && (
+          <ul class="small">
+            {tried.map((host) => (
+              <li class="break">
+                {host.host} [{host.address}]: {host.error}
+              </li>
+            ))}
+          </ul>
+        )}
+      </div>
+    </li>
+  );
+}
+
+messagePages.page('/messages/:id/raw', async (c, viewer) => {
+  const message = await messageOf(c, viewer);
+  const body = await bodyOf(c, message);
+  if (!body) throw new Problem('not_found', 'The content is kept for three days, and its time is over.');
+  return new Response(body, {
+    headers: {
+      'Content-Type': 'message/rfc822',
+      'Content-Disposition': `attachment; filename="${message.messageId}.eml"`,
+      'Content-Security-Policy': "default-src 'none'; sandbox",
+    },
+  });
+});
+
+// The mail's own HTML: shown without scripts, forms, and anything from elsewhere, in a frame without an origin.
+messagePages.page('/messages/:id/html', async (c, viewer) => {
+  const message = await messageOf(c, viewer);
+  const body = message.sizeBytes <= shownBytes ? await bodyOf(c, message) : null;
+  const mail = body ? await PostalMime.parse(body) : null;
+  if (!mail?.html) throw new Problem('not_found', 'This message has no HTML that can be shown.');
+  return new Response(mail.html, {
+    headers: {
+      'Content-Type': 'text/html; charset=utf-8',
+      'Content-Security-Policy':
+        "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; base-uri 'none'; frame-ancestors 'self'",
+    },
+  });
+});
+
+messagePages.action('/messages/:id/cancel', 'developer', async (c, viewer) => {
+  const { messageId } = await messageOf(c, viewer);
+  const path = `/messages/${messageId}`;
+  try {
+    await callApi(
+      c,
+      viewer.account.accountId,
+      { method: 'POST', path: `/emails/${messageId}/cancel` },
+      z.unknown(),
+    );
+  } catch (error) {
+    if (error instanceof Problem && error.code === 'conflict')
+      return c.redirect(`${path}?done=nothing-to-cancel`, 303);
+    throw error;
+  }
+  return c.redirect(`${path}?done=canceled`, 303);
+});
+
+messagePages.action('/messages/:id/resend', 'developer', async (c, viewer) => {
+  const message = await messageOf(c, viewer);
+  const body = await bodyOf(c, message);
+  if (!body) throw new Problem('not_found', 'The content is kept for three days; it cannot be sent again.');
+  const query = new URLSearchParams([['mail_from', addressOf(message.fromHeader)]]);
+  for (const { recipient } of message.deliveries) query.append('rcpt_to', recipient);
+  const content = renewed(body, message);
+  const sent = await callApi(
+    c,
+    viewer.account.accountId,
+    { method: 'POST', path: `/send/raw?${query}`, raw: { type: 'message/rfc822', content } },
+    z.object({ message_id: z.string() }),
+  );
+  return c.redirect(`/messages/${sent.message_id}?done=resent`, 303);
+});
+
+function addressOf(from: string): string {
+  return /<([^<>]+)>\s*$/.exec(from)?.[1] ?? from;
+}
+
+/** The same mail as a new one: the intake gives it a Message-ID and Date of its own (RFC 5322 §3.6.4). */
+function renewed(raw: Uint8Array, message: StoredMessage): Uint8Array {
+  let text = '';
+  for (let at = 0; at < raw.length; at += 8192) text += String.fromCharCode(...raw.subarray(at, at + 8192));
+  const end = text.indexOf('\r\n\r\n');
+  const header = text
+    .slice(0, end + 2)
+    .replaceAll(/^(?:message-id|date|x-pennypost-[a-z-]+):.*\r\n(?:[ \t].*\r\n)*/gim, '');
+  const control = [`X-Pennypost-Class: ${message.class}\r\n`];
+  if (message.tags.length > 0 && message.tags.every((tag) => /^[\x20-\x7e]+$/.test(tag)))
+    control.push(`X-Pennypost-Tags: ${message.tags.join(', ')}\r\n`);
+  return latin1Bytes(control.join('') + header + text.slice(end));
+}

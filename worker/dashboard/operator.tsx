@@ -1,0 +1,139 @@
+import { z } from 'zod';
+import { Problem } from '#domain/problem.ts';
+import type { Call } from '../api/app.ts';
+import {
+  type Account,
+  createAccount,
+  findAccount,
+  listAccounts,
+  setAccountStatus,
+} from '../store/accounts.ts';
+import { addMember, ensureOrganization } from '../store/auth.ts';
+import { readQueues } from '../store/overview.ts';
+import { Board, html, needOperator } from './board.tsx';
+import { Page } from './layout.tsx';
+import { QueuesAndNodes } from './overview.tsx';
+import { Field, Head, Post, State, Time } from './parts.tsx';
+
+/** The installation as its operator sees it: accounts, nodes, queues. */
+export const operatorPages = new Board();
+
+operatorPages.page('/operator', async (c, viewer) => {
+  needOperator(viewer);
+  const nowMs = Date.now();
+  const [accounts, { queues, nodes }] = await Promise.all([
+    listAccounts(c.get('store')),
+    readQueues(c.get('store'), nowMs),
+  ]);
+  const joined = new Set(viewer.memberships.map(({ accountId }) => accountId));
+  return html(
+    c,
+    <Page title="Installation" viewer={viewer} url={c.req.url}>
+      <Head title="Installation" lead={`Service domain ${c.get('env').serviceDomain}`} />
+      <QueuesAndNodes queues={queues} nodes={nodes} nowMs={nowMs} />
+      <section class="card flush" aria-labelledby="accounts">
+        <div class="card-head">
+          <h2 id="accounts">Accounts</h2>
+        </div>
+        <table class="cards">
+          <thead>
+            <tr>
+              <th scope="col">Account</th>
+              <th scope="col">State</th>
+              <th scope="col">Since</th>
+              <th scope="col">
+                <span class="visually-hidden">Actions</span>
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {accounts.map((account) => (
+              <tr>
+                <td class="break">
+                  {account.name} <span class="quiet small">#{account.id}</span>
+                </td>
+                <td>
+                  <State tone={account.status === 'active' ? 'good' : 'bad'}>{account.status}</State>
+                  {account.statusReason && <p class="small quiet">{account.statusReason}</p>}
+                </td>
+                <td class="nowrap">
+                  <Time ms={account.createdAtMs} />
+                </td>
+                <td>
+                  <div class="row">
+                    {!joined.has(account.id) && (
+                      <Post action={`/operator/accounts/${account.id}/join`} label="Join" />
+                    )}
+                    {account.status === 'active' ? (
+                      <Post
+                        action={`/operator/accounts/${account.id}/suspend`}
+                        label="Suspend"
+                        sure="Its mail is refused and what waits is not delivered, until you resume it."
+                        tone="danger"
+                      />
+                    ) : (
+                      <Post action={`/operator/accounts/${account.id}/resume`} label="Resume" />
+                    )}
+                  </div>
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </section>
+      <section class="card" aria-labelledby="new-account">
+        <h2 id="new-account">Make an account</h2>
+        <form method="post" action="/operator/accounts" class="fields">
+          <Field
+            label="Name"
+            name="name"
+            maxlength={200}
+            hint="You become its first owner; then invite the others in its settings."
+          />
+          <button type="submit" class="primary">
+            Make it
+          </button>
+        </form>
+      </section>
+    </Page>,
+  );
+});
+
+async function accountOf(c: Call): Promise<Account> {
+  const id = Number(c.req.param('id'));
+  const account = Number.isSafeInteger(id) ? await findAccount(c.get('store'), id) : null;
+  if (!account) throw new Problem('not_found', 'There is no such account.');
+  return account;
+}
+
+async function join(c: Call, account: Account, userId: string): Promise<void> {
+  const store = c.get('store');
+  const nowMs = Date.now();
+  const organizationId = await ensureOrganization(store, account, nowMs);
+  await addMember(store, { organizationId, userId, role: 'owner', nowMs });
+}
+
+operatorPages.action('/operator/accounts', 'operator', async (c, viewer, form) => {
+  const name = z.string().min(1).max(200).safeParse(form.text('name'));
+  if (!name.success) throw new Problem('invalid_body', 'Give the account a name of at most 200 characters.');
+  const account = await createAccount(c.get('store'), name.data, Date.now());
+  await join(c, account, viewer.user.id);
+  return c.redirect('/operator?done=account-made#accounts', 303);
+});
+
+operatorPages.action('/operator/accounts/:id/join', 'operator', async (c, viewer) => {
+  await join(c, await accountOf(c), viewer.user.id);
+  return c.redirect('/operator#accounts', 303);
+});
+
+operatorPages.action('/operator/accounts/:id/suspend', 'operator', async (c, viewer) => {
+  const { id } = await accountOf(c);
+  await setAccountStatus(c.get('store'), id, 'suspended', `by ${viewer.user.email}`);
+  return c.redirect('/operator?done=account-suspended#accounts', 303);
+});
+
+operatorPages.action('/operator/accounts/:id/resume', 'operator', async (c) => {
+  const { id } = await accountOf(c);
+  await setAccountStatus(c.get('store'), id, 'active', null);
+  return c.redirect('/operator?done=account-resumed#accounts', 303);
+});

@@ -1,0 +1,76 @@
+import type { z } from 'zod';
+import { Problem, problems } from '#domain/problem.ts';
+import { answerError, type Call, newApp } from '../api/app.ts';
+import { domainsApp } from '../api/domains.ts';
+import { emailsApp } from '../api/emails.ts';
+import { sendApp } from '../api/send.ts';
+import { suppressionsApp } from '../api/suppressions.ts';
+import { warmingApp } from '../api/warming.ts';
+import { webhookDeliveriesApp } from '../api/webhook-deliveries.ts';
+import { webhooksApp } from '../api/webhooks.ts';
+import { ownKey } from './own-key.ts';
+
+/**
+ * What the dashboard changes, it changes through the public API, inside of the Worker: every rule has one home,
+ * and its refusals reach the page in the same words.
+ */
+function apiFor(outer: Call) {
+  const app = newApp();
+  app.use(async (c, next) => {
+    c.set('requestId', outer.get('requestId'));
+    c.set('env', outer.get('env'));
+    c.set('store', outer.get('store'));
+    c.set('isolate', outer.get('isolate'));
+    await next();
+  });
+  for (const part of [
+    sendApp,
+    emailsApp,
+    domainsApp,
+    suppressionsApp,
+    webhooksApp,
+    webhookDeliveriesApp,
+    warmingApp,
+  ])
+    app.route('/v1', part);
+  app.onError(answerError);
+  return app;
+}
+
+/**
+ * Calls the API for an account, whose member's role has been looked at before.
+ * @throws Problem the API's own
+ */
+export async function callApi<T extends z.ZodType>(
+  c: Call,
+  accountId: number,
+  request: {
+    method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
+    path: string;
+    body?: unknown;
+    raw?: { type: string; content: string | Uint8Array };
+  },
+  schema: T,
+): Promise<z.output<T>> {
+  const headers = new Headers({ Authorization: `Bearer ${await ownKey(c, accountId)}` });
+  if (request.body !== undefined) headers.set('Content-Type', 'application/json');
+  if (request.raw !== undefined) headers.set('Content-Type', request.raw.type);
+  const body = request.raw?.content ?? (request.body === undefined ? null : JSON.stringify(request.body));
+  const response = await apiFor(c).fetch(
+    new Request(new URL(`/v1${request.path}`, c.req.url), { method: request.method, headers, body }),
+    undefined,
+    c.executionCtx,
+  );
+  const text = await response.text();
+  const isJson = /\bjson\b/.test(response.headers.get('Content-Type') ?? '');
+  const value: unknown = text === '' ? null : isJson ? JSON.parse(text) : text;
+  if (response.ok) return schema.parse(value);
+  throw problemOf(value, response.status);
+}
+
+function problemOf(value: unknown, status: number): Error {
+  const { code, detail } = (value ?? {}) as { code?: unknown; detail?: unknown };
+  const row = problems.find((problem) => problem.code === code);
+  if (!row) return new Error(`the API answered ${status} without a problem`);
+  return new Problem(row.code, String(detail));
+}

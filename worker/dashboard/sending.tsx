@@ -1,0 +1,368 @@
+import { Problem } from '#domain/problem.ts';
+import { type Scope, scopeNames, scopes } from '#domain/scope.ts';
+import { simulatorDomain } from '#domain/simulator.ts';
+import type { Call } from '../api/app.ts';
+import { newSecret, sha256Hex } from '../intake/secret.ts';
+import { type Credential, createCredential, listCredentials, revokeCredential } from '../store/accounts.ts';
+import { type Domain, listDomains } from '../store/domains.ts';
+import { listNodes } from '../store/nodes.ts';
+import { Board, html } from './board.tsx';
+import { Page } from './layout.tsx';
+import { Code, Copy, Empty, Field, Head, Note, Post, Select, State, Time } from './parts.tsx';
+import { snippets } from './snippets.ts';
+import { sendAs } from './system-mail.ts';
+import { may, type Viewer } from './viewer.ts';
+
+/** How to send: hosts and ports, keys, ready snippets, a test. */
+export const sendingPages = new Board();
+
+/** The name under which the dashboard's own key is listed. */
+const ownName = 'dashboard';
+
+interface Shown {
+  /** A key that has just been made: shown once. */
+  secret: { text: string; credential: Credential } | null;
+  fault: string | null;
+  test: { from: string; to: string };
+}
+
+async function sendingPage(c: Call, viewer: Viewer, shown: Partial<Shown> = {}, status: 200 | 400 = 200) {
+  const store = c.get('store');
+  const { accountId } = viewer.account;
+  const [credentials, domains, endpoint] = await Promise.all([
+    listCredentials(store, accountId),
+    listDomains(store, accountId, { limit: 50, offset: 0 }),
+    submissionOf(c),
+  ]);
+  const senders = domains.filter(
+    ({ status, type }) => status === 'verified' && (type === 'outbound' || type === 'both'),
+  );
+  const simulator = simulatorDomain(c.get('env').serviceDomain);
+  const from = `hello@${senders[0]?.name ?? 'your-domain.example'}`;
+  const key = shown.secret?.text ?? 'pp_live_…';
+  const username =
+    shown.secret?.credential.username ??
+    credentials.find((one) => one.username !== ownName)?.username ??
+    'pennypost';
+  const { origin } = new URL(c.req.url);
+  return html(
+    c,
+    <Page title="SMTP & API" viewer={viewer} url={c.req.url}>
+      <Head
+        title="SMTP & API"
+        lead="Two doors, one intake: what you send by HTTP or by SMTP is treated alike."
+      />
+      {shown.secret && (
+        <section class="secret" aria-labelledby="new-key">
+          <h2 id="new-key">Your new key</h2>
+          <div class="with-copy">
+            <code id="secret">{shown.secret.text}</code>
+            <Copy of="secret" what="the key" />
+          </div>
+          <p>Keep it now: it is shown this once, and the snippets below are filled with it.</p>
+        </section>
+      )}
+      <div class="grid">
+        <section class="card" aria-labelledby="smtp">
+          <h2 id="smtp">SMTP</h2>
+          <dl class="facts">
+            <dt>Host</dt>
+            <dd>
+              <code>{endpoint.host}</code>
+            </dd>
+            <dt>Port, STARTTLS</dt>
+            <dd>
+              <code>{endpoint.port}</code>
+            </dd>
+            <dt>Port, TLS from the start</dt>
+            <dd>
+              <code>{endpoint.tlsPort}</code>
+            </dd>
+            <dt>User</dt>
+            <dd>
+              <code>{username}</code>
+            </dd>
+            <dt>Password</dt>
+            <dd>one of your keys</dd>
+          </dl>
+        </section>
+        <section class="card" aria-labelledby="http">
+          <h2 id="http">HTTP</h2>
+          <dl class="facts">
+            <dt>Send</dt>
+            <dd>
+              <code>POST {origin}/v1/send</code>
+            </dd>
+            <dt>Authorization</dt>
+            <dd>
+              <code>Bearer</code> and one of your keys
+            </dd>
+            <dt>Body</dt>
+            <dd>
+              JSON; a whole message goes to <code>/v1/send/raw</code>
+            </dd>
+          </dl>
+        </section>
+      </div>
+      <Keys credentials={credentials} viewer={viewer} domains={domains} />
+      <section class="card" aria-labelledby="test">
+        <h2 id="test">Send a test</h2>
+        {shown.fault && <Note tone="bad">{shown.fault}</Note>}
+        {senders.length === 0 ? (
+          <p>
+            First <a href="/domains">verify a domain</a> to send from.
+          </p>
+        ) : may(viewer, 'developer') ? (
+          <TestForm
+            senders={senders}
+            simulator={simulator}
+            test={shown.test ?? { from, to: `delivered@${simulator}` }}
+          />
+        ) : (
+          <p>Developers and owners can send from here; you are viewer.</p>
+        )}
+      </section>
+      <section class="card" aria-labelledby="snippets">
+        <h2 id="snippets">Ready to paste</h2>
+        <div class="tabs">
+          {snippets({
+            apiUrl: origin,
+            smtpHost: endpoint.host,
+            smtpPort: endpoint.port,
+            username,
+            key,
+            from,
+            to: `delivered@${simulator}`,
+          }).map(({ name, text }, i) => (
+            <details name="snippet" open={i === 0}>
+              <summary>{name}</summary>
+              <Code id={`snippet-${i}`} what={`snippet for ${name}`} text={text} />
+            </details>
+          ))}
+        </div>
+      </section>
+    </Page>,
+    status,
+  );
+}
+
+/** Where clients submit by SMTP. */
+async function submissionOf(c: Call): Promise<{ host: string; port: number; tlsPort: number }> {
+  const [host, port, tlsPort] = c.get('env').submission.split(':');
+  if (host && port && tlsPort) return { host, port: Number(port), tlsPort: Number(tlsPort) };
+  const [newest] = await listNodes(c.get('store'));
+  return { host: newest?.hostName ?? `smtp.${c.get('env').serviceDomain}`, port: 587, tlsPort: 465 };
+}
+
+function Keys({
+  credentials,
+  viewer,
+  domains,
+}: {
+  credentials: Credential[];
+  viewer: Viewer;
+  domains: Domain[];
+}) {
+  const living = credentials.filter((credential) => credential.revokedAtMs === null);
+  const revoked = credentials.length - living.length;
+  return (
+    <section class="card flush" aria-labelledby="keys">
+      <div class="card-head">
+        <h2 id="keys">Keys</h2>
+        {revoked > 0 && <span class="quiet small">{revoked} revoked</span>}
+      </div>
+      {living.length === 0 ? (
+        <Empty title="No key yet">
+          <p>A key opens both doors: it is the bearer token of the API and the password of SMTP.</p>
+        </Empty>
+      ) : (
+        <table class="cards">
+          <thead>
+            <tr>
+              <th scope="col">Name</th>
+              <th scope="col">Key</th>
+              <th scope="col">May</th>
+              <th scope="col">Last used</th>
+              <th scope="col">
+                <span class="visually-hidden">Actions</span>
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {living.map((credential) => (
+              <tr>
+                <td>
+                  {credential.name || credential.username}{' '}
+                  <State tone={credential.environment === 'live' ? 'good' : 'quiet'}>
+                    {credential.environment}
+                  </State>
+                </td>
+                <td class="nowrap">
+                  <code>
+                    pp_{credential.environment}_…{credential.hint}
+                  </code>
+                </td>
+                <td>
+                  {credential.scopes.join(', ')}
+                  {credential.domains && <span class="quiet"> for {credential.domains.join(', ')}</span>}
+                </td>
+                <td class="nowrap">
+                  {credential.lastUsedAtMs === null ? (
+                    <span class="quiet">never</span>
+                  ) : (
+                    <Time ms={credential.lastUsedAtMs} as="ago" />
+                  )}
+                </td>
+                <td>
+                  {credential.username === ownName ? (
+                    <span class="quiet small">used by these pages</span>
+                  ) : (
+                    may(viewer, 'developer') && (
+                      <Post
+                        action={`/sending/keys/${credential.id}/revoke`}
+                        label="Revoke"
+                        sure="Whoever sends with it is refused at once. A key cannot be brought back."
+                        tone="danger"
+                      />
+                    )
+                  )}
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      )}
+      {may(viewer, 'developer') && (
+        <details class="card-head" open={living.every((credential) => credential.username === ownName)}>
+          <summary class="button">Make a key</summary>
+          <form method="post" action="/sending/keys" class="fields">
+            <Field label="Name" name="name" placeholder="production server" maxlength={200} />
+            <Select
+              label="Environment"
+              name="environment"
+              options={[
+                { value: 'live', text: 'live: mail is delivered' },
+                { value: 'test', text: 'test: mail is checked and recorded, not delivered' },
+              ]}
+            />
+            <fieldset>
+              <legend>May</legend>
+              {scopes.map(({ name, about }) => (
+                <label>
+                  <input type="checkbox" name="scopes" value={name} checked={name !== 'manage'} />
+                  <span>
+                    <strong>{name}</strong> <span class="quiet">{about}</span>
+                  </span>
+                </label>
+              ))}
+            </fieldset>
+            <Select
+              label="For"
+              name="domain"
+              options={[
+                { value: '', text: 'every domain of the account' },
+                ...domains.map((domain) => ({ value: domain.name, text: `only ${domain.name}` })),
+              ]}
+            />
+            <button type="submit" class="primary">
+              Make the key
+            </button>
+          </form>
+        </details>
+      )}
+    </section>
+  );
+}
+
+function TestForm({
+  senders,
+  simulator,
+  test,
+}: {
+  senders: Domain[];
+  simulator: string;
+  test: { from: string; to: string };
+}) {
+  return (
+    <form method="post" action="/sending/test" class="fields">
+      <Field
+        label="From"
+        name="from"
+        type="email"
+        value={test.from}
+        hint={`A verified domain: ${senders.map(({ name }) => name).join(', ')}`}
+      />
+      <Field
+        label="To"
+        name="to"
+        type="email"
+        value={test.to}
+        hint={
+          <>
+            Any address, or a part that the simulator plays: delivered@, hard-bounce@, soft-bounce@,
+            greylisted@, complaint@ at {simulator}
+          </>
+        }
+      />
+      <Field label="Subject" name="subject" value="Hello from Pennypost" maxlength={200} />
+      <button type="submit" class="primary">
+        Send
+      </button>
+    </form>
+  );
+}
+
+sendingPages.page('/sending', (c, viewer) => sendingPage(c, viewer));
+
+sendingPages.action('/sending/keys', 'developer', async (c, viewer, form) => {
+  const chosen = form
+    .all('scopes')
+    .filter((name): name is Scope => scopeNames.some((scope) => scope === name));
+  if (chosen.length === 0)
+    throw new Problem('invalid_body', 'Choose at least one thing that the key may do.');
+  const environment = form.text('environment') === 'test' ? 'test' : 'live';
+  const domain = form.text('domain');
+  const text = newSecret(environment);
+  const credential = await createCredential(c.get('store'), {
+    accountId: viewer.account.accountId,
+    username: 'pennypost',
+    name: form.text('name').slice(0, 200),
+    environment,
+    scopes: chosen,
+    domains: domain === '' ? null : [domain],
+    secretHash: await sha256Hex(text),
+    hint: text.slice(-4),
+    createdAtMs: Date.now(),
+  });
+  // No redirect: a secret is in no address, and is gone with this page.
+  return await sendingPage(c, viewer, { secret: { text, credential } });
+});
+
+sendingPages.action('/sending/keys/:id/revoke', 'developer', async (c, viewer) => {
+  const id = Number(c.req.param('id'));
+  const revoked =
+    Number.isSafeInteger(id) &&
+    (await revokeCredential(c.get('store'), viewer.account.accountId, id, Date.now()));
+  if (!revoked)
+    throw new Problem('not_found', 'There is no such key in this account that is not revoked already.');
+  return c.redirect('/sending?done=key-revoked#keys', 303);
+});
+
+sendingPages.action('/sending/test', 'developer', async (c, viewer, form) => {
+  const test = { from: form.text('from'), to: form.text('to') };
+  try {
+    const id = await sendAs(c, viewer.account.accountId, {
+      from: test.from,
+      to: [test.to],
+      subject: form.text('subject') || 'Test',
+      text_body: `A test from the dashboard, sent by ${viewer.user.name}.`,
+      html_body: '<p>A test from the <b>dashboard</b>.</p>',
+      tags: ['test'],
+      class: 'priority',
+    });
+    return c.redirect(`/messages/${id}?done=sent`, 303);
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    return await sendingPage(c, viewer, { fault: error.detail, test }, 400);
+  }
+});

@@ -1,0 +1,270 @@
+import { z } from 'zod';
+import type { Call } from '../api/app.ts';
+import { countTry } from '../store/auth.ts';
+import { authCall, linkMinutes } from './auth.ts';
+import { Board, html, viewerOf } from './board.tsx';
+import { Door } from './layout.tsx';
+import { Field, Note } from './parts.tsx';
+
+/** Sign-in by password, by mailed link and with a second factor; a forgotten password. */
+export const signInPages = new Board();
+
+const email = z.email().max(320);
+
+/** Where to go after sign-in: a path of ours, never another site. */
+function nextOf(text: string): string {
+  return /^\/(?![/\\])[^\s\\]{0,500}$/.test(text) ? text : '/';
+}
+
+function SignIn({
+  url,
+  fault,
+  next,
+  address,
+}: {
+  url: string;
+  fault?: string;
+  next: string;
+  address?: string;
+}) {
+  return (
+    <Door title="Sign in" url={url}>
+      <h1>Sign in</h1>
+      {fault && <Note tone="bad">{fault}</Note>}
+      <form method="post" action="/sign-in" class="fields">
+        <input type="hidden" name="next" value={next} />
+        <Field label="E-mail" name="email" type="email" autocomplete="username" value={address} />
+        <Field label="Password" name="password" type="password" autocomplete="current-password" />
+        <button type="submit" class="primary">
+          Sign in
+        </button>
+      </form>
+      <p class="row small">
+        <a href="/sign-in/link">Mail me a sign-in link</a>
+        <a href="/sign-in/forgotten">I forgot my password</a>
+      </p>
+    </Door>
+  );
+}
+
+signInPages.open('get', '/sign-in', async (c) => {
+  if (await viewerOf(c)) return c.redirect('/', 303);
+  return html(c, <SignIn url={c.req.url} next={nextOf(c.req.query('next') ?? '')} />);
+});
+
+signInPages.open('post', '/sign-in', async (c, form) => {
+  const next = nextOf(form.text('next'));
+  const address = form.text('email').toLowerCase();
+  const again = (fault: string, status: 401 | 429) =>
+    html(c, <SignIn url={c.req.url} fault={fault} next={next} address={address} />, status);
+  const slow = 'Too many tries. Wait a few minutes, or have a sign-in link mailed.';
+  if (!(await mayTry(c, 'sign-in', address, 20))) return again(slow, 429);
+  const { ok, status, body } = await authCall(c, 'POST', '/sign-in/email', {
+    email: address,
+    password: form.all('password')[0] ?? '',
+  });
+  if (status === 429) return again(slow, 429);
+  if (!ok) return again('E-mail and password do not belong together.', 401);
+  if (body.twoFactorRedirect === true)
+    return c.redirect(`/sign-in/code?next=${encodeURIComponent(next)}`, 303);
+  return c.redirect(next, 303);
+});
+
+/** Counts a try for one mail address, whatever address it comes from. */
+async function mayTry(c: Call, what: string, address: string, max: number): Promise<boolean> {
+  const key = `${what}:${address.slice(0, 320)}`;
+  return await countTry(c.get('store'), key, { max, windowMs: 15 * 60_000, nowMs: Date.now() });
+}
+
+function CodeForm({ url, next, fault }: { url: string; next: string; fault?: string }) {
+  return (
+    <Door title="Second step" url={url}>
+      <h1>Second step</h1>
+      {fault && <Note tone="bad">{fault}</Note>}
+      <form method="post" action="/sign-in/code" class="fields">
+        <input type="hidden" name="next" value={next} />
+        <Field
+          label="Code"
+          name="code"
+          inputmode="numeric"
+          autocomplete="one-time-code"
+          hint="Six digits from your authenticator app, or one of your recovery codes."
+        />
+        <button type="submit" class="primary">
+          Go on
+        </button>
+      </form>
+    </Door>
+  );
+}
+
+signInPages.open('get', '/sign-in/code', (c) =>
+  html(c, <CodeForm url={c.req.url} next={nextOf(c.req.query('next') ?? '')} />),
+);
+
+signInPages.open('post', '/sign-in/code', async (c, form) => {
+  const code = form.text('code').replaceAll(' ', '');
+  const next = nextOf(form.text('next'));
+  const route = /^\d{6}$/.test(code) ? '/two-factor/verify-totp' : '/two-factor/verify-backup-code';
+  const { ok, status } = await authCall(c, 'POST', route, { code });
+  if (ok) return c.redirect(next, 303);
+  const fault =
+    status === 429
+      ? 'Too many tries. Wait a minute.'
+      : 'The code is not right, or too much time went by. Type the newest one, or sign in again.';
+  return html(c, <CodeForm url={c.req.url} next={next} fault={fault} />, 401);
+});
+
+function MailForm({
+  url,
+  title,
+  action,
+  about,
+  button,
+  sent,
+}: {
+  url: string;
+  title: string;
+  action: string;
+  about: string;
+  button: string;
+  sent: boolean;
+}) {
+  return (
+    <Door title={title} url={url}>
+      <h1>{title}</h1>
+      {sent ? (
+        <Note tone="good">
+          If this address belongs to somebody here, a mail is on its way. Look at the spam folder too.
+        </Note>
+      ) : (
+        <form method="post" action={action} class="fields">
+          <Field label="E-mail" name="email" type="email" autocomplete="username" hint={about} />
+          <button type="submit" class="primary">
+            {button}
+          </button>
+        </form>
+      )}
+      <p class="small">
+        <a href="/sign-in">Back to sign-in</a>
+      </p>
+    </Door>
+  );
+}
+
+function mailForm(
+  path: string,
+  texts: { title: string; about: string; button: string },
+  send: (c: Call, to: string) => Promise<unknown>,
+) {
+  signInPages
+    .open('get', path, (c) => html(c, <MailForm url={c.req.url} action={path} sent={false} {...texts} />))
+    .open('post', path, async (c, form) => {
+      const address = email.safeParse(form.text('email').toLowerCase());
+      // The answer is the same whether somebody has this address or not.
+      if (address.success && (await mayTry(c, path, address.data, 5))) await send(c, address.data);
+      return html(c, <MailForm url={c.req.url} action={path} sent={true} {...texts} />);
+    });
+}
+
+mailForm(
+  '/sign-in/link',
+  {
+    title: 'Sign-in link',
+    about: `The link works once, for ${linkMinutes} minutes. With two-factor sign-in, use your password instead.`,
+    button: 'Mail me a link',
+  },
+  (c, address) => authCall(c, 'POST', '/sign-in/magic-link', { email: address }),
+);
+
+mailForm(
+  '/sign-in/forgotten',
+  {
+    title: 'Forgotten password',
+    about: 'You get a link with which you choose a new password.',
+    button: 'Mail me a link',
+  },
+  (c, address) => authCall(c, 'POST', '/request-password-reset', { email: address }),
+);
+
+// A page with a button: mail scanners open links, and must not use this one up.
+signInPages.open('get', '/sign-in/link/:token', (c) =>
+  html(
+    c,
+    <Door title="Sign in" url={c.req.url}>
+      <h1>Sign in</h1>
+      <form method="post" action={`/sign-in/link/${encodeURIComponent(c.req.param('token') ?? '')}`}>
+        <button type="submit" class="primary">
+          Sign in now
+        </button>
+      </form>
+    </Door>,
+  ),
+);
+
+signInPages.open('post', '/sign-in/link/:token', async (c) => {
+  const token = c.req.param('token') ?? '';
+  const { ok } = await authCall(c, 'GET', `/magic-link/verify?token=${encodeURIComponent(token)}`);
+  if (ok) return c.redirect('/', 303);
+  const fault = 'This link was used before or is too old. Have a new one mailed.';
+  return html(c, <SignIn url={c.req.url} fault={fault} next="/" />, 401);
+});
+
+function NewPassword({ url, token, fault }: { url: string; token: string; fault?: string }) {
+  return (
+    <Door title="New password" url={url}>
+      <h1>New password</h1>
+      {fault && <Note tone="bad">{fault}</Note>}
+      <form method="post" action={`/sign-in/reset/${encodeURIComponent(token)}`} class="fields">
+        <NewPasswordField />
+        <button type="submit" class="primary">
+          Change the password
+        </button>
+      </form>
+    </Door>
+  );
+}
+
+export function NewPasswordField({ name = 'password', label = 'New password' }) {
+  return (
+    <Field
+      label={label}
+      name={name}
+      type="password"
+      autocomplete="new-password"
+      minlength={10}
+      hint="At least ten characters; a sentence is good."
+    />
+  );
+}
+
+signInPages.open('get', '/sign-in/reset/:token', (c) =>
+  html(c, <NewPassword url={c.req.url} token={c.req.param('token') ?? ''} />),
+);
+
+signInPages.open('post', '/sign-in/reset/:token', async (c, form) => {
+  const token = c.req.param('token') ?? '';
+  const { ok, body } = await authCall(c, 'POST', '/reset-password', {
+    token,
+    newPassword: form.all('password')[0] ?? '',
+  });
+  if (ok) return c.redirect('/sign-in?done=password-changed', 303);
+  const fault =
+    body.code === 'INVALID_TOKEN'
+      ? 'This link was used before or is too old. Ask for a new one.'
+      : 'The password must have 10 to 128 characters.';
+  return html(c, <NewPassword url={c.req.url} token={token} fault={fault} />, 400);
+});
+
+signInPages.open('post', '/sign-out', async (c) => {
+  await authCall(c, 'POST', '/sign-out', {});
+  return c.redirect('/sign-in?done=signed-out', 303);
+});
+
+// Goes to another account of the viewer; better-auth refuses one that they do not belong to.
+signInPages.open('post', '/account', async (c, form) => {
+  const { ok } = await authCall(c, 'POST', '/organization/set-active', {
+    organizationId: form.text('organization'),
+  });
+  return c.redirect(ok ? '/' : '/sign-in', 303);
+});
