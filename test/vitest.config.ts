@@ -10,6 +10,8 @@ const secrets = {
   RETURN_PATH_KEYS: 'a2V5LW9uZS1rZXktb25lLWtleS1vbmUta2V5LW9uZS0=',
   AUTH_SECRET: 'test-auth-secret-0123456789abcdef0123456789',
   ENCRYPTION_KEYS: 'MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=',
+  /** Nobody answers there: a test that needs DNS brings its own answers. */
+  DOH_URL: 'http://127.0.0.1:9/dns-query',
 };
 
 /** One project after the other, the quick ones first: the heavy ones need the machine for themselves. */

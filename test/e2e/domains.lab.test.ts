@@ -37,7 +37,7 @@ const findings = z.object({
   ),
 });
 
-const name = 'customer.test';
+const name = 'proving.test';
 const service = 'pennypost.test';
 
 describeInLab('a domain among real name servers', (lab) => {
@@ -86,7 +86,15 @@ describeInLab('a domain among real name servers', (lab) => {
   async function create(wanted: string): Promise<DomainFacts> {
     const { status, answer } = await api.call('POST', '/v1/domains', { domain: wanted });
     expect(status, JSON.stringify(answer)).toBe(201);
+    await warmingOff(wanted);
     return domainFacts.parse(answer);
+  }
+
+  /** A domain on its first day may send one message a minute, which is not what is looked at here. */
+  async function warmingOff(which: string): Promise<void> {
+    const operator = new Api(api.url, product.facts.operatorToken);
+    const path = `/admin/v1/accounts/1/domains/${which}/warming`;
+    expect((await operator.call('PUT', path, { state: 'off' })).status).toBe(200);
   }
 
   async function verify(which = domain): Promise<DomainFacts> {

@@ -134,6 +134,9 @@ describe('warming', () => {
     await bindings.DB.prepare(`UPDATE domains SET status = 'verified', verified_at_ms = ? WHERE id = ?`)
       .bind(noon - 86_400_000, body.id)
       .run();
+    await bindings.DB.prepare(`UPDATE dkim_keys SET status = 'active' WHERE domain_id = ?`)
+      .bind(body.id)
+      .run();
     expect((await view()).body).toMatchObject({
       phase: 'phase_1',
       warming_started_at: '2026-11-17T12:00:10.000Z',
