@@ -1,6 +1,7 @@
 /**
  * What comes back in the mail lab: Postfix and Exim accept messages and return them by DSNs of their own, which find
- * their way by DNS to the port-25 listener. Everything is sent at the start; each test looks at what became of it.
+ * their way by DNS to the port-25 listener, and to the customer by signed webhooks. Everything is sent at the start;
+ * each test looks at what became of it.
  */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -15,6 +16,7 @@ import { swaks } from '../lab/swaks.ts';
 import { until } from '../lab/until.ts';
 import { Api, Operator } from '../support/api.ts';
 import { Standalone, standaloneArguments } from '../support/standalone.ts';
+import { WebhookReceiver } from '../support/webhook-receiver.ts';
 
 const domain = 'returns.test';
 const returnPathHost = `pp-bounces.${domain}`;
@@ -40,10 +42,22 @@ const suppressionCheck = z.object({
   entries: z.array(z.looseObject({ reason: z.string(), proof: z.string(), message_id: z.string() })),
 });
 
+const endpoint = z.object({ id: z.string(), secret: z.string() });
+/** A webhook in the format `event`. */
+const webhook = z.object({
+  id: z.string(),
+  type: z.string(),
+  data: z.looseObject({ message_id: z.string(), to: z.string() }),
+});
+
 describeInLab('what comes back among real mail servers', (lab) => {
   let product: Standalone;
   let api: Api;
   let way: Forward;
+  let wayBack: Forward;
+  let receiver: WebhookReceiver;
+  /** What the receiver has verified and taken, by the id of the event. */
+  const hooks = new Map<string, z.output<typeof webhook>>();
   const ids = new Map<string, string>();
 
   beforeAll(async () => {
@@ -64,6 +78,17 @@ describeInLab('what comes back among real mail servers', (lab) => {
     });
     await lab.dns.replace('pennypost.test', 'bounces', 'MX', [`10 ${lab.hosts.sender.fqdn}.`]);
     await lab.dns.set(domain, [{ name: 'pp-bounces', type: 'CNAME', value: 'bounces.pennypost.test.' }]);
+    receiver = await WebhookReceiver.start(() => 200);
+    receiver.onTaken = (_, body) => {
+      const hook = webhook.parse(body);
+      hooks.set(hook.id, hook);
+    };
+    wayBack = await lab.reverse('sender', Number(new URL(receiver.url).port));
+    const made = await api.call('POST', '/v1/webhooks', {
+      url: `http://127.0.0.1:${wayBack.port}/hook`,
+      events: ['email.bounced', 'email.deferred'],
+    });
+    receiver.secret = endpoint.parse(made.answer).secret;
     for (const [, , recipientDomain, leftOut] of servers) {
       if (leftOut) continue;
       for (const name of ['user', ...Object.keys(failures)]) {
@@ -76,6 +101,8 @@ describeInLab('what comes back among real mail servers', (lab) => {
   afterAll(async () => {
     await way?.close();
     expect(await product?.terminate()).toBe(0);
+    await wayBack?.close();
+    await receiver?.stop();
   }, 60_000);
 
   function idOf(to: string): string {
@@ -133,6 +160,29 @@ describeInLab('what comes back among real mail servers', (lab) => {
         expect(new Set(kinds.slice(1, -1))).toEqual(new Set(['deferred']));
         expect(events[1]?.details).toMatchObject({ source: 'dsn' });
         expect((await suppressionOf(to)).suppressed).toBe(false);
+      },
+      120_000,
+    );
+
+    only(
+      'is told by signed webhooks, the failure and the warning before it',
+      async () => {
+        for (const [name, types] of [
+          ['nobody', ['email.bounced']],
+          [expiring, ['email.deferred', 'email.bounced']],
+        ] as const) {
+          const to = `${name}@${recipientDomain}`;
+          const events = (await bounced(to, host)).filter(({ kind }) => kind !== 'delivered');
+          const wanted = new Map(events.map(({ id, type }) => [id, type]));
+          await until(`the webhooks about ${to}`, 30_000, async () =>
+            [...wanted.keys()].every((id) => hooks.has(id)),
+          );
+          const came = [...hooks.values()].filter(({ data }) => data.message_id === idOf(to));
+          expect(new Map(came.map(({ id, type }) => [id, type]))).toEqual(wanted);
+          expect(new Set(came.map(({ type }) => type))).toEqual(new Set(types));
+          for (const { data } of came) expect(data).toMatchObject({ to, source: 'dsn' });
+        }
+        expect(receiver.forged).toBe(0);
       },
       120_000,
     );

@@ -1,8 +1,8 @@
-/** Runs inside a host: forward-relay.ts SOCKET ADDRESS PORT. See forward.ts. */
-import { connect, createServer } from 'node:net';
-import { joinSockets } from './forward.ts';
+/** Runs inside a host: forward-relay.ts RELAY, as JSON. Prints its port, or 0 on a Unix socket. See forward.ts. */
+import { type Relay, relayServer } from './forward.ts';
 
-const [path = '', address = '', port = ''] = process.argv.slice(2);
-createServer({ allowHalfOpen: true }, (socket) =>
-  joinSockets(socket, connect({ host: address, port: Number(port), allowHalfOpen: true })),
-).listen(path, () => console.info('listening'));
+const { listen, to }: Relay = JSON.parse(process.argv[2] ?? '');
+const server = relayServer(to).listen(listen, () => {
+  const address = server.address();
+  console.info(typeof address === 'object' ? address?.port : 0);
+});

@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { caFile, makeAuthority } from './certificates.ts';
 import { Dns } from './dns.ts';
 import { eximLog, startExim } from './exim.ts';
-import { type Forward, forward } from './forward.ts';
+import { type Forward, forward, reverse } from './forward.ts';
 import { type HostName, hostNames, hosts } from './hosts.ts';
 import { Mailbox } from './mailbox.ts';
 import { Namespaces, type RunOptions, type RunResult } from './namespaces.ts';
@@ -58,6 +58,11 @@ export class Lab {
   /** A loopback port of this process that leads to a port on a host's own loopback (or `address`). */
   forward(host: HostName, port: number, address?: string): Promise<Forward> {
     return forward(this.#namespaces, this.handle.dir, host, port, address);
+  }
+
+  /** A loopback port of a host that leads to a loopback port of this process. */
+  reverse(host: HostName, port: number): Promise<Forward> {
+    return reverse(this.#namespaces, this.handle.dir, host, port);
   }
 
   mailbox(host: HostName): Mailbox {

@@ -28,8 +28,8 @@ export class WebhookReceiver {
   readonly taken = new Set<string>();
   /** POSTs whose signature does not verify. */
   forged = 0;
-  /** Told of each POST that is answered with 2xx. */
-  onTaken: (post: Post) => void = () => undefined;
+  /** Told of each POST that is answered with 2xx, with its body as it was parsed. */
+  onTaken: (post: Post, body: unknown) => void = () => undefined;
   private readonly server: Server;
   private readonly decide: Decide;
 
@@ -66,7 +66,8 @@ export class WebhookReceiver {
       this.forged += 1;
       return 400;
     }
-    const body = bodySchema.parse(JSON.parse(text));
+    const parsed: unknown = JSON.parse(text);
+    const body = bodySchema.parse(parsed);
     const entries =
       'events' in body
         ? body.events.map((entry) => ({ id: entry.id, messageId: entry.message_id }))
@@ -76,7 +77,7 @@ export class WebhookReceiver {
     const status = this.decide(post);
     if (status !== null && status < 300) {
       for (const { id } of entries) this.taken.add(id);
-      this.onTaken(post);
+      this.onTaken(post, parsed);
     }
     return status;
   }

@@ -335,6 +335,65 @@ describe('a lease that is given back', () => {
   });
 });
 
+describe('a DKIM key that does not open', () => {
+  const ownKeys = `domain_id = (SELECT id FROM domains WHERE account_id = ?)`;
+  const storedKey = async (algorithm: string) => {
+    const found = await bindings.DB.prepare(
+      `SELECT private_key_encrypted AS text FROM dkim_keys WHERE ${ownKeys} AND algorithm = ?`,
+    )
+      .bind(account.id, algorithm)
+      .first<{ text: string }>();
+    const set = (text: string) =>
+      bindings.DB.prepare(`UPDATE dkim_keys SET private_key_encrypted = ? WHERE ${ownKeys} AND algorithm = ?`)
+        .bind(text, account.id, algorithm)
+        .run();
+    const text = found?.text ?? '';
+    return { set, text };
+  };
+  afterEach(() => {
+    vi.restoreAllMocks();
+  });
+
+  it.each([
+    ['of another secret', (text: string) => text.replace(/^v1\.[^.]+/, 'v1.AAAAAAAA')],
+    ['changed', (text: string) => `${text.slice(0, -4)}AAAA`],
+    ['that is none', () => 'nonsense'],
+  ])('(%s) puts off the mail of its domain, and no other', async (_, broken) => {
+    const logged = vi.spyOn(console, 'error').mockImplementation(() => undefined);
+    const other = await newAccount();
+    const { set, text } = await storedKey('ed25519-sha256');
+    const id = await send();
+    const fine = await send({}, other);
+    await set(broken(text));
+    const { deliveries, keys } = await node.lease();
+    expect(deliveries).toMatchObject([{ messageId: fine, signingDomain: other.domain }]);
+    expect(Object.keys(keys)).toEqual([other.domain]);
+    const lines = logged.mock.calls.map(([line]) => JSON.parse(line));
+    expect(lines).toMatchObject([
+      { level: 'error', accountId: account.id, domain: account.domain, selector: 'pennypost-ed' },
+    ]);
+    expect(await report(node, deliveries[0])).toBe('recorded');
+
+    expect(await detailOf(id)).toMatchObject({ status: 'queued', deliveries: [{ attempts: 0 }] });
+    expect((await node.lease()).deliveries).toEqual([]);
+    await set(text);
+    at(startMs + 5 * minuteMs);
+    expect((await node.lease()).deliveries).toMatchObject([{ messageId: id, attempt: 1 }]);
+  });
+
+  it('does not hold up mail behind it, however much of its domain there is', async () => {
+    vi.spyOn(console, 'error').mockImplementation(() => undefined);
+    const { set } = await storedKey('rsa-sha256');
+    await set('nonsense');
+    await sendMany(20);
+    const other = await newAccount();
+    const fine = await send({}, other);
+    const leased: Answer[] = [];
+    for (let i = 0; i < 5; i++) leased.push(...(await node.lease(5)).deliveries);
+    expect(leased).toMatchObject([{ messageId: fine }]);
+  });
+});
+
 describe('work of older weeks', () => {
   it('is leased, and gets its room while this week has plenty', async () => {
     at(startMs - 9 * dayMs);

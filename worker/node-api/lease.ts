@@ -6,9 +6,16 @@ import { Problem } from '#domain/problem.ts';
 import { type ReturnPathSigner, returnPathSigner } from '../inbound/return-path.ts';
 import type { Settings } from '../settings.ts';
 import { decryptKey } from '../store/key-encryption.ts';
-import { type Lease, type LeasedMessage, readLeased, type StoredKey, takeLeases } from '../store/leases.ts';
+import {
+  type Lease,
+  type LeasedMessage,
+  readLeased,
+  releaseLeases,
+  type StoredKey,
+  takeLeases,
+} from '../store/leases.ts';
 import { readSmallBodies } from '../store/raw.ts';
-import type { Store } from '../store/store.ts';
+import { errorText, type Store } from '../store/store.ts';
 
 /**
  * How long a node may keep a delivery. Longer than any one SMTP transaction can last under the timeouts of
@@ -16,9 +23,12 @@ import type { Store } from '../store/store.ts';
  */
 const leaseForMs = 30 * 60_000;
 
+/** Mail whose DKIM keys do not open is looked at again after this, so that it stands in nobody's way meanwhile. */
+const unsignableWaitsMs = 5 * 60_000;
+
 /**
  * Leases work to a node and gives it all that it needs to deliver it. Three D1 round trips: lease; messages and
- * keys; small bodies.
+ * keys; small bodies. Mail whose DKIM keys do not open is put off.
  * @throws Problem `conflict` when a newer boot of this node has said hello, or it never said hello
  */
 export async function leaseWork(
@@ -46,7 +56,8 @@ export async function leaseWork(
   const bodies = await readSmallBodies(store, leases, nowMs);
   const signer = await returnPathSigner(settings.returnPathKeys);
   const rings = keyRings(keys);
-  const deliveries = await Promise.all(
+  const opened = await openKeys(rings, settings);
+  const leased = await Promise.all(
     leases.map(async (lease) => ({
       ...(await deliveryOf(lease, messages.get(lease.messageId), rings, signer, settings)),
       leaseId,
@@ -54,7 +65,10 @@ export async function leaseWork(
       raw: bodies.get(lease.messageId) ?? null,
     })),
   );
-  return { deliveries, keys: await openKeys(rings, settings), more };
+  const isUnsignable = (one: LeasedDelivery) => rings.has(ringOf(one)) && !Object.hasOwn(opened, ringOf(one));
+  const unsignable = leased.filter(isUnsignable);
+  if (unsignable.length > 0) await releaseLeases(store, unsignable, nowMs, nowMs + unsignableWaitsMs);
+  return { deliveries: leased.filter((one) => !isUnsignable(one)), keys: opened, more };
 }
 
 async function deliveryOf(
@@ -104,20 +118,41 @@ function ringName(domain: string, accountId: number): string {
   return `${domain}#${accountId}`;
 }
 
-/** Private keys by ring, as the node holds them in memory. */
+/** The ring that signs a delivery. */
+function ringOf({ keyRing, signingDomain }: LeasedDelivery): string {
+  return keyRing ?? signingDomain;
+}
+
+/**
+ * Private keys by ring, as the node holds them in memory. A ring is left out, and an error logged, when one of its
+ * keys does not open: which of the others a receiver would verify is not known here.
+ */
 async function openKeys(
   rings: ReadonlyMap<string, StoredKey[]>,
   settings: Settings,
 ): Promise<Record<string, DkimKey[]>> {
   const opened = await Promise.all(
     [...rings].map(async ([ring, keys]) => {
-      const plain = keys.map(async ({ selector, algorithm, privateKeyEncrypted }) => ({
-        selector,
-        algorithm,
-        privateKey: await decryptKey(privateKeyEncrypted, settings.encryptionKeys),
-      }));
-      return [ring, await Promise.all(plain)] as const;
+      const plain = await Promise.all(keys.map((key) => openKey(key, settings)));
+      const good = plain.filter((key) => key !== null);
+      return good.length === keys.length ? ([[ring, good]] as const) : [];
     }),
   );
-  return Object.fromEntries(opened);
+  return Object.fromEntries(opened.flat());
+}
+
+/** Null when it cannot be decrypted. */
+async function openKey(key: StoredKey, settings: Settings): Promise<DkimKey | null> {
+  const { accountId, domain, selector, algorithm, privateKeyEncrypted } = key;
+  try {
+    return {
+      selector,
+      algorithm,
+      privateKey: await decryptKey(privateKeyEncrypted, settings.encryptionKeys),
+    };
+  } catch (error) {
+    const msg = `a DKIM key does not open, mail of its domain waits: ${errorText(error)}`;
+    console.error(JSON.stringify({ level: 'error', msg, accountId, domain, selector }));
+    return null;
+  }
 }

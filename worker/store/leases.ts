@@ -226,12 +226,17 @@ export async function readLeased(
   return { messages, keys };
 }
 
-/** Gives leases back untried: the attempt does not count. Gives how many were still held. */
+/**
+ * Gives leases back untried: the attempt does not count. Gives how many were still held.
+ * @param dueMs when they are due again; at once when it is not given
+ */
 export async function releaseLeases(
   store: Store,
   leases: { messageId: MessageId; n: number; leaseId: string }[],
   nowMs: number,
+  dueMs?: number,
 ): Promise<number> {
+  const putOff = dueMs === undefined ? sql`` : sql`, due_ms = ${dueMs}`;
   const kept = ofRetainedWeeks(leases, nowMs);
   const weeks = [...new Set(kept.map((l) => homeOf(l.messageId).week))];
   const results = await withHomeTables(store, nowMs, () =>
@@ -241,7 +246,7 @@ export async function releaseLeases(
         const { deliveries } = weekTables(week);
         const refs = JSON.stringify(kept.filter((l) => homeOf(l.messageId).week === week));
         return sql`UPDATE ${deliveries} SET state = 'queued', attempts = attempts - 1, lease_id = NULL, lease_boot = NULL,
-          lease_until_ms = NULL
+          lease_until_ms = NULL${putOff}
         WHERE (message_id, n, lease_id) IN (SELECT value->>'messageId', value->>'n', value->>'leaseId' FROM json_each(${refs}))
         RETURNING n`;
       }),
