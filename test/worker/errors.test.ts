@@ -298,14 +298,13 @@ describe('a body', () => {
 
 describe('a path', () => {
   it.each([
-    ['GET', '/'],
     ['GET', '/v1'],
     ['GET', '/v1/nothing'],
     ['POST', '/v1/send/nothing'],
     ['GET', '/api/v9/x'],
     ['GET', '/v1/emails/x/y/z'],
     ['GET', '/v1/emails/%E0%A4%A/nothing'],
-    ['GET', '/favicon.ico'],
+    ['GET', '/nothing-here'],
   ])('%s %s that does not exist is a 404 in JSON, never HTML', async (method, path) => {
     expectProblem(await call(method, path, account.live), 404, 'not_found');
     const response = await request(path, { method, headers: { Accept: 'text/html' } });
