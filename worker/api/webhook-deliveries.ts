@@ -8,7 +8,7 @@ import {
   type WebhookDelivery,
 } from '../store/webhook-deliveries.ts';
 import { listEndpoints } from '../store/webhook-endpoints.ts';
-import { senderOf } from '../webhook/sender.ts';
+import { senderOf } from '../webhook/sender-of.ts';
 import { type Call, invalidBody, newApp } from './app.ts';
 import { needs } from './authenticated.ts';
 

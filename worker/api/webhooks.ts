@@ -24,7 +24,7 @@ import {
 import { targetGuard } from '../webhook/guard.ts';
 import { postWebhook } from '../webhook/post.ts';
 import { newWebhookSecret, signingSecrets } from '../webhook/secrets.ts';
-import { senderOf } from '../webhook/sender.ts';
+import { senderOf } from '../webhook/sender-of.ts';
 import { type Call, invalidBody, newApp } from './app.ts';
 import { needs } from './authenticated.ts';
 import { readJson } from './request-body.ts';
