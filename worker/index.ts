@@ -1,27 +1,8 @@
-import { Problem } from '#domain/problem.ts';
-import { adminApp } from './api/admin.ts';
-import { answerError, type Isolate, newApp, requestId } from './api/app.ts';
-import { cloudmailinApp } from './api/cloudmailin.ts';
-import { credentialApp } from './api/credential.ts';
-import { domainsApp } from './api/domains.ts';
-import { emailsApp } from './api/emails.ts';
-import { eventsApp } from './api/events.ts';
-import { referenceApp } from './api/reference.tsx';
-import { sendApp } from './api/send.ts';
-import { statsApp } from './api/stats.ts';
-import { suppressionsApp } from './api/suppressions.ts';
-import { warmingApp } from './api/warming.ts';
-import { webhookDeliveriesApp } from './api/webhook-deliveries.ts';
-import { webhooksApp } from './api/webhooks.ts';
 import { count, housekeep, sweep } from './cron/sweep.ts';
 import { verifyDue } from './cron/verify.ts';
-import { dashboardApp } from './dashboard/app.ts';
-import { errorAnswer } from './dashboard/board.tsx';
 import { parseEnv } from './env.ts';
+import { app } from './http.ts';
 import { receiveRouted } from './inbound/doors.ts';
-import { Announcer } from './intake/announcer.ts';
-import { EventAnnouncer } from './intake/event-announcer.ts';
-import { nodeApp } from './node-api/app.ts';
 import { consumeDelivery } from './queue/delivery.ts';
 import { consumeWebhook } from './queue/webhook.ts';
 import { openStore } from './store/store.ts';
@@ -30,75 +11,6 @@ export { NodeHub } from './node-api/hub.ts';
 export { WebhookSender } from './webhook/sender.ts';
 
 /** The doors of the Worker: each only opens. */
-const isolate: Isolate = {
-  announcer: new Announcer(),
-  eventAnnouncer: new EventAnnouncer(),
-  flights: new Set(),
-};
-const app = newApp();
-
-app.use(requestId);
-app.use(async (c, next) => {
-  const env = parseEnv(c.env);
-  const store = openStore(env.bindings);
-  c.set('env', env);
-  c.set('store', store);
-  c.set('isolate', isolate);
-  await next();
-  if (env.meter) {
-    const { roundTrips, rowsRead, rowsWritten } = store.cost;
-    c.header('Server-Timing', `d1;desc="trips=${roundTrips} read=${rowsRead} written=${rowsWritten}"`);
-  }
-});
-app.get('/healthz', (c) =>
-  c.json({ status: 'ok', service_domain: c.get('env').serviceDomain, time: new Date().toISOString() }),
-);
-app.route('/', referenceApp);
-app.route('/v1', sendApp);
-app.route('/v1', emailsApp);
-app.route('/v1', eventsApp);
-app.route('/v1', suppressionsApp);
-app.route('/v1', credentialApp);
-app.route('/v1', webhooksApp);
-app.route('/v1', webhookDeliveriesApp);
-app.route('/v1', domainsApp);
-app.route('/v1', statsApp);
-app.route('/v1', warmingApp);
-app.route('/api/v0.1', cloudmailinApp);
-app.route('/admin/v1', adminApp);
-app.route('/node/v1', nodeApp);
-app.route('/', dashboardApp);
-app.notFound((c) => {
-  const allowed = new Set(
-    app.routes
-      .filter((route) => route.method !== 'ALL' && matches(route.path, c.req.path))
-      .flatMap(({ method }) => (method === 'GET' ? ['GET', 'HEAD'] : [method])),
-  );
-  const problem =
-    allowed.size === 0
-      ? new Problem('not_found', `There is nothing at ${c.req.path.slice(0, 200)}.`)
-      : // RFC 9110 §15.5.6: a 405 says which methods there are.
-        new Problem('method_not_allowed', `${c.req.method} is not allowed on ${c.req.path}.`, {
-          headers: { Allow: [...allowed].join(', ') },
-        });
-  if (isForPeople(c.req.path, c.req.header('Accept'))) return errorAnswer(c, problem);
-  throw problem;
-});
-app.onError(answerError);
-
-/** A browser outside of the APIs gets a page; programs, and whoever asks below an API, get a problem. */
-function isForPeople(path: string, accept: string | undefined): boolean {
-  return (accept ?? '').includes('text/html') && !/^\/(v1|admin|node|api|healthz)(\/|$)/.test(path);
-}
-
-function matches(pattern: string, path: string): boolean {
-  const wanted = pattern.split('/');
-  const parts = path.split('/');
-  return (
-    wanted.length === parts.length && wanted.every((part, i) => part.startsWith(':') || part === parts[i])
-  );
-}
-
 export default {
   fetch: app.fetch,
 

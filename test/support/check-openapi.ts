@@ -3,7 +3,10 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openApiDocument } from '../../worker/api/openapi.ts';
+
+// Not by name: the Worker's types, which it would bring, are not those of Node.
+const source = new URL('../../worker/api/openapi.ts', import.meta.url).href;
+const { openApiDocument }: { openApiDocument(origin: string): unknown } = await import(source);
 
 const folder = mkdtempSync(join(tmpdir(), 'pennypost-openapi-'));
 const file = join(folder, 'openapi.json');

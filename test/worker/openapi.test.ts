@@ -1,6 +1,9 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { openApiDocument } from '../../worker/api/openapi.ts';
-import { operations } from '../../worker/api/operations.ts';
+import { cloudmailinError, problemAnswer } from '../../worker/api/answers.ts';
+import { errorsOf, openApiDocument } from '../../worker/api/openapi.ts';
+import { type Operation, operations } from '../../worker/api/operations.ts';
+import { app } from '../../worker/http.ts';
+import { Internet, ok } from './receiver.ts';
 import {
   type Answer,
   call,
@@ -14,18 +17,26 @@ import {
   type TestAccount,
   TestNode,
 } from './support.ts';
+import { newEndpoint, newestDelivery } from './webhook-support.ts';
 
 let account: TestAccount;
+let internet: Internet;
 beforeAll(async () => {
   await migrate();
+  internet = new Internet();
   account = await newAccount();
 });
 
-const schemaOf = (id: string) => {
+function operationOf(id: string): Operation {
   const operation = operations.find((one) => one.id === id);
   if (!operation) throw new Error(`no operation ${id}`);
-  return operation.answer;
-};
+  return operation;
+}
+
+const routeOf = ({ method, path }: { method: string; path: string }) => `${method.toUpperCase()} ${path}`;
+/** What is for customers' programs; the rest is for operators, nodes and people. */
+const isPublic = ({ method, path }: { method: string; path: string }) =>
+  method !== 'ALL' && /^\/(v1|api)\//.test(path);
 
 describe('the description of the API', () => {
   it('is served, and names every operation of the table', async () => {
@@ -37,6 +48,12 @@ describe('the description of the API', () => {
     );
     expect(named).toHaveLength(operations.length);
     expect(named).toContain('post /v1/send');
+  });
+
+  it('tells of every route that there is, and of no other', () => {
+    const routes = new Set(app.routes.filter(isPublic).map(routeOf));
+    expect([...routes].sort()).toEqual(operations.map(routeOf).sort());
+    expect(new Set(operations.map(({ id }) => id)).size).toBe(operations.length);
   });
 
   it('has no reference to what is not there', () => {
@@ -65,18 +82,49 @@ describe('the description of the API', () => {
 });
 
 describe('the real answers are as described:', () => {
-  it('each of them', async () => {
-    const seen = new Set<string>();
-    const check = async (id: string, method: string, path: string, body?: unknown) => {
-      const answer = await call(method, path, account.live, body);
-      const { status, schema } = schemaOf(id);
-      expect(answer.status, JSON.stringify(answer.body)).toBe(status);
-      schema.parse(answer.body);
-      seen.add(id);
-      return answer.body;
-    };
+  /** Answers that have been seen: the operation and, of another good answer, its status and type. */
+  const seen = new Set<string>();
+  const names = ({ id, also }: Operation) => [id, ...(also ? [`${id} also`] : [])];
+
+  /** Calls and holds the answer against its description; `id also` is the other good answer of `id`. */
+  async function check(name: string, method: string, path: string, body?: unknown): Promise<Answer> {
+    const [id = '', also] = name.split(' ');
+    const operation = operationOf(id);
+    const described = also ? operation.also : operation.answer;
+    if (!described) throw new Error(`no ${name}`);
+    expect(method).toBe(operation.method.toUpperCase());
+    const type = operation.body?.type;
+    const response = await request(path, {
+      method,
+      headers: {
+        Authorization: `Bearer ${account.live}`,
+        ...(type ? { 'Content-Type': type } : {}),
+      },
+      ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    expect(response.status, text).toBe(described.status);
+    seen.add(name);
+    if (!described.schema) {
+      expect(text).toBe('');
+      return null;
+    }
+    const wanted = described.type ?? 'application/json';
+    expect(response.headers.get('Content-Type')?.split(';')[0]).toBe(wanted);
+    const value = wanted === 'application/json' ? JSON.parse(text) : text;
+    described.schema.parse(value);
+    return value;
+  }
+
+  it('of sending, messages and events', async () => {
+    await suppress(account, 'held@example.net');
     const { message_id: id } = await check('send', 'POST', '/v1/send', mail(account, { tags: ['a'] }));
+    const both = mail(account, { to: ['user@example.net', 'held@example.net'] });
+    await check('send also', 'POST', '/v1/send?dry_run=true', both);
     await check('sendBatch', 'POST', '/v1/send/batch', [mail(account), {}]);
+    const envelope = `mail_from=a@${account.domain}&rcpt_to=user@example.net`;
+    const raw = `From: a@${account.domain}\r\nSubject: s\r\n\r\nb\r\n`;
+    await check('sendRaw', 'POST', `/v1/send/raw?${envelope}`, raw);
     await check('cloudmailinSend', 'POST', '/api/v0.1/pennypost/messages', {
       from: `a@${account.domain}`,
       to: 'user@example.net',
@@ -89,32 +137,137 @@ describe('the real answers are as described:', () => {
     await check('listEmails', 'GET', '/v1/emails');
     await check('getEmail', 'GET', `/v1/emails/${id}`);
     await check('getEmailEvents', 'GET', `/v1/emails/${id}/events`);
-    const { message_id: waiting } = (
-      await call('POST', '/v1/send', account.live, mail(account, { send_at: new Date(Date.now() + 60_000) }))
-    ).body;
-    await check('cancelEmail', 'POST', `/v1/emails/${waiting}/cancel`);
+    const later = { send_at: new Date(Date.now() + 60_000) };
+    const { body: waiting } = await call('POST', '/v1/send', account.live, mail(account, later));
+    await check('cancelEmail', 'POST', `/v1/emails/${waiting.message_id}/cancel`);
     await check('listEvents', 'GET', '/v1/events');
     for (const by of ['day', 'tag', 'domain', 'class']) await check('getStats', 'GET', `/v1/stats?by=${by}`);
-    const { body: domain } = await call(
-      'GET',
-      `/admin/v1/accounts/${account.id}/domains/${account.domain}`,
-      'test-operator-token-0123456789abcdef01234',
-    );
-    await check('getWarming', 'GET', `/v1/domains/${domain.id}/warming`);
     await check('getCredential', 'GET', '/v1/credential');
-    const raw = await request(`/v1/send/raw?mail_from=a@${account.domain}&rcpt_to=user@example.net`, {
-      method: 'POST',
-      headers: { Authorization: `Bearer ${account.live}`, 'Content-Type': 'message/rfc822' },
-      body: `From: a@${account.domain}\r\nSubject: s\r\n\r\nb\r\n`,
+  });
+
+  it('of webhooks', async () => {
+    const url = internet.at('described.example.com', ok);
+    const { id } = await check('createWebhook', 'POST', '/v1/webhooks', { url, events: ['email.bounced'] });
+    const at = `/v1/webhooks/${id}`;
+    await check('changeWebhook', 'PATCH', at, { state: 'disabled' });
+    await check('listWebhooks', 'GET', '/v1/webhooks');
+    await check('getWebhook', 'GET', at);
+    await check('rotateWebhookSecret', 'POST', `${at}/rotate`);
+    await check('testWebhook', 'POST', `${at}/test`);
+    internet.names.delete('described.example.com');
+    await check('testWebhook', 'POST', `${at}/test`);
+    await check('deleteWebhook', 'DELETE', at);
+  });
+
+  it('of webhook deliveries', async () => {
+    const endpoint = await newEndpoint(account, internet);
+    await call('POST', '/v1/send', account.live, mail(account));
+    const posted = await newestDelivery(account, endpoint, ({ state }) => expect(state).toBe('delivered'));
+    await check('listWebhookDeliveries', 'GET', '/v1/webhook-deliveries?limit=1');
+    await check('getWebhookDelivery', 'GET', `/v1/webhook-deliveries/${posted.id}`);
+    await check('replayWebhookDelivery', 'POST', `/v1/webhook-deliveries/${posted.id}/replay`);
+    const [from, to] = [-60_000, 60_000].map((ms) => new Date(Date.now() + ms).toISOString());
+    await check('replayWebhook', 'POST', `/v1/webhooks/${endpoint.id}/replay`, { from, to });
+  });
+
+  it('of suppressions', async () => {
+    const at = '/v1/suppressions';
+    const expiry = { expires_at: new Date(Date.now() + 60_000) };
+    await check('createSuppression', 'POST', at, { email: 'told@example.net', note: 'by phone', ...expiry });
+    await check('listSuppressions', 'GET', at);
+    await check('checkSuppression', 'GET', `${at}/check?email=told@example.net`);
+    const csv = await check('exportSuppressions', 'GET', `${at}/export`);
+    const { errors } = await check(
+      'importSuppressions',
+      'POST',
+      `${at}/import`,
+      `${csv}nobody,manual,account\r\n`,
+    );
+    expect(errors).toHaveLength(1);
+    await check('deleteSuppression', 'DELETE', `${at}/told%40example.net`);
+  });
+
+  it('of domains', async () => {
+    const { id } = await check('createDomain', 'POST', '/v1/domains', {
+      domain: 'told.example',
+      type: 'both',
     });
-    schemaOf('sendRaw').schema.parse(await raw.json());
-    seen.add('sendRaw');
-    expect([...seen].sort()).toEqual(operations.map((one) => one.id).sort());
+    const at = `/v1/domains/${id}`;
+    await check('getDomain', 'GET', at);
+    await check('verifyDomain', 'POST', `${at}/verify`);
+    await check('listDomains', 'GET', '/v1/domains');
+    await check('getDomainDns', 'GET', `${at}/dns`);
+    await check('getDomainDns also', 'GET', `${at}/dns?format=bind`);
+    await check('getDomainDkim', 'GET', `${at}/dkim`);
+    await check('retireDomainDkim', 'POST', `${at}/dkim/pennypost/retire`);
+    await check('rotateDomainDkim', 'POST', `${at}/dkim/rotate`);
+    await check('changeDomain', 'PATCH', at, { active: false });
+    await check('deleteDomain', 'DELETE', at);
+    const { body: vouched } = await call('GET', `/v1/domains/${account.domain}`, account.live);
+    await check('getWarming', 'GET', `/v1/domains/${vouched.id}/warming`);
+  });
+
+  it('each of them', () => {
+    expect([...seen].sort()).toEqual(operations.flatMap(names).sort());
   });
 
   it('with unknown fields it would be told', () => {
-    expect(schemaOf('send').schema.safeParse({ message_id: 'x', status: 'queued' }).success).toBe(false);
-    expect(schemaOf('getCredential').schema.safeParse({}).success).toBe(false);
+    const { schema } = operationOf('send').answer;
+    expect(schema?.safeParse({ message_id: 'x', status: 'queued' }).success).toBe(false);
+    expect(operationOf('getCredential').answer.schema?.safeParse({}).success).toBe(false);
+  });
+});
+
+describe('an error', () => {
+  const json = { 'Content-Type': 'application/json' };
+  /** What a mistaken caller may send to any operation. */
+  const mistakes: [string, RequestInit][] = [
+    ['nothing', {}],
+    ['no JSON', { headers: json, body: '{' }],
+    ['other fields', { headers: json, body: '{"colour":"red"}' }],
+    ['another type', { headers: { 'Content-Type': 'image/png' }, body: 'x' }],
+    ['a file of nonsense', { headers: { 'Content-Type': 'text/csv' }, body: '"' }],
+  ];
+
+  it.each(operations.map((one) => [one.id, one] as const))(
+    'of %s is one that is described',
+    async (_, one) => {
+      const path = one.path.replace(':username', 'pennypost').replace(/:\w+/g, '0');
+      const described = [...errorsOf(one)].flatMap(([status, codes]) =>
+        codes.map((code) => `${status} ${code}`),
+      );
+      for (const query of ['', '?limit=x&by=x&email=x&scope=-&format=x&commit=x&dry_run=x']) {
+        for (const [mistake, { headers, body }] of mistakes) {
+          const bodied = one.method !== 'get' && body !== undefined;
+          const response = await request(path + query, {
+            method: one.method.toUpperCase(),
+            headers: { Authorization: `Bearer ${account.live}`, ...(bodied ? headers : {}) } as HeadersInit,
+            ...(bodied ? { body } : {}),
+          });
+          if (response.ok) continue;
+          const told: Answer = await response.json();
+          (one.shortErrors ? cloudmailinError : problemAnswer).parse(told);
+          if (one.shortErrors) expect([...errorsOf(one).keys()], mistake).toContain(response.status);
+          else expect(described, mistake).toContain(`${response.status} ${told.code}`);
+        }
+      }
+    },
+  );
+
+  it.each([
+    ['createDomain', 'POST', '/v1/domains', () => ({ domain: account.domain }), 'conflict'],
+    ['createDomain', 'POST', '/v1/domains', () => ({ domain: 'no domain' }), 'invalid_body'],
+    ['rotateDomainDkim', 'POST', '/v1/domains/SENDER/dkim/rotate', () => undefined, 'conflict'],
+    ['retireDomainDkim', 'POST', '/v1/domains/SENDER/dkim/none/retire', () => undefined, 'not_found'],
+    ['createWebhook', 'POST', '/v1/webhooks', () => ({ url: 'https://127.0.0.1/' }), 'invalid_body'],
+    ['createWebhook', 'POST', '/v1/webhooks', () => ({ url: 'https://away.example.com/' }), 'unavailable'],
+    ['deleteSuppression', 'DELETE', '/v1/suppressions/nobody', () => undefined, 'invalid_body'],
+  ])('of %s: %s %s', async (id, method, path, body, code) => {
+    internet.names.set('away.example.com', 'servfail');
+    if (path.endsWith('/rotate')) await call(method, path.replace('SENDER', account.domain), account.live);
+    const answer = await call(method, path.replace('SENDER', account.domain), account.live, body());
+    expect(answer.body.code).toBe(code);
+    expect(errorsOf(operationOf(id)).get(answer.status)).toContain(code);
   });
 });
 

@@ -2,9 +2,12 @@ import { z } from 'zod';
 import { classNames } from '#domain/class.ts';
 import { deliveryStates } from '#domain/delivery.ts';
 import { eventKinds, eventSchema } from '#domain/event.ts';
+import { checkStatuses, domainTypes } from '#domain/record-check.ts';
 import { scopeNames } from '#domain/scope.ts';
 import { dimensions } from '#domain/stats.ts';
+import { suppressionReasons } from '#domain/suppression.ts';
 import { warmingStates } from '#domain/warming.ts';
+import { webhookDeliveryStates, webhookFormats } from '#domain/webhook.ts';
 
 /** What the public API answers, for its description; tests hold the real answers against these. */
 const time = z.iso.datetime({ offset: true });
@@ -45,6 +48,35 @@ export const acceptanceAnswer = z
 export const batchAnswer = z
   .array(z.union([acceptanceAnswer, problemAnswer]))
   .meta({ id: 'BatchAcceptance', description: 'One answer a message, in their order.' });
+
+export const rehearsalAnswer = z
+  .strictObject({
+    dry_run: z.literal(true),
+    would_send: z.boolean(),
+    class: z.enum(classNames),
+    size_bytes: count,
+    checks: z.array(
+      z.strictObject({
+        check: z.enum(['domain', 'size', 'recipients']),
+        ok: z.boolean(),
+        detail: z.string(),
+      }),
+    ),
+    recipients: z.array(
+      z
+        .strictObject({
+          recipient: z.string(),
+          would: z.enum(['queued', 'scheduled', 'simulated', 'suppressed', 'refused']),
+          why: z.string(),
+          entry: z
+            .strictObject({ address: z.string(), scope: z.string(), since: time })
+            .optional()
+            .meta({ description: 'What suppresses it.' }),
+        })
+        .meta({ id: 'RehearsedRecipient' }),
+    ),
+  })
+  .meta({ id: 'Rehearsal', description: 'What sending it now would come to; nothing is stored.' });
 
 const email = z.strictObject({
   id: z.uuid(),
@@ -133,6 +165,91 @@ export const statsAnswer = z
   })
   .meta({ id: 'Stats' });
 
+const domainStatus = z.enum(['pending', 'verified', 'disabled']);
+const recordType = z.enum(['TXT', 'CNAME', 'MX']);
+const reason = z.string().nullable().meta({ description: 'Why it may not send or receive; null: it may.' });
+const domain = z.strictObject({
+  id: z.int(),
+  domain: z.string(),
+  type: z.enum(domainTypes),
+  status: domainStatus,
+  reason,
+  verified_by: z.enum(['dns', 'operator']).nullable(),
+  verified_at: time.nullable(),
+  checked_at: time.nullable(),
+  next_check_at: time.nullable(),
+  return_path_label: z.string(),
+  return_path_host: z.string().nullable().meta({ description: 'null: the return path is ours.' }),
+  signing_domain: z.string().meta({ description: '`d=` of its signatures.' }),
+  created_at: time.nullable(),
+});
+const found = {
+  requirements: z.array(
+    z
+      .strictObject({
+        name: z.enum(['ownership', 'spf', 'dkim', 'mx']),
+        met: z.boolean(),
+        state: z.enum(['ok', 'unknown', 'bad']),
+        since: time.nullable().meta({ description: 'Since when it is proven bad.' }),
+        detail: z.string().nullable().meta({ description: 'What is not verified, with the exact fix.' }),
+      })
+      .meta({ id: 'DomainRequirement' }),
+  ),
+  notes: z.array(z.string()),
+  records: z.array(
+    z
+      .strictObject({
+        kind: z.string(),
+        purpose: z.string(),
+        need: z.enum(['required', 'recommended', 'optional']),
+        type: recordType,
+        name: z.string(),
+        value: z.string(),
+        status: z.enum(checkStatuses).nullable().meta({ description: 'null: not looked at yet.' }),
+        since: time.nullable().meta({ description: 'Since when it has this status.' }),
+        observed: z.array(z.string()),
+        found_at: z.string().nullable().meta({ description: 'The domain at which it was found.' }),
+        fix: z.string().nullable().meta({ description: 'One sentence that says the exact fix.' }),
+      })
+      .meta({ id: 'DomainRecord' }),
+  ),
+};
+export const domainsAnswer = z
+  .strictObject({
+    data: z.array(domain.meta({ id: 'DomainSummary' })),
+    limit: count,
+    offset: count,
+    has_more: z.boolean(),
+  })
+  .meta({ id: 'DomainList' });
+export const domainAnswer = domain.extend(found).meta({ id: 'Domain' });
+export const dnsAnswer = z
+  .strictObject({
+    domain: z.string(),
+    status: domainStatus,
+    reason,
+    checked_at: time.nullable(),
+    ...found,
+  })
+  .meta({ id: 'DomainDns' });
+export const dkimAnswer = z
+  .strictObject({
+    data: z.array(
+      z
+        .strictObject({
+          selector: z.string(),
+          algorithm: z.enum(['rsa-sha256', 'ed25519-sha256']),
+          status: z.enum(['pending', 'active', 'retired']),
+          created_at: time.nullable(),
+          retires_at: time.nullable().meta({ description: 'When it stops signing; null: not planned.' }),
+          record: z.strictObject({ type: recordType, name: z.string(), value: z.string() }),
+          record_status: z.enum(checkStatuses).nullable(),
+        })
+        .meta({ id: 'DkimKey' }),
+    ),
+  })
+  .meta({ id: 'DkimKeys' });
+
 export const warmingAnswer = z
   .strictObject({
     domain_id: z.int(),
@@ -158,6 +275,110 @@ export const warmingAnswer = z
     }),
   })
   .meta({ id: 'Warming' });
+
+const webhook = z.strictObject({
+  id: z.uuid(),
+  url: z.string(),
+  format: z.enum(webhookFormats),
+  events: z.array(z.string()).nullable().meta({ description: 'null: all that the format has a name for.' }),
+  description: z.string(),
+  state: z.enum(['active', 'disabled']),
+  state_reason: z.string().nullable(),
+  failing_since: time.nullable(),
+  previous_secret_until: time
+    .nullable()
+    .meta({ description: 'Until when the secret before the last rotation signs as well.' }),
+  created_at: time,
+});
+export const webhookAnswer = webhook.meta({ id: 'Webhook' });
+export const webhooksAnswer = z.strictObject({ data: z.array(webhookAnswer) }).meta({ id: 'WebhookList' });
+export const webhookSecretAnswer = webhook
+  .extend({ secret: z.string().meta({ description: '`whsec_…`; it is told this once.' }) })
+  .meta({ id: 'WebhookWithSecret' });
+const webhookTry = {
+  at: time,
+  duration_ms: count,
+  status: z.int().nullable().meta({ description: 'The HTTP status; null: there was no answer.' }),
+  answer: z.string().meta({ description: 'The first kilobyte of the answer.' }),
+  error: z.string().nullable().meta({ description: 'Why there was no answer.' }),
+};
+export const webhookTestAnswer = z
+  .strictObject({
+    delivered: z.boolean(),
+    webhook_id: z.string(),
+    ...webhookTry,
+    body: z.string().meta({ description: 'What was posted.' }),
+  })
+  .meta({ id: 'WebhookTest' });
+export const webhookReplayAnswer = z
+  .strictObject({
+    replayed: count,
+    next_from: time.nullable().meta({ description: 'The `from` of the next call; null: all are up again.' }),
+  })
+  .meta({ id: 'WebhookReplay' });
+
+const webhookDelivery = z.strictObject({
+  id: z.string(),
+  endpoint: z.uuid().nullable().meta({ description: 'null: the endpoint is gone.' }),
+  state: z.enum(webhookDeliveryStates),
+  attempts: count,
+  next_attempt_at: time.nullable(),
+  last_status: z.int().nullable(),
+  last_error: z.string().nullable(),
+  created_at: time,
+});
+export const webhookDeliveriesAnswer = z
+  .strictObject({
+    data: z.array(webhookDelivery.meta({ id: 'WebhookDeliverySummary' })),
+    next: z.string().nullable().meta({ description: 'The `cursor` of the next call.' }),
+    has_more: z.boolean(),
+  })
+  .meta({ id: 'WebhookDeliveryList' });
+export const webhookDeliveryAnswer = webhookDelivery
+  .extend({
+    body: z.string().meta({ description: 'What is posted.' }),
+    tries: z.array(z.strictObject(webhookTry).meta({ id: 'WebhookTry' })),
+  })
+  .meta({ id: 'WebhookDelivery' });
+
+export const suppressionAnswer = z
+  .strictObject({
+    email: z.string(),
+    reason: z.enum(suppressionReasons),
+    scope: z.string().meta({ description: '`account`, or the sending domain that it is limited to.' }),
+    source: z.string(),
+    proof: z.string().nullable().meta({ description: 'The reply, report or note that it rests on.' }),
+    message_id: z.uuid().nullable(),
+    created_at: time,
+    expires_at: time.nullable().meta({ description: 'null: it does not end.' }),
+  })
+  .meta({ id: 'Suppression' });
+export const suppressionsAnswer = z
+  .strictObject({
+    data: z.array(suppressionAnswer),
+    limit: count,
+    offset: count,
+    has_more: z.boolean(),
+  })
+  .meta({ id: 'SuppressionList' });
+export const suppressionCheckAnswer = z
+  .strictObject({ email: z.string(), suppressed: z.boolean(), entries: z.array(suppressionAnswer) })
+  .meta({ id: 'SuppressionCheck' });
+export const importAnswer = z
+  .strictObject({
+    format: z.string().meta({ description: 'Whose export it was taken for.' }),
+    committed: z.boolean(),
+    rows: count,
+    new: count,
+    already_suppressed: count,
+    doubles: count,
+    invalid: count,
+    errors: z
+      .array(z.strictObject({ line: count, detail: z.string() }))
+      .meta({ description: 'The first 100 rows that are not valid.' }),
+    sample: z.array(suppressionAnswer).meta({ description: 'The first ten entries.' }),
+  })
+  .meta({ id: 'SuppressionImport' });
 
 export const cloudmailinAnswer = z
   .looseObject({ id: z.uuid(), test_mode: z.boolean() })

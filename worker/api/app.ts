@@ -1,4 +1,4 @@
-import { OpenAPIHono } from '@hono/zod-openapi';
+import { OpenAPIHono, type z } from '@hono/zod-openapi';
 import type { Context, Next } from 'hono';
 import { HTTPException } from 'hono/http-exception';
 import { uuidV7 } from '#domain/ids.ts';
@@ -63,6 +63,13 @@ export function invalidBody(issues: readonly Issue[], root = '/'): Problem {
     first ? `${first.pointer}: ${first.detail}` : 'The request is not valid.',
     { errors },
   );
+}
+
+/** The query of a request; throws 400 when it does not fit the schema. */
+export function queryOf<T extends z.ZodType>(c: Call, schema: T): z.output<T> {
+  const query = schema.safeParse(c.req.query());
+  if (!query.success) throw invalidBody(query.error.issues, '');
+  return query.data;
 }
 
 /** Gives each request its id and says it in the answer. */

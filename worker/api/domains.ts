@@ -30,7 +30,7 @@ import {
   retireKey,
   updateDomain,
 } from '../store/domains.ts';
-import { type Call, invalidBody, newApp } from './app.ts';
+import { type Call, invalidBody, newApp, queryOf } from './app.ts';
 import { needs } from './authenticated.ts';
 import { readJson } from './request-body.ts';
 
@@ -45,33 +45,40 @@ export const domainName = z
   .refine((name) => domainFault(name) === null, 'must be a domain name such as example.com');
 const label = z.string().regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, 'must be one DNS label in lower case');
 
-const createBody = z.strictObject({
+export const newDomain = z.strictObject({
   domain: domainName,
   type: z.enum(domainTypes).default('outbound'),
   return_path_label: label.default(defaultReturnPathLabel),
 });
-const changeBody = z.strictObject({
+export const domainChange = z.strictObject({
   type: z.enum(domainTypes).optional(),
   return_path_label: label.optional(),
-  /** False switches it off; true lets it be verified again. */
-  active: z.boolean().optional(),
+  active: z
+    .boolean()
+    .optional()
+    .meta({ description: 'false switches it off; true lets it be verified again.' }),
 });
-const pageQuery = z.object({
+export const domainsQuery = z.object({
   limit: z.coerce.number().int().min(1).max(100).default(50),
   offset: z.coerce.number().int().min(0).max(100_000).default(0),
 });
+export const dnsQuery = z.object({
+  format: z
+    .enum(['json', 'bind'])
+    .optional()
+    .meta({ description: '`bind`: a snippet of a zone file, as with `Accept: text/plain`.' }),
+});
 
 domainsApp.get('/domains', needs('read'), async (c) => {
-  const query = pageQuery.safeParse(c.req.query());
-  if (!query.success) throw invalidBody(query.error.issues, '');
-  const { limit, offset } = query.data;
-  const found = await listDomains(c.get('store'), c.get('credential').accountId, query.data);
+  const page = queryOf(c, domainsQuery);
+  const { limit, offset } = page;
+  const found = await listDomains(c.get('store'), c.get('credential').accountId, page);
   const visible = found.slice(0, limit).filter((domain) => isVisible(c, domain.name));
   return c.json({ data: visible.map(summaryOf), limit, offset, has_more: found.length > limit });
 });
 
 domainsApp.post('/domains', needs('manage'), async (c) => {
-  const body = await read(c, createBody);
+  const body = await read(c, newDomain);
   const { accountId } = c.get('credential');
   if (!isVisible(c, body.domain)) {
     throw new Problem('missing_scope', `This key is limited to other domains than ${body.domain}.`);
@@ -97,7 +104,7 @@ domainsApp.get('/domains/:id', needs('read'), async (c) => c.json(detailOf(c, aw
 
 domainsApp.patch('/domains/:id', needs('manage'), async (c) => {
   const known = await domainOf(c);
-  const body = await read(c, changeBody);
+  const body = await read(c, domainChange);
   const { domain } = known;
   const nowMs = Date.now();
   const type = body.type ?? domain.type;
@@ -137,9 +144,8 @@ domainsApp.post('/domains/:id/verify', needs('manage'), async (c) => {
 
 domainsApp.get('/domains/:id/dns', needs('read'), async (c) => {
   const known = await domainOf(c);
-  const asText =
-    c.req.query('format') === 'bind' || /^text\/(plain|dns)\b/.test(c.req.header('Accept') ?? '');
-  if (asText) return c.text(snippetOf(c, known));
+  const accepted = /^text\/(plain|dns)\b/.test(c.req.header('Accept') ?? '') ? 'bind' : 'json';
+  if ((queryOf(c, dnsQuery).format ?? accepted) === 'bind') return c.text(snippetOf(c, known));
   return c.json({
     domain: known.domain.name,
     status: known.domain.status,

@@ -3,7 +3,7 @@ import { markSimulated, publicEvent } from '#domain/event.ts';
 import { acceptedEventId, isUuidV7, uuidV7 } from '#domain/ids.ts';
 import { Problem } from '#domain/problem.ts';
 import { cancelDeliveries, findMessage, listMessages, type StoredMessage } from '../store/messages.ts';
-import { type Call, invalidBody, newApp } from './app.ts';
+import { type Call, newApp, queryOf } from './app.ts';
 import { announceEvents, needs } from './authenticated.ts';
 import { listQuery } from './queries.ts';
 
@@ -11,9 +11,7 @@ import { listQuery } from './queries.ts';
 export const emailsApp = newApp();
 
 emailsApp.get('/emails', needs('read'), async (c) => {
-  const query = listQuery.safeParse(c.req.query());
-  if (!query.success) throw invalidBody(query.error.issues, '');
-  const { limit, offset, ...filter } = query.data;
+  const { limit, offset, ...filter } = queryOf(c, listQuery);
   const { messages, hasMore } = await listMessages(
     c.get('store'),
     c.get('credential').accountId,

@@ -1,7 +1,7 @@
 import { publicEvent } from '#domain/event.ts';
 import { Problem } from '#domain/problem.ts';
 import { type EventCursor, readEvents } from '../store/events.ts';
-import { invalidBody, newApp } from './app.ts';
+import { newApp, queryOf } from './app.ts';
 import { needs } from './authenticated.ts';
 import { eventsQuery } from './queries.ts';
 
@@ -9,9 +9,7 @@ import { eventsQuery } from './queries.ts';
 export const eventsApp = newApp();
 
 eventsApp.get('/events', needs('read'), async (c) => {
-  const read = eventsQuery.safeParse(c.req.query());
-  if (!read.success) throw invalidBody(read.error.issues, '');
-  const { after, limit } = read.data;
+  const { after, limit } = queryOf(c, eventsQuery);
   const { accountId } = c.get('credential');
   const events = await readEvents(c.get('store'), accountId, parseCursor(after), limit, Date.now());
   const last = events.at(-1);

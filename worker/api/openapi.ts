@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { type ProblemCode, problemRow } from '#domain/problem.ts';
 import { cloudmailinError, problemAnswer, rateLimitAnswer } from './answers.ts';
-import { groups, type Operation, operations } from './operations.ts';
+import { type GoodAnswer, groups, type Operation, operations } from './operations.ts';
 
 type Json = Record<string, unknown>;
 
@@ -60,8 +60,7 @@ export function errorsOf(operation: Operation): Map<number, ProblemCode[]> {
 }
 
 function describe(operation: Operation, components: Json): Json {
-  const { id, group, summary, about, scope, body, answer } = operation;
-  const { status, schema } = answer;
+  const { id, group, summary, about, scope, body } = operation;
   return {
     operationId: id,
     tags: [group],
@@ -77,10 +76,7 @@ function describe(operation: Operation, components: Json): Json {
         }
       : {}),
     responses: {
-      [status]: {
-        description: answer.about,
-        content: { 'application/json': { schema: schemaOf(schema, 'output', components) } },
-      },
+      ...goodAnswers(operation, components),
       ...Object.fromEntries(
         [...errorsOf(operation)].map(([code, codes]) => [
           code,
@@ -89,6 +85,20 @@ function describe(operation: Operation, components: Json): Json {
       ),
     },
   };
+}
+
+/** Those of one status are told together. */
+function goodAnswers({ answer, also }: Operation, components: Json): Record<string, Json> {
+  const all = also ? [answer, also] : [answer];
+  const contentOf = ({ schema, type = 'application/json' }: GoodAnswer) =>
+    schema ? { [type]: { schema: schemaOf(schema, 'output', components) } } : {};
+  return Object.fromEntries(
+    [...Map.groupBy(all, ({ status }) => status)].map(([status, some]) => {
+      const content: Json = Object.assign({}, ...some.map(contentOf));
+      const description = some.map(({ about }) => about).join(', or: ');
+      return [status, { description, ...(Object.keys(content).length > 0 ? { content } : {}) }];
+    }),
+  );
 }
 
 function errorAnswer(operation: Operation, status: number, codes: ProblemCode[], components: Json): Json {
@@ -106,11 +116,18 @@ function errorAnswer(operation: Operation, status: number, codes: ProblemCode[],
 }
 
 function parametersOf(operation: Operation, components: Json): Json[] {
-  const names = [...operation.path.matchAll(/:(\w+)/g)].map(([, name]) => name);
+  const names = [...operation.path.matchAll(/:(\w+)/g)].map(([, name = '']) => name);
+  const about = operation.parameters ?? {};
   const query = operation.query ? schemaOf(operation.query, 'input', components) : {};
   const required = new Set((query.required ?? []) as string[]);
   return [
-    ...names.map((name) => ({ name, in: 'path', required: true, schema: { type: 'string' } })),
+    ...names.map((name) => ({
+      name,
+      in: 'path',
+      required: true,
+      ...(about[name] ? { description: about[name] } : {}),
+      schema: { type: 'string' },
+    })),
     ...Object.entries((query.properties ?? {}) as Record<string, Json>).map(
       ([name, { description, ...schema }]) => ({
         name,
@@ -120,10 +137,10 @@ function parametersOf(operation: Operation, components: Json): Json[] {
         schema,
       }),
     ),
-    ...(operation.headers ?? []).map(({ name, about }) => ({
-      name,
+    ...(operation.headers ?? []).map((header) => ({
+      name: header.name,
       in: 'header',
-      description: about,
+      description: header.about,
       schema: { type: 'string' },
     })),
   ];

@@ -2,7 +2,7 @@
 import { raw } from 'hono/html';
 import { problemRow } from '#domain/problem.ts';
 import { errorsOf, schemaOf } from './openapi.ts';
-import { groups, type Operation, operations } from './operations.ts';
+import { type GoodAnswer, groups, type Operation, operations } from './operations.ts';
 
 type Json = Record<string, unknown>;
 
@@ -67,7 +67,8 @@ function operationsOf(group: string): Operation[] {
 }
 
 function OperationView({ operation }: { operation: Operation }) {
-  const { id, method, path, summary, about, scope, query, headers, body, answer } = operation;
+  const { id, method, path, summary, about, scope, parameters, query, headers, body, answer, also } =
+    operation;
   const components: Json = {};
   return (
     <article id={id}>
@@ -78,7 +79,7 @@ function OperationView({ operation }: { operation: Operation }) {
         <span class={`method ${method}`}>{method.toUpperCase()}</span> <code>{breakable(path)}</code>
       </p>
       <p>
-        {about}
+        {marked(about)}
         {scope && (
           <>
             {' '}
@@ -86,6 +87,14 @@ function OperationView({ operation }: { operation: Operation }) {
           </>
         )}
       </p>
+      {parameters && (
+        <Table
+          label={summary}
+          title="Path"
+          head={['name', 'meaning']}
+          rows={Object.entries(parameters).map(([name, meaning]) => [<code>{name}</code>, meaning])}
+        />
+      )}
       {query && (
         <Fields
           label={summary}
@@ -110,12 +119,9 @@ function OperationView({ operation }: { operation: Operation }) {
           components={components}
         />
       )}
-      <Fields
-        label={summary}
-        title={`Answer: ${answer.status} ${answer.about}`}
-        of={schemaOf(answer.schema, 'output', components)}
-        components={components}
-      />
+      {(also ? [answer, also] : [answer]).map((one) => (
+        <AnswerView label={summary} answer={one} />
+      ))}
       <details>
         <summary>Errors</summary>
         <Table
@@ -128,6 +134,16 @@ function OperationView({ operation }: { operation: Operation }) {
         />
       </details>
     </article>
+  );
+}
+
+function AnswerView({ label, answer }: { label: string; answer: GoodAnswer }) {
+  const { status, about, schema, type } = answer;
+  const title = `Answer: ${status} ${about.replaceAll('`', '')}${type ? ` (${type})` : ''}`;
+  if (!schema) return <p class="plain">{title}, without a body</p>;
+  const components: Json = {};
+  return (
+    <Fields label={label} title={title} of={schemaOf(schema, 'output', components)} components={components} />
   );
 }
 
@@ -219,6 +235,8 @@ const deepest = 2;
 function fieldsOf(schema: Json, components: Json, prefix: string, depth: number): Row[] {
   const found = resolve(schema, components);
   if (found.type === 'array') return fieldsOf(found.items as Json, components, `${prefix}[].`, depth);
+  const choices = (found.anyOf ?? []) as Json[];
+  if (choices.length > 0) return unionOf(choices, components, prefix, depth);
   const required = new Set((found.required ?? []) as string[]);
   return Object.entries((found.properties ?? {}) as Record<string, Json>).flatMap(([name, field]) => {
     const own = resolve(field, components);
@@ -232,6 +250,18 @@ function fieldsOf(schema: Json, components: Json, prefix: string, depth: number)
     if (!inner) return [row];
     const path = own.type === 'array' ? `${prefix}${name}` : `${prefix}${name}.`;
     return [row, ...fieldsOf(own, components, path, depth + 1)];
+  });
+}
+
+/** The fields of several choices: each once, and required when it is so in all of them. */
+function unionOf(choices: Json[], components: Json, prefix: string, depth: number): Row[] {
+  const rows = choices.map((choice) => fieldsOf(choice, components, prefix, depth));
+  const named = (some: Row[], name: string) => some.find((row) => row.name === name);
+  const names = new Set(rows.flat().map((row) => row.name));
+  return [...names].flatMap((name) => {
+    const first = named(rows.flat(), name);
+    const required = rows.every((some) => named(some, name)?.required === true);
+    return first ? [{ ...first, required }] : [];
   });
 }
 
@@ -282,6 +312,11 @@ function notesOf(schema: Json): string {
     ...(simple ? [`default ${fallback}`] : []),
   ];
   return parts.length > 0 ? `${parts.join('; ')}.` : '';
+}
+
+/** Text with what stands between backticks as code. */
+function marked(text: string) {
+  return <>{text.split('`').map((part, i) => (i % 2 === 1 ? <code>{part}</code> : part))}</>;
 }
 
 /** A path or name that may be broken after its marks on a narrow screen. */

@@ -9,19 +9,27 @@ import type { Draft } from '../intake/draft.ts';
 import { rawDraftOf } from '../intake/raw-message.ts';
 import { rehearse } from '../intake/rehearse.ts';
 import { bearerSecret, sha256Hex } from '../intake/secret.ts';
-import { type Call, invalidBody, newApp } from './app.ts';
+import { type Call, invalidBody, newApp, queryOf } from './app.ts';
 import { announceEvents, credentialOf } from './authenticated.ts';
 import { drain, mediaType, readBytes, readJson } from './request-body.ts';
 
 /** `POST /v1/send`, `/v1/send/batch`, `/v1/send/raw`: parse, then the intake. */
 export const sendApp = newApp();
 
+/** Anything but true or false is at fault, so that nobody sends by a slip. */
+export const sendQuery = z.object({
+  dry_run: z
+    .enum(['true', 'false'], 'must be true or false')
+    .default('false')
+    .meta({ description: '`true`: tells what each recipient would get and why, and stores nothing.' }),
+});
+
 sendApp.post('/send', (c) =>
   authenticFaults(c, async () => {
     const { bytes, value } = await readJson(c);
     const draft = readDraft(value, Date.now());
     if (draft instanceof Problem) throw draft;
-    if (isDryRun(c)) {
+    if (queryOf(c, sendQuery).dry_run === 'true') {
       const secret = bearerSecret(c.req.header('Authorization'));
       return c.json(await rehearse({ store: c.get('store'), nowMs: Date.now() }, secret, draft));
     }
@@ -116,13 +124,6 @@ export async function acceptDraft(
   } finally {
     held?.();
   }
-}
-
-/** `?dry_run=true`; anything but true or false is at fault, so that nobody sends by a slip. */
-function isDryRun(c: Call): boolean {
-  const value = c.req.query('dry_run') ?? 'false';
-  if (value === 'true' || value === 'false') return value === 'true';
-  throw invalidBody([{ path: ['dry_run'], message: 'must be true or false' }], '');
 }
 
 /** A draft, or the problem of an entry that does not fit the schema. */

@@ -1,7 +1,7 @@
 import { dayOf } from '#domain/home.ts';
 import { Problem } from '#domain/problem.ts';
 import { foldAccount, readStats } from '../store/stats.ts';
-import { invalidBody, newApp } from './app.ts';
+import { newApp, queryOf } from './app.ts';
 import { needs } from './authenticated.ts';
 import { statsQuery } from './queries.ts';
 
@@ -12,12 +12,11 @@ const defaultDays = 30;
 const dayMs = 86_400_000;
 
 statsApp.get('/stats', needs('read'), async (c) => {
-  const query = statsQuery.safeParse(c.req.query());
-  if (!query.success) throw invalidBody(query.error.issues, '');
+  const query = queryOf(c, statsQuery);
   const nowMs = Date.now();
-  const { by } = query.data;
-  const to = query.data.to ?? isoDay(nowMs);
-  const from = query.data.from ?? isoDay(Date.parse(to) - (defaultDays - 1) * dayMs);
+  const { by } = query;
+  const to = query.to ?? isoDay(nowMs);
+  const from = query.from ?? isoDay(Date.parse(to) - (defaultDays - 1) * dayMs);
   if (from > to) {
     const detail = 'must not be after to';
     throw new Problem('invalid_body', `from ${detail}`, { errors: [{ pointer: 'from', detail }] });

@@ -15,7 +15,7 @@ import {
   removeSuppressions,
   type Suppression,
 } from '../store/suppressions.ts';
-import { type Call, invalidBody, newApp } from './app.ts';
+import { invalidBody, newApp, queryOf } from './app.ts';
 import { needs } from './authenticated.ts';
 import { mediaType, readBytes, readJson } from './request-body.ts';
 
@@ -32,16 +32,16 @@ const emailSchema = z
     context.addIssue({ code: 'custom', message: parsed });
     return z.NEVER;
   });
-/** `account`, or the sending domain that an entry is limited to. */
 const scopeSchema = z
   .string()
   .max(253)
   .transform((text) => (text === 'account' ? '' : asciiDomain(text.trim().toLowerCase())))
-  .refine((domain) => domain === '' || domainFault(domain) === null, 'must be "account" or a domain');
+  .refine((domain) => domain === '' || domainFault(domain) === null, 'must be "account" or a domain')
+  .meta({ description: '`account`, or the sending domain that it is limited to.' });
 const reasonSchema = z.enum(suppressionReasons);
 
-const listQuery = z.object({
-  query: z.string().max(320).nullable().default(null),
+export const suppressionsQuery = z.object({
+  query: z.string().max(320).nullable().default(null).meta({ description: 'Part of an address.' }),
   reason: reasonSchema.nullable().default(null),
   scope: scopeSchema.nullable().default(null),
   limit: z.coerce.number().int().min(1).max(1000).default(50),
@@ -49,7 +49,7 @@ const listQuery = z.object({
 });
 
 suppressionsApp.get('/suppressions', needs('read'), async (c) => {
-  const { limit, offset, scope, ...filter } = queryOf(c, listQuery);
+  const { limit, offset, scope, ...filter } = queryOf(c, suppressionsQuery);
   const { entries, hasMore } = await listSuppressions(
     c.get('store'),
     c.get('credential').accountId,
@@ -60,24 +60,25 @@ suppressionsApp.get('/suppressions', needs('read'), async (c) => {
   return c.json({ data: entries.map(entryView), limit, offset, has_more: hasMore });
 });
 
+export const suppressionCheckQuery = z.object({ email: emailSchema });
+
 suppressionsApp.get('/suppressions/check', needs('read'), async (c) => {
-  const { email } = queryOf(c, z.object({ email: emailSchema }));
+  const { email } = queryOf(c, suppressionCheckQuery);
   const { accountId } = c.get('credential');
   const entries = await findSuppressions(c.get('store'), accountId, [email], Date.now());
   return c.json({ email, suppressed: entries.length > 0, entries: entries.map(entryView) });
 });
 
-const newEntry = z.strictObject({
+export const newSuppression = z.strictObject({
   email: emailSchema,
   reason: reasonSchema.default('manual'),
   scope: scopeSchema.default(''),
-  /** Why, in words. */
-  note: z.string().max(1024).nullable().default(null),
+  note: z.string().max(1024).nullable().default(null).meta({ description: 'Why, in words.' }),
   expires_at: z.iso.datetime({ offset: true }).nullable().default(null),
 });
 
 suppressionsApp.post('/suppressions', needs('manage'), async (c) => {
-  const body = newEntry.safeParse((await readJson(c)).value);
+  const body = newSuppression.safeParse((await readJson(c)).value);
   if (!body.success) throw invalidBody(body.error.issues);
   const { email, reason, scope, note, expires_at: expiresAt } = body.data;
   const nowMs = Date.now();
@@ -98,11 +99,13 @@ suppressionsApp.post('/suppressions', needs('manage'), async (c) => {
   return c.json(entryView(entry), 201);
 });
 
+export const suppressionRemoval = z.object({ scope: scopeSchema.nullable().default(null) });
+
 suppressionsApp.delete('/suppressions/:email', needs('manage'), async (c) => {
   const email = emailSchema.safeParse(c.req.param('email'));
   if (!email.success)
     throw invalidBody([{ path: ['email'], message: email.error.issues[0]?.message ?? '' }], '');
-  const { scope } = queryOf(c, z.object({ scope: scopeSchema.nullable().default(null) }));
+  const { scope } = queryOf(c, suppressionRemoval);
   const removed = await removeSuppressions(c.get('store'), c.get('credential').accountId, email.data, scope);
   if (removed === 0) throw new Problem('not_found', `${email.data} is not suppressed.`);
   return c.body(null, 204);
@@ -134,7 +137,12 @@ suppressionsApp.get('/suppressions/export', needs('read'), (c) => {
   });
 });
 
-const importQuery = z.object({ commit: z.enum(['true', 'false']).default('false') });
+export const importQuery = z.object({
+  commit: z
+    .enum(['true', 'false'])
+    .default('false')
+    .meta({ description: '`true` does it; without it the answer says what it would do.' }),
+});
 const mostImportBytes = 8 * 1024 * 1024;
 const mostImportRows = 20_000;
 /** So many faults are told by line; the rest only by number. */
@@ -226,12 +234,6 @@ function entriesOf(rows: readonly ImportedRow[], nowMs: number) {
 
 function nameOf(entry: Pick<Suppression, 'address' | 'scopeDomain'>): string {
   return `${entry.scopeDomain} ${entry.address}`;
-}
-
-function queryOf<T extends z.ZodType>(c: Call, schema: T): z.output<T> {
-  const query = schema.safeParse(c.req.query());
-  if (!query.success) throw invalidBody(query.error.issues, '');
-  return query.data;
 }
 
 function entryView(entry: Suppression) {

@@ -1,6 +1,11 @@
 import { z } from '@hono/zod-openapi';
 import { Problem } from '#domain/problem.ts';
-import { type DeliveryPlace, formatDeliveryId, parseDeliveryId } from '#domain/webhook.ts';
+import {
+  type DeliveryPlace,
+  formatDeliveryId,
+  parseDeliveryId,
+  webhookDeliveryStates,
+} from '#domain/webhook.ts';
 import {
   findDelivery,
   listDeliveries,
@@ -8,18 +13,17 @@ import {
   type WebhookDelivery,
 } from '../store/webhook-deliveries.ts';
 import { listEndpoints } from '../store/webhook-endpoints.ts';
-import { senderOf } from '../webhook/sender.ts';
-import { type Call, invalidBody, newApp } from './app.ts';
+import { senderOf } from '../webhook/sender-of.ts';
+import { type Call, newApp, queryOf } from './app.ts';
 import { needs } from './authenticated.ts';
 
 /** `/v1/webhook-deliveries`: what was posted, and every try. */
 export const webhookDeliveriesApp = newApp();
 
-const listQuery = z.object({
-  endpoint: z.string().max(64).nullable().default(null),
-  state: z.enum(['pending', 'delivered', 'dead']).nullable().default(null),
+export const webhookDeliveriesQuery = z.object({
+  endpoint: z.string().max(64).nullable().default(null).meta({ description: 'Only of this endpoint.' }),
+  state: z.enum(webhookDeliveryStates).nullable().default(null),
   limit: z.coerce.number().int().min(1).max(100).default(50),
-  /** The `next` of an earlier answer. */
   cursor: z
     .string()
     .max(64)
@@ -30,13 +34,12 @@ const listQuery = z.object({
       return place ?? z.NEVER;
     })
     .nullable()
-    .default(null),
+    .default(null)
+    .meta({ description: 'The `next` of an earlier answer.' }),
 });
 
 webhookDeliveriesApp.get('/webhook-deliveries', needs('read'), async (c) => {
-  const query = listQuery.safeParse(c.req.query());
-  if (!query.success) throw invalidBody(query.error.issues, '');
-  const { endpoint: wanted, state, limit, cursor } = query.data;
+  const { endpoint: wanted, state, limit, cursor } = queryOf(c, webhookDeliveriesQuery);
   const store = c.get('store');
   const endpoints = await listEndpoints(store, c.get('credential').accountId);
   const chosen =

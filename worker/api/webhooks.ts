@@ -24,7 +24,7 @@ import {
 import { targetGuard } from '../webhook/guard.ts';
 import { postWebhook } from '../webhook/post.ts';
 import { newWebhookSecret, signingSecrets } from '../webhook/secrets.ts';
-import { senderOf } from '../webhook/sender.ts';
+import { senderOf } from '../webhook/sender-of.ts';
 import { type Call, invalidBody, newApp } from './app.ts';
 import { needs } from './authenticated.ts';
 import { readJson } from './request-body.ts';
@@ -33,26 +33,29 @@ import { replayOne } from './webhook-deliveries.ts';
 /** `/v1/webhooks`: endpoints, their secrets, a test, replays. */
 export const webhooksApp = newApp();
 
-const url = z.string().max(webhookLimits.urlCharacters);
+const url = z
+  .string()
+  .max(webhookLimits.urlCharacters)
+  .meta({ description: 'An https URL at a public address.' });
 const format = z.enum(webhookFormats);
-/** Null, or left out when it is made: every event that the format has a name for. */
 const events = z
   .array(z.string().refine((name) => eventNames.has(name), 'must be the name of an event'))
   .min(1)
   .max(eventNames.size)
-  .nullable();
+  .nullable()
+  .meta({ description: 'Names of events; null: every event that the format has a name for.' });
 const description = z.string().max(webhookLimits.descriptionCharacters);
-const createBody = z.strictObject({
+export const newWebhook = z.strictObject({
   url,
   format: format.default('event'),
   events: events.default(null),
   description: description.default(''),
 });
-const changeBody = z
+export const webhookChange = z
   .strictObject({ url, format, events, description, state: z.enum(['active', 'disabled']) })
   .partial();
 const time = z.iso.datetime({ offset: true }).transform((text) => Date.parse(text));
-const replayBody = z.union([
+export const webhookReplay = z.union([
   z.strictObject({ delivery_id: z.string().max(64) }),
   z
     .strictObject({ from: time, to: time })
@@ -60,7 +63,7 @@ const replayBody = z.union([
 ]);
 
 webhooksApp.post('/webhooks', needs('manage'), async (c) => {
-  const body = await read(c, createBody);
+  const body = await read(c, newWebhook);
   requireNames(body.format, body.events);
   await requireTarget(c, body.url);
   const store = c.get('store');
@@ -93,7 +96,7 @@ webhooksApp.get('/webhooks/:id', needs('read'), async (c) => c.json(endpointView
 
 webhooksApp.patch('/webhooks/:id', needs('manage'), async (c) => {
   const endpoint = await endpointOf(c);
-  const { state, ...body } = await read(c, changeBody);
+  const { state, ...body } = await read(c, webhookChange);
   requireNames(body.format ?? endpoint.format, body.events === undefined ? endpoint.events : body.events);
   if (body.url !== undefined) await requireTarget(c, body.url);
   return c.json(endpointView(await change(c, endpoint, { ...body, ...stateChange(state) })));
@@ -144,7 +147,7 @@ webhooksApp.post('/webhooks/:id/test', needs('manage'), async (c) => {
 
 webhooksApp.post('/webhooks/:id/replay', needs('manage'), async (c) => {
   const endpoint = await endpointOf(c);
-  const body = await read(c, replayBody);
+  const body = await read(c, webhookReplay);
   if ('delivery_id' in body) {
     const place = parseDeliveryId(body.delivery_id);
     await replayOne(c, place, endpoint.id);

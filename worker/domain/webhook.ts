@@ -190,9 +190,11 @@ export interface TryResult extends WebhookTry {
   retryAfterMs: number | null;
 }
 
+export const webhookDeliveryStates = ['pending', 'delivered', 'dead'] as const;
+
 /** What follows from a try. */
 export interface TryReduction {
-  state: 'pending' | 'delivered' | 'dead';
+  state: (typeof webhookDeliveryStates)[number];
   /** When to try again, Unix ms; null when nothing is left to do. */
   dueMs: number | null;
   /** The endpoint has said that it is gone for good (RFC 9110 §15.5.11). */

@@ -1,7 +1,7 @@
 import { type Env, eventPointers } from '../env.ts';
 import { openStore } from '../store/store.ts';
 import { activeEndpointIds } from '../store/webhook-endpoints.ts';
-import { senderOf } from '../webhook/sender.ts';
+import { senderOf } from '../webhook/sender-of.ts';
 
 /**
  * The consumer of the `webhook` queue: pokes the senders of the accounts' active endpoints and returns. Posting is

@@ -72,11 +72,3 @@ export class WebhookSender extends DurableObject {
     if (set === null || set > ms) await this.ctx.storage.setAlarm(ms);
   }
 }
-
-/** The sender of an endpoint. */
-export function senderOf(
-  namespace: DurableObjectNamespace,
-  endpointId: number,
-): DurableObjectStub<WebhookSender> {
-  return namespace.get(namespace.idFromName(`endpoint ${endpointId}`)) as DurableObjectStub<WebhookSender>;
-}
