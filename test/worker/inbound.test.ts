@@ -305,10 +305,24 @@ describe('a complaint', () => {
     expect((await counted()).feedback_uncorrelated).toBe(before + 2);
   });
 
-  it('of a type that is none changes nothing', async () => {
+  it.each(['not-spam', 'auth-failure', 'Not-Spam'])(
+    'of the type %s, which is none, changes nothing and suppresses nobody, whichever address it came to',
+    async (type) => {
+      const message = await sent(account, someone());
+      const before = (await counted()).feedback_other ?? 0;
+      for (const to of [message.mailFrom, 'fbl@bounces.mail.example.org'])
+        expect(await bring(arf(message, { type }), to)).toEqual(['taken']);
+      expect(await kindsOf(message)).toEqual(['delivered']);
+      expect(await entriesOf(account, message.recipient)).toEqual([]);
+      expect((await counted()).feedback_other).toBe(before + 2);
+    },
+  );
+
+  it('that is undone later stays: who says "not spam" of one mail has not asked for more', async () => {
     const message = await sent(account, someone());
+    await bring(arf(message), message.mailFrom);
     await bring(arf(message, { type: 'not-spam' }), message.mailFrom);
-    expect(await kindsOf(message)).toEqual(['delivered']);
+    expect(await entriesOf(account, message.recipient)).toMatchObject([{ reason: 'complaint' }]);
   });
 
   it('takes the place of a hard bounce as the reason', async () => {
