@@ -37,8 +37,8 @@ function written(of: ReturnReduction | string): ReturnReduction {
   if (typeof of === 'string') throw new Error(`nothing to write: ${of}`);
   return of;
 }
-const reduce = (delivery: Partial<ReturnFacts>, mail: Partial<Returned>) =>
-  reduceReturn(facts(delivery), reading(mail), nowMs);
+const reduce = (delivery: Partial<ReturnFacts>, mail: Partial<Returned>, nullSender = false) =>
+  reduceReturn(facts(delivery), reading(mail), { atMs: nowMs, nullSender });
 
 describe('a failure reported by DSN', () => {
   const next: [DeliveryState, DeliveryState | null | string][] = [
@@ -144,6 +144,18 @@ describe('anything else that comes back', () => {
     const reduction = written(reduce({}, { kind, recipients: [], subject: 'Away' }));
     expect(reduction).toMatchObject({ state: null, consequence: null, event: { kind: event, atMs: nowMs } });
     expect(reduction.event.details.subject).toBe('Away');
+  });
+  it.each(deliveryStates)(
+    'a notification that tells nothing, to a delivery that is %s, writes nothing',
+    (state) => {
+      const unsent = ['scheduled', 'queued', 'suppressed', 'simulated'].includes(state);
+      const reduction = reduce({ state }, { kind: 'none', recipients: [] }, true);
+      expect(reduction).toBe(unsent ? 'returned_unsent' : 'returned_unread');
+    },
+  );
+  it('an automatic reply is one whoever its sender is (RFC 3834 §3.3)', () => {
+    const reduction = written(reduce({}, { kind: 'autoreply', recipients: [] }, true));
+    expect(reduction.event.kind).toBe('auto_replied');
   });
   it.each([
     ['abuse', 'complained'],

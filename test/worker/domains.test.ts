@@ -287,6 +287,31 @@ describe('verifying', () => {
     expect(keys[parent]).toHaveLength(1);
   });
 
+  it('never lacks its keys: when they cannot be written nothing is', async () => {
+    const receiving = await newDomain({ type: 'inbound' });
+    const name = 'keyless.example';
+    const posted = { method: 'POST', path: '/v1/domains', body: { domain: name } };
+    const changed = { method: 'PATCH', path: `/v1/domains/${receiving.id}`, body: { type: 'both' } };
+    const logged = vi.spyOn(console, 'error').mockImplementation(() => undefined);
+    await bindings.DB.prepare(
+      "CREATE TRIGGER no_keys BEFORE INSERT ON dkim_keys BEGIN SELECT RAISE(ABORT, 'no keys today'); END",
+    ).run();
+    try {
+      for (const { method, path, body } of [posted, changed])
+        expect((await call(method, path, account.live, body)).status).toBe(500);
+    } finally {
+      await bindings.DB.prepare('DROP TRIGGER no_keys').run();
+    }
+    expect(logged.mock.calls.join()).toContain('no keys today');
+    const listed = (await call('GET', '/v1/domains', account.live)).body.data;
+    expect(listed.map((one: Answer) => one.domain)).not.toContain(name);
+    expect((await call('GET', changed.path, account.live)).body.type).toBe('inbound');
+    for (const { method, path, body } of [posted, changed]) {
+      const { id } = (await call(method, path, account.live, body)).body;
+      expect((await call('GET', `/v1/domains/${id}/dkim`, account.live)).body.data).toHaveLength(2);
+    }
+  });
+
   it('of a domain that receives asks for the MX and nothing to send with', async () => {
     const domain = await newDomain({ type: 'inbound' });
     expect(domain.records.map((r: Answer) => r.kind)).toEqual(['ownership', 'mx']);

@@ -230,13 +230,45 @@ describe('what comes back', () => {
       letter(['Subject: Out of office', 'Auto-Submitted: auto-replied', 'Message-ID: <1@x>']),
       message.mailFrom,
     );
-    await bring(letter(['Subject: Re: Your receipt', 'Message-ID: <2@x>'], 'Thanks!'), message.mailFrom);
+    const reply = letter(['Subject: Re: Your receipt', 'Message-ID: <2@x>'], 'Thanks!');
+    await bring(reply, message.mailFrom, 'node', 'ann@example.net');
     const story = await storyOf(account, message.messageId);
     expect(story.slice(1)).toMatchObject([
       { kind: 'auto_replied', type: 'email.auto_replied', details: { subject: 'Out of office' } },
       { kind: 'bounce_replied', type: 'email.bounce_replied', details: { subject: 'Re: Your receipt' } },
     ]);
     expect(await statusOf(account, message.messageId)).toBe('delivered');
+  });
+
+  it.each<[Door, string]>([
+    ['node', ''],
+    ['routing', '<>'],
+  ])(
+    'is counted and changes nothing when it is a notification that tells nothing (%s)',
+    async (door, sender) => {
+      const message = await sent(account, someone());
+      const before = (await counted()).returned_unread ?? 0;
+      await bring(
+        letter(['Subject: Notice', 'Message-ID: <n@x>'], 'Something.'),
+        message.mailFrom,
+        door,
+        sender,
+      );
+      expect(await kindsOf(message)).toEqual(['delivered']);
+      expect(await statusOf(account, message.messageId)).toBe('delivered');
+      expect((await counted()).returned_unread).toBe(before + 1);
+    },
+  );
+
+  it('is a failure in prose when a machine tells it: the null sender is one', async () => {
+    const tell = async (mailFrom: string) => {
+      const message = await sent(account, someone());
+      const text = `This message was rejected.\r\n\r\nRecipient: ${message.recipient}`;
+      await bring(letter(['Subject: Delivery failed'], text), message.mailFrom, 'node', mailFrom);
+      return await kindsOf(message);
+    };
+    expect(await tell('')).toEqual(['delivered', 'bounced']);
+    expect(await tell('ann@example.net')).toEqual(['delivered', 'bounce_replied']);
   });
 
   it.each([
@@ -249,13 +281,22 @@ describe('what comes back', () => {
     const message = await sent(account, someone());
     expect(await bring(raw, message.mailFrom, 'node', '')).toEqual(['taken']);
     expect(await bring(raw, message.mailFrom, 'routing', '<>')).toEqual(['taken']);
-    expect(await statusOf(account, message.messageId)).not.toBe('canceled');
+    const kinds = await kindsOf(message);
+    expect(kinds).not.toContain('bounce_replied');
+    expect(await statusOf(account, message.messageId)).toBe(
+      kinds.includes('bounced') ? 'bounced' : 'delivered',
+    );
   });
 
   it('is bounded: no more than fifty mails to one delivery become events', async () => {
     const message = await sent(account, someone());
     for (let i = 0; i < 53; i++)
-      await bring(letter([`Message-ID: <${i}@x>`, 'Subject: Re: again']), message.mailFrom);
+      await bring(
+        letter([`Message-ID: <${i}@x>`, 'Subject: Re: again']),
+        message.mailFrom,
+        'node',
+        'ann@example.net',
+      );
     expect((await kindsOf(message)).filter((kind: string) => kind === 'bounce_replied')).toHaveLength(50);
     expect((await counted()).returned_too_many).toBeGreaterThanOrEqual(3);
   });
@@ -305,10 +346,24 @@ describe('a complaint', () => {
     expect((await counted()).feedback_uncorrelated).toBe(before + 2);
   });
 
-  it('of a type that is none changes nothing', async () => {
+  it.each(['not-spam', 'auth-failure', 'Not-Spam'])(
+    'of the type %s, which is none, changes nothing and suppresses nobody, whichever address it came to',
+    async (type) => {
+      const message = await sent(account, someone());
+      const before = (await counted()).feedback_other ?? 0;
+      for (const to of [message.mailFrom, 'fbl@bounces.mail.example.org'])
+        expect(await bring(arf(message, { type }), to)).toEqual(['taken']);
+      expect(await kindsOf(message)).toEqual(['delivered']);
+      expect(await entriesOf(account, message.recipient)).toEqual([]);
+      expect((await counted()).feedback_other).toBe(before + 2);
+    },
+  );
+
+  it('that is undone later stays: who says "not spam" of one mail has not asked for more', async () => {
     const message = await sent(account, someone());
+    await bring(arf(message), message.mailFrom);
     await bring(arf(message, { type: 'not-spam' }), message.mailFrom);
-    expect(await kindsOf(message)).toEqual(['delivered']);
+    expect(await entriesOf(account, message.recipient)).toMatchObject([{ reason: 'complaint' }]);
   });
 
   it('takes the place of a hard bounce as the reason', async () => {

@@ -93,7 +93,7 @@ domainsApp.post('/domains', needs('manage'), async (c) => {
     createdAtMs: nowMs,
     nextCheckMs: nowMs,
   };
-  const keys = sends(body.type) ? await newKeys(c, '', nowMs) : [];
+  const keys = sends(body.type) ? await newKeys(c, [], nowMs) : [];
   const { id } = await orConflict(`${body.domain} is a domain of this account already.`, () =>
     createDomain(c.get('store'), values, keys),
   );
@@ -113,19 +113,21 @@ domainsApp.patch('/domains/:id', needs('manage'), async (c) => {
   const renewed = domain.verifiedBy === 'operator' ? 'verified' : 'pending';
   const status =
     body.active === false ? 'disabled' : opened || type !== domain.type ? renewed : domain.status;
+  const lacksKeys = sends(type) && known.keys.every((key) => key.status === 'retired');
+  const keys = lacksKeys ? await newKeys(c, known.keys, nowMs) : [];
   await orConflict(`Another account has verified ${domain.name}.`, () =>
-    updateDomain(c.get('store'), domain.id, {
-      type,
-      status,
-      returnPathLabel: body.return_path_label ?? domain.returnPathLabel,
-      ...(status === 'disabled' ? { nextCheckMs: null } : {}),
-    }),
+    updateDomain(
+      c.get('store'),
+      domain.id,
+      {
+        type,
+        status,
+        returnPathLabel: body.return_path_label ?? domain.returnPathLabel,
+        ...(status === 'disabled' ? { nextCheckMs: null } : {}),
+      },
+      keys,
+    ),
   );
-  if (sends(type) && known.keys.every((key) => key.status === 'retired')) {
-    const generations = known.keys.map((key) => generationOf(key.selector));
-    const next = Math.max(0, ...generations) + 1;
-    await addDkimKeys(c.get('store'), domain.id, await newKeys(c, next === 1 ? '' : String(next), nowMs));
-  }
   const after = status === 'disabled' ? knownOf(c, domain.id) : verified(c, domain.id);
   return c.json(detailOf(c, await after));
 });
@@ -175,9 +177,8 @@ domainsApp.post('/domains/:id/dkim/rotate', needs('manage'), async (c) => {
     );
   }
   const nowMs = Date.now();
-  const next = Math.max(0, ...keys.map((key) => generationOf(key.selector))) + 1;
   await orConflict('Another rotation has just begun.', async () =>
-    addDkimKeys(c.get('store'), domain.id, await newKeys(c, next === 1 ? '' : String(next), nowMs)),
+    addDkimKeys(c.get('store'), domain.id, await newKeys(c, keys, nowMs)),
   );
   await updateDomain(c.get('store'), domain.id, { nextCheckMs: nowMs + 15 * 60_000 });
   const after = await knownOf(c, domain.id);
@@ -243,7 +244,10 @@ async function verified(c: Call, id: number): Promise<KnownDomain> {
   return known;
 }
 
-async function newKeys(c: Call, suffix: string, nowMs: number) {
+/** The next generation of keys of a domain that has these. */
+async function newKeys(c: Call, known: readonly { selector: string }[], nowMs: number) {
+  const next = Math.max(0, ...known.map((key) => generationOf(key.selector))) + 1;
+  const suffix = next === 1 ? '' : String(next);
   return await generateDkimKeys(c.get('env').encryptionKeys, { suffix, status: 'pending', nowMs });
 }
 

@@ -3,6 +3,10 @@ export const counters = [
   { name: 'returned_recorded', about: 'mail to a return path that became an event' },
   { name: 'returned_repeated', about: 'the same mail again, or a report of what was known' },
   { name: 'returned_confirmation', about: 'a report of success (RFC 3464 delivered, relayed, expanded)' },
+  {
+    name: 'returned_unread',
+    about: 'a notification (null sender, RFC 5321 §4.5.5) that tells nothing we can read',
+  },
   { name: 'returned_unsent', about: 'about a delivery that has not been sent' },
   { name: 'returned_too_many', about: 'beyond what one delivery may collect' },
   { name: 'returned_gone', about: 'a good token whose message is no longer kept' },

@@ -13,6 +13,13 @@ export interface ReturnFacts extends RecipientFacts {
   recipient: string;
 }
 
+/** How a mail came back. */
+export interface Arrival {
+  atMs: number;
+  /** RFC 5321 §4.5.5: only notifications come from the null sender; no person writes so. */
+  nullSender: boolean;
+}
+
 /** What follows from a mail that came back. `state: null`: the delivery stays what it is. */
 export interface ReturnReduction {
   state: DeliveryState | null;
@@ -32,7 +39,7 @@ const unsent: readonly DeliveryState[] = ['scheduled', 'queued', 'suppressed', '
 export function reduceReturn(
   delivery: ReturnFacts,
   reading: Returned,
-  nowMs: number,
+  { atMs: nowMs, nullSender }: Arrival,
 ): ReturnReduction | CounterName {
   if (unsent.includes(delivery.state)) return 'returned_unsent';
   switch (reading.kind) {
@@ -48,6 +55,8 @@ export function reduceReturn(
     case 'autoreply':
       return plain('auto_replied', nowMs, { subject: reading.subject, source: 'return_path' });
     case 'none':
+      // A notification that proves nothing: not known to be a failure, and nobody's reply.
+      if (nullSender) return 'returned_unread';
       return plain('bounce_replied', nowMs, { subject: reading.subject, source: 'return_path' });
     default:
       return assertNever(reading.kind);

@@ -17,9 +17,13 @@ const bounds = { maxNestingDepth: 24, maxHeadersSize: 262_144, maxRfc822NestingD
 /**
  * Reads a mail that came to a return path. Runs in workerd and in Node. Never throws: what cannot be taken apart
  * is read as one text.
+ * @param mailFrom the envelope sender, empty for the null sender; it may be unknown
  */
-export async function readMail(raw: Uint8Array): Promise<Returned> {
-  return readReturned(await takeApart(beginning(raw)));
+export async function readMail(raw: Uint8Array, mailFrom?: string): Promise<Returned> {
+  const mail = await takeApart(beginning(raw));
+  // RFC 5321 §4.4: whoever makes the final delivery writes the envelope sender so; that is us.
+  const headers = mailFrom === '' ? [{ name: 'return-path', value: '<>' }, ...mail.headers] : mail.headers;
+  return readReturned({ ...mail, headers });
 }
 
 function beginning(raw: Uint8Array): Uint8Array {

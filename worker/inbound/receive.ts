@@ -41,7 +41,7 @@ export async function receive(room: Room, mail: InboundMail): Promise<Verdict> {
   if (address.kind === 'forged' || address.kind === 'unknown') {
     return await counted(room, address.kind === 'forged' ? 'token_forged' : 'address_unknown', 'unknown');
   }
-  const reading = await readMail(mail.raw);
+  const reading = await readMail(mail.raw, mail.mailFrom);
   if (address.kind === 'feedback' && reading.kind !== 'complaint') return 'refused';
   const delivery =
     address.kind === 'feedback' ? await correlate(room, reading, mail.raw) : await settled(room, address);
@@ -49,7 +49,7 @@ export async function receive(room: Room, mail: InboundMail): Promise<Verdict> {
     const name = address.kind === 'feedback' ? 'feedback_uncorrelated' : 'returned_gone';
     return await counted(room, name, 'taken');
   }
-  const outcome = await record(room, delivery, reading, mail.raw);
+  const outcome = await record(room, delivery, reading, mail);
   if (outcome !== null) await count(room.store, { [outcome]: 1 }, room.nowMs);
   return 'taken';
 }
@@ -79,14 +79,15 @@ async function record(
   room: Room,
   found: ReturnedDelivery,
   reading: Returned,
-  raw: Uint8Array,
+  { mailFrom, raw }: InboundMail,
 ): Promise<CounterName | null> {
+  const arrival = { atMs: room.nowMs, nullSender: mailFrom === '' };
   const fingerprint = await fingerprintOf(reading.kind, raw);
   let delivery: ReturnedDelivery | null = found;
   for (let tries = 0; tries < 5 && delivery; tries++) {
     if (delivery.fingerprints.includes(fingerprint)) return 'returned_repeated';
     if (delivery.fingerprints.length >= mostReturns) return 'returned_too_many';
-    const reduction = reduceReturn(delivery, reading, room.nowMs);
+    const reduction = reduceReturn(delivery, reading, arrival);
     if (typeof reduction === 'string') return reduction;
     if (await write(room, delivery, reduction, fingerprint, raw)) {
       room.eventsCommitted(delivery.accountId);

@@ -26,7 +26,7 @@ export function newVerificationToken(): string {
   ).join('');
 }
 
-/** Creates a domain with its keys; throws `AlreadyThere` when the account has it or another has it verified. */
+/** Creates a domain with its keys in one transaction; throws `AlreadyThere` when the account has it or another has it verified. */
 export async function createDomain(
   store: Store,
   values: Omit<typeof control.domains.$inferInsert, 'verificationToken'>,
@@ -103,18 +103,31 @@ export async function findHolder(store: Store, domain: Pick<Domain, 'id' | 'name
   return found?.id ?? null;
 }
 
-/** Changes a domain; throws `AlreadyThere` when another account has it verified. */
+/**
+ * Changes a domain, and adds the keys that it then needs, in one transaction; a selector that is there already is
+ * left alone. Throws `AlreadyThere` when another account has it verified.
+ */
 export async function updateDomain(
   store: Store,
   id: number,
   values: Partial<Omit<typeof control.domains.$inferInsert, 'id' | 'accountId' | 'name'>>,
+  keys: NewDkimKey[] = [],
 ): Promise<Domain | null> {
+  const update = store.control
+    .update(control.domains)
+    .set(values)
+    .where(eq(control.domains.id, id))
+    .returning();
   try {
-    const [domain] = await store.control
-      .update(control.domains)
-      .set(values)
-      .where(eq(control.domains.id, id))
-      .returning();
+    const [[domain]] = await (keys.length === 0
+      ? store.control.batch([update])
+      : store.control.batch([
+          update,
+          store.control
+            .insert(control.dkimKeys)
+            .values(keys.map((key) => ({ ...key, domainId: id })))
+            .onConflictDoNothing(),
+        ]));
     return domain ?? null;
   } catch (error) {
     if (isUniqueViolation(error, 'domains')) throw new AlreadyThere('verified by another account');

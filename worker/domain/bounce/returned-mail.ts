@@ -43,7 +43,7 @@ export interface ReturnedRecipient {
   action: Action;
 }
 
-/** What a mail that came back says. `none`: not a report; a person wrote. */
+/** What a mail that came back says. `none`: no report that we can read; a person wrote, unless the sender is null. */
 export interface Returned {
   kind: 'bounce' | 'delay' | 'complaint' | 'autoreply' | 'delivered' | 'none';
   recipients: ReturnedRecipient[];
