@@ -5,7 +5,7 @@
  */
 import product from 'product';
 
-export { NodeHub } from 'product';
+export { NodeHub, WebhookSender } from 'product';
 
 interface Database {
   prepare(query: string): Statement;

@@ -5,6 +5,8 @@
 import product, { NodeHub as ProductHub } from 'product';
 import type { Counts } from './counts.ts';
 
+export { WebhookSender } from 'product';
+
 const counts: Counts = {
   requests: 0,
   queueInvocations: 0,

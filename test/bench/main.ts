@@ -7,6 +7,7 @@ import { acceptRate } from './accept-rate.ts';
 import { d1Cost } from './d1-cost.ts';
 import { dashboard } from './dashboard.ts';
 import { deliveryRate } from './delivery-rate.ts';
+import { gate } from './gate.ts';
 import { latency } from './latency.ts';
 import { leaseTime } from './lease-time.ts';
 import { memory } from './memory.ts';
@@ -16,6 +17,7 @@ import { webhooks } from './webhooks.ts';
 
 const sections: Record<string, (options: { quick: boolean }) => Promise<SectionReport>> = {
   d1: d1Cost,
+  gate,
   price,
   accept: acceptRate,
   latency,

@@ -10,4 +10,5 @@ declare module 'product' {
     fetch(request: Request): Promise<Response>;
     wake(): Promise<number>;
   }
+  export class WebhookSender {}
 }

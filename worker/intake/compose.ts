@@ -6,6 +6,7 @@ import { Problem } from '#domain/problem.ts';
 import type { SendBody } from '#domain/submission.ts';
 import type { Draft } from './draft.ts';
 import { asciiDomain, envelopeOf } from './recipient.ts';
+import { renderMime } from './render-mime.ts';
 
 /** The draft of a `POST /v1/send` body. */
 export function draftOf(body: SendBody): Draft {
@@ -59,8 +60,7 @@ async function composeMime(body: SendBody, messageId: string, nowMs: number): Pr
     disableFileAccess: true,
     disableUrlAccess: true,
   });
-  const bytes = await composer.compile().build();
-  const raw = toCrlf(Buffer.from(bytes).toString('latin1'));
+  const raw = toCrlf(await renderMime(composer.compile()));
   if (!raw.includes('\0')) return raw;
   // RFC 2046 §5.2.1: an attached message is not encoded, so its bytes go on the wire as they are.
   const detail = 'an attachment of a message/* type must not have a NUL byte (RFC 5322 §2.2)';
