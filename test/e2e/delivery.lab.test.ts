@@ -103,7 +103,7 @@ describeInLab('the product among real mail servers', (lab) => {
   /** What the customer and the operator put into their zones. */
   async function publish(): Promise<void> {
     const { sender } = lab.hosts;
-    await lab.dns.add('pennypost.test', [
+    await lab.dns.put('pennypost.test', [
       { name: 'bounces', type: 'MX', value: `10 ${sender.fqdn}.` },
       { name: 'bounces', type: 'TXT', value: 'v=spf1 include:_spf.pennypost.test -all' },
       { name: '_spf', type: 'TXT', value: `v=spf1 ip4:${sender.ipv4} ip6:${sender.ipv6} -all` },

@@ -48,7 +48,7 @@ describeInLab('a domain among real name servers', (lab) => {
 
   beforeAll(async () => {
     const { sender, mx1 } = lab.hosts;
-    await lab.dns.add(service, [
+    await lab.dns.put(service, [
       { name: 'bounces', type: 'MX', value: `10 ${sender.fqdn}.` },
       { name: 'bounces', type: 'TXT', value: `v=spf1 include:_spf.${service} -all` },
       { name: '_spf', type: 'TXT', value: `v=spf1 ip4:${sender.ipv4} ip6:${sender.ipv6} -all` },

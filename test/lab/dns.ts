@@ -70,6 +70,12 @@ export class Dns {
     ]);
   }
 
+  /** Puts records in the place of those that have the same names and types; others stay. */
+  async put(zone: string, records: DnsRecord[]): Promise<void> {
+    const same = (a: DnsRecord) => (b: DnsRecord) => a.name === b.name && a.type === b.type;
+    await this.#change(zone, (before) => [...before.filter((old) => !records.some(same(old))), ...records]);
+  }
+
   /** Takes a zone away: its names become NXDOMAIN. */
   async remove(zone: string): Promise<void> {
     const zones = await this.#read();
