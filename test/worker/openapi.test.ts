@@ -282,7 +282,9 @@ describe('the reference page', () => {
       expect(html).toContain(`<article id="${id}">`);
       expect(html).toContain(summary.replaceAll("'", '&#39;'));
     }
-    expect(html).not.toMatch(/<script|src=|url\(|undefined|\[object/);
+    expect(html).not.toMatch(/<script|src=|url\(|undefined|\[object|string,null/);
+    expect(html).toContain('string or null');
+    expect(html).toContain('Answer: 204 It is gone, without a body');
   });
 });
 

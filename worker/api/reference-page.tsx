@@ -286,6 +286,7 @@ function typeOf(schema: Json, components: Json): string {
   if (found.const !== undefined) return JSON.stringify(found.const);
   if (Array.isArray(found.enum)) return found.enum.map((value) => JSON.stringify(value)).join(', ');
   if (found.type === 'array') return `array of ${typeOf(found.items as Json, components)}`;
+  if (Array.isArray(found.type)) return found.type.join(' or ');
   return String(found.format ?? found.type ?? 'any');
 }
 
