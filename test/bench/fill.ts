@@ -35,17 +35,17 @@ export async function fill(
       database,
       `INSERT INTO "messages_${week}" (account_id, seq, id, accepted_at_ms, class, from_address, from_header,
         addressees, subject, tags, metadata, source, credential_id, signing_domain, message_id_header, size_bytes,
-        smtputf8, eight_bit, test_mode, first_due_ms, body_day, body_id)
+        smtputf8, eight_bit, test_mode, first_due_ms, rate_minute, rate_count, body_day, body_id)
       SELECT 1, ${base} + value, ${id}, ${since} + value, ${rank}, 'shop@${bench.domain}', 'Shop', '{"to":[],"cc":[]}',
         'Your receipt', '[]', '{}', 'api', 1, '${bench.domain}', '<' || value || '@${bench.domain}>', 4000, 0, 0, 0,
-        ${since} + value, '${day}', ${base} + 1 + value % 100 FROM (${some})`,
+        ${since} + value, 0, 0, '${day}', ${base} + 1 + value % 100 FROM (${some})`,
     );
     await run(
       database,
       `INSERT INTO "deliveries_${week}" (message_id, n, account_id, message_seq, recipient, domain, class, state,
-        accepted, due_ms, first_due_ms, attempts, body_day, body_id, timeline, announced)
+        accepted, simulated, due_ms, first_due_ms, attempts, body_day, body_id, timeline, announced)
       SELECT ${id}, 0, 1, ${base} + value, 'user' || value || '@' || ${domain}, ${domain},
-        ${rank}, 'queued', 1, ${since} + value, ${since} + value, 0, '${day}', ${base} + 1 + value % 100, '[]', 0
+        ${rank}, 'queued', 1, 0, ${since} + value, ${since} + value, 0, '${day}', ${base} + 1 + value % 100, '[]', 0
       FROM (${some})`,
     );
   }
