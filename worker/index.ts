@@ -1,3 +1,4 @@
+import { eachOf } from './cron/each-of.ts';
 import { count, housekeep, sweep } from './cron/sweep.ts';
 import { verifyDue } from './cron/verify.ts';
 import { parseEnv } from './env.ts';
@@ -27,11 +28,14 @@ export default {
   async scheduled(controller: ScheduledController, env: unknown): Promise<void> {
     const parsed = parseEnv(env);
     const store = openStore(parsed.bindings);
-    await sweep(store, parsed, controller.scheduledTime);
-    await count(store, controller.scheduledTime);
+    const nowMs = controller.scheduledTime;
     // Once an hour is often enough; a missing table is made on demand as well.
-    if (new Date(controller.scheduledTime).getUTCMinutes() === 0)
-      await housekeep(store, controller.scheduledTime);
-    await verifyDue(store, parsed, controller.scheduledTime);
+    const onTheHour = new Date(nowMs).getUTCMinutes() === 0;
+    await eachOf([
+      () => sweep(store, parsed, nowMs),
+      () => count(store, nowMs),
+      ...(onTheHour ? [() => housekeep(store, nowMs)] : []),
+      () => verifyDue(store, parsed, nowMs),
+    ]);
   },
 } satisfies ExportedHandler;

@@ -36,6 +36,7 @@ describe('sender health', () => {
     const points = reasons.map((reason) => reason.points);
     expect(points).toEqual(points.toSorted((a, b) => b - a));
     expect(100 - points.reduce((sum, one) => sum + one, 0)).toBe(score);
+    expect(reasons.length).toBeGreaterThan(1);
     for (const { what, todo } of reasons) expect(`${what} ${todo}`).toMatch(/%.*\./);
   });
 

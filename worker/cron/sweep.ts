@@ -12,6 +12,7 @@ import type { Store } from '../store/store.ts';
 import { purgeSuppressions } from '../store/suppressions.ts';
 import { judgeWarming } from '../store/warming.ts';
 import { endpointsWithWork } from '../store/webhook-endpoints.ts';
+import { eachOf } from './each-of.ts';
 
 /**
  * Announces again whatever is due and nobody has leased (lost pointers, expired leases, far-away `send_at`), and
@@ -29,13 +30,15 @@ export async function count(store: Store, nowMs: number): Promise<void> {
 
 /** Makes tables ahead and removes what is past its time. */
 export async function housekeep(store: Store, nowMs: number): Promise<void> {
-  await ensureHomeTables(store, nowMs);
-  await dropOldTables(store, nowMs);
-  await purgeBodies(store, nowMs);
-  await purgeIdempotencyKeys(store, nowMs);
-  await purgeAuth(store, nowMs);
-  await purgeSuppressions(store, nowMs, nowMs - fullMailbox.withinMs);
-  await foldAll(store, nowMs, { everything: true });
-  await judgeWarming(store, nowMs);
-  await purgeStats(store, nowMs);
+  await eachOf([
+    () => ensureHomeTables(store, nowMs),
+    () => dropOldTables(store, nowMs),
+    () => purgeBodies(store, nowMs),
+    () => purgeIdempotencyKeys(store, nowMs),
+    () => purgeAuth(store, nowMs),
+    () => purgeSuppressions(store, nowMs, nowMs - fullMailbox.withinMs),
+    () => foldAll(store, nowMs, { everything: true }),
+    () => judgeWarming(store, nowMs),
+    () => purgeStats(store, nowMs),
+  ]);
 }
