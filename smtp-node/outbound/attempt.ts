@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { classOf } from '#domain/class.ts';
 import type { DkimKey, LeasedDelivery } from '#domain/node-contract.ts';
 import type { Failure, Outcome, Session } from '#domain/outcome.ts';
 import { signDkim } from '../signing/dkim.ts';
@@ -15,12 +16,15 @@ import type { Pool } from './pool.ts';
 import { createStepClock } from './step-clock.ts';
 import type { Timeouts } from './timeouts.ts';
 import type { Mail } from './transaction.ts';
+import type { Turns } from './turns.ts';
 
 /** What every attempt shares. */
 export interface Surroundings {
   hostName: string;
   resolver: MxResolver;
   pool: Pool;
+  /** Signing of messages in memory. */
+  signing: Turns;
   connect(target: MxTarget): Promise<Socket>;
   timeouts: Timeouts;
   slotWaitMs: number;
@@ -89,7 +93,10 @@ async function decide(
 
   // Before a connection is asked for: hashing 25 MiB must not hold one.
   clock.current = null;
-  const signed = await signDkim(raw, delivery.signingDomain, keys, new Date(around.now()));
+  const sign = () => signDkim(raw, delivery.signingDomain, keys, new Date(around.now()));
+  // A spooled message is read from disk between its parts, so it takes no turn and holds nobody up.
+  const signed =
+    raw.kind === 'file' ? await sign() : await around.signing.take(classOf(delivery.class).rank, sign);
   if (signed.kind === 'unsignable') {
     return { type: 'failed', reason: 'unsignable', text: bounded(signed.text) };
   }

@@ -8,6 +8,7 @@ import { attempt, type Surroundings } from './attempt.ts';
 import { createMxResolver, type ResolveRecords } from './mx.ts';
 import { createPool, type PoolStats } from './pool.ts';
 import { defaultTimeouts, type Timeouts } from './timeouts.ts';
+import { Turns } from './turns.ts';
 
 export type { RawSource } from '../signing/raw-source.ts';
 export type { HostStats, PoolStats } from './pool.ts';
@@ -95,6 +96,7 @@ export function createCourier(options: CourierOptions): Courier {
     hostName: options.hostName,
     resolver: createMxResolver({ ...options, blockLocalAddresses, now }),
     pool,
+    signing: new Turns(),
     timeouts,
     slotWaitMs: options.slotWaitMs ?? 60_000,
     now,
