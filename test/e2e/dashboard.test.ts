@@ -220,6 +220,7 @@ describe.skipIf(!hasChromium)('the dashboard in a browser', () => {
     'domains/1',
     'sending',
     'settings',
+    'profile',
     'statistics',
     'operator',
   ]) {
@@ -270,13 +271,13 @@ describe.skipIf(!hasChromium)('the dashboard in a browser', () => {
     await window.goto(`${url}/messages?tag=receipt`);
     await window.getByRole('link', { name: 'Your receipt 4711' }).click();
     await window.getByRole('heading', { name: 'Your receipt 4711' }).waitFor();
-    for (const place of ['sending', 'domains', 'suppressions', 'settings', 'messages']) {
+    for (const place of ['sending', 'domains', 'suppressions', 'settings', 'profile', 'messages']) {
       await window.goto(`${url}/${place}`);
       const offered = await window
         .locator('main form[method=post]')
         .evaluateAll((forms) => forms.map((form) => form.getAttribute('action') ?? ''));
       // Only what is about the viewer's own sign-in.
-      expect(offered.filter((action) => !/^\/settings\/(password|two-factor|sessions)/.test(action))).toEqual(
+      expect(offered.filter((action) => !/^\/profile\/(password|two-factor|sessions)/.test(action))).toEqual(
         [],
       );
     }
@@ -292,7 +293,7 @@ describe.skipIf(!hasChromium)('the dashboard in a browser', () => {
   it('ends a session from another browser', async () => {
     const { page: window, context } = await newWindow(browser);
     await signIn(window, owner);
-    await page.goto(`${url}/settings`);
+    await page.goto(`${url}/profile`);
     const others = page.getByRole('button', { name: 'End' });
     const before = await others.count();
     expect(before).toBeGreaterThan(0);

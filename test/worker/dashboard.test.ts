@@ -95,11 +95,11 @@ describe('a viewer', () => {
 
   it('may change nothing but their own sign-in', () => {
     expect(forEverybody.sort()).toEqual([
-      '/settings/password',
-      '/settings/sessions/:id/end',
-      '/settings/two-factor',
-      '/settings/two-factor/confirm',
-      '/settings/two-factor/off',
+      '/profile/password',
+      '/profile/sessions/:id/end',
+      '/profile/two-factor',
+      '/profile/two-factor/confirm',
+      '/profile/two-factor/off',
     ]);
   });
 
@@ -241,10 +241,10 @@ describe('what a page reads', () => {
 });
 
 it('signs in with a second factor once it is switched on, and not by a mailed link', async () => {
-  const page = await (await developer.post('/settings/two-factor', { password })).text();
+  const page = await (await developer.post('/profile/two-factor', { password })).text();
   const secret = /secret=([A-Z2-7]+)/.exec(page)?.[1] ?? '';
   expect(await totpOf(secret, Date.now())).toMatch(/^\d{6}$/);
-  const on = await developer.post('/settings/two-factor/confirm', { code: await totpOf(secret, Date.now()) });
+  const on = await developer.post('/profile/two-factor/confirm', { code: await totpOf(secret, Date.now()) });
   expect(on.headers.get('Location')).toContain('two-factor-on');
   const email = `developer${own.id}@people.example`;
   const { browser, response } = await signIn(new Browser(origin, request), email, password);

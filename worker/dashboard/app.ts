@@ -2,18 +2,21 @@ import { Hono } from 'hono';
 import type { App } from '../api/app.ts';
 import { serveAsset } from './assets.ts';
 import type { Board } from './board.tsx';
-import { domainPages } from './domains.tsx';
+import { domainPages } from './domain.tsx';
+import { domainsPages } from './domains.tsx';
 import { eventPages } from './events.tsx';
 import { messagePages } from './message.tsx';
 import { messagesPages } from './messages.tsx';
 import { operatorPages } from './operator.tsx';
 import { overviewPages } from './overview.tsx';
+import { profilePages } from './profile.tsx';
 import { sendingPages } from './sending.tsx';
 import { setUpPages } from './set-up.tsx';
 import { settingsPages } from './settings.tsx';
 import { signInPages } from './sign-in.tsx';
 import { statisticsPages } from './statistics.tsx';
 import { suppressionPages } from './suppressions.tsx';
+import { webhookDeliveryPages } from './webhook-delivery.tsx';
 import { webhookPages } from './webhooks.tsx';
 
 const boards: Board[] = [
@@ -23,12 +26,15 @@ const boards: Board[] = [
   messagesPages,
   messagePages,
   sendingPages,
+  domainsPages,
   domainPages,
   suppressionPages,
   webhookPages,
+  webhookDeliveryPages,
   statisticsPages,
   eventPages,
   settingsPages,
+  profilePages,
   operatorPages,
 ];
 

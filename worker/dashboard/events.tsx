@@ -1,8 +1,9 @@
 import { events as catalogue } from '#domain/event.ts';
 import { readNewestEvents } from '../store/events.ts';
+import { Columns } from './blocks.tsx';
 import { Board, html } from './board.tsx';
 import { Page } from './layout.tsx';
-import { toneOf } from './message.tsx';
+import { toneOf } from './message-timeline.tsx';
 import { Empty, Head, Select, State, Time } from './parts.tsx';
 
 /** What happens, as it happens. */
@@ -50,14 +51,7 @@ eventPages.page('/events', async (c, viewer) => {
           </Empty>
         ) : (
           <table class="cards">
-            <thead>
-              <tr>
-                <th scope="col">Event</th>
-                <th scope="col">Recipient</th>
-                <th scope="col">What was said</th>
-                <th scope="col">At</th>
-              </tr>
-            </thead>
+            <Columns names={['Event', 'Recipient', 'What was said', 'At']} />
             <tbody>
               {shown.map(({ event, messageId, recipient }) => (
                 <tr>

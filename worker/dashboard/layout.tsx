@@ -98,7 +98,7 @@ function Menu({ viewer, path, label }: { viewer: Viewer; path: string; label: st
   );
 }
 
-function Foot({ viewer }: { viewer: Viewer }) {
+function Foot({ viewer, path }: { viewer: Viewer; path: string }) {
   const others = viewer.memberships.filter((m) => m.accountId !== viewer.account.accountId);
   return (
     <div class="foot">
@@ -108,6 +108,9 @@ function Foot({ viewer }: { viewer: Viewer }) {
         {viewer.user.email}
       </p>
       <div class="nav">
+        <a href="/profile" aria-current={path === '/profile' ? 'page' : undefined}>
+          Your sign-in
+        </a>
         {others.map((membership) => (
           <form method="post" action="/account">
             <input type="hidden" name="organization" value={membership.organizationId} />
@@ -140,7 +143,7 @@ export function Page({
         <div class="side">
           <Brand />
           <Menu viewer={viewer} path={pathname} label="Main" />
-          <Foot viewer={viewer} />
+          <Foot viewer={viewer} path={pathname} />
         </div>
         <div class="bar">
           <details>
@@ -153,7 +156,7 @@ export function Page({
             </summary>
             <div class="menu">
               <Menu viewer={viewer} path={pathname} label="Menu" />
-              <Foot viewer={viewer} />
+              <Foot viewer={viewer} path={pathname} />
             </div>
           </details>
         </div>

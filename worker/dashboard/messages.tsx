@@ -2,6 +2,7 @@ import { deliveryStates, messageStatus } from '#domain/delivery.ts';
 import { isUuidV7 } from '#domain/ids.ts';
 import { type MessageSearch, type PageCursor, readMessagePage } from '../store/message-pages.ts';
 import { findMessage, type StoredMessage } from '../store/messages.ts';
+import { Columns } from './blocks.tsx';
 import { Board, html } from './board.tsx';
 import { Page } from './layout.tsx';
 import { DeliveryStateOf, Empty, Field, Head, Select, Time } from './parts.tsx';
@@ -25,15 +26,7 @@ export function MessageTable({ messages }: { messages: StoredMessage[] }) {
   }
   return (
     <table class="cards">
-      <thead>
-        <tr>
-          <th scope="col">State</th>
-          <th scope="col">Subject</th>
-          <th scope="col">To</th>
-          <th scope="col">Class</th>
-          <th scope="col">Accepted</th>
-        </tr>
-      </thead>
+      <Columns names={['State', 'Subject', 'To', 'Class', 'Accepted']} />
       <tbody>
         {messages.map((message) => {
           const [first, ...others] = message.deliveries;

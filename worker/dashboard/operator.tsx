@@ -10,6 +10,7 @@ import {
 } from '../store/accounts.ts';
 import { addMember, ensureOrganization } from '../store/auth.ts';
 import { readQueues } from '../store/overview.ts';
+import { Card, Columns, Fields } from './blocks.tsx';
 import { Board, html, needOperator } from './board.tsx';
 import { Page } from './layout.tsx';
 import { QueuesAndNodes } from './overview.tsx';
@@ -31,21 +32,9 @@ operatorPages.page('/operator', async (c, viewer) => {
     <Page title="Installation" viewer={viewer} url={c.req.url}>
       <Head title="Installation" lead={`Service domain ${c.get('env').serviceDomain}`} />
       <QueuesAndNodes queues={queues} nodes={nodes} nowMs={nowMs} />
-      <section class="card flush" aria-labelledby="accounts">
-        <div class="card-head">
-          <h2 id="accounts">Accounts</h2>
-        </div>
+      <Card id="accounts" title="Accounts" flush>
         <table class="cards">
-          <thead>
-            <tr>
-              <th scope="col">Account</th>
-              <th scope="col">State</th>
-              <th scope="col">Since</th>
-              <th scope="col">
-                <span class="visually-hidden">Actions</span>
-              </th>
-            </tr>
-          </thead>
+          <Columns names={['Account', 'State', 'Since']} actions />
           <tbody>
             {accounts.map((account) => (
               <tr>
@@ -80,21 +69,17 @@ operatorPages.page('/operator', async (c, viewer) => {
             ))}
           </tbody>
         </table>
-      </section>
-      <section class="card" aria-labelledby="new-account">
-        <h2 id="new-account">Make an account</h2>
-        <form method="post" action="/operator/accounts" class="fields">
+      </Card>
+      <Card id="new-account" title="Make an account">
+        <Fields action="/operator/accounts" submit="Make it">
           <Field
             label="Name"
             name="name"
             maxlength={200}
             hint="You become its first owner; then invite the others in its settings."
           />
-          <button type="submit" class="primary">
-            Make it
-          </button>
-        </form>
-      </section>
+        </Fields>
+      </Card>
     </Page>,
   );
 });

@@ -13,6 +13,7 @@ import {
 } from '../store/overview.ts';
 import { readStats } from '../store/stats.ts';
 import type { Store } from '../store/store.ts';
+import { Card, Columns } from './blocks.tsx';
 import { Board, html, viewerOf } from './board.tsx';
 import { MailChart, Ring } from './chart.tsx';
 import { Page } from './layout.tsx';
@@ -151,12 +152,10 @@ overviewPages.open('get', '/', async (c) => {
         )}
       </div>
       <div class="grid wide-first">
-        <section class="card" aria-labelledby="over-time">
-          <h2 id="over-time">Mail of the last {span.text}</h2>
+        <Card id="over-time" title={<>Mail of the last {span.text}</>}>
           <MailChart tallies={tallies.buckets} hourly={spanName === 'day'} />
-        </section>
-        <section class="card" aria-labelledby="health">
-          <h2 id="health">Sender health</h2>
+        </Card>
+        <Card id="health" title="Sender health">
           <div class="score">
             <Ring score={health.score} tone={healthTone[health.word] ?? 'quiet'} />
             <div class="stack tight">
@@ -182,15 +181,11 @@ overviewPages.open('get', '/', async (c) => {
           ) : (
             health.score !== null && <p>Nothing lowers it.</p>
           )}
-        </section>
+        </Card>
       </div>
-      <section class="card flush" aria-labelledby="newest">
-        <div class="card-head">
-          <h2 id="newest">Newest messages</h2>
-          <a href="/messages">All messages</a>
-        </div>
+      <Card id="newest" title="Newest messages" flush aside={<a href="/messages">All messages</a>}>
         <MessageTable messages={newest.messages} />
-      </section>
+      </Card>
       <QueuesAndNodes queues={queues} nodes={nodes} nowMs={nowMs} />
     </Page>,
   );
@@ -214,14 +209,13 @@ function FirstSteps({ domains, verified, sent }: { domains: number; verified: bo
     </li>
   );
   return (
-    <section class="card" aria-labelledby="first">
-      <h2 id="first">First steps</h2>
+    <Card id="first" title="First steps">
       <ol class="plain stack tight">
         {step(domains > 0, <a href="/domains">Add the domain that you send from</a>)}
         {step(verified, <a href="/domains">Publish its records and verify it</a>)}
         {step(sent, <a href="/sending#test">Send a test message and watch it travel</a>)}
       </ol>
-    </section>
+    </Card>
   );
 }
 
@@ -239,21 +233,10 @@ export function QueuesAndNodes({
 }) {
   return (
     <div class="grid">
-      <section class="card flush" aria-labelledby="queues">
-        <div class="card-head">
-          <h2 id="queues">Queues</h2>
-        </div>
+      <Card id="queues" title="Queues" flush>
         <div class="scroll">
           <table>
-            <thead>
-              <tr>
-                <th scope="col">Class</th>
-                <th scope="col" class="num">
-                  Waiting
-                </th>
-                <th scope="col">Oldest since</th>
-              </tr>
-            </thead>
+            <Columns names={['Class', { num: 'Waiting' }, 'Oldest since']} />
             <tbody>
               {queues.map((queue) => (
                 <tr>
@@ -268,11 +251,8 @@ export function QueuesAndNodes({
             </tbody>
           </table>
         </div>
-      </section>
-      <section class="card flush" aria-labelledby="nodes">
-        <div class="card-head">
-          <h2 id="nodes">Nodes</h2>
-        </div>
+      </Card>
+      <Card id="nodes" title="Nodes" flush>
         {nodes.length === 0 ? (
           <div class="empty">
             <Note tone="warn">
@@ -282,13 +262,7 @@ export function QueuesAndNodes({
         ) : (
           <div class="scroll">
             <table>
-              <thead>
-                <tr>
-                  <th scope="col">Node</th>
-                  <th scope="col">State</th>
-                  <th scope="col">Last seen</th>
-                </tr>
-              </thead>
+              <Columns names={['Node', 'State', 'Last seen']} />
               <tbody>
                 {nodes.map((node) => (
                   <tr>
@@ -312,7 +286,7 @@ export function QueuesAndNodes({
             </table>
           </div>
         )}
-      </section>
+      </Card>
     </div>
   );
 }

@@ -6,6 +6,7 @@ import { newSecret, sha256Hex } from '../intake/secret.ts';
 import { type Credential, createCredential, listCredentials, revokeCredential } from '../store/accounts.ts';
 import { type Domain, listDomains } from '../store/domains.ts';
 import { listNodes } from '../store/nodes.ts';
+import { Card, Columns, Fields } from './blocks.tsx';
 import { Board, html } from './board.tsx';
 import { Page } from './layout.tsx';
 import { Code, Copy, Empty, Field, Head, Note, Post, Select, State, Time } from './parts.tsx';
@@ -63,8 +64,7 @@ async function sendingPage(c: Call, viewer: Viewer, shown: Partial<Shown> = {}, 
         </section>
       )}
       <div class="grid">
-        <section class="card" aria-labelledby="smtp">
-          <h2 id="smtp">SMTP</h2>
+        <Card id="smtp" title="SMTP">
           <dl class="facts">
             <dt>Host</dt>
             <dd>
@@ -85,9 +85,8 @@ async function sendingPage(c: Call, viewer: Viewer, shown: Partial<Shown> = {}, 
             <dt>Password</dt>
             <dd>one of your keys</dd>
           </dl>
-        </section>
-        <section class="card" aria-labelledby="http">
-          <h2 id="http">HTTP</h2>
+        </Card>
+        <Card id="http" title="HTTP">
           <dl class="facts">
             <dt>Send</dt>
             <dd>
@@ -102,11 +101,10 @@ async function sendingPage(c: Call, viewer: Viewer, shown: Partial<Shown> = {}, 
               JSON; a whole message goes to <code>/v1/send/raw</code>
             </dd>
           </dl>
-        </section>
+        </Card>
       </div>
       <Keys credentials={credentials} viewer={viewer} domains={domains} />
-      <section class="card" aria-labelledby="test">
-        <h2 id="test">Send a test</h2>
+      <Card id="test" title="Send a test">
         {shown.fault && <Note tone="bad">{shown.fault}</Note>}
         {senders.length === 0 ? (
           <p>
@@ -121,9 +119,8 @@ async function sendingPage(c: Call, viewer: Viewer, shown: Partial<Shown> = {}, 
         ) : (
           <p>Developers and owners can send from here; you are viewer.</p>
         )}
-      </section>
-      <section class="card" aria-labelledby="snippets">
-        <h2 id="snippets">Ready to paste</h2>
+      </Card>
+      <Card id="snippets" title="Ready to paste">
         <div class="tabs">
           {snippets({
             apiUrl: origin,
@@ -140,7 +137,7 @@ async function sendingPage(c: Call, viewer: Viewer, shown: Partial<Shown> = {}, 
             </details>
           ))}
         </div>
-      </section>
+      </Card>
     </Page>,
     status,
   );
@@ -166,28 +163,19 @@ function Keys({
   const living = credentials.filter((credential) => credential.revokedAtMs === null);
   const revoked = credentials.length - living.length;
   return (
-    <section class="card flush" aria-labelledby="keys">
-      <div class="card-head">
-        <h2 id="keys">Keys</h2>
-        {revoked > 0 && <span class="quiet small">{revoked} revoked</span>}
-      </div>
+    <Card
+      id="keys"
+      title="Keys"
+      flush
+      aside={revoked > 0 && <span class="quiet small">{revoked} revoked</span>}
+    >
       {living.length === 0 ? (
         <Empty title="No key yet">
           <p>A key opens both doors: it is the bearer token of the API and the password of SMTP.</p>
         </Empty>
       ) : (
         <table class="cards">
-          <thead>
-            <tr>
-              <th scope="col">Name</th>
-              <th scope="col">Key</th>
-              <th scope="col">May</th>
-              <th scope="col">Last used</th>
-              <th scope="col">
-                <span class="visually-hidden">Actions</span>
-              </th>
-            </tr>
-          </thead>
+          <Columns names={['Name', 'Key', 'May', 'Last used']} actions />
           <tbody>
             {living.map((credential) => (
               <tr>
@@ -235,7 +223,7 @@ function Keys({
       {may(viewer, 'developer') && (
         <details class="card-head" open={living.every((credential) => credential.username === ownName)}>
           <summary class="button">Make a key</summary>
-          <form method="post" action="/sending/keys" class="fields">
+          <Fields action="/sending/keys" submit="Make the key">
             <Field label="Name" name="name" placeholder="production server" maxlength={200} />
             <Select
               label="Environment"
@@ -264,13 +252,10 @@ function Keys({
                 ...domains.map((domain) => ({ value: domain.name, text: `only ${domain.name}` })),
               ]}
             />
-            <button type="submit" class="primary">
-              Make the key
-            </button>
-          </form>
+          </Fields>
         </details>
       )}
-    </section>
+    </Card>
   );
 }
 
@@ -284,7 +269,7 @@ function TestForm({
   test: { from: string; to: string };
 }) {
   return (
-    <form method="post" action="/sending/test" class="fields">
+    <Fields action="/sending/test" submit="Send">
       <Field
         label="From"
         name="from"
@@ -305,10 +290,7 @@ function TestForm({
         }
       />
       <Field label="Subject" name="subject" value="Hello from Pennypost" maxlength={200} />
-      <button type="submit" class="primary">
-        Send
-      </button>
-    </form>
+    </Fields>
   );
 }
 

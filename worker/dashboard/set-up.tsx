@@ -14,6 +14,7 @@ import {
   makeOperator,
 } from '../store/auth.ts';
 import { authCall, createUser } from './auth.ts';
+import { Fields } from './blocks.tsx';
 import { Board, html, viewerOf } from './board.tsx';
 import { Door } from './layout.tsx';
 import { hmac } from './own-key.ts';
@@ -44,7 +45,7 @@ function SetUp({
       <h1>Set up Pennypost</h1>
       <p>You become the operator of this installation and the owner of its first account.</p>
       {fault && <Note tone="bad">{fault}</Note>}
-      <form method="post" action="/set-up" class="fields">
+      <Fields action="/set-up" submit="Set up">
         <Field
           label="Set-up code"
           name="code"
@@ -63,10 +64,7 @@ function SetUp({
           required={false}
           hint="Name of your company or product. Left empty, the account that is there already is taken over."
         />
-        <button type="submit" class="primary">
-          Set up
-        </button>
-      </form>
+      </Fields>
     </Door>
   );
 }
@@ -155,17 +153,14 @@ async function showInvitation(c: Call, fault?: string, values: { name?: string }
           </a>
         </p>
       ) : (
-        <form method="post" action={path} class="fields">
+        <Fields action={path} submit="Join">
           {!known && (
             <>
               <Field label="Your name" name="name" autocomplete="name" value={values.name} />
               <NewPasswordField label="Password" />
             </>
           )}
-          <button type="submit" class="primary">
-            Join
-          </button>
-        </form>
+        </Fields>
       )}
     </Door>,
     fault ? 400 : 200,

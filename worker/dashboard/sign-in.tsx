@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Call } from '../api/app.ts';
 import { countTry } from '../store/auth.ts';
 import { authCall, linkMinutes } from './auth.ts';
+import { Fields } from './blocks.tsx';
 import { Board, html, viewerOf } from './board.tsx';
 import { Door } from './layout.tsx';
 import { Field, Note } from './parts.tsx';
@@ -31,14 +32,11 @@ function SignIn({
     <Door title="Sign in" url={url}>
       <h1>Sign in</h1>
       {fault && <Note tone="bad">{fault}</Note>}
-      <form method="post" action="/sign-in" class="fields">
+      <Fields action="/sign-in" submit="Sign in">
         <input type="hidden" name="next" value={next} />
         <Field label="E-mail" name="email" type="email" autocomplete="username" value={address} />
         <Field label="Password" name="password" type="password" autocomplete="current-password" />
-        <button type="submit" class="primary">
-          Sign in
-        </button>
-      </form>
+      </Fields>
       <p class="row small">
         <a href="/sign-in/link">Mail me a sign-in link</a>
         <a href="/sign-in/forgotten">I forgot my password</a>
@@ -81,7 +79,7 @@ function CodeForm({ url, next, fault }: { url: string; next: string; fault?: str
     <Door title="Second step" url={url}>
       <h1>Second step</h1>
       {fault && <Note tone="bad">{fault}</Note>}
-      <form method="post" action="/sign-in/code" class="fields">
+      <Fields action="/sign-in/code" submit="Go on">
         <input type="hidden" name="next" value={next} />
         <Field
           label="Code"
@@ -90,10 +88,7 @@ function CodeForm({ url, next, fault }: { url: string; next: string; fault?: str
           autocomplete="one-time-code"
           hint="Six digits from your authenticator app, or one of your recovery codes."
         />
-        <button type="submit" class="primary">
-          Go on
-        </button>
-      </form>
+      </Fields>
     </Door>
   );
 }
@@ -138,12 +133,9 @@ function MailForm({
           If this address belongs to somebody here, a mail is on its way. Look at the spam folder too.
         </Note>
       ) : (
-        <form method="post" action={action} class="fields">
+        <Fields action={action} submit={button}>
           <Field label="E-mail" name="email" type="email" autocomplete="username" hint={about} />
-          <button type="submit" class="primary">
-            {button}
-          </button>
-        </form>
+        </Fields>
       )}
       <p class="small">
         <a href="/sign-in">Back to sign-in</a>
@@ -215,12 +207,9 @@ function NewPassword({ url, token, fault }: { url: string; token: string; fault?
     <Door title="New password" url={url}>
       <h1>New password</h1>
       {fault && <Note tone="bad">{fault}</Note>}
-      <form method="post" action={`/sign-in/reset/${encodeURIComponent(token)}`} class="fields">
+      <Fields action={`/sign-in/reset/${encodeURIComponent(token)}`} submit="Change the password">
         <NewPasswordField />
-        <button type="submit" class="primary">
-          Change the password
-        </button>
-      </form>
+      </Fields>
     </Door>
   );
 }

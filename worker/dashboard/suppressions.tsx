@@ -3,6 +3,7 @@ import { Problem } from '#domain/problem.ts';
 import { suppressionReasons } from '#domain/suppression.ts';
 import type { Call } from '../api/app.ts';
 import { listSuppressions } from '../store/suppressions.ts';
+import { Card, Columns, Fields } from './blocks.tsx';
 import { Board, html } from './board.tsx';
 import { Page } from './layout.tsx';
 import { callApi } from './own-api.ts';
@@ -88,17 +89,7 @@ async function listPage(c: Call, viewer: Viewer, shown: Partial<Shown> = {}, sta
           </Empty>
         ) : (
           <table class="cards">
-            <thead>
-              <tr>
-                <th scope="col">Address</th>
-                <th scope="col">Reason</th>
-                <th scope="col">Proof</th>
-                <th scope="col">Since</th>
-                <th scope="col">
-                  <span class="visually-hidden">Actions</span>
-                </th>
-              </tr>
-            </thead>
+            <Columns names={['Address', 'Reason', 'Proof', 'Since']} actions />
             <tbody>
               {entries.map((entry) => (
                 <tr>
@@ -148,20 +139,15 @@ async function listPage(c: Call, viewer: Viewer, shown: Partial<Shown> = {}, sta
       )}
       {change && (
         <div class="grid">
-          <section class="card" aria-labelledby="add">
-            <h2 id="add">Add an address</h2>
+          <Card id="add" title="Add an address">
             {shown.fault && <Note tone="bad">{shown.fault}</Note>}
-            <form method="post" action="/suppressions" class="fields">
+            <Fields action="/suppressions" submit="Suppress">
               <Field label="Address" name="email" type="email" value={shown.typed} autocomplete="off" />
               <Field label="Why" name="note" required={false} maxlength={1000} />
-              <button type="submit" class="primary">
-                Suppress
-              </button>
-            </form>
-          </section>
-          <section class="card" aria-labelledby="import">
-            <h2 id="import">Import</h2>
-            <form method="post" action="/suppressions/import" class="fields">
+            </Fields>
+          </Card>
+          <Card id="import" title="Import">
+            <Fields action="/suppressions/import" submit="Preview" plain>
               <div class="field">
                 <label for="csv">CSV</label>
                 <textarea id="csv" name="csv" required aria-describedby="csv-hint" spellcheck={false} />
@@ -170,9 +156,8 @@ async function listPage(c: Call, viewer: Viewer, shown: Partial<Shown> = {}, sta
                   happen first.
                 </span>
               </div>
-              <button type="submit">Preview</button>
-            </form>
-          </section>
+            </Fields>
+          </Card>
         </div>
       )}
     </Page>,
@@ -189,8 +174,7 @@ function Preview({ preview }: { preview: Shown['preview'] }) {
     .array(z.looseObject({ line: z.number(), detail: z.string() }))
     .safeParse(answer.faults ?? answer.errors);
   return (
-    <section class="card" aria-labelledby="preview">
-      <h2 id="preview">{committed ? 'Imported' : 'What the import would do'}</h2>
+    <Card id="preview" title={committed ? 'Imported' : 'What the import would do'}>
       <dl class="facts">
         {facts.map(([name, value]) => (
           <>
@@ -217,7 +201,7 @@ function Preview({ preview }: { preview: Shown['preview'] }) {
           </button>
         </form>
       )}
-    </section>
+    </Card>
   );
 }
 

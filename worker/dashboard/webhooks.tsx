@@ -3,24 +3,13 @@ import { events as catalogue } from '#domain/event.ts';
 import { Problem } from '#domain/problem.ts';
 import { webhookFormats } from '#domain/webhook.ts';
 import type { Call } from '../api/app.ts';
+import { Card, Columns, Fields } from './blocks.tsx';
 import { Board, html } from './board.tsx';
 import { Page } from './layout.tsx';
 import { callApi } from './own-api.ts';
-import {
-  Code,
-  Copy,
-  duration,
-  Empty,
-  Field,
-  Head,
-  Note,
-  Post,
-  Select,
-  State,
-  Time,
-  type Tone,
-} from './parts.tsx';
+import { Copy, duration, Empty, Field, Head, Note, Post, Select, State, Time, type Tone } from './parts.tsx';
 import { may, type Viewer } from './viewer.ts';
+import { deliverySchema, deliveryTone, idOf } from './webhook-delivery.tsx';
 
 /** Webhook endpoints: what is posted where, every try, and posting it again. */
 export const webhookPages = new Board();
@@ -37,28 +26,6 @@ const endpointSchema = z.object({
   previous_secret_until: z.string().nullable(),
   created_at: z.string(),
 });
-const deliverySchema = z.object({
-  id: z.string(),
-  endpoint: z.string().nullable(),
-  state: z.string(),
-  attempts: z.number(),
-  next_attempt_at: z.string().nullable(),
-  last_status: z.number().nullable(),
-  last_error: z.string().nullable(),
-  created_at: z.string(),
-});
-const detailSchema = deliverySchema.extend({
-  body: z.string(),
-  tries: z.array(
-    z.object({
-      at: z.union([z.string(), z.number()]),
-      duration_ms: z.number(),
-      status: z.number().nullable(),
-      answer: z.string().nullable(),
-      error: z.string().nullable(),
-    }),
-  ),
-});
 const listSchema = z.object({ data: z.array(deliverySchema), next: z.string().nullable() });
 const testSchema = z.object({
   delivered: z.boolean(),
@@ -70,7 +37,6 @@ const testSchema = z.object({
 });
 
 const endpointTone: Record<string, Tone> = { active: 'good', disabled: 'bad' };
-const deliveryTone: Record<string, Tone> = { delivered: 'good', pending: 'wait', dead: 'bad' };
 
 interface Shown {
   secret: string;
@@ -104,14 +70,7 @@ async function listPage(c: Call, viewer: Viewer, fault?: string, typed = '') {
           </Empty>
         ) : (
           <table class="cards">
-            <thead>
-              <tr>
-                <th scope="col">Endpoint</th>
-                <th scope="col">State</th>
-                <th scope="col">Format</th>
-                <th scope="col">Events</th>
-              </tr>
-            </thead>
+            <Columns names={['Endpoint', 'State', 'Format', 'Events']} />
             <tbody>
               {data.map((endpoint) => (
                 <tr>
@@ -136,10 +95,9 @@ async function listPage(c: Call, viewer: Viewer, fault?: string, typed = '') {
         )}
       </section>
       {may(viewer, 'developer') && (
-        <section class="card" aria-labelledby="add">
-          <h2 id="add">Add an endpoint</h2>
+        <Card id="add" title="Add an endpoint">
           {fault && <Note tone="bad">{fault}</Note>}
-          <form method="post" action="/webhooks" class="fields">
+          <Fields action="/webhooks" submit="Add">
             <Field
               label="URL"
               name="url"
@@ -169,11 +127,8 @@ async function listPage(c: Call, viewer: Viewer, fault?: string, typed = '') {
               </fieldset>
             </details>
             <Field label="Description" name="description" required={false} maxlength={200} />
-            <button type="submit" class="primary">
-              Add
-            </button>
-          </form>
-        </section>
+          </Fields>
+        </Card>
       )}
     </Page>,
     fault ? 400 : 200,
@@ -201,12 +156,6 @@ webhookPages.action('/webhooks', 'developer', async (c, viewer, form) => {
     return await listPage(c, viewer, error.detail, body.url);
   }
 });
-
-function idOf(c: Call): string {
-  const id = c.req.param('id') ?? '';
-  if (!/^[\w-]{1,64}$/.test(id)) throw new Problem('not_found', 'There is no such webhook in this account.');
-  return id;
-}
 
 webhookPages.page('/webhooks/:id', (c, viewer) => endpointPage(c, viewer, idOf(c)));
 
@@ -260,8 +209,7 @@ async function endpointPage(c: Call, viewer: Viewer, id: string, shown: Partial<
           </p>
         </Note>
       )}
-      <section class="card" aria-labelledby="facts">
-        <h2 id="facts">Endpoint</h2>
+      <Card id="facts" title="Endpoint">
         <dl class="facts">
           <dt>State</dt>
           <dd>
@@ -300,10 +248,13 @@ async function endpointPage(c: Call, viewer: Viewer, id: string, shown: Partial<
             />
           </div>
         )}
-      </section>
-      <section class="card flush" aria-labelledby="posted" id="posted-list" data-refresh="10">
-        <div class="card-head">
-          <h2 id="posted">What was posted</h2>
+      </Card>
+      <Card
+        id="posted"
+        title="What was posted"
+        flush
+        refresh={{ id: 'posted-list', seconds: 10 }}
+        aside={
           <nav class="row" aria-label="State">
             {['', 'pending', 'delivered', 'dead'].map((one) => (
               <a
@@ -315,21 +266,15 @@ async function endpointPage(c: Call, viewer: Viewer, id: string, shown: Partial<
               </a>
             ))}
           </nav>
-        </div>
+        }
+      >
         {deliveries.data.length === 0 ? (
           <Empty title="Nothing yet">
             <p>Post a test, or send a message: its events come here within a second or two.</p>
           </Empty>
         ) : (
           <table class="cards">
-            <thead>
-              <tr>
-                <th scope="col">Delivery</th>
-                <th scope="col">State</th>
-                <th scope="col">Last answer</th>
-                <th scope="col">Made</th>
-              </tr>
-            </thead>
+            <Columns names={['Delivery', 'State', 'Last answer', 'Made']} />
             <tbody>
               {deliveries.data.map((delivery) => (
                 <tr>
@@ -353,7 +298,7 @@ async function endpointPage(c: Call, viewer: Viewer, id: string, shown: Partial<
             </tbody>
           </table>
         )}
-      </section>
+      </Card>
       {deliveries.next && (
         <nav class="row" aria-label="Pages">
           <a class="button" href={`${path}?${new URLSearchParams({ state, cursor: deliveries.next })}`}>
@@ -397,78 +342,4 @@ webhookPages.action('/webhooks/:id/state', 'developer', async (c, viewer, form) 
 webhookPages.action('/webhooks/:id/remove', 'developer', async (c, viewer) => {
   await callApi(c, viewer.account.accountId, { method: 'DELETE', path: `/webhooks/${idOf(c)}` }, z.unknown());
   return c.redirect('/webhooks?done=webhook-removed', 303);
-});
-
-webhookPages.page('/webhook-deliveries/:id', async (c, viewer) => {
-  const id = idOf(c);
-  const delivery = await callApi(
-    c,
-    viewer.account.accountId,
-    { method: 'GET', path: `/webhook-deliveries/${id}` },
-    detailSchema,
-  );
-  return html(
-    c,
-    <Page title="Webhook delivery" viewer={viewer} url={c.req.url}>
-      <Head
-        title="Webhook delivery"
-        crumb={{ href: `/webhooks/${delivery.endpoint ?? ''}`, text: 'Endpoint' }}
-      >
-        {may(viewer, 'developer') && delivery.state !== 'pending' && (
-          <Post action={`/webhook-deliveries/${id}/replay`} label="Post again" tone="primary" small={false} />
-        )}
-      </Head>
-      <section class="card" aria-labelledby="tries">
-        <div class="card-head">
-          <h2 id="tries">Tries</h2>
-          <State tone={deliveryTone[delivery.state] ?? 'quiet'}>{delivery.state}</State>
-        </div>
-        {delivery.next_attempt_at && (
-          <p>
-            Next try <Time ms={Date.parse(delivery.next_attempt_at)} as="ago" />.
-          </p>
-        )}
-        {delivery.tries.length === 0 && <p class="quiet">Not tried yet.</p>}
-        <ol class="timeline">
-          {delivery.tries.map((one) => (
-            <li class={one.status !== null && one.status < 300 ? 'good' : 'bad'}>
-              <span class="dot" aria-hidden="true" />
-              <div class="stack tight">
-                <div class="what">
-                  <strong>{one.status === null ? (one.error ?? 'failed') : `status ${one.status}`}</strong>
-                  <span class="small quiet">
-                    <Time ms={new Date(one.at).getTime()} /> ({duration(one.duration_ms)})
-                  </span>
-                </div>
-                {one.answer && <p class="mono small break">{one.answer.slice(0, 1000)}</p>}
-              </div>
-            </li>
-          ))}
-        </ol>
-      </section>
-      <section class="card" aria-labelledby="body">
-        <h2 id="body">Body</h2>
-        <Code id="body-text" what="Body of the request" text={pretty(delivery.body)} wrap />
-      </section>
-    </Page>,
-  );
-});
-
-function pretty(json: string): string {
-  try {
-    return JSON.stringify(JSON.parse(json), null, 2);
-  } catch {
-    return json;
-  }
-}
-
-webhookPages.action('/webhook-deliveries/:id/replay', 'developer', async (c, viewer) => {
-  const id = idOf(c);
-  await callApi(
-    c,
-    viewer.account.accountId,
-    { method: 'POST', path: `/webhook-deliveries/${id}/replay` },
-    z.unknown(),
-  );
-  return c.redirect(`/webhook-deliveries/${id}?done=replayed`, 303);
 });
