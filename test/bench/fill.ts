@@ -7,23 +7,24 @@ const base = 10_000_000;
 
 /**
  * Queues so many deliveries past the Worker, a message each, all due: over all classes and a thousand domains, or
- * of one class (its rank) to one domain. A hundred bodies of 4 kB are shared.
+ * of one class (its rank) to one domain, accepted in the last minutes or, with `agoMs`, so long ago. A hundred bodies
+ * of 4 kB are shared.
  */
 export async function fill(
   bench: BenchEdge,
-  { count, only }: { count: number; only?: { rank: number; domain: string } },
+  { count, only, agoMs = 0 }: { count: number; only?: { rank: number; domain: string }; agoMs?: number },
 ): Promise<void> {
   await bench.hello();
   const rank = only ? String(only.rank) : 'value % 3';
   const domain = only ? `'${only.domain}'` : `'d' || (value % 1000) || '.example'`;
   const { database } = bench.edge;
-  const since = Date.now() - count;
+  const since = Date.now() - agoMs - count;
   const week = weekOf(since);
-  const day = dayOf(since);
+  const day = dayOf(Date.now());
   await bench.edge.tick();
   await run(
     database,
-    `INSERT INTO "bodies_${day}" (id, raw) SELECT ${base} + value, '${rawMail(bench.domain)}' FROM (${numbers(1, 100)})`,
+    `INSERT OR IGNORE INTO "bodies_${day}" (id, raw) SELECT ${base} + value, '${rawMail(bench.domain)}' FROM (${numbers(1, 100)})`,
   );
   const chunk = 50_000;
   for (let from = 1; from <= count; from += chunk) {

@@ -1,11 +1,12 @@
-import { sql } from 'drizzle-orm';
+import { type SQL, sql } from 'drizzle-orm';
 import { classes, type MailClass } from '#domain/class.ts';
 import type { NewEvent } from '#domain/event.ts';
+import { weekOf } from '#domain/home.ts';
 import { retainedWeeks, weekTables, withHomeTables } from './home-tables.ts';
 import { batch } from './sql.ts';
 import type { Store } from './store.ts';
 
-/** What waits in a class. Counting stops at `countedAtMost`. */
+/** What waits in a class. Counting stops at `countedAtMost` of a week. */
 export interface QueueDepth {
   class: MailClass;
   waiting: number;
@@ -23,36 +24,39 @@ export interface NodeSeen {
   lastSeenAtMs: number;
 }
 
-/** Depth of the queues by class, and the nodes. One round trip; reads a bounded number of index rows a class and week. */
+/** Depth of the queues by class, and the nodes. One round trip; reads a bounded number of index rows a class. */
 export async function readQueues(
   store: Store,
   nowMs: number,
 ): Promise<{ queues: QueueDepth[]; nodes: NodeSeen[] }> {
-  const weeks = retainedWeeks(nowMs).slice(-2);
-  const perClass = classes.map(({ rank }) => {
-    const parts = weeks.map(
-      (week) => sql`SELECT * FROM (SELECT due_ms FROM ${weekTables(week).deliveries}
-        WHERE class = ${rank} AND due_ms <= ${nowMs} ORDER BY due_ms LIMIT ${countedAtMost})`,
-    );
-    return sql`SELECT count(*) AS waiting, min(due_ms) AS oldest FROM (${sql.join(parts, sql` UNION ALL `)})`;
+  // Mail that was scheduled waits in the week of its acceptance, so every week may hold some.
+  const weeks = retainedWeeks(nowMs);
+  const ranks = JSON.stringify(classes.map(({ rank }) => rank));
+  const perWeek = weeks.map((week) => {
+    const due = (what: SQL) =>
+      sql`SELECT ${what} FROM ${weekTables(week).deliveries} WHERE class = c.value AND due_ms <= ${nowMs}`;
+    return sql`SELECT c.value AS rank, (SELECT count(*) FROM (${due(sql`1`)} LIMIT ${countedAtMost})) AS waiting,
+      (${due(sql`min(due_ms)`)}) AS oldest FROM json_each(${ranks}) c`;
   });
   const results = await withHomeTables(store, nowMs, () =>
     batch(store.d1, [
-      ...perClass,
+      ...perWeek,
       sql`SELECT node_id, host_name, version, started_at_ms, last_seen_at_ms FROM nodes
         ORDER BY last_seen_at_ms DESC LIMIT 50`,
     ]),
   );
+  const depths = results.slice(0, weeks.length).flat();
   return {
-    queues: classes.map((row, i) => {
-      const depth = results[i]?.[0];
+    queues: classes.map((row) => {
+      const own = depths.filter(({ rank }) => rank === row.rank);
+      const oldest = own.flatMap((depth) => (depth.oldest == null ? [] : [Number(depth.oldest)]));
       return {
         class: row.name,
-        waiting: Number(depth?.waiting ?? 0),
-        oldestDueMs: depth?.oldest == null ? null : Number(depth.oldest),
+        waiting: own.reduce((sum, depth) => sum + Number(depth.waiting), 0),
+        oldestDueMs: oldest.length === 0 ? null : Math.min(...oldest),
       };
     }),
-    nodes: (results[classes.length] ?? []).map((row) => ({
+    nodes: (results[weeks.length] ?? []).map((row) => ({
       nodeId: String(row.node_id),
       hostName: String(row.host_name),
       version: String(row.version),
@@ -80,34 +84,36 @@ export interface Tallies {
   failed: number;
 }
 
-/** So many of the newest messages are tallied. */
-export const talliedMessages = 90;
+/** So many messages are tallied at most, spread over the weeks that are looked at. */
+const talliedMessages = 180;
 
 /**
  * Tallies an account's newest messages by the time of their acceptance, in buckets from `fromMs` to `nowMs`.
- * Bounded: at most `talliedMessages` messages with their deliveries are read.
+ * Bounded: at most `talliedMessages` messages with their deliveries are read; a week with more makes it incomplete.
  */
 export async function readTallies(
   store: Store,
   accountId: number,
   of: { fromMs: number; bucketMs: number; nowMs: number },
 ): Promise<Tallies> {
-  const weeks = retainedWeeks(of.nowMs).slice(-2);
+  const first = weekOf(of.fromMs);
+  const weeks = retainedWeeks(of.nowMs).filter((week) => week >= first);
+  const most = Math.floor(talliedMessages / weeks.length);
   const results = await withHomeTables(store, of.nowMs, () =>
     batch(
       store.d1,
       weeks.map((week) => {
         const { messages, deliveries } = weekTables(week);
-        return sql`SELECT m.seq, m.accepted_at_ms, d.state, d.accepted, d.timeline FROM (SELECT seq, id, accepted_at_ms, test_mode
-            FROM ${messages} WHERE account_id = ${accountId} ORDER BY seq DESC LIMIT ${talliedMessages}) m
+        return sql`SELECT m.seq, m.accepted_at_ms, m.test_mode, d.state, d.accepted, d.timeline FROM (SELECT seq, id, accepted_at_ms, test_mode
+            FROM ${messages} WHERE account_id = ${accountId} ORDER BY seq DESC LIMIT ${most}) m
           CROSS JOIN ${deliveries} d ON d.message_id = m.id
-          WHERE m.accepted_at_ms >= ${of.fromMs} AND m.test_mode = 0 LIMIT ${2 * talliedMessages}`;
+          WHERE m.accepted_at_ms >= ${of.fromMs} LIMIT ${2 * most}`;
       }),
     ),
   );
   const rows = results.flat();
   const complete = results.every(
-    (week) => week.length < 2 * talliedMessages && new Set(week.map((row) => row.seq)).size < talliedMessages,
+    (week) => week.length < 2 * most && new Set(week.map((row) => row.seq)).size < most,
   );
   const buckets: Tally[] = [];
   for (let at = of.fromMs; at < of.nowMs; at += of.bucketMs)
@@ -118,7 +124,7 @@ export async function readTallies(
     const at = Number(row.accepted_at_ms);
     sinceMs = Math.min(sinceMs, at);
     const bucket = buckets[Math.floor((at - of.fromMs) / of.bucketMs)];
-    if (!bucket || row.accepted !== 1) continue;
+    if (!bucket || row.accepted !== 1 || row.test_mode === 1) continue;
     bucket.sent += 1;
     if (row.state === 'delivered') bucket.delivered += 1;
     if (row.state === 'bounced') bucket.bounced += 1;
