@@ -106,7 +106,7 @@ export async function startNode(config: Config, deps: NodeDeps = {}): Promise<Ru
     edgeUrl: config.edgeUrl,
     nodeToken: config.nodeToken,
     log,
-    onWake: () => loop.poke(),
+    onWake: () => loop.wake(),
   });
   gaugeOf(meters.registry, 'pennypost_unreported_outcomes', 'Outcomes the edge does not know yet', () => {
     return journal.unreported;

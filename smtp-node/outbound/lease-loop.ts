@@ -28,7 +28,7 @@ const mostExcludedDomains = 50;
 
 /**
  * Asks for work as there is room for it, and has it attempted. It asks when it is woken, when a slot is freed
- * while more is due, and every few seconds in any case.
+ * while more is due, and every few seconds in any case. Digests are asked for by the handful.
  */
 export class LeaseLoop {
   readonly #options: LeaseLoopOptions;
@@ -41,6 +41,15 @@ export class LeaseLoop {
   #more = false;
   /** Domains that the last lease did not want: ask again when one of them is served again. */
   #unwanted: string[] = [];
+  /** As many digests run as may: there may be more of them, asked for when enough of them are done. */
+  #digestsFull = false;
+  #asking = false;
+  /** Deliveries that leases under way may bring. */
+  #asked = 0;
+  /** A lease of urgent mail is under way. */
+  #askingUrgent = false;
+  /** There has been a wake since the last of them began. */
+  #wokenAgain = false;
   #poked = false;
   #endRest: () => void = () => {};
   #untried: LeaseRef[] = [];
@@ -59,8 +68,18 @@ export class LeaseLoop {
     return this.#running.size;
   }
 
+  /**
+   * The edge says that there is new work. While the node is busy with digests, what is more urgent is asked for at
+   * once and by itself: it waits neither for a lease that is under way nor for the digests that a lease carries.
+   */
+  wake(): void {
+    this.#wokenAgain = true;
+    if (this.#digestsRunning === 0 && !this.#asking) this.#poke();
+    else if (!this.#askingUrgent) void this.#takeUrgent();
+  }
+
   /** There may be work. */
-  poke(): void {
+  #poke(): void {
     this.#poked = true;
     this.#endRest();
   }
@@ -68,7 +87,7 @@ export class LeaseLoop {
   /** Takes no more work and gives back what has not come to DATA; the rest goes on. */
   stop(): void {
     this.#stopped.abort();
-    this.poke();
+    this.#poke();
   }
 
   /** Resolves when nothing is in flight. */
@@ -81,40 +100,39 @@ export class LeaseLoop {
    * @returns `superseded` when a newer boot of the same node id has said hello
    */
   async run(): Promise<'stopped' | 'superseded'> {
-    const { slots, pollMs, journal, maxUnreported } = this.#options;
     while (!this.#stopped.signal.aborted) {
-      const room = slots - this.#running.size;
-      this.#more ||= room <= 0;
-      const open = room > 0 && journal.unreported < maxUnreported && (await journal.writable());
-      const again = open && (await this.#take(room));
+      const again = await this.#take();
       if (this.#superseded) return 'superseded';
-      if (!again) await this.#rest(pollMs);
+      if (!again) await this.#rest(this.#options.pollMs);
     }
     return 'stopped';
   }
 
-  /** Leases up to `room` deliveries and begins them. True when it should be asked again at once. */
-  async #take(room: number): Promise<boolean> {
-    const { client, courier, backoff, log, meters } = this.#options;
+  /** How many deliveries may be begun now. */
+  async #room(): Promise<number> {
+    const { slots, journal, maxUnreported } = this.#options;
+    if (journal.unreported >= maxUnreported || !(await journal.writable())) return 0;
+    this.#more ||= this.#running.size >= slots;
+    return Math.max(0, slots - this.#running.size - this.#asked);
+  }
+
+  /** Leases what there is room for and begins it. True when it should be asked again at once. */
+  async #take(): Promise<boolean> {
+    const { backoff, log } = this.#options;
+    const room = await this.#room();
+    if (room === 0) return false;
     this.#poked = false;
-    const excludeDomains = courier.throttledDomains().slice(0, mostExcludedDomains);
-    const busyDomains = courier.busyDomains().slice(0, mostExcludedDomains);
-    this.#unwanted = [...excludeDomains, ...busyDomains];
+    this.#asking = true;
     try {
-      const { deliveries, keys, more } = await client.lease({
-        max: Math.min(room, mostLeases),
-        digestMax: Math.min(Math.max(0, this.#digestSlots - this.#digestsRunning), mostLeases),
-        excludeDomains,
-        busyDomains,
-      });
+      const digestMax = Math.max(0, this.#digestSlots - this.#digestsRunning);
+      // Beside digests, some room is left for what is more urgent and comes while this lease is under way.
+      const max = this.#digestsRunning > 0 ? Math.max(1, room - this.#urgentRoom) : room;
+      const { more, count } = await this.#lease(max, digestMax);
       backoff.reset();
-      meters.leased.inc(deliveries.length);
       this.#more = more;
-      for (const delivery of deliveries) {
-        this.#begin(delivery, keys[delivery.keyRing ?? delivery.signingDomain] ?? []);
-      }
+      this.#digestsFull = this.#digestsRunning >= this.#digestSlots;
       // `more` with nothing given must not become a busy loop
-      return more && deliveries.length > 0;
+      return more && count > 0;
     } catch (error) {
       if (error instanceof EdgeRefusal && error.status === 409) {
         this.#superseded = true;
@@ -124,11 +142,68 @@ export class LeaseLoop {
       log.warn({ err: error, pauseMs }, 'no work could be leased; trying again');
       await pause(pauseMs, undefined, { signal: this.#stopped.signal }).catch(() => {});
       return true;
+    } finally {
+      this.#asking = false;
     }
+  }
+
+  /** Leases a little of what is more urgent than digests, beside whatever else is under way. Never rejects. */
+  async #takeUrgent(): Promise<void> {
+    this.#askingUrgent = true;
+    try {
+      do {
+        const room = Math.min(await this.#room(), this.#urgentRoom);
+        if (room === 0 || this.#stopped.signal.aborted) break;
+        this.#wokenAgain = false;
+        const { more } = await this.#lease(room, 0);
+        this.#more ||= more;
+      } while (this.#wokenAgain);
+      // There was no room beside the lease under way, or the wake may have been about a digest.
+      if (this.#wokenAgain || !this.#digestsFull) this.#poke();
+    } catch (error) {
+      this.#options.log.debug({ err: error }, 'urgent work could not be leased; the next lease will tell');
+      this.#poke();
+    } finally {
+      this.#askingUrgent = false;
+    }
+  }
+
+  /** Asks the edge for up to `room` deliveries, of which `digestMax` digests, and begins those that it gives. */
+  async #lease(room: number, digestMax: number): Promise<{ more: boolean; count: number }> {
+    const { client, courier, meters } = this.#options;
+    const excludeDomains = courier.throttledDomains().slice(0, mostExcludedDomains);
+    const busyDomains = courier.busyDomains().slice(0, mostExcludedDomains);
+    this.#unwanted = [...excludeDomains, ...busyDomains];
+    this.#asked += room;
+    const { deliveries, keys, more } = await client
+      .lease({
+        max: Math.min(room, mostLeases),
+        digestMax: Math.min(digestMax, mostLeases),
+        excludeDomains,
+        busyDomains,
+      })
+      .finally(() => {
+        this.#asked -= room;
+      });
+    meters.leased.inc(deliveries.length);
+    for (const delivery of deliveries) {
+      this.#begin(delivery, keys[delivery.keyRing ?? delivery.signingDomain] ?? []);
+    }
+    return { more, count: deliveries.length };
+  }
+
+  /** What a lease of urgent mail may bring. */
+  get #urgentRoom(): number {
+    return Math.ceil(this.#options.slots / 8);
   }
 
   get #digestSlots(): number {
     return shareOf('digest', this.#options.slots);
+  }
+
+  /** Digests are asked for again when a third of them is done: a lease for each would only keep both sides busy. */
+  get #digestsWanted(): boolean {
+    return this.#digestsFull && this.#digestsRunning * 3 <= this.#digestSlots * 2;
   }
 
   #begin(delivery: LeasedDelivery, keys: readonly DkimKey[]): void {
@@ -136,10 +211,9 @@ export class LeaseLoop {
     this.#digestsRunning += digest;
     const running = this.#carry(delivery, keys).finally(() => {
       this.#running.delete(running);
-      // The edge was not asked for more digests than fit, so it could not say that there are more.
-      const digestsWereFull = digest === 1 && this.#digestsRunning >= this.#digestSlots;
       this.#digestsRunning -= digest;
-      if (this.#more || digestsWereFull || this.#servedAgain()) this.poke();
+      // The edge was not asked for more digests than fit, so it could not say that there are more.
+      if (this.#more || this.#digestsWanted || this.#servedAgain()) this.#poke();
     });
     this.#running.add(running);
   }

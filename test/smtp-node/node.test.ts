@@ -91,6 +91,38 @@ describe('node: leasing', () => {
     expect(at.courier.peak).toBe(4);
   });
 
+  it('asks for urgent mail by itself while digests run and a lease is under way', async () => {
+    const edge = await new FakeEdge().start();
+    const courier = new FakeCourier();
+    const held = Promise.withResolvers<void>();
+    courier.hold = held.promise;
+    for (let i = 0; i < 4; i++) edge.queue.push({ ...leased(i), class: 'digest' });
+    const answered = Promise.withResolvers<void>();
+    const terms: { max: number; digestMax: number }[] = [];
+    edge.script.set('lease', async ({ json }) => {
+      terms.push(json as (typeof terms)[number]);
+      // The second lease, which would bring the next digests, hangs.
+      if (terms.length === 2) await answered.promise;
+      return null;
+    });
+    const env = { PENNYPOST_SLOTS: '16', PENNYPOST_POLL_SECONDS: '1' };
+    await using _ = await nodeAtEdge({ edge, courier, env });
+    await courier.inData(4);
+    await edge.until(() => terms.length === 2);
+    edge.queue.push({ ...leased(10), class: 'priority' });
+    edge.wake();
+    await courier.inData(5);
+    expect(terms.map(({ max, digestMax }) => [max, digestMax])).toEqual([
+      [16, 8],
+      [10, 4],
+      [2, 0],
+    ]);
+    expect(courier.begun.at(-1)?.class).toBe('priority');
+    answered.resolve();
+    held.resolve();
+    await edge.until(() => edge.results.length === 5);
+  });
+
   it('names the domains it does not want now', async () => {
     const courier = new FakeCourier();
     courier.excluded.push('slow.example');
