@@ -8,6 +8,7 @@ import { emailsApp } from './api/emails.ts';
 import { eventsApp } from './api/events.ts';
 import { referenceApp } from './api/reference.tsx';
 import { sendApp } from './api/send.ts';
+import { settingsApp } from './api/settings.ts';
 import { statsApp } from './api/stats.ts';
 import { suppressionsApp } from './api/suppressions.ts';
 import { warmingApp } from './api/warming.ts';
@@ -20,6 +21,7 @@ import { Announcer } from './intake/announcer.ts';
 import { EventAnnouncer } from './intake/event-announcer.ts';
 import { nodeApp } from './node-api/app.ts';
 import { openStore } from './store/store.ts';
+import { trackingApp } from './tracking/app.tsx';
 
 const isolate: Isolate = {
   announcer: new Announcer(),
@@ -57,9 +59,11 @@ app.route('/v1', webhookDeliveriesApp);
 app.route('/v1', domainsApp);
 app.route('/v1', statsApp);
 app.route('/v1', warmingApp);
+app.route('/v1', settingsApp);
 app.route('/api/v0.1', cloudmailinApp);
 app.route('/admin/v1', adminApp);
 app.route('/node/v1', nodeApp);
+app.route('/', trackingApp);
 app.route('/', dashboardApp);
 app.notFound((c) => {
   const allowed = new Set(

@@ -25,7 +25,8 @@ export const workerSettings = [
   {
     key: 'RETURN_PATH_KEYS',
     secret: true,
-    about: 'HMAC keys of return-path tokens, base64, 32 bytes each; comma-separated, the newest first',
+    about:
+      'HMAC keys of return-path tokens and of links in mails, base64, 32 bytes each; comma-separated, the newest first. A key that is taken away ends the links that it made',
     schema: z.string().transform(keyList),
   },
   {

@@ -5,6 +5,10 @@ CREATE TABLE `accounts` (
 	`status_reason` text,
 	`webhooks` integer DEFAULT false NOT NULL,
 	`messages_per_minute` integer DEFAULT 60000 NOT NULL,
+	`track_opens` integer DEFAULT false NOT NULL,
+	`track_clicks` integer DEFAULT false NOT NULL,
+	`unsubscribe` integer DEFAULT false NOT NULL,
+	`content_days` integer DEFAULT 3 NOT NULL,
 	`created_at_ms` integer NOT NULL
 );
 --> statement-breakpoint

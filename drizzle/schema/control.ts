@@ -16,6 +16,12 @@ export const accounts = sqliteTable('accounts', {
   webhooks: integer('webhooks', { mode: 'boolean' }).notNull().default(false),
   /** Messages that it may submit in a minute. */
   messagesPerMinute: integer('messages_per_minute').notNull().default(60_000),
+  /** What it has decided for its mail (`domain/mail-settings.ts`); mail is private unless it asks for more. */
+  trackOpens: integer('track_opens', { mode: 'boolean' }).notNull().default(false),
+  trackClicks: integer('track_clicks', { mode: 'boolean' }).notNull().default(false),
+  unsubscribe: integer('unsubscribe', { mode: 'boolean' }).notNull().default(false),
+  /** Days for which the content of a message is kept. */
+  contentDays: integer('content_days').notNull().default(3),
   createdAtMs: integer('created_at_ms').notNull(),
 });
 

@@ -41,6 +41,8 @@ export const messagesTable = (week: string) =>
       smtputf8: integer('smtputf8').notNull(),
       eightBit: integer('eight_bit').notNull(),
       testMode: integer('test_mode').notNull(),
+      /** What was put into it (`domain/tracking.ts`, `trackedBits`). */
+      tracked: integer('tracked').notNull(),
       /** When delivery may begin: acceptance, or `send_at`. */
       firstDueMs: integer('first_due_ms').notNull(),
       /** The minute (since 1970) and the how-manieth message of the account in it: its rate limit. */

@@ -36,9 +36,9 @@ export async function fill(
       database,
       `INSERT INTO "messages_${week}" (account_id, seq, id, accepted_at_ms, class, from_address, from_header,
         addressees, subject, tags, metadata, source, credential_id, signing_domain, message_id_header, size_bytes,
-        smtputf8, eight_bit, test_mode, first_due_ms, body_day, body_id, rate_minute, rate_count)
+        smtputf8, eight_bit, test_mode, tracked, first_due_ms, body_day, body_id, rate_minute, rate_count)
       SELECT 1, ${base} + value, ${id}, ${since} + value, ${rank}, 'shop@${bench.domain}', 'Shop', '{"to":[],"cc":[]}',
-        'Your receipt', '[]', '{}', 'api', 1, '${bench.domain}', '<' || value || '@${bench.domain}>', 4000, 0, 0, 0,
+        'Your receipt', '[]', '{}', 'api', 1, '${bench.domain}', '<' || value || '@${bench.domain}>', 4000, 0, 0, 0, 0,
         ${since} + value, '${day}', ${base} + 1 + value % 100, 0, 0 FROM (${some})`,
     );
     await run(

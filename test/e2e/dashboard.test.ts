@@ -251,6 +251,42 @@ describe.skipIf(!hasChromium)('the dashboard in a browser', () => {
     });
   }
 
+  it('saves what holds for the mail of the account, and a reader unsubscribes by its page without a script', async () => {
+    await page.setViewportSize({ width: 1280, height: 900 });
+    await page.goto(`${url}/settings`);
+    await page.getByLabel('Offer one-click unsubscribe').check();
+    await page.getByLabel('Days to keep the content').fill('7');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByText('Saved. It is for messages from now on.').waitFor();
+    expect(await page.getByLabel('Offer one-click unsubscribe').isChecked()).toBe(true);
+    await pennypost.api.send({
+      from: `shop@${pennypost.facts.domain}`,
+      to: 'leaving@example.net',
+      subject: 'News of the shop',
+      text_body: 'New.',
+    });
+    const { raw } = await new Captured(pennypost.facts.captureUrl).waitFor('News of the shop');
+    const link = /^List-Unsubscribe:\s+<([^<>]+)>/m.exec(raw.toString())?.[1] ?? '';
+    const seen = await newWindow(browser);
+    await seen.page.goto(link);
+    expect(await lookAt(seen.page, 'unsubscribe')).toEqual([]);
+    expect(seen.complaints).toEqual([]);
+    await seen.context.close();
+    const bare = await browser.newContext({ javaScriptEnabled: false });
+    const still = await bare.newPage();
+    await still.goto(link);
+    await still.getByRole('button', { name: 'Unsubscribe' }).click();
+    await still.getByText('leaving@example.net gets no more mail').waitFor();
+    expect(await bare.cookies()).toEqual([]);
+    await bare.close();
+    await page.goto(`${url}/suppressions`);
+    await page.locator('tr', { hasText: 'leaving@example.net' }).getByText('unsubscribe').first().waitFor();
+    await page.goto(`${url}/settings`);
+    await page.getByLabel('Offer one-click unsubscribe').uncheck();
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByText('Saved. It is for messages from now on.').waitFor();
+  });
+
   it('invites a viewer, who sees everything and can change nothing', async () => {
     await page.setViewportSize({ width: 1280, height: 900 });
     await page.goto(`${url}/settings`);

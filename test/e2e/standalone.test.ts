@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createTransport } from 'nodemailer';
+import PostalMime from 'postal-mime';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { until } from '../lab/until.ts';
 import { attemptOf } from '../support/api.ts';
@@ -95,6 +96,62 @@ describe('npm start', () => {
     // a connection that is kept from the message before needs none of the first steps
     expect(steps.map(({ name }) => name).slice(-4)).toEqual(['mail', 'rcpt', 'data', 'final']);
     for (const { ms } of steps) expect(ms).toBeGreaterThanOrEqual(0);
+  });
+
+  it('lets a mail tell of opens and clicks, and its reader unsubscribe', async () => {
+    const to = 'subscriber@example.net';
+    const message = {
+      from: `shop@${product.facts.domain}`,
+      to,
+      subject: 'tells back',
+      html_body: '<body><a href="https://shop.example/?a=1&amp;b=2">shop</a></body>',
+    };
+    const id = await product.api.send({
+      ...message,
+      track_opens: true,
+      track_clicks: true,
+      unsubscribe: true,
+    });
+    const { raw } = await captured.waitFor(message.subject);
+    expect(await dkimVerdicts(raw, await domainFacts())).toEqual(bothPass);
+    const signed = [...raw.toString().matchAll(/[;\s]h=([^;]+);/g)].map(([, names = '']) =>
+      names.toLowerCase(),
+    );
+    expect(signed).toHaveLength(2);
+    for (const names of signed) {
+      expect(names.split(/[:\s]+/)).toEqual(
+        expect.arrayContaining(['list-unsubscribe', 'list-unsubscribe-post']),
+      );
+    }
+
+    const mail = await PostalMime.parse(raw);
+    const pixel = /<img src="([^"]+)" width="1"/.exec(mail.html ?? '')?.[1] ?? '';
+    const link = /<a href="([^"]+)"/.exec(mail.html ?? '')?.[1] ?? '';
+    const field = (name: string) => mail.headers.find(({ key }) => key === name)?.value;
+    const unsubscribe = field('list-unsubscribe')?.slice(1, -1) ?? '';
+    expect(field('list-unsubscribe-post')).toBe('List-Unsubscribe=One-Click');
+    for (const url of [pixel, link, unsubscribe]) expect(url.startsWith(product.facts.apiUrl)).toBe(true);
+
+    expect((await fetch(pixel)).headers.get('Content-Type')).toBe('image/gif');
+    const followed = await fetch(link, { redirect: 'manual' });
+    expect([followed.status, followed.headers.get('Location')]).toEqual([
+      302,
+      'https://shop.example/?a=1&b=2',
+    ]);
+    expect(await (await fetch(unsubscribe, { headers: { Accept: 'text/html' } })).text()).toContain('<form');
+    const done = await fetch(unsubscribe, {
+      method: 'POST',
+      body: new URLSearchParams({ 'List-Unsubscribe': 'One-Click' }),
+    });
+    expect([done.status, await done.text()]).toEqual([200, expect.stringContaining(to)]);
+
+    for (const kind of ['opened', 'clicked', 'unsubscribed'] as const) await product.api.event(id, kind);
+    const kinds = (await product.api.events(id)).map(({ kind }) => kind);
+    expect(kinds.toSorted()).toEqual(
+      ['accepted', 'dispatched', 'delivered', 'opened', 'clicked', 'unsubscribed'].toSorted(),
+    );
+    const refused = await product.api.call('POST', '/v1/send', message);
+    expect(refused.status).toBe(422);
   });
 
   it('says at a second start that it is running, and where', async () => {

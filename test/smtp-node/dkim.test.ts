@@ -117,6 +117,21 @@ describe('a signed message', () => {
     expect(verdict).toHaveLength(2);
   });
 
+  it.each([
+    ['List-Unsubscribe', 'https://sender.test/u/', 'https://other.test/u/'],
+    ['List-Unsubscribe-Post', 'One-Click', 'Two-Click'],
+  ])('does not verify with another %s (RFC 8058 §4)', async (_name, was, is) => {
+    const fields = [
+      'List-Unsubscribe: <https://sender.test/u/token>',
+      'List-Unsubscribe-Post: List-Unsubscribe=One-Click',
+    ];
+    const message = [...fields, aMessage].join('\r\n');
+    const { header } = await sign(bytes(message), [rsa, ed25519]);
+    expect(await verdicts(header + message)).toEqual(['ed1 pass', 'rsa1 pass']);
+    const changed = await verdicts(header + message.replace(was, is));
+    expect(changed.filter((verdict) => verdict.endsWith(' pass'))).toEqual([]);
+  });
+
   it('verifies although its lines did not all end in CRLF, as it is sent with CRLF', async () => {
     const crlf = aMessage.toString();
     const { header } = await sign(bytes(crlf.replaceAll('\r\n', '\n')), [ed25519]);

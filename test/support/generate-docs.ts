@@ -8,6 +8,7 @@ import { classes } from '../../worker/domain/class.ts';
 import { counters } from '../../worker/domain/counter.ts';
 import { events } from '../../worker/domain/event.ts';
 import { failureClasses } from '../../worker/domain/failure-class.ts';
+import { mailSettings } from '../../worker/domain/mail-settings.ts';
 import { problems } from '../../worker/domain/problem.ts';
 import { type CheckSubject, domainTypes, needOf, recordChecks } from '../../worker/domain/record-check.ts';
 import { scopes } from '../../worker/domain/scope.ts';
@@ -76,6 +77,10 @@ const sections: Record<string, string> = {
   scopes: table(
     ['scope', 'allows to'],
     scopes.map((s) => [code(s.name), s.about]),
+  ),
+  'mail-settings': table(
+    ['setting', 'default', 'what it does'],
+    mailSettings.map((s) => [code(s.name), code(String(s.default)), s.about]),
   ),
   'failure-classes': table(
     ['class', 'about', 'meaning'],

@@ -14,6 +14,7 @@ import {
   type TestAccount,
   testStore,
 } from './support.ts';
+import { linksOf, visit } from './tracking-support.ts';
 
 const origin = 'https://api.test';
 const password = 'a long enough sentence';
@@ -167,6 +168,24 @@ describe('messages', () => {
     const { body: second } = await call('GET', `/v1/emails/${id}`, own.live);
     expect(second).toMatchObject({ subject: 'Your receipt', tags: ['again'], class: 'digest' });
     expect(second.message_id_header).toBe(`<${id}@${own.domain}>`);
+  });
+
+  it('tell what came back, by which program, and whether it was probably a machine', async () => {
+    const body = {
+      html_body: '<a href="https://shop.example/">shop</a>',
+      track_opens: true,
+      track_clicks: true,
+    };
+    const { message_id: messageId } = (await call('POST', '/v1/send', own.live, mail(own, body))).body;
+    const { pixel, clicks } = await linksOf(messageId);
+    await visit(pixel, { headers: { 'User-Agent': 'Mozilla/5.0 (via ggpht.com GoogleImageProxy)' } });
+    await visit(clicks[0] ?? '', { headers: { 'User-Agent': 'curl/8 <b>x</b>' } });
+    const page = await (await owner.get(`/messages/${messageId}`)).text();
+    expect(page).toContain('opens, clicks');
+    expect(page).toContain('GoogleImageProxy');
+    expect(page).toContain('https://shop.example/');
+    expect(page.match(/probably a machine/g)).toHaveLength(2);
+    expect(page).not.toContain('<b>x');
   });
 
   it('are cancelled', async () => {

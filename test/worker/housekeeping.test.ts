@@ -1,6 +1,7 @@
 import { createScheduledController } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { untracked } from '#domain/tracking.ts';
 import worker from '../../worker/index.ts';
 import { type GateCredential, writeAcceptance } from '../../worker/store/acceptance.ts';
 import { ensureHomeTables } from '../../worker/store/home-tables.ts';
@@ -149,6 +150,7 @@ describe('an acceptance whose end is not known', () => {
     messagesPerMinute: 60_000,
     lastUsedAtMs: startMs,
     webhooks: false,
+    mail: { trackOpens: false, trackClicks: false, unsubscribe: false, contentDays: 3 },
   };
 
   it('keeps its large body, since the transaction may have been committed', async () => {
@@ -189,6 +191,7 @@ describe('an acceptance whose end is not known', () => {
           smtputf8: false,
           eightBit: false,
           testMode: false,
+          tracked: untracked,
           firstDueMs: startMs,
           counted: 0,
           raw,

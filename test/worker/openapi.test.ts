@@ -143,6 +143,8 @@ describe('the real answers are as described:', () => {
     await check('listEvents', 'GET', '/v1/events');
     for (const by of ['day', 'tag', 'domain', 'class']) await check('getStats', 'GET', `/v1/stats?by=${by}`);
     await check('getCredential', 'GET', '/v1/credential');
+    await check('getSettings', 'GET', '/v1/settings');
+    await check('changeSettings', 'PATCH', '/v1/settings', { content_days: 7 });
   });
 
   it('of webhooks', async () => {

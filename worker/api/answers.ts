@@ -106,6 +106,9 @@ export const emailsAnswer = z
 
 const detail = email.extend({
   message_id_header: z.string(),
+  track_opens: z.boolean().meta({ description: 'A pixel was put into it.' }),
+  track_clicks: z.boolean().meta({ description: 'Links of it lead through the service.' }),
+  unsubscribe: z.boolean().meta({ description: 'List-Unsubscribe fields of ours were put into it.' }),
   deliveries: z.array(
     z
       .strictObject({

@@ -84,6 +84,9 @@ function detailOf(message: StoredMessage) {
   return {
     ...summaryOf(message),
     message_id_header: message.messageIdHeader,
+    track_opens: message.tracked.opens,
+    track_clicks: message.tracked.clicks,
+    unsubscribe: message.tracked.unsubscribe,
     deliveries: message.deliveries.map((delivery) => ({
       recipient: delivery.recipient,
       status: delivery.state,

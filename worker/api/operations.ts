@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { cloudmailinSchema } from '#domain/cloudmailin.ts';
+import { mailSettingsChange, mailSettingsView } from '#domain/mail-settings.ts';
 import type { ProblemCode } from '#domain/problem.ts';
 import type { Scope } from '#domain/scope.ts';
 import { limits, sendSchema } from '#domain/submission.ts';
@@ -87,6 +88,7 @@ export const groups = [
   },
   { name: 'Suppressions', about: 'Addresses that are not mailed.' },
   { name: 'Domains', about: 'The domains that mail is sent from, their DNS records and DKIM keys.' },
+  { name: 'Settings', about: 'What the account has decided for its mail.' },
   { name: 'Credentials', about: 'API keys; the same pair logs in by SMTP.' },
   { name: 'CloudMailin’s dialect', about: 'For clients that were written for CloudMailin’s message API.' },
 ] as const;
@@ -545,6 +547,33 @@ export const operations: readonly Operation[] = [
     scope: 'read',
     answer: { status: 200, about: 'Phase, limits and use', schema: answers.warmingAnswer },
     problems: ['not_found', 'conflict'],
+  },
+  {
+    id: 'getSettings',
+    method: 'get',
+    path: '/v1/settings',
+    group: 'Settings',
+    summary: 'Read the settings',
+    about: 'What holds for messages that do not ask for something else.',
+    scope: 'read',
+    answer: { status: 200, about: 'The settings', schema: mailSettingsView.meta({ id: 'Settings' }) },
+    problems: [],
+  },
+  {
+    id: 'changeSettings',
+    method: 'patch',
+    path: '/v1/settings',
+    group: 'Settings',
+    summary: 'Change the settings',
+    about: 'Fields that are left out stay. It holds for messages from now on.',
+    scope: 'manage',
+    body: { type: 'application/json', schema: mailSettingsChange.meta({ id: 'SettingsChange' }) },
+    answer: {
+      status: 200,
+      about: 'The settings as they are now',
+      schema: mailSettingsView.meta({ id: 'Settings' }),
+    },
+    problems: jsonProblems,
   },
   {
     id: 'getCredential',

@@ -14,8 +14,15 @@ export function mediaType(c: Call): string {
   return (c.req.header('Content-Type') ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
 }
 
-/** The body's bytes; throws 413 when there are more than allowed, whatever Content-Length says. */
-export async function readBytes(c: Call, maxBytes: number): Promise<Uint8Array> {
+/**
+ * The body's bytes; throws 413 when there are more than allowed, whatever Content-Length says.
+ * @param refusal says so of what is no message
+ */
+export async function readBytes(
+  c: Call,
+  maxBytes: number,
+  refusal: () => Problem = () => tooLarge(null),
+): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of c.req.raw.body ?? []) {
@@ -23,7 +30,7 @@ export async function readBytes(c: Call, maxBytes: number): Promise<Uint8Array> 
     if (size <= maxBytes) chunks.push(chunk);
     else if (size > drainBytes) break;
   }
-  if (size > maxBytes) throw tooLarge(null);
+  if (size > maxBytes) throw refusal();
   if (chunks.length === 1 && chunks[0]) return chunks[0];
   const bytes = new Uint8Array(size);
   let at = 0;

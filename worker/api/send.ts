@@ -9,6 +9,7 @@ import type { Draft } from '../intake/draft.ts';
 import { rawDraftOf } from '../intake/raw-message.ts';
 import { rehearse } from '../intake/rehearse.ts';
 import { bearerSecret, sha256Hex } from '../intake/secret.ts';
+import { originOf } from '../tracking/links.ts';
 import { type Call, invalidBody, newApp, queryOf } from './app.ts';
 import { announceEvents, credentialOf } from './authenticated.ts';
 import { drain, mediaType, readBytes, readJson } from './request-body.ts';
@@ -31,7 +32,7 @@ sendApp.post('/send', (c) =>
     if (draft instanceof Problem) throw draft;
     if (queryOf(c, sendQuery).dry_run === 'true') {
       const secret = bearerSecret(c.req.header('Authorization'));
-      return c.json(await rehearse({ store: c.get('store'), nowMs: Date.now() }, secret, draft));
+      return c.json(await rehearse(intakeOf(c), secret, draft));
     }
     return await acceptOne(c, draft, await idempotencyOf(c, bytes));
   }),
@@ -173,13 +174,14 @@ function inFlight(c: Call, key: string): () => void {
 
 /** The intake of this request. */
 export function intakeOf(c: Call): Intake {
-  const { bindings, serviceDomain } = c.get('env');
+  const { bindings, serviceDomain, returnPathKeys } = c.get('env');
   const { DELIVERY } = bindings;
   const nowMs = Date.now();
   return {
     store: c.get('store'),
     nowMs,
     simulatorDomain: simulatorDomain(serviceDomain),
+    links: { origin: originOf(c.req.url), keys: returnPathKeys },
     announce: (messages, credential) => {
       announceEvents(c, credential);
       const waiting = messages.filter((m) => m.deliveries.some((d) => !isFinal(d.state)));

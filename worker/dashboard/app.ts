@@ -1,5 +1,6 @@
 import { Hono } from 'hono';
 import type { App } from '../api/app.ts';
+import { accountSettingsPages } from './account-settings.tsx';
 import { serveAsset } from './assets.ts';
 import type { Board } from './board.tsx';
 import { domainPages } from './domain.tsx';
@@ -34,6 +35,7 @@ const boards: Board[] = [
   statisticsPages,
   eventPages,
   settingsPages,
+  accountSettingsPages,
   profilePages,
   operatorPages,
 ];

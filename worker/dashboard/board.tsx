@@ -139,6 +139,11 @@ async function answer(c: Call, handler: () => Promise<Response>): Promise<Respon
   } catch (error) {
     response = errorAnswer(c, error instanceof Error ? error : new Error(String(error)));
   }
+  return withPageHeaders(c, response);
+}
+
+/** What every page says of itself to browsers. */
+export function withPageHeaders(c: Call, response: Response): Response {
   const { headers } = response;
   if (!headers.has('Content-Security-Policy')) headers.set('Content-Security-Policy', contentPolicy);
   headers.set('X-Content-Type-Options', 'nosniff');

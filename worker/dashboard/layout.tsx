@@ -28,6 +28,7 @@ const done: Record<string, string> = {
   'invitation-canceled': 'The invitation is withdrawn.',
   'member-changed': 'The role is changed.',
   'member-removed': 'The member is removed.',
+  'mail-changed': 'Saved. It is for messages from now on.',
   'session-ended': 'The session is ended.',
   'password-changed': 'The password is changed. Sign in with it.',
   'password-changed-here': 'The password is changed; your other sessions are ended.',

@@ -141,6 +141,7 @@ const shownDetails = z
     source: z.string(),
     url: z.string(),
     userAgent: z.string(),
+    machine: z.boolean(),
     subject: z.string(),
   })
   .partial();
@@ -179,6 +180,12 @@ function Entry({ event, sinceMs }: { event: NewEvent; sinceMs: number | null }) 
         {!reply && details.text && <p class="break">{details.text}</p>}
         {details.node && <p class="small">by node {details.node}</p>}
         {details.url && <p class="small break">{details.url}</p>}
+        {details.userAgent && <p class="small break quiet">{details.userAgent}</p>}
+        {details.machine && (
+          <p class="small">
+            <State tone="quiet">probably a machine</State>
+          </p>
+        )}
         {details.subject && <p class="small break">{details.subject}</p>}
         {mx && (
           <p class="small break">

@@ -4,6 +4,7 @@ import { isFinal, messageStatus } from '#domain/delivery.ts';
 import { isUuidV7 } from '#domain/ids.ts';
 import { Problem } from '#domain/problem.ts';
 import type { Call } from '../api/app.ts';
+import { contentDaysOf } from '../store/home-tables.ts';
 import { findMessage, type StoredMessage } from '../store/messages.ts';
 import { latin1Bytes, readBody } from '../store/raw.ts';
 import { Card } from './blocks.tsx';
@@ -33,6 +34,11 @@ async function messageOf(c: Call, viewer: Viewer): Promise<StoredMessage> {
     );
   }
   return message;
+}
+
+/** How long it is, or was, kept: as the account had set it when the message was accepted. */
+function contentKept(message: StoredMessage): string {
+  return `The content is kept for ${contentDaysOf(message)} days`;
 }
 
 async function bodyOf(c: Call, message: StoredMessage): Promise<Uint8Array | null> {
@@ -113,6 +119,20 @@ messagePages.page('/messages/:id', async (c, viewer) => {
                 <dd>{value}</dd>
               </>
             ))}
+            {Object.values(message.tracked).some(Boolean) && (
+              <>
+                <dt>Tells back</dt>
+                <dd>
+                  {[
+                    message.tracked.opens ? 'opens' : [],
+                    message.tracked.clicks ? 'clicks' : [],
+                    message.tracked.unsubscribe ? 'unsubscribing' : [],
+                  ]
+                    .flat()
+                    .join(', ')}
+                </dd>
+              </>
+            )}
             <dt>Message id</dt>
             <dd class="with-copy">
               <code id="message-id">{message.messageId}</code>
@@ -165,7 +185,7 @@ messagePages.page('/messages/:id', async (c, viewer) => {
           <p class="quiet">
             {message.sizeBytes > shownBytes
               ? 'It is too large to be shown here; download it.'
-              : 'The content is kept for three days, and its time is over. What happened to it is kept for 30 days.'}
+              : `${contentKept(message)}, and its time is over. What happened to it is kept for 30 days.`}
           </p>
         )}
       </Card>
@@ -182,7 +202,7 @@ function headerSection(raw: Uint8Array): string {
 messagePages.page('/messages/:id/raw', async (c, viewer) => {
   const message = await messageOf(c, viewer);
   const body = await bodyOf(c, message);
-  if (!body) throw new Problem('not_found', 'The content is kept for three days, and its time is over.');
+  if (!body) throw new Problem('not_found', `${contentKept(message)}, and its time is over.`);
   return new Response(body, {
     headers: {
       'Content-Type': 'message/rfc822',
@@ -228,7 +248,7 @@ messagePages.action('/messages/:id/cancel', 'developer', async (c, viewer) => {
 messagePages.action('/messages/:id/resend', 'developer', async (c, viewer) => {
   const message = await messageOf(c, viewer);
   const body = await bodyOf(c, message);
-  if (!body) throw new Problem('not_found', 'The content is kept for three days; it cannot be sent again.');
+  if (!body) throw new Problem('not_found', `${contentKept(message)}; it cannot be sent again.`);
   const query = new URLSearchParams([['mail_from', addressOf(message.fromHeader)]]);
   for (const { recipient } of message.deliveries) query.append('rcpt_to', recipient);
   const content = renewed(body, message);

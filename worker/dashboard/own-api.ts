@@ -4,6 +4,7 @@ import { answerError, type Call, newApp } from '../api/app.ts';
 import { domainsApp } from '../api/domains.ts';
 import { emailsApp } from '../api/emails.ts';
 import { sendApp } from '../api/send.ts';
+import { settingsApp } from '../api/settings.ts';
 import { suppressionsApp } from '../api/suppressions.ts';
 import { warmingApp } from '../api/warming.ts';
 import { webhookDeliveriesApp } from '../api/webhook-deliveries.ts';
@@ -31,6 +32,7 @@ function apiFor(outer: Call) {
     webhooksApp,
     webhookDeliveriesApp,
     warmingApp,
+    settingsApp,
   ])
     app.route('/v1', part);
   app.onError(answerError);

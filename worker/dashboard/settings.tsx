@@ -1,7 +1,9 @@
 import { Problem } from '#domain/problem.ts';
 import type { Call } from '../api/app.ts';
+import { findAccount } from '../store/accounts.ts';
 import { type Member, peopleOf, type Role, roles } from '../store/auth.ts';
-import { bodyDays, metadataDays } from '../store/home-tables.ts';
+import { metadataDays } from '../store/home-tables.ts';
+import { MailOfAccount } from './account-settings.tsx';
 import { authCall, invitationDays } from './auth.ts';
 import { Card, Columns, Fields } from './blocks.tsx';
 import { Board, html } from './board.tsx';
@@ -9,11 +11,15 @@ import { Page } from './layout.tsx';
 import { Field, Head, Note, Post, Select, State, Time } from './parts.tsx';
 import { may, roleAbout, type Viewer } from './viewer.ts';
 
-/** People of the account, what is kept for how long. */
+/** People of the account, what holds for its mail, what is kept for how long. */
 export const settingsPages = new Board();
 
 async function settingsPage(c: Call, viewer: Viewer, inviteFault?: string) {
-  const { members, invitations } = await peopleOf(c.get('store'), viewer.account.organizationId, Date.now());
+  const store = c.get('store');
+  const [{ members, invitations }, account] = await Promise.all([
+    peopleOf(store, viewer.account.organizationId, Date.now()),
+    findAccount(store, viewer.account.accountId),
+  ]);
   const owner = may(viewer, 'owner');
   return html(
     c,
@@ -70,10 +76,11 @@ async function settingsPage(c: Call, viewer: Viewer, inviteFault?: string) {
           </Fields>
         </Card>
       )}
+      {account && <MailOfAccount settings={account} viewer={viewer} />}
       <Card id="kept" title="What is kept">
         <dl class="facts">
           <dt>Content of messages</dt>
-          <dd>{bodyDays} days after they were first due</dd>
+          <dd>{account?.contentDays} days after they were first due</dd>
           <dt>What happened to them</dt>
           <dd>{metadataDays} days</dd>
           <dt>Suppressions</dt>

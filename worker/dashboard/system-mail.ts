@@ -33,6 +33,10 @@ export async function sendSystemMail(c: Call, to: string, mail: SystemMail): Pro
     text_body: mail.text,
     class: 'priority',
     tags: ['pennypost'],
+    // Whatever the account has set for its own mail.
+    track_opens: false,
+    track_clicks: false,
+    unsubscribe: false,
   });
 }
 

@@ -1,11 +1,11 @@
 import { type FailureClass, suppresses } from './failure-class.ts';
 
 /**
- * What a failure or a complaint does to the address beyond this delivery. Classes about the recipient suppress
+ * What a failure, a complaint or a wish to unsubscribe does to the address beyond this delivery. Classes about the recipient suppress
  * when permanent; a full mailbox only when it stays full; what is the sender's or the network's trouble never does.
  */
 export type Consequence =
-  | { kind: 'suppress'; reason: 'hard_bounce' | 'complaint'; expiresAtMs: null }
+  | { kind: 'suppress'; reason: 'hard_bounce' | 'complaint' | 'unsubscribe'; expiresAtMs: null }
   /** One more for `mailbox_full`; the store suppresses when there are enough. */
   | { kind: 'strike'; expiresAtMs: number };
 

@@ -5,10 +5,11 @@
  *
  * Layout, 27 bytes: 16 message id, 1 recipient number, 10 HMAC-SHA-256 (80 bits) over those 17 bytes.
  */
+import { base32, unbase32 } from './base32.ts';
 import { formatUuid, isUuidV7, type MessageId, uuidToBytes } from './ids.ts';
 
-const alphabet = 'abcdefghijklmnopqrstuvwxyz234567';
-const idBytes = 17;
+/** Message id and recipient number: what names a delivery. */
+export const deliveryBytes = 17;
 export const macBytes = 10;
 const tokenPattern = /^b-([a-z2-7]{44})$/;
 
@@ -22,7 +23,7 @@ export interface ReturnPathToken {
 
 /** The bytes that the HMAC of a delivery's token covers. */
 export function signedBytes(messageId: MessageId, n: number): Uint8Array {
-  const bytes = new Uint8Array(idBytes);
+  const bytes = new Uint8Array(deliveryBytes);
   bytes.set(uuidToBytes(messageId));
   bytes[16] = n;
   return bytes;
@@ -30,9 +31,9 @@ export function signedBytes(messageId: MessageId, n: number): Uint8Array {
 
 /** `b-<token>`, the local part of the return path. `mac` is the full or truncated HMAC over `signedBytes`. */
 export function formatReturnPath(messageId: MessageId, n: number, mac: Uint8Array): string {
-  const bytes = new Uint8Array(idBytes + macBytes);
+  const bytes = new Uint8Array(deliveryBytes + macBytes);
   bytes.set(signedBytes(messageId, n));
-  bytes.set(mac.subarray(0, macBytes), idBytes);
+  bytes.set(mac.subarray(0, macBytes), deliveryBytes);
   return `b-${base32(bytes)}`;
 }
 
@@ -46,7 +47,7 @@ export function parseReturnPath(localPart: string): ReturnPathToken | null {
   const messageId = formatUuid(bytes.subarray(0, 16));
   const n = bytes[16] ?? 0;
   if (!isUuidV7(messageId)) return null;
-  return { messageId, n, signed: bytes.subarray(0, idBytes), mac: bytes.subarray(idBytes) };
+  return { messageId, n, signed: bytes.subarray(0, deliveryBytes), mac: bytes.subarray(deliveryBytes) };
 }
 
 /** True for a local part that was meant to be a token, whether it is a good one or not. */
@@ -59,38 +60,4 @@ export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   let difference = a.length ^ b.length;
   for (let i = 0; i < a.length; i++) difference |= (a[i] ?? 0) ^ (b[i] ?? 0);
   return difference === 0;
-}
-
-function base32(bytes: Uint8Array): string {
-  let text = '';
-  let buffer = 0;
-  let bits = 0;
-  for (const byte of bytes) {
-    buffer = (buffer << 8) | byte;
-    bits += 8;
-    while (bits >= 5) {
-      bits -= 5;
-      text += alphabet[(buffer >> bits) & 31];
-    }
-    buffer &= (1 << bits) - 1;
-  }
-  return bits > 0 ? text + alphabet[(buffer << (5 - bits)) & 31] : text;
-}
-
-/** Null when the unused last bits are not zero: one token has one spelling (RFC 4648 §3.5). */
-function unbase32(text: string): Uint8Array | null {
-  const bytes = new Uint8Array(Math.floor((text.length * 5) / 8));
-  let buffer = 0;
-  let bits = 0;
-  let length = 0;
-  for (const char of text) {
-    buffer = (buffer << 5) | alphabet.indexOf(char);
-    bits += 5;
-    if (bits >= 8) {
-      bits -= 8;
-      bytes[length++] = (buffer >> bits) & 255;
-    }
-    buffer &= (1 << bits) - 1;
-  }
-  return buffer === 0 ? bytes : null;
 }

@@ -101,6 +101,10 @@ export const headerFields = (allowed: (name: string) => boolean = () => false) =
     );
 export const tag = oneLine(limits.tagCharacters).min(1);
 
+/** What is said of each field that lets a message tell back. */
+const trackingField = (about: string) =>
+  `${about} For a message with one recipient; left out: as the account has set it.`;
+
 /** Body of `POST /v1/send`. */
 export const sendSchema = z
   .strictObject({
@@ -134,6 +138,20 @@ export const sendSchema = z
       .meta({ description: '`priority` skips ahead of everything, `digest` is spread out.' }),
     send_at: time.optional().meta({ description: 'When delivery may begin, at most 30 days ahead.' }),
     test_mode: z.boolean().default(false).meta({ description: 'Validated and recorded, not delivered.' }),
+    track_opens: z
+      .boolean()
+      .optional()
+      .meta({ description: trackingField('A pixel at the end of html_body tells when it is opened.') }),
+    track_clicks: z
+      .boolean()
+      .optional()
+      .meta({ description: trackingField('Links of html_body lead through the service.') }),
+    unsubscribe: z
+      .boolean()
+      .optional()
+      .meta({
+        description: trackingField('List-Unsubscribe fields (RFC 8058), unless headers have their own.'),
+      }),
   })
   .refine((body) => body.text_body !== undefined || body.html_body !== undefined, {
     path: ['text_body'],
@@ -146,7 +164,26 @@ export const sendSchema = z
   .refine((body) => body.to.length + body.cc.length + body.bcc.length <= limits.recipients, {
     path: ['to'],
     message: `at most ${limits.recipients} recipients in to, cc and bcc together`,
+  })
+  .superRefine((body, context) => {
+    const recipients = [...body.to, ...body.cc, ...body.bcc].map(({ address }) => address);
+    const alone = new Set(recipients).size <= 1;
+    for (const name of ['track_opens', 'track_clicks', 'unsubscribe'] as const) {
+      if (body[name] !== true) continue;
+      const fault = alone ? (name !== 'unsubscribe' && htmlFault(body)) || null : severalFault;
+      if (fault) context.addIssue({ code: 'custom', path: [name], message: fault });
+    }
   });
+
+/** A link speaks for one person, and the body of a message is one for all of its recipients. */
+const severalFault =
+  'needs exactly one recipient in to, cc and bcc; send one message each (POST /v1/send/batch), or leave it out';
+
+/** Opens and clicks are seen in HTML only. */
+function htmlFault(body: { html_body?: string | undefined }): string | null {
+  return body.html_body === undefined ? 'needs html_body; add it, or leave this out' : null;
+}
+
 export type SendBody = z.output<typeof sendSchema>;
 
 /** How a message is to be handled; from the API's fields or from control headers. */

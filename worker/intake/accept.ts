@@ -20,6 +20,7 @@ import type { Draft } from './draft.ts';
 import { checkDomain, suppressionOf } from './gate.ts';
 import { countsOf, ration, type Usage } from './ration.ts';
 import { sha256Hex } from './secret.ts';
+import { type Links, trackingOf } from './track.ts';
 
 /** What the intake works with; all time and chance come from here. */
 export interface Intake {
@@ -27,6 +28,7 @@ export interface Intake {
   nowMs: number;
   /** Recipients there are parts that the simulator plays; they count for no limit of a domain. */
   simulatorDomain: string;
+  links: Links;
   /** Announces what has been accepted, after the answer; must not throw. */
   announce(messages: AcceptedMessage[], credential: GateCredential): void;
 }
@@ -193,7 +195,8 @@ async function admit(
     if (suppressed.every((entry) => entry !== null)) throw allSuppressed(draft);
     const { nowMs } = intake;
     const id = newMessageId(nowMs, randomBytes(10), 0);
-    const { raw, messageIdHeader } = await draft.build({ id, nowMs });
+    const tracking = await trackingOf(draft, credential, intake.links, id);
+    const { raw, messageIdHeader, tracked } = await draft.build({ id, nowMs, tracking });
     if (raw.length > limits.messageBytes) throw tooLarge(raw.length);
     const { class: mailClass, tags, metadata, sendAtMs } = draft.handling;
     const testMode = draft.handling.testMode || credential.environment === 'test';
@@ -215,6 +218,7 @@ async function admit(
       messageIdHeader,
       smtputf8: needsSmtpUtf8(raw, draft),
       eightBit: /[\x80-\xff]/.test(raw),
+      tracked,
       raw,
       counted: testMode ? 0 : countedOf(draft, suppressed, intake.simulatorDomain),
       deliveries: draft.recipients.map((recipient, n) =>

@@ -4,9 +4,11 @@ import type { Mailbox } from '#domain/address.ts';
 import { toCrlf } from '#domain/header.ts';
 import { Problem } from '#domain/problem.ts';
 import type { SendBody } from '#domain/submission.ts';
+import { type Tracked, untracked } from '#domain/tracking.ts';
 import type { Draft } from './draft.ts';
 import { asciiDomain, envelopeOf } from './recipient.ts';
 import { renderMime } from './render-mime.ts';
+import { type Tracking, trackHtml } from './track.ts';
 
 /** The draft of a `POST /v1/send` body. */
 export function draftOf(body: SendBody): Draft {
@@ -26,10 +28,43 @@ export function draftOf(body: SendBody): Draft {
     addressees: { to: body.to.map(display), cc: body.cc.map(display) },
     subject: body.subject,
     recipients: envelopeOf([...body.to, ...body.cc, ...body.bcc], '/to'),
-    build: async ({ id, nowMs }) => {
+    tracking: { opens: body.track_opens, clicks: body.track_clicks, unsubscribe: body.unsubscribe },
+    build: async ({ id, nowMs, tracking }) => {
       const messageIdHeader = `<${id}@${fromDomain}>`;
-      return { raw: await composeMime(body, messageIdHeader, nowMs), messageIdHeader };
+      const { content, tracked } = tracking
+        ? await withTracking(body, tracking)
+        : { content: body, tracked: untracked };
+      return { raw: await composeMime(content, messageIdHeader, nowMs), messageIdHeader, tracked };
     },
+  };
+}
+
+/** The body with what is wanted put into its HTML and header; the text stays as it is. */
+async function withTracking(
+  body: SendBody,
+  tracking: Tracking,
+): Promise<{ content: SendBody; tracked: Tracked }> {
+  const { html_body: html, headers } = body;
+  const rewritten = html === undefined ? null : await trackHtml(html, tracking);
+  // Somebody who handles unsubscribing by themselves goes on doing so.
+  const unsubscribe =
+    tracking.wanted.unsubscribe &&
+    !Object.keys(headers).some((name) => /^list-unsubscribe(-post)?$/i.test(name));
+  return {
+    content: {
+      ...body,
+      ...(rewritten ? { html_body: rewritten.html } : {}),
+      headers: unsubscribe ? { ...headers, ...(await unsubscribeFields(tracking)) } : headers,
+    },
+    tracked: { opens: rewritten?.opens ?? false, clicks: rewritten?.clicks ?? false, unsubscribe },
+  };
+}
+
+/** RFC 8058 §3.1. */
+async function unsubscribeFields({ links }: Tracking): Promise<Record<string, string>> {
+  return {
+    'List-Unsubscribe': `<${await links.unsubscribe()}>`,
+    'List-Unsubscribe-Post': 'List-Unsubscribe=One-Click',
   };
 }
 

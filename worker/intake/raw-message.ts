@@ -21,6 +21,7 @@ import {
   sendAtFault,
   timeOf,
 } from '#domain/submission.ts';
+import { untracked } from '#domain/tracking.ts';
 import type { Draft } from './draft.ts';
 import { asciiDomain, envelopeOf } from './recipient.ts';
 
@@ -66,6 +67,7 @@ export async function rawDraftOf(submission: RawSubmission): Promise<RawDraft> {
       limits.subjectCharacters,
     ),
     recipients,
+    tracking: null,
     build: async ({ id, nowMs }) => {
       const fields = [...kept];
       const present = fieldsNamed(fields, 'message-id')[0]?.value;
@@ -77,6 +79,7 @@ export async function rawDraftOf(submission: RawSubmission): Promise<RawDraft> {
       return {
         raw: joinMessage({ fields, rest: message.rest }),
         messageIdHeader: messageIdHeader.slice(0, shownCharacters),
+        tracked: untracked,
       };
     },
   };

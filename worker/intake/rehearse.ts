@@ -6,6 +6,7 @@ import { entryView, firstState, type Intake, randomBytes, readGateFor } from './
 import { authorize } from './authenticate.ts';
 import type { Draft } from './draft.ts';
 import { checkDomain, suppressionOf } from './gate.ts';
+import { trackingOf } from './track.ts';
 
 /** What sending a draft now would come to. */
 export interface Rehearsal {
@@ -30,14 +31,15 @@ export interface RehearsedRecipient {
  * @throws Problem when the credential may not send
  */
 export async function rehearse(
-  intake: Pick<Intake, 'store' | 'nowMs'>,
+  intake: Pick<Intake, 'store' | 'nowMs' | 'links'>,
   secret: string | null,
   draft: Draft,
 ): Promise<Rehearsal> {
   const gate = await readGateFor(intake, { username: null, secret, drafts: [draft], idempotency: null });
   const credential = authorize(gate.credential, 'send');
   const id = newMessageId(intake.nowMs, randomBytes(10), 0);
-  const sizeBytes = (await draft.build({ id, nowMs: intake.nowMs })).raw.length;
+  const tracking = await trackingOf(draft, credential, intake.links, id);
+  const sizeBytes = (await draft.build({ id, nowMs: intake.nowMs, tracking })).raw.length;
   const domain = domainCheck(draft, credential, gate);
   const size = sizeCheck(sizeBytes);
   const refused = [domain, size].find((check) => !check.ok);

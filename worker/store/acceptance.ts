@@ -2,10 +2,12 @@ import { type SQL, sql } from 'drizzle-orm';
 import { classOf, digestSmoothing, type MailClass } from '#domain/class.ts';
 import type { DeliveryState } from '#domain/delivery.ts';
 import type { NewEvent } from '#domain/event.ts';
-import { dayOf, homeOf } from '#domain/home.ts';
+import { homeOf } from '#domain/home.ts';
 import type { MessageId } from '#domain/ids.ts';
+import type { MailSettings } from '#domain/mail-settings.ts';
+import { type Tracked, trackedBits } from '#domain/tracking.ts';
 import * as control from '../../drizzle/schema/control.ts';
-import { bodiesName, weekTables, withHomeTables } from './home-tables.ts';
+import { bodiesName, bodyDayOf, weekTables, withHomeTables } from './home-tables.ts';
 import { bodyKey, latin1Bytes } from './raw.ts';
 import { batch } from './sql.ts';
 import { isUniqueViolation, type Store } from './store.ts';
@@ -45,6 +47,8 @@ export interface GateCredential {
   lastUsedAtMs: number | null;
   /** The account has an active webhook endpoint, so its events are announced. */
   webhooks: boolean;
+  /** What the account has decided for its mail. */
+  mail: MailSettings;
 }
 
 export interface GateDomain {
@@ -80,7 +84,8 @@ export async function readGate(
   const account = sql`(SELECT account_id FROM credentials WHERE secret_hash = ${of.secretHash})`;
   const queries: SQL[] = [
     sql`SELECT c.id, c.account_id, c.username, c.environment, c.scopes, c.domains, c.revoked_at_ms, c.last_used_at_ms,
-          a.status, a.status_reason, a.webhooks, a.messages_per_minute
+          a.status, a.status_reason, a.webhooks, a.messages_per_minute, a.track_opens, a.track_clicks, a.unsubscribe,
+          a.content_days
         FROM ${control.credentials} c JOIN ${control.accounts} a ON a.id = c.account_id
         WHERE c.secret_hash = ${of.secretHash}`,
     sql`SELECT d.name, d.type, d.status, d.status_reason,
@@ -136,6 +141,12 @@ function gateCredential(row: Record<string, unknown>): GateCredential {
     messagesPerMinute: Number(row.messages_per_minute),
     lastUsedAtMs: row.last_used_at_ms === null ? null : Number(row.last_used_at_ms),
     webhooks: row.webhooks === 1,
+    mail: {
+      trackOpens: row.track_opens === 1,
+      trackClicks: row.track_clicks === 1,
+      unsubscribe: row.unsubscribe === 1,
+      contentDays: Number(row.content_days),
+    },
   };
 }
 
@@ -155,6 +166,8 @@ export interface AcceptedMessage {
   smtputf8: boolean;
   eightBit: boolean;
   testMode: boolean;
+  /** What was put into it. */
+  tracked: Tracked;
   firstDueMs: number;
   /** Latin1 text: one character a byte. */
   raw: string;
@@ -178,7 +191,7 @@ export interface NewDelivery {
 
 /**
  * Up to this size a body is a row of D1, above it an object of R2. By list price: a row costs 1.00 a million
- * and 0.75 per GB-month for about four days (0.10 a million messages per kilobyte); an object costs 4.50 to
+ * and 0.75 per GB-month for about four days, unless the account keeps it longer (0.10 a million messages per kilobyte); an object costs 4.50 to
  * write, 0.36 to read and almost nothing to keep. They meet near 38 kB; below that D1 also saves a round trip.
  */
 export const largestD1BodyBytes = 32 * 1024;
@@ -203,7 +216,8 @@ export async function writeAcceptance(
   },
 ): Promise<void> {
   const large = of.messages.filter((message) => message.raw.length > largestD1BodyBytes);
-  const keys = large.map((message) => bodyKey(dayOf(message.firstDueMs), message.id));
+  const { contentDays } = of.credential.mail;
+  const keys = large.map((message) => bodyKey(bodyDayOf(message.firstDueMs, contentDays), message.id));
   await Promise.all(large.map((message, i) => store.raw.put(keys[i] ?? '', latin1Bytes(message.raw))));
   const queries = of.messages.flatMap((message) => insertMessage(of.credential, message, of.nowMs));
   queries.push(...of.counts.flatMap(({ domain, count }) => countWarming(domain, count, of.nowMs)));
@@ -238,7 +252,7 @@ function insertMessage(credential: GateCredential, message: AcceptedMessage, now
   const { accountId } = credential;
   const { week } = homeOf(message.id);
   const { messages, deliveries } = weekTables(week);
-  const day = dayOf(message.firstDueMs);
+  const day = bodyDayOf(message.firstDueMs, credential.mail.contentDays);
   const inD1 = message.raw.length <= largestD1BodyBytes;
   // A WITHOUT ROWID insert leaves last_insert_rowid() alone, so it still names the body in the statements after it.
   const bodyId = inD1 ? sql`last_insert_rowid()` : sql`NULL`;
@@ -246,13 +260,13 @@ function insertMessage(credential: GateCredential, message: AcceptedMessage, now
   if (inD1) queries.push(sql`INSERT INTO ${bodiesName(day)} (raw) VALUES (${message.raw})`);
   queries.push(sql`INSERT INTO ${messages} (account_id, seq, id, accepted_at_ms, class, from_address, from_header,
       addressees, subject, tags, metadata, source, credential_id, signing_domain, message_id_header, size_bytes,
-      smtputf8, eight_bit, test_mode, first_due_ms, rate_minute, rate_count, body_day,
-      body_id)
+      smtputf8, eight_bit, test_mode, tracked, first_due_ms, rate_minute, rate_count,
+      body_day, body_id)
     VALUES (${accountId}, ${nextSeq(week, sql`${accountId}`)}, ${message.id}, ${nowMs}, ${classOf(message.class).rank},
       ${message.fromAddress}, ${message.fromHeader}, ${JSON.stringify(message.addressees)}, ${message.subject},
       ${JSON.stringify(message.tags)}, ${JSON.stringify(message.metadata)}, ${message.source}, ${credential.id},
       ${message.signingDomain}, ${message.messageIdHeader}, ${message.raw.length}, ${Number(message.smtputf8)},
-      ${Number(message.eightBit)}, ${Number(message.testMode)}, ${message.firstDueMs},
+      ${Number(message.eightBit)}, ${Number(message.testMode)}, ${trackedBits(message.tracked)}, ${message.firstDueMs},
       ${nextRate(messages, accountId, credential.messagesPerMinute, nowMs)}, ${day}, ${bodyId})`);
   queries.push(sql`INSERT INTO ${deliveries} (message_id, n, account_id, message_seq, recipient, domain, class, state,
       reason, accepted, simulated, due_ms, first_due_ms, attempts, body_day, body_id, timeline, announced)

@@ -1,4 +1,5 @@
 import { and, eq, isNull } from 'drizzle-orm';
+import type { MailSettings } from '#domain/mail-settings.ts';
 import * as control from '../../drizzle/schema/control.ts';
 import type { Store } from './store.ts';
 
@@ -78,4 +79,17 @@ export async function revokeCredential(
     .where(and(eq(account, accountId), eq(key, id), isNull(revokedAtMs)))
     .returning({ id: key });
   return rows.length > 0;
+}
+
+export async function setMailSettings(
+  store: Store,
+  id: number,
+  change: Partial<MailSettings>,
+): Promise<Account | null> {
+  const [account] = await store.control
+    .update(control.accounts)
+    .set(change)
+    .where(eq(control.accounts.id, id))
+    .returning();
+  return account ?? null;
 }

@@ -3,6 +3,7 @@ import { getTableConfig, SQLiteAsyncDialect, type SQLiteTable } from 'drizzle-or
 import { classes } from '#domain/class.ts';
 import { dayOf, homeOf, weeksBetween } from '#domain/home.ts';
 import { isUuidV7, type MessageId } from '#domain/ids.ts';
+import { contentDays } from '#domain/mail-settings.ts';
 import { limits } from '#domain/submission.ts';
 import {
   bodiesTable,
@@ -17,8 +18,8 @@ const dayMs = 86_400_000;
 
 /** How long metadata is kept at least. */
 export const metadataDays = 30;
-/** How long bodies are kept after the day on which the message was first due. */
-export const bodyDays = 3;
+/** How long bodies are kept after the day whose table holds them. */
+const bodyDays = contentDays.least;
 /** How long webhook deliveries are kept: the tries of one last for two and a half days, the rest is for replays. */
 export const webhookDays = 14;
 /** A message may be due so many days after its acceptance and is tried for days from then on. */
@@ -72,8 +73,8 @@ export function createTable(table: SQLiteTable, options: { withoutRowid: boolean
 }
 
 /**
- * Makes the tables of every week that may be asked for (the retained ones and the next) and of the days on
- * which bodies may be due. Cheap when they are there.
+ * Makes the tables of every week that may be asked for (the retained ones and the next) and of the days whose
+ * tables bodies may be put into. Cheap when they are there.
  */
 export async function ensureHomeTables(store: Store, nowMs: number): Promise<void> {
   const statements: string[] = [];
@@ -85,7 +86,8 @@ export async function ensureHomeTables(store: Store, nowMs: number): Promise<voi
   for (const week of [...webhookWeeks(nowMs), ...weeksBetween(nowMs, nowMs + 7 * dayMs)]) {
     statements.push(...createTable(webhookDeliveriesTable(week), { withoutRowid: false }));
   }
-  for (let day = -bodyDays - 2; day <= limits.scheduleDays + 1; day++) {
+  const lastBodyDay = limits.scheduleDays + 1 + contentDays.most - contentDays.least;
+  for (let day = -bodyDays - 2; day <= lastBodyDay; day++) {
     statements.push(...createTable(bodiesTable(dayOf(nowMs + day * dayMs)), { withoutRowid: false }));
   }
   await store.d1.batch(statements.map((text) => store.d1.prepare(text)));
@@ -131,8 +133,22 @@ export async function dropOldTables(store: Store, nowMs: number): Promise<string
 }
 
 /**
- * The oldest day whose bodies are kept. Delivery may be tried for three days after the first due day; a day more
- * covers its last hours.
+ * The day whose table holds a body. Tables are dropped whole, so what is to be kept longer goes into a later one.
+ * @param days how long the content is kept after the day on which the message is first due
+ */
+export function bodyDayOf(firstDueMs: number, days: number): string {
+  return dayOf(firstDueMs + (days - contentDays.least) * dayMs);
+}
+
+/** How many days the content of a message is kept: what `bodyDayOf` was told. */
+export function contentDaysOf({ bodyDay, firstDueMs }: { bodyDay: string; firstDueMs: number }): number {
+  const day = (text: string) => Date.UTC(+text.slice(0, 4), +text.slice(4, 6) - 1, +text.slice(6, 8));
+  return contentDays.least + Math.round((day(bodyDay) - day(dayOf(firstDueMs))) / dayMs);
+}
+
+/**
+ * The oldest day whose bodies are kept. Delivery may be tried for three days after the first due day, and bodies are
+ * in the table of that day or a later one; a day more covers its last hours.
  */
 export function oldestBodyDay(nowMs: number): string {
   return dayOf(nowMs - (bodyDays + 1) * dayMs);

@@ -4,6 +4,7 @@ import type { DeliveryState } from '#domain/delivery.ts';
 import { markSimulated, type NewEvent } from '#domain/event.ts';
 import { homeOf, weekOf } from '#domain/home.ts';
 import type { MessageId } from '#domain/ids.ts';
+import { type Tracked, trackedOf } from '#domain/tracking.ts';
 import { retainedWeeks, weekTables, withHomeTables } from './home-tables.ts';
 import type { BodyPlace } from './raw.ts';
 import { batch } from './sql.ts';
@@ -26,6 +27,8 @@ export interface StoredMessage extends BodyPlace {
   sizeBytes: number;
   testMode: boolean;
   firstDueMs: number;
+  /** What was put into it. */
+  tracked: Tracked;
   deliveries: StoredDelivery[];
 }
 
@@ -188,6 +191,7 @@ export function messageOf(
     sizeBytes: Number(row.size_bytes),
     testMode: row.test_mode === 1,
     firstDueMs: Number(row.first_due_ms),
+    tracked: trackedOf(Number(row.tracked)),
     deliveries: deliveries.map(deliveryOf),
   };
 }

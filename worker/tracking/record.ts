@@ -1,0 +1,51 @@
+import { uuidV7 } from '#domain/ids.ts';
+import { type Hit, trackedEvent } from '#domain/tracked-event.ts';
+import type { LinkToken } from '#domain/tracking.ts';
+import type { Env } from '../env.ts';
+import { eventsCommitted } from '../queue/events-committed.ts';
+import type { Store } from '../store/store.ts';
+import { findTracked, type TrackedDelivery, writeTracked, writeUnsubscribed } from '../store/tracked.ts';
+
+/**
+ * Records that the pixel or a link of a mail was fetched. Runs behind the answer, which nobody who reads a mail waits
+ * for; so it never throws, and a failure is logged.
+ */
+export async function recordHit(env: Env, store: Store, link: LinkToken, hit: Hit): Promise<void> {
+  try {
+    const delivery = await findTracked(store, link, hit.atMs);
+    if (!delivery) return;
+    const event = { id: newEventId(hit.atMs), ...trackedEvent(hit, delivery) };
+    const { messageId, n, accountId } = delivery;
+    if (await writeTracked(store, { messageId, n, event }, hit.atMs)) await eventsCommitted(env, [accountId]);
+  } catch (error) {
+    const msg = 'an open or a click is not recorded';
+    console.error(JSON.stringify({ level: 'error', msg, messageId: link.messageId, error: String(error) }));
+  }
+}
+
+/**
+ * Sees to it that the recipient gets no more mail from the domain. When it returns, that is durable; doing it again
+ * changes nothing.
+ * @returns true when something was written, so that it is to be announced
+ */
+export async function unsubscribe(store: Store, delivery: TrackedDelivery, nowMs: number): Promise<boolean> {
+  const { messageId, n, accountId, recipient, signingDomain, exempt } = delivery;
+  const details = { suppresses: !exempt, scope: signingDomain };
+  const event = { id: newEventId(nowMs), kind: 'unsubscribed' as const, atMs: nowMs, details };
+  const consequence = exempt
+    ? null
+    : {
+        consequence: { kind: 'suppress' as const, reason: 'unsubscribe' as const, expiresAtMs: null },
+        accountId,
+        address: recipient,
+        scopeDomain: signingDomain,
+        source: 'one_click' as const,
+        proof: 'one-click unsubscribe (RFC 8058)',
+        atMs: nowMs,
+      };
+  return await writeUnsubscribed(store, { messageId, n, event }, consequence, nowMs);
+}
+
+function newEventId(nowMs: number): string {
+  return uuidV7(nowMs, crypto.getRandomValues(new Uint8Array(10)));
+}
