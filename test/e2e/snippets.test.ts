@@ -1,0 +1,72 @@
+/** The dashboard's snippets, each run as a person would who pastes it. */
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { snippets } from '../../worker/dashboard/snippets.ts';
+import { until } from '../lab/until.ts';
+import { Captured } from '../support/captured.ts';
+import { isInstalled, runCommand } from '../support/command.ts';
+import { Standalone } from '../support/standalone.ts';
+
+/** How each is run: the file it is saved as, and the command; `{}` is the file. */
+const runners: Record<string, { file: string; command: string[] }> = {
+  curl: { file: 'send.sh', command: ['sh', '{}'] },
+  swaks: { file: 'swaks.sh', command: ['sh', '{}'] },
+  Node: { file: 'send.mjs', command: [process.execPath, '{}'] },
+  Python: { file: 'send.py', command: ['python3', '{}'] },
+  PHP: { file: 'send.php', command: ['php', '{}'] },
+  Ruby: { file: 'send.rb', command: ['ruby', '{}'] },
+  Go: { file: 'send.go', command: ['env', 'GO111MODULE=off', 'go', 'run', '{}'] },
+  Java: { file: 'Send.java', command: ['java', '{}'] },
+};
+const programs: Record<string, string> = { Go: 'go', Java: 'javac' };
+
+describe('the snippets of the dashboard', () => {
+  let folder: string;
+  let product: Standalone;
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'pennypost-snippets-'));
+    product = await Standalone.start(join(folder, 'data'));
+  }, 120_000);
+
+  afterAll(async () => {
+    await product?.interrupt();
+    await rm(folder, { recursive: true, force: true });
+  }, 60_000);
+
+  const filled = (to: string) => {
+    const { apiUrl, smtp, liveKey, domain } = product.facts;
+    const { host: smtpHost, port: smtpPort, username } = smtp;
+    return snippets({ apiUrl, smtpHost, smtpPort, username, key: liveKey, from: `hello@${domain}`, to });
+  };
+
+  it('are all run here', () => {
+    expect(
+      filled('you@example.net')
+        .map(({ name }) => name)
+        .sort(),
+    ).toEqual(Object.keys(runners).sort());
+  });
+
+  for (const [name, { file, command }] of Object.entries(runners)) {
+    const program = programs[name] ?? (command[0] === 'sh' ? name : (command[0] ?? ''));
+    it.skipIf(!program.startsWith('/') && !isInstalled(program))(`${name}: the message arrives`, async () => {
+      const to = `${name.toLowerCase()}@example.net`;
+      const text = filled(to).find((one) => one.name === name)?.text ?? '';
+      const own = join(folder, name);
+      await mkdir(own);
+      await writeFile(join(own, file), text);
+      const [run = '', ...args] = command.map((part) => part.replace('{}', join(own, file)));
+      const { code, output } = await runCommand(run, args);
+      expect(code, output).toBe(0);
+      expect(output).toMatch(/queued/i);
+      const captured = new Captured(product.facts.captureUrl);
+      const mail = await until(`the mail of ${name}`, 30_000, async () =>
+        (await captured.list()).find(({ rcptTo }) => rcptTo[0] === to),
+      );
+      expect((await captured.raw(mail.id)).toString()).toContain('Sent with Pennypost.');
+    });
+  }
+});
