@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Backoff } from './backoff.ts';
 import { type Config, ConfigError, parseConfig } from './config.ts';
+import { claimDataDirectory } from './data-directory.ts';
 import { EdgeClock, sayHello } from './hello.ts';
 import { createLog, type Log } from './log.ts';
 import { createMeters, gaugeOf, type Meters, serveMetrics } from './metrics.ts';
@@ -68,6 +69,7 @@ export async function startNode(config: Config, deps: NodeDeps = {}): Promise<Ru
     onReach: (reached) => meters.edgeReachable.set(reached ? 1 : 0),
   });
   const clock = new EdgeClock();
+  const giveUpDirectory = await claimDataDirectory(config.dataDirectory);
   const journal = await Journal.open(join(config.dataDirectory, 'journal'));
   const reporter = new Reporter({ client, journal, log, backoff: new Backoff(200, 30_000) });
   const raws = await RawStore.open(client, join(config.dataDirectory, 'spool'));
@@ -122,6 +124,7 @@ export async function startNode(config: Config, deps: NodeDeps = {}): Promise<Ru
     () => courier.close(),
     () => simulator.stop(),
     () => journal.close(),
+    giveUpDirectory,
   ];
   const [submission, returnPath, metrics] = await openAll(closeAtFault, async () => {
     const submission = await startSubmission(submissionOptions(config, deps, log, meters));
@@ -186,6 +189,7 @@ export async function startNode(config: Config, deps: NodeDeps = {}): Promise<Ru
     await within(leftMs(), Promise.all([courier.close(), simulator.stop()]));
     await metrics.close();
     await journal.close();
+    await giveUpDirectory();
     log.info({ running: loop.running, unreported: journal.unreported }, 'stopped');
   };
   let stopped: Promise<void> | null = null;

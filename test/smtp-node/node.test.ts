@@ -269,6 +269,15 @@ describe('node: reporting', () => {
 });
 
 describe('node: starting', () => {
+  it('refuses a data directory that another node is using, and takes it once that has stopped', async () => {
+    const at = await nodeAtEdge();
+    const again = nodeAtEdge({ edge: at.edge, dataDirectory: at.dataDirectory });
+    await expect(again).rejects.toThrow(/another node is using the data directory/);
+    await at[Symbol.asyncDispose]();
+    await using next = await nodeAtEdge({ dataDirectory: at.dataDirectory });
+    await next.node.ready;
+  });
+
   it('reports what the previous run left before it says hello', async () => {
     const dataDirectory = await freshDirectory();
     const before = await Journal.open(join(dataDirectory, 'journal'));
