@@ -40,11 +40,16 @@ interface Running {
   setupCode: string;
 }
 
+/** The edge by a name where it has one: a passkey belongs to a host name, never to an address (WebAuthn §5.1.2). */
+function dashboardUrlOf({ url }: Edge): string {
+  return url.replace('//127.0.0.1:', '//localhost:');
+}
+
 /** The facts in `dev.json`: for scripts and tests. */
 function factsOf({ edge, node, capture, demo, setupCode }: Running, operatorToken: string) {
   return {
     apiUrl: edge.url,
-    dashboardUrl: edge.url,
+    dashboardUrl: dashboardUrlOf(edge),
     setupCode,
     smtp: {
       host: flags.host,
@@ -218,7 +223,7 @@ function welcome({ edge, node, capture, demo, setupCode }: Running): string {
   return `
 Pennypost runs.
 
-  dashboard  ${edge.url}   first visit: set-up code ${setupCode}
+  dashboard  ${dashboardUrlOf(edge)}   first visit: set-up code ${setupCode}
   API        ${edge.url}/v1
   SMTP       ${flags.host}:${port} (STARTTLS), ${flags.host}:${tlsPort} (TLS); user ${demo.username}, password: a key
   live key   ${demo.liveKey}

@@ -268,6 +268,24 @@ CREATE TABLE `auth_organizations` (
 --> statement-breakpoint
 CREATE UNIQUE INDEX `auth_organizations_slug` ON `auth_organizations` (`slug`);--> statement-breakpoint
 CREATE UNIQUE INDEX `auth_organizations_account` ON `auth_organizations` (`account_id`);--> statement-breakpoint
+CREATE TABLE `auth_passkeys` (
+	`id` text PRIMARY KEY NOT NULL,
+	`user_id` text NOT NULL,
+	`name` text,
+	`credential_id` text NOT NULL,
+	`public_key` text NOT NULL,
+	`counter` integer NOT NULL,
+	`device_type` text NOT NULL,
+	`backed_up` integer NOT NULL,
+	`transports` text,
+	`aaguid` text,
+	`created_at` integer,
+	`last_used_at` integer,
+	FOREIGN KEY (`user_id`) REFERENCES `auth_users`(`id`) ON UPDATE no action ON DELETE no action
+);
+--> statement-breakpoint
+CREATE UNIQUE INDEX `auth_passkeys_credential` ON `auth_passkeys` (`credential_id`);--> statement-breakpoint
+CREATE INDEX `auth_passkeys_user` ON `auth_passkeys` (`user_id`);--> statement-breakpoint
 CREATE TABLE `auth_rate_limits` (
 	`id` text PRIMARY KEY NOT NULL,
 	`key` text NOT NULL,

@@ -161,6 +161,34 @@ export const twoFactors = sqliteTable(
   (t) => [index('auth_two_factors_user').on(t.userId)],
 );
 
+/** Public keys of people's authenticators (WebAuthn), each signing in without a password. */
+export const passkeys = sqliteTable(
+  'auth_passkeys',
+  {
+    id: text('id').primaryKey(),
+    userId: text('user_id')
+      .notNull()
+      .references(() => users.id),
+    name: text('name'),
+    credentialID: text('credential_id').notNull(),
+    publicKey: text('public_key').notNull(),
+    /** Signatures that the authenticator has counted; many count none and say 0. */
+    counter: integer('counter').notNull(),
+    deviceType: text('device_type').notNull(),
+    backedUp: integer('backed_up', { mode: 'boolean' }).notNull(),
+    transports: text('transports'),
+    /** The model of the authenticator. */
+    aaguid: text('aaguid'),
+    createdAt: time('created_at'),
+    lastUsedAt: time('last_used_at'),
+  },
+  (t) => [
+    // WebAuthn §7.1: a credential is registered for one user only.
+    uniqueIndex('auth_passkeys_credential').on(t.credentialID),
+    index('auth_passkeys_user').on(t.userId),
+  ],
+);
+
 /** Tries of a sign-in by client address and by mail address. */
 export const rateLimits = sqliteTable(
   'auth_rate_limits',

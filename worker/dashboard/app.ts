@@ -10,6 +10,7 @@ import { messagePages } from './message.tsx';
 import { messagesPages } from './messages.tsx';
 import { operatorPages } from './operator.tsx';
 import { overviewPages } from './overview.tsx';
+import { passkeyPages } from './passkeys.tsx';
 import { profilePages } from './profile.tsx';
 import { sendingPages } from './sending.tsx';
 import { setUpPages } from './set-up.tsx';
@@ -37,6 +38,7 @@ const boards: Board[] = [
   settingsPages,
   accountSettingsPages,
   profilePages,
+  passkeyPages,
   operatorPages,
 ];
 

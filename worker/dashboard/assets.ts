@@ -1,3 +1,4 @@
+import { passkeyScript } from './assets/passkey.ts';
 import { script } from './assets/script.ts';
 import { style } from './assets/style.ts';
 
@@ -14,6 +15,7 @@ const icon =
 const assets = {
   'style.css': { type: 'text/css; charset=utf-8', text: style },
   'script.js': { type: 'text/javascript; charset=utf-8', text: script },
+  'passkey.js': { type: 'text/javascript; charset=utf-8', text: passkeyScript },
   'icon.svg': { type: 'image/svg+xml', text: icon },
 };
 type AssetName = keyof typeof assets;

@@ -1,3 +1,5 @@
+import { passkey } from '@better-auth/passkey';
+import { APIError } from 'better-auth/api';
 import { betterAuth } from 'better-auth/minimal';
 import { createAccessControl } from 'better-auth/plugins/access';
 import { magicLink } from 'better-auth/plugins/magic-link';
@@ -5,7 +7,7 @@ import { organization } from 'better-auth/plugins/organization';
 import { defaultStatements } from 'better-auth/plugins/organization/access';
 import { twoFactor } from 'better-auth/plugins/two-factor';
 import type { Call } from '../api/app.ts';
-import { authDatabase, findUser } from '../store/auth.ts';
+import { authDatabase, findUser, notePasskeyUse } from '../store/auth.ts';
 import { invitationMail, resetMail, sendSystemMail, signInMail } from './system-mail.ts';
 
 /**
@@ -30,7 +32,7 @@ export const linkMinutes = 10;
 function newAuth(c: Call) {
   const env = c.get('env');
   const store = c.get('store');
-  const { origin } = new URL(c.req.url);
+  const { origin, hostname } = new URL(c.req.url);
   return betterAuth({
     appName: 'Pennypost',
     baseURL: origin,
@@ -63,6 +65,8 @@ function newAuth(c: Call) {
         '/sign-in/magic-link': { window: 300, max: 5 },
         '/request-password-reset': { window: 300, max: 5 },
         '/two-factor/*': { window: 60, max: 10 },
+        '/passkey/generate-*': { window: 60, max: 30 }, // the sign-in page asks by itself, for the autofill
+        '/passkey/*': { window: 60, max: 10 },
       },
     },
     advanced: {
@@ -84,6 +88,21 @@ function newAuth(c: Call) {
         },
       }),
       twoFactor({ issuer: 'Pennypost', allowPasswordless: false }),
+      passkey({
+        rpID: hostname,
+        rpName: 'Pennypost',
+        origin,
+        authenticatorSelection: { residentKey: 'required', userVerification: 'required' },
+        registration: {
+          afterVerification: async ({ verification }) => needVerifiedUser(verification.registrationInfo),
+        },
+        authentication: {
+          afterVerification: async ({ verification, clientData }) => {
+            needVerifiedUser(verification.authenticationInfo);
+            await notePasskeyUse(store, clientData.id, Date.now());
+          },
+        },
+      }),
       organization({
         ac,
         roles,
@@ -106,6 +125,11 @@ function newAuth(c: Call) {
       }),
     ],
   });
+}
+
+/** A passkey stands for two factors, so its authenticator must have asked for a PIN or a finger (WebAuthn §6.1). */
+function needVerifiedUser(info: { userVerified: boolean } | undefined): void {
+  if (!info?.userVerified) throw new APIError('UNAUTHORIZED', { message: 'The user was not verified.' });
 }
 
 export type Auth = ReturnType<typeof newAuth>;

@@ -32,6 +32,8 @@ const done: Record<string, string> = {
   'session-ended': 'The session is ended.',
   'password-changed': 'The password is changed. Sign in with it.',
   'password-changed-here': 'The password is changed; your other sessions are ended.',
+  'passkey-added': 'The passkey is added: you can sign in with it from now on.',
+  'passkey-removed': 'The passkey is removed here. Delete it in your browser or key too.',
   'two-factor-on': 'Two-factor sign-in is on.',
   'two-factor-off': 'Two-factor sign-in is off.',
   rotated: 'New keys are made. Publish their records; they sign once they are found.',

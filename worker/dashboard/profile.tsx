@@ -3,16 +3,17 @@ import { renderSVG } from 'uqr';
 import { z } from 'zod';
 import { Problem } from '#domain/problem.ts';
 import type { Call } from '../api/app.ts';
-import { sessionsOf } from '../store/auth.ts';
+import { passkeysOf, sessionsOf } from '../store/auth.ts';
 import { authCall } from './auth.ts';
 import { Card, Columns, Fields } from './blocks.tsx';
 import { Board, html } from './board.tsx';
 import { Page } from './layout.tsx';
 import { Code, Copy, Field, Head, Note, Post, State, Time } from './parts.tsx';
+import { PasskeysCard } from './passkey-parts.tsx';
 import { NewPasswordField } from './sign-in.tsx';
 import type { Viewer } from './viewer.ts';
 
-/** The viewer's own sign-in: password, second factor, sessions. */
+/** The viewer's own sign-in: password, second factor, passkeys, sessions. */
 export const profilePages = new Board();
 
 interface Shown {
@@ -20,8 +21,16 @@ interface Shown {
   twoFactor: { uri: string; codes: string[] };
 }
 
-async function profilePage(c: Call, viewer: Viewer, shown: Partial<Shown> = {}, status: 200 | 400 = 200) {
-  const sessions = await sessionsOf(c.get('store'), viewer.user.id, Date.now());
+export async function profilePage(
+  c: Call,
+  viewer: Viewer,
+  shown: Partial<Shown> = {},
+  status: 200 | 400 | 403 | 409 | 429 = 200,
+) {
+  const [passkeys, sessions] = await Promise.all([
+    passkeysOf(c.get('store'), viewer.user.id),
+    sessionsOf(c.get('store'), viewer.user.id, Date.now()),
+  ]);
   return html(
     c,
     <Page title="Your sign-in" viewer={viewer} url={c.req.url}>
@@ -36,6 +45,7 @@ async function profilePage(c: Call, viewer: Viewer, shown: Partial<Shown> = {}, 
         </Card>
         <TwoFactor viewer={viewer} shown={shown.twoFactor} />
       </div>
+      <PasskeysCard passkeys={passkeys} />
       <Card id="sessions" title="Your sessions" flush>
         <table class="cards">
           <Columns names={['Browser', 'Address', 'Since']} actions />

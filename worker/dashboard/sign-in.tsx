@@ -6,6 +6,7 @@ import { Fields } from './blocks.tsx';
 import { Board, html, viewerOf } from './board.tsx';
 import { Door } from './layout.tsx';
 import { Field, Note } from './parts.tsx';
+import { PasskeySignIn } from './passkey-parts.tsx';
 
 /** Sign-in by password, by mailed link and with a second factor; a forgotten password. */
 export const signInPages = new Board();
@@ -13,11 +14,11 @@ export const signInPages = new Board();
 const email = z.email().max(320);
 
 /** Where to go after sign-in: a path of ours, never another site. */
-function nextOf(text: string): string {
+export function nextOf(text: string): string {
   return /^\/(?![/\\])[^\s\\]{0,500}$/.test(text) ? text : '/';
 }
 
-function SignIn({
+export function SignIn({
   url,
   fault,
   next,
@@ -34,9 +35,10 @@ function SignIn({
       {fault && <Note tone="bad">{fault}</Note>}
       <Fields action="/sign-in" submit="Sign in">
         <input type="hidden" name="next" value={next} />
-        <Field label="E-mail" name="email" type="email" autocomplete="username" value={address} />
+        <Field label="E-mail" name="email" type="email" autocomplete="username webauthn" value={address} />
         <Field label="Password" name="password" type="password" autocomplete="current-password" />
       </Fields>
+      <PasskeySignIn next={next} />
       <p class="row small">
         <a href="/sign-in/link">Mail me a sign-in link</a>
         <a href="/sign-in/forgotten">I forgot my password</a>
@@ -163,7 +165,7 @@ mailForm(
   '/sign-in/link',
   {
     title: 'Sign-in link',
-    about: `The link works once, for ${linkMinutes} minutes. With two-factor sign-in, use your password instead.`,
+    about: `The link works once, for ${linkMinutes} minutes. With two-factor sign-in, use your password or a passkey instead.`,
     button: 'Mail me a link',
   },
   (c, address) => authCall(c, 'POST', '/sign-in/magic-link', { email: address }),

@@ -19,6 +19,7 @@ const models = {
   member: auth.members,
   invitation: auth.invitations,
   twoFactor: auth.twoFactors,
+  passkey: auth.passkeys,
   rateLimit: auth.rateLimits,
 };
 
@@ -215,6 +216,38 @@ export async function sessionsOf(store: Store, userId: string, nowMs: number): P
     createdAtMs: Number(row.created_at),
     updatedAtMs: Number(row.updated_at),
   }));
+}
+
+export interface PasskeyRow {
+  id: string;
+  name: string;
+  createdAtMs: number;
+  /** Null: never yet. */
+  lastUsedAtMs: number | null;
+}
+
+/** So many passkeys one person may have. */
+export const mostPasskeys = 20;
+
+/** The passkeys of a user, newest first. */
+export async function passkeysOf(store: Store, userId: string): Promise<PasskeyRow[]> {
+  const [rows = []] = await batch(store.d1, [
+    sql`SELECT id, name, created_at, last_used_at FROM auth_passkeys
+      WHERE user_id = ${userId} ORDER BY created_at DESC LIMIT ${mostPasskeys}`,
+  ]);
+  return rows.map((row) => ({
+    id: String(row.id),
+    name: String(row.name ?? ''),
+    createdAtMs: Number(row.created_at),
+    lastUsedAtMs: row.last_used_at === null ? null : Number(row.last_used_at),
+  }));
+}
+
+/** Notes that somebody has signed in with a passkey. */
+export async function notePasskeyUse(store: Store, credentialId: string, nowMs: number): Promise<void> {
+  await batch(store.d1, [
+    sql`UPDATE auth_passkeys SET last_used_at = ${nowMs} WHERE credential_id = ${credentialId}`,
+  ]);
 }
 
 /** Counts a try under a key; false when there were more than `max` within the window. One atomic statement. */
