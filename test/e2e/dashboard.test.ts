@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser, CDPSession, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { until } from '../lab/until.ts';
 import { Captured } from '../support/captured.ts';
@@ -42,8 +42,25 @@ describe.skipIf(!hasChromium)('the dashboard in a browser', () => {
     await window.goto(`${url}/sign-in`);
     await window.getByLabel('E-mail').fill(email);
     await window.getByLabel('Password').fill(password);
-    await window.getByRole('button', { name: 'Sign in' }).click();
+    await window.getByRole('button', { name: 'Sign in', exact: true }).click();
     await window.waitForURL(`${url}/`);
+  }
+
+  /** Chromium's own authenticator, in the device, of somebody whose finger is always on it. */
+  async function addAuthenticator(window: Page): Promise<{ devtools: CDPSession; authenticatorId: string }> {
+    const devtools = await window.context().newCDPSession(window);
+    await devtools.send('WebAuthn.enable');
+    const { authenticatorId } = await devtools.send('WebAuthn.addVirtualAuthenticator', {
+      options: {
+        protocol: 'ctap2',
+        transport: 'internal',
+        hasResidentKey: true,
+        hasUserVerification: true,
+        isUserVerified: true,
+        automaticPresenceSimulation: true,
+      },
+    });
+    return { devtools, authenticatorId };
   }
 
   it('is set up with the code that the console printed', async () => {
@@ -313,9 +330,9 @@ describe.skipIf(!hasChromium)('the dashboard in a browser', () => {
         .locator('main form[method=post]')
         .evaluateAll((forms) => forms.map((form) => form.getAttribute('action') ?? ''));
       // Only what is about the viewer's own sign-in.
-      expect(offered.filter((action) => !/^\/profile\/(password|two-factor|sessions)/.test(action))).toEqual(
-        [],
-      );
+      expect(
+        offered.filter((action) => !/^\/profile\/(password|two-factor|passkeys|sessions)/.test(action)),
+      ).toEqual([]);
     }
     const refused = await context.request.post(`${url}/sending/keys`, {
       form: { name: 'x', scopes: 'send' },
@@ -323,6 +340,60 @@ describe.skipIf(!hasChromium)('the dashboard in a browser', () => {
     });
     expect(refused.status()).toBe(403);
     expect((await context.request.get(`${url}/operator`)).status()).toBe(403);
+    await context.close();
+  });
+
+  it('adds a passkey, signs in with it, removes it, and is let in no more', async () => {
+    const { page: window, context } = await newWindow(browser);
+    const { devtools, authenticatorId } = await addAuthenticator(window);
+    // The first browser does not fill in passkeys: an authenticator that touches itself would be in at once.
+    await window.addInitScript('delete PublicKeyCredential.isConditionalMediationAvailable');
+    await signIn(window, owner);
+    await window.goto(`${url}/profile`);
+    await window.getByLabel('Name', { exact: true }).fill('Laptop');
+    await window.getByRole('button', { name: 'Add a passkey' }).click();
+    await window.getByText('The passkey is added').waitFor();
+    const row = window.locator('tr', { hasText: 'Laptop' });
+    expect(await row.textContent()).toContain('never');
+    expect(await lookAt(window, 'profile-passkey')).toEqual([]);
+    await window.setViewportSize({ width: 1280, height: 900 });
+
+    await window.getByLabel('Name', { exact: true }).fill('The same again');
+    await window.getByRole('button', { name: 'Add a passkey' }).click();
+    await window.getByText('There is a passkey for you on this device').waitFor();
+
+    await window.getByRole('button', { name: 'Sign out' }).click();
+    await window.getByText('You are signed out').waitFor();
+    expect(await lookAt(window, 'sign-in-passkey')).toEqual([]);
+    await window.setViewportSize({ width: 1280, height: 900 });
+    await window.goto(`${url}/profile`);
+    await window.getByRole('button', { name: 'Sign in with a passkey' }).click();
+    await window.waitForURL(`${url}/profile`);
+    expect(await row.textContent()).not.toContain('never');
+
+    // The same passkey, synchronized to a second browser, which offers it to be filled in.
+    const second = await newWindow(browser);
+    const other = await addAuthenticator(second.page);
+    const { credentials } = await devtools.send('WebAuthn.getCredentials', { authenticatorId });
+    expect(credentials.length).toBe(1);
+    for (const credential of credentials)
+      await other.devtools.send('WebAuthn.addCredential', {
+        authenticatorId: other.authenticatorId,
+        credential,
+      });
+    await second.page.goto(`${url}/sign-in`);
+    await second.page.waitForURL(`${url}/`);
+    await second.context.close();
+
+    await row.getByText('Remove…').click();
+    await row.getByRole('button', { name: 'Yes, remove' }).click();
+    await window.getByText('The passkey is removed here').waitFor();
+    expect(await row.count()).toBe(0);
+    await window.getByRole('button', { name: 'Sign out' }).click();
+    await window.getByRole('button', { name: 'Sign in with a passkey' }).click();
+    await window.getByText('The passkey was not taken').waitFor();
+    await window.goto(url);
+    expect(window.url()).toBe(`${url}/sign-in`);
     await context.close();
   });
 

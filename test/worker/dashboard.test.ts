@@ -54,6 +54,7 @@ async function idsOf(account: TestAccount): Promise<Record<string, string>> {
     sessions: await first(
       'SELECT s.id FROM auth_sessions s WHERE ? > 0 AND s.user_id = (SELECT user_id FROM auth_members ORDER BY created_at DESC LIMIT 1)',
     ),
+    passkeys: await first('SELECT id FROM auth_passkeys WHERE ? > 0 LIMIT 1'),
     accounts: '999999',
     webhooks: 'no-such-webhook',
     'webhook-deliveries': 'no-such-delivery',
@@ -84,6 +85,12 @@ beforeAll(async () => {
   }>();
   // The foreign account has a member of its own: the viewer looks at their first account all the same.
   await addMember(store, { organizationId, userId: user?.id ?? '', role: 'viewer', nowMs: nowMs + 1 });
+  await bindings.DB.prepare(
+    `INSERT INTO auth_passkeys (id, user_id, name, credential_id, public_key, counter, device_type, backed_up, created_at)
+      VALUES ('of-the-viewer', ?, 'key', 'credential', 'key', 0, 'singleDevice', 0, 0)`,
+  )
+    .bind(user?.id ?? '')
+    .run();
 });
 
 it('knows routes that change something', () => {
@@ -91,11 +98,14 @@ it('knows routes that change something', () => {
 });
 
 describe('a viewer', () => {
-  /** What everybody may do: their own password, sessions, second factor. */
+  /** What everybody may do: their own password, passkeys, sessions, second factor. */
   const forEverybody = dashboardActions.filter(({ role }) => role === 'viewer').map(({ path }) => path);
 
   it('may change nothing but their own sign-in', () => {
     expect(forEverybody.sort()).toEqual([
+      '/profile/passkeys',
+      '/profile/passkeys/:id/remove',
+      '/profile/passkeys/options',
       '/profile/password',
       '/profile/sessions/:id/end',
       '/profile/two-factor',

@@ -4,7 +4,7 @@ import { assetUrl } from './assets.ts';
 import { Card, Columns } from './blocks.tsx';
 import { Field, Post, Time } from './parts.tsx';
 
-/** What pages show of passkeys: the way in, and the card of one's own. */
+/** What pages show of passkeys: the way in, and one's own. */
 
 export const longestPasskeyName = 60;
 
@@ -13,9 +13,8 @@ function PasskeyForm({
   action,
   what,
   submit,
-  primary = false,
   children,
-}: PropsWithChildren<{ action: string; what: 'create' | 'get'; submit: string; primary?: boolean }>) {
+}: PropsWithChildren<{ action: string; what: 'create' | 'get'; submit: string }>) {
   return (
     <>
       <form
@@ -28,9 +27,7 @@ function PasskeyForm({
       >
         <input type="hidden" name="response" />
         {children}
-        <button type="submit" class={primary ? 'primary' : undefined}>
-          {submit}
-        </button>
+        <button type="submit">{submit}</button>
         <div class="note bad" role="alert" hidden />
       </form>
       <script src={assetUrl('passkey.js')} defer />
@@ -47,39 +44,15 @@ export function PasskeySignIn({ next }: { next: string }) {
   );
 }
 
-/** The viewer's own passkeys: what there is, and one more. */
-export function PasskeysCard({ passkeys }: { passkeys: PasskeyRow[] }) {
+/** What a passkey is, and one more of them. */
+export function PasskeyCard({ count }: { count: number }) {
   return (
     <Card id="passkeys" title="Passkeys">
       <p class="quiet">
-        Sign in with the screen lock of a device, or with a security key. A passkey counts as both factors, as
-        it is something you have and asks for a finger, face or PIN: no code is asked for after it.
+        Sign in with the screen lock of a device, or with a security key. It is something you have and asks
+        for a finger, face or PIN, so it counts as both factors: no code is asked for after it.
       </p>
-      {passkeys.length > 0 && (
-        <table class="cards">
-          <Columns names={['Name', 'Made', 'Last used']} actions />
-          <tbody>
-            {passkeys.map((passkey) => (
-              <tr>
-                <td class="break">{passkey.name}</td>
-                <td>
-                  <Time ms={passkey.createdAtMs} />
-                </td>
-                <td>{passkey.lastUsedAtMs === null ? 'never' : <Time ms={passkey.lastUsedAtMs} />}</td>
-                <td>
-                  <Post
-                    action={`/profile/passkeys/${passkey.id}/remove`}
-                    label="Remove"
-                    sure="Nobody can sign in with it any more."
-                    tone="danger"
-                  />
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      )}
-      {passkeys.length < mostPasskeys ? (
+      {count < mostPasskeys ? (
         <>
           <p class="quiet" data-without-passkey>
             One can be added by a browser that knows passkeys, with scripts, where this page has a host name.
@@ -97,6 +70,36 @@ export function PasskeysCard({ passkeys }: { passkeys: PasskeyRow[] }) {
       ) : (
         <p class="quiet">These are as many as one may have. Remove one to add another.</p>
       )}
+    </Card>
+  );
+}
+
+/** The viewer's own passkeys. */
+export function YourPasskeys({ passkeys }: { passkeys: PasskeyRow[] }) {
+  return (
+    <Card id="your-passkeys" title="Your passkeys" flush>
+      <table class="cards">
+        <Columns names={['Name', 'Made', 'Last used']} actions />
+        <tbody>
+          {passkeys.map((passkey) => (
+            <tr>
+              <td class="break">{passkey.name}</td>
+              <td>
+                <Time ms={passkey.createdAtMs} />
+              </td>
+              <td>{passkey.lastUsedAtMs === null ? 'never' : <Time ms={passkey.lastUsedAtMs} />}</td>
+              <td>
+                <Post
+                  action={`/profile/passkeys/${passkey.id}/remove`}
+                  label="Remove"
+                  sure="Nobody can sign in with it any more."
+                  tone="danger"
+                />
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
     </Card>
   );
 }

@@ -113,7 +113,7 @@ passkeyPages.action('/profile/passkeys', 'viewer', async (c, viewer, form) => {
     return await profilePage(c, viewer, { fault }, 409);
   }
   const { ok, status, body } = await authCall(c, 'POST', '/passkey/verify-registration', { name, response });
-  if (ok) return c.redirect('/profile?done=passkey-added#passkeys', 303);
+  if (ok) return c.redirect('/profile?done=passkey-added', 303);
   if (status === 429) return await profilePage(c, viewer, { fault: slow }, 429);
   if (body.code === 'SESSION_NOT_FRESH') return await profilePage(c, viewer, { fault: stale }, 403);
   const fault =
@@ -126,6 +126,6 @@ passkeyPages.action('/profile/passkeys/:id/remove', 'viewer', async (c, viewer) 
   const passkey = there.find(({ id }) => id === c.req.param('id'));
   if (!passkey) throw new Problem('not_found', 'You have no such passkey.');
   const { ok } = await authCall(c, 'POST', '/passkey/delete-passkey', { id: passkey.id });
-  if (ok) return c.redirect('/profile?done=passkey-removed#passkeys', 303);
+  if (ok) return c.redirect('/profile?done=passkey-removed', 303);
   return await profilePage(c, viewer, { fault: `The passkey is not removed. ${slow}` }, 429);
 });

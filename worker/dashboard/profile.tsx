@@ -9,7 +9,7 @@ import { Card, Columns, Fields } from './blocks.tsx';
 import { Board, html } from './board.tsx';
 import { Page } from './layout.tsx';
 import { Code, Copy, Field, Head, Note, Post, State, Time } from './parts.tsx';
-import { PasskeysCard } from './passkey-parts.tsx';
+import { PasskeyCard, YourPasskeys } from './passkey-parts.tsx';
 import { NewPasswordField } from './sign-in.tsx';
 import type { Viewer } from './viewer.ts';
 
@@ -45,7 +45,8 @@ export async function profilePage(
         </Card>
         <TwoFactor viewer={viewer} shown={shown.twoFactor} />
       </div>
-      <PasskeysCard passkeys={passkeys} />
+      <PasskeyCard count={passkeys.length} />
+      {passkeys.length > 0 && <YourPasskeys passkeys={passkeys} />}
       <Card id="sessions" title="Your sessions" flush>
         <table class="cards">
           <Columns names={['Browser', 'Address', 'Since']} actions />
