@@ -1,7 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { cloudmailinError, problemAnswer } from '../../worker/api/answers.ts';
 import { errorsOf, openApiDocument } from '../../worker/api/openapi.ts';
-import { type Operation, operations } from '../../worker/api/operations.ts';
+import type { Operation } from '../../worker/api/operations/operation.ts';
+import { operations } from '../../worker/api/operations.ts';
 import { app } from '../../worker/http.ts';
 import { Internet, ok } from './receiver.ts';
 import {

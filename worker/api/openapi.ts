@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { type ProblemCode, problemRow } from '#domain/problem.ts';
 import { cloudmailinError, problemAnswer, rateLimitAnswer } from './answers.ts';
-import { type GoodAnswer, groups, type Operation, operations } from './operations.ts';
+import type { GoodAnswer, Operation } from './operations/operation.ts';
+import { groups } from './operations.ts';
 
 type Json = Record<string, unknown>;
 
@@ -21,9 +22,12 @@ const always: ProblemCode[] = [
 export function openApiDocument(origin: string): Json {
   const components: Json = {};
   const paths: Record<string, Json> = {};
-  for (const operation of operations) {
-    const path = templateOf(operation.path);
-    paths[path] = { ...paths[path], [operation.method]: describe(operation, components) };
+  for (const { name, operations } of groups) {
+    for (const operation of operations) {
+      const path = templateOf(operation.path);
+      const described = { tags: [name], ...describe(operation, components) };
+      paths[path] = { ...paths[path], [operation.method]: described };
+    }
   }
   return {
     openapi: '3.1.0',
@@ -52,18 +56,14 @@ export function errorsOf(operation: Operation): Map<number, ProblemCode[]> {
     const { status } = problemRow(code);
     return operation.shortErrors && [400, 413, 415].includes(status) ? 422 : status;
   };
-  const domain: ProblemCode[] =
-    operation.group === 'Sending' || operation.shortErrors ? ['domain_not_allowed'] : [];
-  const codes = [...always, ...domain, ...operation.problems];
-  const byStatus = Map.groupBy(codes, statusOf);
+  const byStatus = Map.groupBy([...always, ...operation.problems], statusOf);
   return new Map([...byStatus].sort(([a], [b]) => a - b));
 }
 
 function describe(operation: Operation, components: Json): Json {
-  const { id, group, summary, about, scope, body } = operation;
+  const { id, summary, about, scope, body } = operation;
   return {
     operationId: id,
-    tags: [group],
     summary,
     description: scope ? `${about}\n\nNeeds a key with the scope \`${scope}\`.` : about,
     parameters: parametersOf(operation, components),

@@ -2,7 +2,8 @@
 import { raw } from 'hono/html';
 import { problemRow } from '#domain/problem.ts';
 import { errorsOf, schemaOf } from './openapi.ts';
-import { type GoodAnswer, groups, type Operation, operations } from './operations.ts';
+import type { GoodAnswer, Operation } from './operations/operation.ts';
+import { groups } from './operations.ts';
 
 type Json = Record<string, unknown>;
 
@@ -27,7 +28,7 @@ export function ReferencePage({ origin }: { origin: string }) {
             <>
               <p class="group">{group.name}</p>
               <ul>
-                {operationsOf(group.name).map((operation) => (
+                {group.operations.map((operation) => (
                   <li>
                     <a href={`#${operation.id}`}>{operation.summary}</a>
                   </li>
@@ -51,7 +52,7 @@ export function ReferencePage({ origin }: { origin: string }) {
             <section aria-label={group.name}>
               <h2>{group.name}</h2>
               <p>{group.about}</p>
-              {operationsOf(group.name).map((operation) => (
+              {group.operations.map((operation) => (
                 <OperationView operation={operation} />
               ))}
             </section>
@@ -60,10 +61,6 @@ export function ReferencePage({ origin }: { origin: string }) {
       </body>
     </html>
   );
-}
-
-function operationsOf(group: string): Operation[] {
-  return operations.filter((operation) => operation.group === group);
 }
 
 function OperationView({ operation }: { operation: Operation }) {

@@ -1,0 +1,23 @@
+import { cloudmailinSchema } from '#domain/cloudmailin.ts';
+import * as answers from '../answers.ts';
+import { idempotency, type OperationGroup } from './operation.ts';
+
+export const cloudmailin: OperationGroup = {
+  name: 'CloudMailin’s dialect',
+  about: 'For clients that were written for CloudMailin’s message API.',
+  operations: [
+    {
+      id: 'cloudmailinSend',
+      method: 'post',
+      path: '/api/v0.1/:username/messages',
+      summary: 'Send a message, as CloudMailin’s clients do',
+      about: 'The same intake under another spelling. `username` must be that of the key.',
+      scope: 'send',
+      headers: [idempotency],
+      body: { type: 'application/json', schema: cloudmailinSchema.meta({ id: 'CloudmailinRequest' }) },
+      answer: { status: 202, about: 'Accepted', schema: answers.cloudmailinAnswer },
+      problems: ['domain_not_allowed', 'not_found', 'idempotency_conflict', 'all_suppressed', 'unavailable'],
+      shortErrors: true,
+    },
+  ],
+};

@@ -1,0 +1,33 @@
+import * as answers from '../answers.ts';
+import { eventsQuery, statsQuery } from '../queries.ts';
+import type { OperationGroup } from './operation.ts';
+
+export const events: OperationGroup = {
+  name: 'Events',
+  about: 'What happened, one by one and counted.',
+  operations: [
+    {
+      id: 'listEvents',
+      method: 'get',
+      path: '/v1/events',
+      summary: 'Read the account’s events',
+      about: 'Every event in the order of the commits, without gaps or doubles.',
+      scope: 'read',
+      query: eventsQuery,
+      answer: { status: 200, about: 'The events after the cursor', schema: answers.eventsAnswer },
+      problems: ['invalid_body'],
+    },
+    {
+      id: 'getStats',
+      method: 'get',
+      path: '/v1/stats',
+      summary: 'Read statistics',
+      about:
+        'How often each event happened, by UTC day, tag, sending domain or class; the last 30 days unless told otherwise. Mail in test mode is left out. Of more than 200 tags a day, the rest is counted as `(other)`.',
+      scope: 'read',
+      query: statsQuery,
+      answer: { status: 200, about: 'The counters', schema: answers.statsAnswer },
+      problems: ['invalid_body'],
+    },
+  ],
+};

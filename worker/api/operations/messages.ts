@@ -1,0 +1,51 @@
+import * as answers from '../answers.ts';
+import { listQuery } from '../queries.ts';
+import type { OperationGroup } from './operation.ts';
+
+export const messages: OperationGroup = {
+  name: 'Messages',
+  about: 'What was sent, and where it is.',
+  operations: [
+    {
+      id: 'listEmails',
+      method: 'get',
+      path: '/v1/emails',
+      summary: 'List messages',
+      about: 'Newest first.',
+      scope: 'read',
+      query: listQuery,
+      answer: { status: 200, about: 'A page', schema: answers.emailsAnswer },
+      problems: ['invalid_body'],
+    },
+    {
+      id: 'getEmail',
+      method: 'get',
+      path: '/v1/emails/:id',
+      summary: 'Read a message',
+      about: 'With the state of each recipient’s delivery.',
+      scope: 'read',
+      answer: { status: 200, about: 'The message', schema: answers.emailAnswer },
+      problems: ['not_found'],
+    },
+    {
+      id: 'getEmailEvents',
+      method: 'get',
+      path: '/v1/emails/:id/events',
+      summary: 'Read what happened to a message',
+      about: 'Oldest first.',
+      scope: 'read',
+      answer: { status: 200, about: 'Its events', schema: answers.timelineAnswer },
+      problems: ['not_found'],
+    },
+    {
+      id: 'cancelEmail',
+      method: 'post',
+      path: '/v1/emails/:id/cancel',
+      summary: 'Cancel a message',
+      about: 'Calls back what no node has taken yet.',
+      scope: 'send',
+      answer: { status: 200, about: 'The message as it is now', schema: answers.cancelAnswer },
+      problems: ['not_found', 'conflict'],
+    },
+  ],
+};

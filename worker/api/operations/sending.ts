@@ -1,0 +1,68 @@
+import { z } from 'zod';
+import { limits, sendSchema } from '#domain/submission.ts';
+import * as answers from '../answers.ts';
+import { sendQuery } from '../send.ts';
+import { idempotency, type OperationGroup, sendProblems } from './operation.ts';
+
+export const sending: OperationGroup = {
+  name: 'Sending',
+  about: 'Every way in ends in the same intake: what is accepted is durable.',
+  operations: [
+    {
+      id: 'send',
+      method: 'post',
+      path: '/v1/send',
+      summary: 'Send a message',
+      about: 'When it is answered with 202, the message is durable.',
+      scope: 'send',
+      query: sendQuery,
+      headers: [idempotency],
+      body: { type: 'application/json', schema: sendSchema.meta({ id: 'Message' }) },
+      answer: { status: 202, about: 'Accepted', schema: answers.acceptanceAnswer },
+      also: { status: 200, about: 'With `dry_run`: what would be', schema: answers.rehearsalAnswer },
+      problems: sendProblems,
+    },
+    {
+      id: 'sendBatch',
+      method: 'post',
+      path: '/v1/send/batch',
+      summary: 'Send several messages',
+      about: 'One answer a message, in their order; a message that is refused leaves the others alone.',
+      scope: 'send',
+      headers: [idempotency],
+      body: {
+        type: 'application/json',
+        schema: z
+          .array(sendSchema.meta({ id: 'Message' }))
+          .min(1)
+          .max(limits.batch),
+      },
+      answer: { status: 202, about: 'One answer each', schema: answers.batchAnswer },
+      problems: sendProblems,
+    },
+    {
+      id: 'sendRaw',
+      method: 'post',
+      path: '/v1/send/raw',
+      summary: 'Send a whole message',
+      about:
+        'A message of one’s own making (RFC 5322), kept byte for byte apart from control fields and Bcc, which are taken out, and Message-ID and Date, which are added where missing. Recipients come from the envelope.',
+      scope: 'send',
+      query: z.object({
+        mail_from: z
+          .string()
+          .default('')
+          .meta({ description: 'Sender of the envelope; replaced by our own.' }),
+        rcpt_to: z
+          .array(z.string())
+          .min(1)
+          .max(limits.recipients)
+          .meta({ description: 'Repeated, one each.' }),
+      }),
+      headers: [idempotency],
+      body: { type: 'message/rfc822', schema: z.string() },
+      answer: { status: 202, about: 'Accepted', schema: answers.acceptanceAnswer },
+      problems: [...sendProblems, 'invalid_message'],
+    },
+  ],
+};

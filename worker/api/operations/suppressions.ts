@@ -1,0 +1,89 @@
+import { z } from 'zod';
+import { importFormats } from '#domain/suppression-import.ts';
+import * as answers from '../answers.ts';
+import {
+  importQuery,
+  newSuppression,
+  suppressionCheckQuery,
+  suppressionRemoval,
+  suppressionsQuery,
+} from '../suppressions.ts';
+import { jsonProblems, type OperationGroup } from './operation.ts';
+
+/** Whose exports are understood. */
+const importSources = [...new Set(importFormats.map(({ name }) => name.split(' ')[0]))]
+  .filter((name) => name !== 'pennypost')
+  .join(', ');
+
+export const suppressions: OperationGroup = {
+  name: 'Suppressions',
+  about: 'Addresses that are not mailed.',
+  operations: [
+    {
+      id: 'listSuppressions',
+      method: 'get',
+      path: '/v1/suppressions',
+      summary: 'List suppressions',
+      about: 'Newest first.',
+      scope: 'read',
+      query: suppressionsQuery,
+      answer: { status: 200, about: 'A page', schema: answers.suppressionsAnswer },
+      problems: ['invalid_body'],
+    },
+    {
+      id: 'checkSuppression',
+      method: 'get',
+      path: '/v1/suppressions/check',
+      summary: 'Check an address',
+      about: 'Whether exactly this address is suppressed, and the proof.',
+      scope: 'read',
+      query: suppressionCheckQuery,
+      answer: { status: 200, about: 'Its entries', schema: answers.suppressionCheckAnswer },
+      problems: ['invalid_body'],
+    },
+    {
+      id: 'createSuppression',
+      method: 'post',
+      path: '/v1/suppressions',
+      summary: 'Suppress an address',
+      about: 'Replaces the entry of this address and scope, if there is one.',
+      scope: 'manage',
+      body: { type: 'application/json', schema: newSuppression.meta({ id: 'NewSuppression' }) },
+      answer: { status: 201, about: 'The entry', schema: answers.suppressionAnswer },
+      problems: jsonProblems,
+    },
+    {
+      id: 'deleteSuppression',
+      method: 'delete',
+      path: '/v1/suppressions/:email',
+      summary: 'Let an address be mailed again',
+      about: 'Removes its entries: all of them, or that of one scope.',
+      scope: 'manage',
+      query: suppressionRemoval,
+      answer: { status: 204, about: 'They are gone', schema: null },
+      problems: ['invalid_body', 'not_found'],
+    },
+    {
+      id: 'importSuppressions',
+      method: 'post',
+      path: '/v1/suppressions/import',
+      summary: 'Import suppressions',
+      about: `Reads a CSV export of ours or of ${importSources}, and says what it would do; \`commit=true\` does it.`,
+      scope: 'manage',
+      query: importQuery,
+      body: { type: 'text/csv', schema: z.string() },
+      answer: { status: 200, about: 'What it comes to', schema: answers.importAnswer },
+      problems: ['invalid_body', 'too_large', 'unsupported_media_type'],
+    },
+    {
+      id: 'exportSuppressions',
+      method: 'get',
+      path: '/v1/suppressions/export',
+      summary: 'Export suppressions',
+      about: 'All of them, oldest first; what an import takes.',
+      scope: 'read',
+      answer: { status: 200, about: 'A CSV file with a header', schema: z.string(), type: 'text/csv' },
+      problems: [],
+    },
+  ],
+};
