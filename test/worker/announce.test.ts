@@ -11,6 +11,7 @@ import worker from '../../worker/index.ts';
 import { Announcer, type Channels } from '../../worker/intake/announcer.ts';
 import { hubOf } from '../../worker/node-api/hub-of.ts';
 import {
+  type Answer,
   bindings,
   call,
   delivered,
@@ -65,8 +66,8 @@ async function listen(): Promise<{ socket: WebSocket; next: () => Promise<string
 
 const send = (more: Record<string, unknown> = {}) =>
   call('POST', '/v1/send', account.live, mail(account, more));
-const cron = async (time: Date) =>
-  await worker.scheduled(createScheduledController({ scheduledTime: time, cron: '* * * * *' }), env);
+const cron = async (time: Date, environment: object = env) =>
+  await worker.scheduled(createScheduledController({ scheduledTime: time, cron: '* * * * *' }), environment);
 
 describe('a listening node', () => {
   it('is woken after a send, through the hub', async () => {
@@ -117,15 +118,71 @@ describe('the sweep', () => {
     expect(await next()).toBe('wake');
   });
 
+  describe('has a message leased at its time or at most a minute later, by its own word alone', () => {
+    const startMs = Date.UTC(2027, 2, 3, 12);
+    const minuteMs = 60_000;
+    const at = (ms: number) => {
+      vi.useFakeTimers({ toFake: ['Date'] });
+      vi.setSystemTime(ms);
+    };
+    afterEach(() => {
+      vi.useRealTimers();
+    });
+
+    it.each([
+      ['on a tick', 10 * minuteMs],
+      ['just after a tick', 10 * minuteMs + 1],
+      ['between the time of a tick and its late start', 10 * minuteMs + 12_000],
+      ['just before a tick', 11 * minuteMs - 1],
+      ['later than the queue can wait', 20 * 60 * minuteMs + 30_000],
+      ['weeks later', 29 * 24 * 60 * minuteMs + 59_999],
+    ])('%s', async (_, delayMs) => {
+      at(startMs);
+      await drain();
+      const { next, socket } = await listen();
+      const losing = { ...meteredEnv, DELIVERY: { send: async () => undefined } };
+      const dueMs = startMs + delayMs;
+      const { status } = await request(
+        '/v1/send',
+        {
+          method: 'POST',
+          headers: { Authorization: `Bearer ${account.live}`, 'Content-Type': 'application/json' },
+          body: JSON.stringify(mail(account, { send_at: new Date(dueMs).toISOString() })),
+        },
+        losing,
+      );
+      expect(status).toBe(202);
+      const node = await new TestNode('woken').hello();
+      const leasedAtMs: number[] = [];
+      const tick = dueMs - (dueMs % minuteMs);
+      for (const tickMs of [-2, -1, 0, 1, 2, 3].map((minutes) => tick + minutes * minuteMs)) {
+        at(tickMs + 20_000); // the platform may begin a tick late
+        await cron(new Date(tickMs), losing);
+        socket.send('ping');
+        for (let heard = await next(); heard !== 'pong'; heard = await next()) {
+          const { deliveries } = await node.lease(10);
+          leasedAtMs.push(...deliveries.map(() => Date.now()));
+          await deliver(node, deliveries);
+        }
+      }
+      expect(leasedAtMs).toHaveLength(1);
+      const [lateMs = Number.NaN] = leasedAtMs.map((ms) => ms - dueMs);
+      expect(lateMs).toBeGreaterThanOrEqual(0);
+      expect(lateMs).toBeLessThanOrEqual(minuteMs);
+    });
+  });
+
+  async function deliver(node: TestNode, deliveries: Answer[]) {
+    await node.post('results', { results: deliveries.map((one) => result(one, delivered)) });
+  }
+
   /** Whatever is due is delivered. */
   async function drain() {
     const node = await new TestNode('drain').hello();
     for (;;) {
       const { deliveries } = await node.lease(200);
       if (deliveries.length === 0) return;
-      await node.post('results', {
-        results: deliveries.map((d: Parameters<typeof result>[0]) => result(d, delivered)),
-      });
+      await deliver(node, deliveries);
     }
   }
 });
@@ -312,6 +369,7 @@ describe('announcing what is due later', () => {
 
 describe('a crowd of sends', () => {
   it('asks the hub a few times for 200 at once, the last time after the last of them is stored', async () => {
+    await send(); // the tables of the week are there
     const { next, socket } = await listen();
     const stored = await bindings.DB.prepare(
       "SELECT name FROM sqlite_master WHERE name GLOB 'deliveries_20*'",
