@@ -32,7 +32,8 @@ export default {
     // Once an hour is often enough; a missing table is made on demand as well.
     const onTheHour = new Date(nowMs).getUTCMinutes() === 0;
     await eachOf([
-      () => sweep(store, parsed, nowMs),
+      // A tick may begin late; what has fallen due meanwhile must not wait for the next.
+      () => sweep(store, parsed, Math.max(nowMs, Date.now())),
       () => count(store, nowMs),
       ...(onTheHour ? [() => housekeep(store, nowMs)] : []),
       () => verifyDue(store, parsed, nowMs),

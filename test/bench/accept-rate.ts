@@ -39,7 +39,7 @@ export async function acceptRate({ quick }: { quick: boolean }): Promise<Section
       notes: [
         `${rounds} interleaved rounds of ${count} sends of 4 kB, ${concurrency} at once, one isolate and one database for both; the client shares the machine's cores with workerd`,
         'on a busy machine the client is the slower part and the rates come closer; the ratio of CPU does not depend on it',
-        "the Worker's CPU holds its announcing too: local queue, consumer and Durable Object, which the bare Worker lacks",
+        "the Worker's CPU holds its announcing too, a Durable Object that is woken, which the bare Worker lacks",
       ],
     };
   } finally {

@@ -11,6 +11,8 @@ export interface Counts {
   queueDeletes: number;
   /** Requests to the Durable Object. */
   objectRequests: number;
+  /** How long its callers waited for it, ms. */
+  objectMs: number;
   r2Writes: number;
   r2Reads: number;
   d1Trips: number;

@@ -19,7 +19,11 @@ const prices = {
   request: 0.3e-6,
   cpuMs: 0.02e-6,
   objectRequest: 0.15e-6,
+  objectGbSecond: 12.5e-6,
 };
+
+/** A Durable Object is billed for this much memory while it runs, whatever it uses. */
+const objectGb = 0.128;
 
 /** A body's table is dropped in the fifth night after its day: 4 to 5 days. */
 const bodyDays = 4.5;
@@ -74,10 +78,10 @@ export async function price({ quick }: { quick: boolean }): Promise<SectionRepor
         `${each(counts.d1RowsWritten)} / ${each(counts.d1RowsRead)}, ${each(queueOperations(counts))}`,
       ),
       told(
-        '  requests (send, lease, results, queue), object requests',
+        '  requests (send, lease, results, queue); object requests, their time',
         `${each(counts.byPath['/v1/send'] ?? 0)}, ${each(counts.byPath['/node/v1/lease'] ?? 0)}, ${each(
           counts.byPath['/node/v1/results'] ?? 0,
-        )}, ${each(counts.queueInvocations)}; ${each(counts.objectRequests)}`,
+        )}, ${each(counts.queueInvocations)}; ${each(counts.objectRequests)}, ${each(counts.objectMs)} ms`,
       ),
       told(
         '  raw bytes; kept in D1: body, metadata; rows to purge; CPU',
@@ -95,6 +99,7 @@ export async function price({ quick }: { quick: boolean }): Promise<SectionRepor
       "rows, queue, R2 and object operations are counted by a shell around the Worker's bundle, at its bindings and its queue handler, while the real node delivers to a sink",
       'CPU is that of the whole local workerd from /proc/<pid>/stat: it holds the simulators of D1, Queue and R2 too, so it is above what would be billed',
       `bytes are pages of SQLite's dbstat by table, times ${bodyDays} days (bodies) and ${metadataDays} days (metadata), the mean life of tables that are dropped whole`,
+      'a Durable Object is billed for its time too, at 128 MB; it is taken here as the wait of its callers, each by itself, and a hub that sleeps with its WebSockets costs nothing',
       'nothing of what the plan includes for free is taken off; one by one is the dearest load, as nothing is gathered',
     ],
   };
@@ -114,7 +119,10 @@ function bill({ load, counts, cpuMsPerMessage, bodyBytes, metadataBytes, purgeRo
     storage: gbMonths * prices.d1GbMonth,
     queue: queueOperations(counts) * million * prices.queueOperation,
     requests: (counts.requests + counts.queueInvocations) * million * prices.request,
-    object: counts.objectRequests * million * prices.objectRequest,
+    object:
+      (counts.objectRequests * prices.objectRequest +
+        (counts.objectMs / 1000) * objectGb * prices.objectGbSecond) *
+      million,
     R2: (counts.r2Writes * prices.r2Write + counts.r2Reads * prices.r2Read) * million,
     CPU: cpuMsPerMessage * 1e6 * prices.cpuMs,
   };

@@ -137,6 +137,49 @@ describe('a node', () => {
   });
 });
 
+describe('a message with send_at', () => {
+  /** A node that asks only when it is woken. */
+  const onlyWoken = { PENNYPOST_POLL_SECONDS: '600' };
+
+  /** Sends a message that is due in so many seconds; gives its id and when that is. */
+  async function schedule(seconds: number): Promise<{ id: string; dueMs: number }> {
+    const dueMs = Date.now() + seconds * 1000;
+    const more = { subject: 'scheduled', send_at: new Date(dueMs).toISOString() };
+    return { id: await api.send({ ...letter, to: ['you@example.net'], ...more }), dueMs };
+  }
+
+  /** How long after its time it was handed to the MX, ms. */
+  async function lateness({ id, dueMs }: { id: string; dueMs: number }): Promise<number> {
+    const { details } = await api.event(id, 'delivered', dueMs - Date.now() + 70_000);
+    expect(details).toMatchObject({ attempt: 1 });
+    const dispatched = (await api.events(id)).find(({ kind }) => kind === 'dispatched');
+    return Date.parse(dispatched?.at ?? '') - dueMs;
+  }
+
+  it('is delivered at its time, told by the queue', async () => {
+    const mx = await openMx();
+    await openNode(mx, onlyWoken);
+    const lateMs = await lateness(await schedule(4));
+    expect(lateMs).toBeGreaterThanOrEqual(0);
+    expect(lateMs).toBeLessThanOrEqual(5_000);
+    expect(subjectsAt(mx)).toEqual(['scheduled']);
+  });
+
+  it('is delivered at most a minute after its time when the queue has lost it', async () => {
+    const mx = await openMx();
+    await openNode(mx, onlyWoken);
+    const scheduled = await schedule(20);
+    const port = Number(new URL(edge.url).port);
+    await edge.stop(); // the local queue lives in memory
+    edge = await openEdge(port);
+    expect(Date.now()).toBeLessThan(scheduled.dueMs);
+    const lateMs = await lateness(scheduled);
+    expect(lateMs).toBeGreaterThanOrEqual(0);
+    expect(lateMs).toBeLessThanOrEqual(60_000);
+    expect(subjectsAt(mx)).toEqual(['scheduled']);
+  });
+});
+
 describe('three nodes', () => {
   it('share 300 messages at one edge and deliver each once', async () => {
     const mx = await openMx();

@@ -398,11 +398,14 @@ describe('the end of a run', () => {
     await expect(fetch(first.facts.apiUrl)).rejects.toThrow();
 
     const second = await start('kept');
+    const backAtMs = Date.now();
     expect(second.facts).toMatchObject({ liveKey: first.facts.liveKey, testKey: first.facts.testKey });
     expect(await second.operator.domain(1, second.facts.domain)).toEqual(keys);
     expect((await second.api.emails()).map(({ id }) => id)).toEqual([waiting, scheduled, delivered]);
     expect((await second.api.events(delivered)).map(({ kind }) => kind)).toContain('delivered');
-    await new Captured(second.facts.captureUrl).waitFor('scheduled', 60_000);
+    const { at } = await new Captured(second.facts.captureUrl).waitFor('scheduled', 70_000);
+    expect(Date.parse(at)).toBeGreaterThanOrEqual(Date.parse(soon));
+    expect(Date.parse(at)).toBeLessThanOrEqual(Math.max(backAtMs, Date.parse(soon)) + 60_000);
     expect(await second.api.email(waiting)).toMatchObject({ status: 'scheduled' });
     expect(await second.interrupt()).toBe(0);
   });

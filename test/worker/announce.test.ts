@@ -8,12 +8,15 @@ import { env } from 'cloudflare:workers';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { DeliveryPointers } from '../../worker/env.ts';
 import worker from '../../worker/index.ts';
-import { Announcer } from '../../worker/intake/announcer.ts';
+import { Announcer, type Channels } from '../../worker/intake/announcer.ts';
+import { hubOf } from '../../worker/node-api/hub-of.ts';
 import {
+  type Answer,
   bindings,
   call,
   delivered,
   mail,
+  meteredEnv,
   migrate,
   newAccount,
   request,
@@ -63,11 +66,11 @@ async function listen(): Promise<{ socket: WebSocket; next: () => Promise<string
 
 const send = (more: Record<string, unknown> = {}) =>
   call('POST', '/v1/send', account.live, mail(account, more));
-const cron = async (time: Date) =>
-  await worker.scheduled(createScheduledController({ scheduledTime: time, cron: '* * * * *' }), env);
+const cron = async (time: Date, environment: object = env) =>
+  await worker.scheduled(createScheduledController({ scheduledTime: time, cron: '* * * * *' }), environment);
 
 describe('a listening node', () => {
-  it('is woken after a send, through the queue and the hub', async () => {
+  it('is woken after a send, through the hub', async () => {
     const { next } = await listen();
     await send();
     expect(await next()).toBe('wake');
@@ -115,15 +118,71 @@ describe('the sweep', () => {
     expect(await next()).toBe('wake');
   });
 
+  describe('has a message leased at its time or at most a minute later, by its own word alone', () => {
+    const startMs = Date.UTC(2027, 2, 3, 12);
+    const minuteMs = 60_000;
+    const at = (ms: number) => {
+      vi.useFakeTimers({ toFake: ['Date'] });
+      vi.setSystemTime(ms);
+    };
+    afterEach(() => {
+      vi.useRealTimers();
+    });
+
+    it.each([
+      ['on a tick', 10 * minuteMs],
+      ['just after a tick', 10 * minuteMs + 1],
+      ['between the time of a tick and its late start', 10 * minuteMs + 12_000],
+      ['just before a tick', 11 * minuteMs - 1],
+      ['later than the queue can wait', 20 * 60 * minuteMs + 30_000],
+      ['weeks later', 29 * 24 * 60 * minuteMs + 59_999],
+    ])('%s', async (_, delayMs) => {
+      at(startMs);
+      await drain();
+      const { next, socket } = await listen();
+      const losing = { ...meteredEnv, DELIVERY: { send: async () => undefined } };
+      const dueMs = startMs + delayMs;
+      const { status } = await request(
+        '/v1/send',
+        {
+          method: 'POST',
+          headers: { Authorization: `Bearer ${account.live}`, 'Content-Type': 'application/json' },
+          body: JSON.stringify(mail(account, { send_at: new Date(dueMs).toISOString() })),
+        },
+        losing,
+      );
+      expect(status).toBe(202);
+      const node = await new TestNode('woken').hello();
+      const leasedAtMs: number[] = [];
+      const tick = dueMs - (dueMs % minuteMs);
+      for (const tickMs of [-2, -1, 0, 1, 2, 3].map((minutes) => tick + minutes * minuteMs)) {
+        at(tickMs + 20_000); // the platform may begin a tick late
+        await cron(new Date(tickMs), losing);
+        socket.send('ping');
+        for (let heard = await next(); heard !== 'pong'; heard = await next()) {
+          const { deliveries } = await node.lease(10);
+          leasedAtMs.push(...deliveries.map(() => Date.now()));
+          await deliver(node, deliveries);
+        }
+      }
+      expect(leasedAtMs).toHaveLength(1);
+      const [lateMs = Number.NaN] = leasedAtMs.map((ms) => ms - dueMs);
+      expect(lateMs).toBeGreaterThanOrEqual(0);
+      expect(lateMs).toBeLessThanOrEqual(minuteMs);
+    });
+  });
+
+  async function deliver(node: TestNode, deliveries: Answer[]) {
+    await node.post('results', { results: deliveries.map((one) => result(one, delivered)) });
+  }
+
   /** Whatever is due is delivered. */
   async function drain() {
     const node = await new TestNode('drain').hello();
     for (;;) {
       const { deliveries } = await node.lease(200);
       if (deliveries.length === 0) return;
-      await node.post('results', {
-        results: deliveries.map((d: Parameters<typeof result>[0]) => result(d, delivered)),
-      });
+      await deliver(node, deliveries);
     }
   }
 });
@@ -149,74 +208,233 @@ describe('the consumer of the queue', () => {
   });
 });
 
-/** A queue that keeps what it is sent, each send ending when the test says so. */
-class SlowQueue {
+/** A queue that keeps what it is sent. */
+class KeptQueue {
   sent: { pointers: number; delaySeconds: number | undefined }[] = [];
-  private open: (() => void)[] = [];
   async send(body: DeliveryPointers, options?: { delaySeconds?: number }): Promise<never> {
     this.sent.push({ pointers: body.pointers.length, delaySeconds: options?.delaySeconds });
-    await new Promise<void>((resolve) => this.open.push(resolve));
     return undefined as never;
-  }
-  finish() {
-    for (const done of this.open.splice(0)) done();
   }
   get queue() {
     return this as unknown as Queue<DeliveryPointers>;
   }
 }
+
+/** A hub each of whose wakes ends when the test says so. */
+class SlowHub extends KeptQueue {
+  wakes = 0;
+  private open: PromiseWithResolvers<void>[] = [];
+  get channels(): Channels {
+    const wake = () => {
+      this.wakes += 1;
+      const one = Promise.withResolvers<void>();
+      this.open.push(one);
+      return one.promise;
+    };
+    return { wake, queue: this.queue };
+  }
+  finish() {
+    for (const one of this.open.splice(0)) one.resolve();
+  }
+  fail() {
+    for (const one of this.open.splice(0)) one.reject(new Error('away'));
+  }
+}
 const pointers = (count: number) =>
   Array.from({ length: count }, (_, i) => ({ messageId: `${i}`, class: 'standard' }));
 
-describe('announcing', () => {
-  it('lets what comes during a send go along with the next one', async () => {
-    const slow = new SlowQueue();
+describe('announcing what is due now', () => {
+  afterEach(() => {
+    vi.useRealTimers();
+    vi.restoreAllMocks();
+  });
+
+  it('makes one further wake for all that comes during a wake, and no queue message', async () => {
+    const hub = new SlowHub();
     const announcer = new Announcer();
-    const first = announcer.announce(slow.queue, pointers(1));
-    for (let i = 0; i < 30; i++) await announcer.announce(slow.queue, pointers(1));
-    slow.finish();
-    await vi.waitFor(() => expect(slow.sent).toHaveLength(2));
-    slow.finish();
+    const first = announcer.announce(hub.channels, pointers(1));
+    for (let i = 0; i < 30; i++) await announcer.announce(hub.channels, pointers(1));
+    expect(hub.wakes).toBe(1);
+    hub.finish();
+    await vi.waitFor(() => expect(hub.wakes).toBe(2));
+    hub.finish();
     await first;
-    expect(slow.sent.map((s) => s.pointers)).toEqual([1, 30]);
+    expect(hub.wakes).toBe(2);
+    await Promise.all([announcer.announce(hub.channels, pointers(1)), hub.finish()]);
+    expect(hub.wakes).toBe(3);
+    expect(hub.sent).toEqual([]);
   });
 
-  it('goes on after a send that failed', async () => {
+  it('goes by the queue when a wake fails, and goes on', async () => {
+    vi.spyOn(console, 'warn').mockImplementation(() => undefined);
+    const hub = new SlowHub();
     const announcer = new Announcer();
-    const broken = { send: () => Promise.reject(new Error('away')) } as unknown as Queue<DeliveryPointers>;
-    await expect(announcer.announce(broken, pointers(1))).rejects.toThrow('away');
-    const slow = new SlowQueue();
-    const next = announcer.announce(slow.queue, pointers(2));
-    slow.finish();
-    await next;
-    expect(slow.sent.map((s) => s.pointers)).toEqual([2]);
+    const first = announcer.announce(hub.channels, pointers(3));
+    await announcer.announce(hub.channels, pointers(600));
+    await announcer.announce(hub.channels, pointers(600));
+    hub.fail();
+    await vi.waitFor(() => expect(hub.wakes).toBe(2));
+    hub.fail();
+    await first;
+    expect(hub.sent.map((sent) => sent.pointers)).toEqual([3, 500]);
+    void announcer.announce(hub.channels, pointers(1));
+    expect(hub.wakes).toBe(3);
   });
 
+  it('goes by the queue when the hub does not answer for five seconds', async () => {
+    vi.spyOn(console, 'warn').mockImplementation(() => undefined);
+    vi.useFakeTimers();
+    const hub = new SlowHub();
+    const done = new Announcer().announce(hub.channels, pointers(1));
+    await vi.advanceTimersByTimeAsync(4_900);
+    expect(hub.sent).toEqual([]);
+    await vi.advanceTimersByTimeAsync(200);
+    await done;
+    expect(hub.sent).toHaveLength(1);
+  });
+
+  it('tells its caller when the queue is away too, and goes on', async () => {
+    vi.spyOn(console, 'warn').mockImplementation(() => undefined);
+    const broken = { send: () => Promise.reject(new Error('queue away')) } as unknown as KeptQueue['queue'];
+    const hub = new SlowHub();
+    const announcer = new Announcer();
+    const failed = announcer.announce({ ...hub.channels, queue: broken }, pointers(1));
+    hub.fail();
+    await expect(failed).rejects.toThrow('queue away');
+    void announcer.announce(hub.channels, pointers(1));
+    expect(hub.wakes).toBe(2);
+  });
+
+  it('is not held up by a request that ended in the midst of it', async () => {
+    vi.useFakeTimers();
+    const hub = new SlowHub();
+    const announcer = new Announcer();
+    const dead: Channels = { ...hub.channels, wake: () => new Promise(() => undefined) };
+    void announcer.announce(dead, pointers(1));
+    vi.clearAllTimers(); // its background work was ended, its timers with it
+    await announcer.announce(hub.channels, pointers(1));
+    expect(hub.wakes).toBe(0);
+    vi.setSystemTime(Date.now() + 6_000);
+    void announcer.announce(hub.channels, pointers(1));
+    expect(hub.wakes).toBe(1);
+  });
+
+  it('hands on to the next request after ten seconds, with nothing left out', async () => {
+    vi.useFakeTimers();
+    const hub = new SlowHub();
+    const announcer = new Announcer();
+    let over = false;
+    const first = announcer.announce(hub.channels, pointers(1)).then(() => {
+      over = true;
+    });
+    for (let second = 0; second < 10; second++) {
+      await announcer.announce(hub.channels, pointers(1));
+      await vi.advanceTimersByTimeAsync(1_000);
+      hub.finish();
+      await vi.advanceTimersByTimeAsync(0);
+    }
+    expect(hub.wakes).toBe(11); // the last is under way, for what came in the tenth second
+    void announcer.announce(hub.channels, pointers(1));
+    expect(hub.wakes).toBe(12); // of the next request, beside it
+    hub.finish();
+    await first;
+    expect(over).toBe(true);
+  });
+});
+
+describe('announcing what is due later', () => {
   it('rides the queue for up to twelve hours, and leaves what is later to the sweep', async () => {
-    const slow = new SlowQueue();
+    const kept = new KeptQueue();
     const announcer = new Announcer();
-    void announcer.announceAt(slow.queue, pointers(1), 61_500, 1000);
-    void announcer.announceAt(slow.queue, pointers(1), 0, 1000);
-    await announcer.announceAt(slow.queue, pointers(1), 12 * 3_600_000 + 1001, 0);
-    expect(slow.sent.map((s) => s.delaySeconds)).toEqual([61, 0]);
+    await announcer.announceAt(kept.queue, pointers(1), 61_500, 1000);
+    await announcer.announceAt(kept.queue, pointers(1), 0, 1000);
+    await announcer.announceAt(kept.queue, pointers(1), 12 * 3_600_000 + 1001, 0);
+    expect(kept.sent.map((s) => s.delaySeconds)).toEqual([61, 0]);
   });
 
   it('puts retries that are due at about the same time into one message, none before it is due', async () => {
-    const slow = new SlowQueue();
+    const kept = new KeptQueue();
     const retries = [60_000, 60_001, 64_999, 65_000].map((dueMs) => ({
       messageId: 'x',
       class: 'standard',
       dueMs,
     }));
-    const done = new Announcer().announceRetries(slow.queue, retries, 0);
-    await vi.waitFor(() => expect(slow.sent).toHaveLength(1));
-    slow.finish();
-    await vi.waitFor(() => expect(slow.sent).toHaveLength(2));
-    slow.finish();
-    await done;
-    expect(slow.sent).toEqual([
+    await new Announcer().announceRetries(kept.queue, retries, 0);
+    expect(kept.sent).toEqual([
       { pointers: 1, delaySeconds: 60 },
       { pointers: 3, delaySeconds: 65 },
     ]);
+  });
+});
+
+describe('a crowd of sends', () => {
+  it('asks the hub a few times for 200 at once, the last time after the last of them is stored', async () => {
+    await send(); // the tables of the week are there
+    const { next, socket } = await listen();
+    const stored = await bindings.DB.prepare(
+      "SELECT name FROM sqlite_master WHERE name GLOB 'deliveries_20*'",
+    )
+      .all<{ name: string }>()
+      .then(({ results }) =>
+        results.map(({ name }) => `SELECT count(*) AS n FROM "${name}" WHERE due_ms > 0`),
+      );
+    const count = async () =>
+      (await bindings.DB.batch<{ n: number }>(stored.map((text) => bindings.DB.prepare(text)))).reduce(
+        (sum, { results }) => sum + (results[0]?.n ?? 0),
+        0,
+      );
+    const before = await count();
+    const seenByWakes: Promise<number>[] = [];
+    const HUB = {
+      idFromName: (name: string) => bindings.HUB.idFromName(name),
+      get: () => ({
+        wake: async () => {
+          seenByWakes.push(count());
+          return await hubOf(bindings.HUB).wake();
+        },
+      }),
+    };
+    const queued: unknown[] = [];
+    const DELIVERY = { send: async (body: unknown) => queued.push(body) };
+    const answers = await Promise.all(
+      Array.from({ length: 200 }, () =>
+        request(
+          '/v1/send',
+          {
+            method: 'POST',
+            headers: { Authorization: `Bearer ${account.live}`, 'Content-Type': 'application/json' },
+            body: JSON.stringify(mail(account)),
+          },
+          { ...meteredEnv, HUB, DELIVERY },
+        ),
+      ),
+    );
+    expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 200 }, () => 202));
+    expect(seenByWakes.length).toBeLessThanOrEqual(50);
+    expect(await seenByWakes.at(-1)).toBe(before + 200);
+    expect(queued).toEqual([]);
+    expect(await next()).toBe('wake');
+    socket.close();
+  });
+
+  it('goes by the queue when the hub is away, and the client hears nothing of it', async () => {
+    vi.spyOn(console, 'warn').mockImplementation(() => undefined);
+    const HUB = {
+      idFromName: () => 'hub',
+      get: () => ({ wake: () => Promise.reject(new Error('overloaded')) }),
+    };
+    const kept = new KeptQueue();
+    const response = await request(
+      '/v1/send',
+      {
+        method: 'POST',
+        headers: { Authorization: `Bearer ${account.live}`, 'Content-Type': 'application/json' },
+        body: JSON.stringify(mail(account)),
+      },
+      { ...meteredEnv, HUB, DELIVERY: kept },
+    );
+    expect(response.status).toBe(202);
+    expect(kept.sent).toEqual([{ pointers: 1, delaySeconds: undefined }]);
+    vi.restoreAllMocks();
   });
 });

@@ -9,6 +9,7 @@ import type { Draft } from '../intake/draft.ts';
 import { rawDraftOf } from '../intake/raw-message.ts';
 import { rehearse } from '../intake/rehearse.ts';
 import { bearerSecret, sha256Hex } from '../intake/secret.ts';
+import { hubOf } from '../node-api/hub-of.ts';
 import { originOf } from '../tracking/links.ts';
 import { type Call, invalidBody, newApp, queryOf } from './app.ts';
 import { announceEvents, credentialOf } from './authenticated.ts';
@@ -175,7 +176,8 @@ function inFlight(c: Call, key: string): () => void {
 /** The intake of this request. */
 export function intakeOf(c: Call): Intake {
   const { bindings, serviceDomain, returnPathKeys } = c.get('env');
-  const { DELIVERY } = bindings;
+  const { DELIVERY, HUB } = bindings;
+  const channels = { wake: () => hubOf(HUB).wake(), queue: DELIVERY };
   const nowMs = Date.now();
   return {
     store: c.get('store'),
@@ -187,7 +189,7 @@ export function intakeOf(c: Call): Intake {
       const waiting = messages.filter((m) => m.deliveries.some((d) => !isFinal(d.state)));
       const due = waiting.filter((m) => m.firstDueMs <= nowMs);
       const work = [
-        ...(due.length > 0 ? [c.get('isolate').announcer.announce(DELIVERY, due.map(pointerOf))] : []),
+        ...(due.length > 0 ? [c.get('isolate').announcer.announce(channels, due.map(pointerOf))] : []),
         ...waiting
           .filter((m) => m.firstDueMs > nowMs)
           .map((m) => c.get('isolate').announcer.announceAt(DELIVERY, [pointerOf(m)], m.firstDueMs, nowMs)),

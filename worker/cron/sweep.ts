@@ -1,6 +1,6 @@
 import { fullMailbox } from '#domain/consequence.ts';
 import type { Env } from '../env.ts';
-import { hubOf } from '../node-api/hub.ts';
+import { hubOf } from '../node-api/hub-of.ts';
 import { pokeSenders } from '../queue/webhook.ts';
 import { purgeAuth } from '../store/auth.ts';
 import { dropOldTables, ensureHomeTables } from '../store/home-tables.ts';
@@ -15,7 +15,7 @@ import { endpointsWithWork } from '../store/webhook-endpoints.ts';
 import { eachOf } from './each-of.ts';
 
 /**
- * Announces again whatever is due and nobody has leased (lost pointers, expired leases, far-away `send_at`), and
+ * Announces again whatever is due and nobody has leased (lost wakes and pointers, expired leases, far-away `send_at`), and
  * pokes webhook senders that are behind.
  */
 export async function sweep(store: Store, env: Env, nowMs: number): Promise<void> {

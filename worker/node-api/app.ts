@@ -26,7 +26,7 @@ import { releaseLeases } from '../store/leases.ts';
 import { findBodyOf } from '../store/messages.ts';
 import { registerBoot } from '../store/nodes.ts';
 import { latin1Bytes, readBody } from '../store/raw.ts';
-import { hubOf } from './hub.ts';
+import { hubOf } from './hub-of.ts';
 import { leaseWork } from './lease.ts';
 import { recordResults } from './results.ts';
 

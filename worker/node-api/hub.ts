@@ -13,7 +13,10 @@ export class NodeHub extends DurableObject {
     return new Response(null, { status: 101, webSocket: client });
   }
 
-  /** Tells every node that there may be work; gives how many were told. */
+  /**
+   * Tells every node that there may be work; gives how many were told. It tells no more than that: which work is the
+   * most urgent, and who has room for it, is decided by the lease.
+   */
   async wake(): Promise<number> {
     let told = 0;
     for (const socket of this.ctx.getWebSockets()) {
@@ -31,9 +34,4 @@ export class NodeHub extends DurableObject {
     // 1005 and 1006 only report a close, they must not be sent (RFC 6455 §7.4.1).
     socket.close(code === 1005 || code === 1006 ? 1000 : code);
   }
-}
-
-/** The one hub. */
-export function hubOf(namespace: DurableObjectNamespace): DurableObjectStub<NodeHub> {
-  return namespace.get(namespace.idFromName('hub')) as DurableObjectStub<NodeHub>;
 }
