@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import { z } from 'zod';
 import { Problem, problems } from '#domain/problem.ts';
 import { answerError, type Call, newApp } from '../api/app.ts';
 import { domainsApp } from '../api/domains.ts';
@@ -70,9 +70,15 @@ export async function callApi<T extends z.ZodType>(
   throw problemOf(value, response.status);
 }
 
+const problemSchema = z.object({
+  code: z.string(),
+  detail: z.string(),
+  errors: z.array(z.object({ pointer: z.string(), detail: z.string() })).default([]),
+});
+
 function problemOf(value: unknown, status: number): Error {
-  const { code, detail } = (value ?? {}) as { code?: unknown; detail?: unknown };
-  const row = problems.find((problem) => problem.code === code);
-  if (!row) return new Error(`the API answered ${status} without a problem`);
-  return new Problem(row.code, String(detail));
+  const said = problemSchema.safeParse(value);
+  const row = problems.find(({ code }) => code === said.data?.code);
+  if (!row || !said.success) return new Error(`the API answered ${status} without a problem`);
+  return new Problem(row.code, said.data.detail, { errors: said.data.errors });
 }
