@@ -2,7 +2,7 @@ import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { weekOf } from '#domain/home.ts';
 import { webhookLimits } from '#domain/webhook.ts';
 import { Browser } from '../support/browser.ts';
-import { setUpOwner } from './dashboard-support.ts';
+import { setUpOwner, textOf } from './dashboard-support.ts';
 import { Internet } from './receiver.ts';
 import { bindings, call, mail, migrate, newAccount, request, type TestAccount } from './support.ts';
 import {
@@ -27,11 +27,6 @@ beforeAll(async () => {
   });
 });
 afterEach(() => vi.restoreAllMocks());
-
-/** A page as text, the marks of its elements left out. */
-async function textOf(response: Response): Promise<string> {
-  return (await response.text()).replace(/<[^>]+>/g, '').replace(/\s+/g, ' ');
-}
 
 describe('a new endpoint', () => {
   it('that is refused names the field, and keeps what was typed', async () => {

@@ -39,6 +39,13 @@ function apiFor(outer: Call) {
   return app;
 }
 
+interface ApiRequest {
+  method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
+  path: string;
+  body?: unknown;
+  raw?: { type: string; content: string | Uint8Array };
+}
+
 /**
  * Calls the API for an account, whose member's role has been looked at before.
  * @throws Problem the API's own
@@ -46,14 +53,17 @@ function apiFor(outer: Call) {
 export async function callApi<T extends z.ZodType>(
   c: Call,
   accountId: number,
-  request: {
-    method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
-    path: string;
-    body?: unknown;
-    raw?: { type: string; content: string | Uint8Array };
-  },
+  request: ApiRequest,
   schema: T,
 ): Promise<z.output<T>> {
+  return schema.parse(await bodyOf(await askApi(c, accountId, request)));
+}
+
+/**
+ * Calls the API like `callApi` and gives its answer as it comes, for bodies that are passed on.
+ * @throws Problem the API's own
+ */
+export async function askApi(c: Call, accountId: number, request: ApiRequest): Promise<Response> {
   const headers = new Headers({ Authorization: `Bearer ${await ownKey(c, accountId)}` });
   if (request.body !== undefined) headers.set('Content-Type', 'application/json');
   if (request.raw !== undefined) headers.set('Content-Type', request.raw.type);
@@ -63,11 +73,14 @@ export async function callApi<T extends z.ZodType>(
     undefined,
     c.executionCtx,
   );
+  if (response.ok) return response;
+  throw problemOf(await bodyOf(response), response.status);
+}
+
+async function bodyOf(response: Response): Promise<unknown> {
   const text = await response.text();
   const isJson = /\bjson\b/.test(response.headers.get('Content-Type') ?? '');
-  const value: unknown = text === '' ? null : isJson ? JSON.parse(text) : text;
-  if (response.ok) return schema.parse(value);
-  throw problemOf(value, response.status);
+  return text === '' ? null : isJson ? JSON.parse(text) : text;
 }
 
 const problemSchema = z.object({
