@@ -129,7 +129,6 @@ async function start(
     settings: {
       ...secrets,
       SERVICE_DOMAIN: flags['service-domain'],
-      SUBMISSION: knownSubmission(),
       METER: process.env.METER ?? '0',
       DOH_URL: process.env.DOH_URL ?? doh.url,
       ALLOW_LOCAL_WEBHOOKS: '1',
@@ -144,7 +143,9 @@ async function start(
   const nodeDir = join(dataDir, 'node');
   const capture = flags.deliver ? null : await startCapture(nodeDir);
   if (capture) closers.push(() => capture.stop());
-  const node = await startNode(nodeConfig(edge.url, secrets.NODE_TOKEN, nodeDir, capture));
+  const node = await startNode(nodeConfig(edge.url, secrets.NODE_TOKEN, nodeDir, capture), {
+    submissionHost: flags.host,
+  });
   closers.push(() => node.stop());
   await Promise.race([node.ready, node.ended]);
   return { edge, node, capture, demo, setupCode: setupCodeOf(secrets.AUTH_SECRET) };
@@ -180,12 +181,6 @@ function nodeConfig(
 /** The node's own DNS servers answer the edge as well. */
 function dnsServers(): string[] {
   return (process.env.PENNYPOST_DNS_SERVERS ?? '').split(',').flatMap((one) => one.trim() || []);
-}
-
-/** Where mail is submitted, for the dashboard to tell; free ports are not known before the node listens. */
-function knownSubmission(): string {
-  const { host, 'smtp-port': port, 'smtp-tls-port': tlsPort } = flags;
-  return port === '0' || tlsPort === '0' ? '' : `${host}:${port}:${tlsPort}`;
 }
 
 function readFlags() {

@@ -119,7 +119,10 @@ CREATE TABLE `nodes` (
 	`host_name` text NOT NULL,
 	`version` text NOT NULL,
 	`started_at_ms` integer NOT NULL,
-	`last_seen_at_ms` integer NOT NULL
+	`last_seen_at_ms` integer NOT NULL,
+	`submission_host` text,
+	`submission_port` integer,
+	`submission_tls_port` integer
 );
 --> statement-breakpoint
 CREATE TABLE `record_checks` (

@@ -17,7 +17,8 @@ beforeAll(async () => {
 
 const path = '/suppressions/import';
 const csv = (rows: string[]) => `email,reason,created_at\n${rows.join('\n')}\n`;
-const fileOf = (content: string | Uint8Array, name = 'list.csv') => new File([content], name, { type: 'text/csv' });
+const fileOf = (content: string | Uint8Array, name = 'list.csv') =>
+  new File([content], name, { type: 'text/csv' });
 const isSuppressed = async (email: string) =>
   (await call('GET', `/v1/suppressions/check?email=${encodeURIComponent(email)}`, account.live)).body
     .suppressed;

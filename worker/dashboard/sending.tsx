@@ -5,7 +5,7 @@ import type { Call } from '../api/app.ts';
 import { newSecret, sha256Hex } from '../intake/secret.ts';
 import { type Credential, createCredential, listCredentials, revokeCredential } from '../store/accounts.ts';
 import { type Domain, listDomains } from '../store/domains.ts';
-import { listNodes } from '../store/nodes.ts';
+import { newestSubmission, type SubmissionPlace } from '../store/nodes.ts';
 import { Card, Columns, Fields } from './blocks.tsx';
 import { Board, html } from './board.tsx';
 import { Page } from './layout.tsx';
@@ -65,26 +65,41 @@ async function sendingPage(c: Call, viewer: Viewer, shown: Partial<Shown> = {}, 
       )}
       <div class="grid">
         <Card id="smtp" title="SMTP">
-          <dl class="facts">
-            <dt>Host</dt>
-            <dd>
-              <code>{endpoint.host}</code>
-            </dd>
-            <dt>Port, STARTTLS</dt>
-            <dd>
-              <code>{endpoint.port}</code>
-            </dd>
-            <dt>Port, TLS from the start</dt>
-            <dd>
-              <code>{endpoint.tlsPort}</code>
-            </dd>
-            <dt>User</dt>
-            <dd>
-              <code>{username}</code>
-            </dd>
-            <dt>Password</dt>
-            <dd>one of your keys</dd>
-          </dl>
+          {endpoint === null ? (
+            <p>
+              No SMTP node that takes mail has been seen yet. When one has started, its host and ports stand
+              here.
+            </p>
+          ) : (
+            <dl class="facts">
+              <dt>Host</dt>
+              <dd>
+                <code>{endpoint.host}</code>
+              </dd>
+              {endpoint.port !== null && (
+                <>
+                  <dt>Port, STARTTLS</dt>
+                  <dd>
+                    <code>{endpoint.port}</code>
+                  </dd>
+                </>
+              )}
+              {endpoint.tlsPort !== null && (
+                <>
+                  <dt>Port, TLS from the start</dt>
+                  <dd>
+                    <code>{endpoint.tlsPort}</code>
+                  </dd>
+                </>
+              )}
+              <dt>User</dt>
+              <dd>
+                <code>{username}</code>
+              </dd>
+              <dt>Password</dt>
+              <dd>one of your keys</dd>
+            </dl>
+          )}
         </Card>
         <Card id="http" title="HTTP">
           <dl class="facts">
@@ -124,8 +139,7 @@ async function sendingPage(c: Call, viewer: Viewer, shown: Partial<Shown> = {}, 
         <div class="tabs">
           {snippets({
             apiUrl: origin,
-            smtpHost: endpoint.host,
-            smtpPort: endpoint.port,
+            smtp: endpoint,
             username,
             key,
             from,
@@ -143,12 +157,11 @@ async function sendingPage(c: Call, viewer: Viewer, shown: Partial<Shown> = {}, 
   );
 }
 
-/** Where clients submit by SMTP. */
-async function submissionOf(c: Call): Promise<{ host: string; port: number; tlsPort: number }> {
+/** Where clients submit by SMTP: as it is set, else as the newest node says; null: nowhere yet. */
+async function submissionOf(c: Call): Promise<SubmissionPlace | null> {
   const [host, port, tlsPort] = c.get('env').submission.split(':');
   if (host && port && tlsPort) return { host, port: Number(port), tlsPort: Number(tlsPort) };
-  const [newest] = await listNodes(c.get('store'));
-  return { host: newest?.hostName ?? `smtp.${c.get('env').serviceDomain}`, port: 587, tlsPort: 465 };
+  return await newestSubmission(c.get('store'));
 }
 
 function Keys({
