@@ -254,6 +254,14 @@ export const nodes = sqliteTable('nodes', {
   submissionTlsPort: integer('submission_tls_port'),
 });
 
+/** What is kept of the installation as a whole, one row each: `tick` (cron), `checks` (what was last found). */
+export const installation = sqliteTable('installation', {
+  name: text('name').primaryKey(),
+  atMs: integer('at_ms').notNull(),
+  /** JSON. */
+  value: text('value').notNull(),
+});
+
 /** Where an account's events are posted. The feed is the account's event cursor; each endpoint keeps its own place. */
 export const webhookEndpoints = sqliteTable(
   'webhook_endpoints',
