@@ -6,6 +6,7 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Config, parseConfig } from './config.ts';
+import { systemLookup } from './dns-lookup.ts';
 import { createLog } from './log.ts';
 import { type RunningNode, startNode } from './main.ts';
 import { repository } from './standalone/bundle.ts';
@@ -120,7 +121,7 @@ async function start(
     nodeId: 'local',
     bootId: '',
   });
-  const doh = await startDohServer({ dnsServers: dnsServers() });
+  const doh = await startDohServer(systemLookup({ dnsServers: dnsServers() }));
   closers.push(() => doh.stop());
   const edge = await startEdge({
     port: portOf('port'),

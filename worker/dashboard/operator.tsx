@@ -50,7 +50,7 @@ operatorPages.page('/operator', async (c, viewer) => {
                   <State tone={account.status === 'active' ? 'good' : 'bad'}>{account.status}</State>
                   {account.statusReason && <p class="small quiet">{account.statusReason}</p>}
                 </td>
-                <td class="nowrap">
+                <td class="nowrap" data-label="Since">
                   <Time ms={account.createdAtMs} />
                 </td>
                 <td>

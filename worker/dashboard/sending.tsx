@@ -9,6 +9,7 @@ import { newestSubmission, type SubmissionPlace } from '../store/nodes.ts';
 import { Card, Columns, Fields } from './blocks.tsx';
 import { Board, html } from './board.tsx';
 import { Page } from './layout.tsx';
+import { ownName } from './own-key.ts';
 import { Code, Copy, Empty, Field, Head, Note, Post, Select, State, Time } from './parts.tsx';
 import { snippets } from './snippets.ts';
 import { sendAs } from './system-mail.ts';
@@ -16,9 +17,6 @@ import { may, type Viewer } from './viewer.ts';
 
 /** How to send: hosts and ports, keys, ready snippets, a test. */
 export const sendingPages = new Board();
-
-/** The name under which the dashboard's own key is listed. */
-const ownName = 'dashboard';
 
 interface Shown {
   /** A key that has just been made: shown once. */
@@ -132,7 +130,7 @@ async function sendingPage(c: Call, viewer: Viewer, shown: Partial<Shown> = {}, 
             test={shown.test ?? { from, to: `delivered@${simulator}` }}
           />
         ) : (
-          <p>Developers and owners can send from here; you are viewer.</p>
+          <p>Developers and owners can send from here; you are a viewer.</p>
         )}
       </Card>
       <Card id="snippets" title="Ready to paste">
@@ -203,11 +201,11 @@ function Keys({
                     pp_{credential.environment}_…{credential.hint}
                   </code>
                 </td>
-                <td>
+                <td data-label="May">
                   {credential.scopes.join(', ')}
                   {credential.domains && <span class="quiet"> for {credential.domains.join(', ')}</span>}
                 </td>
-                <td class="nowrap">
+                <td class="nowrap" data-label="Last used">
                   {credential.lastUsedAtMs === null ? (
                     <span class="quiet">never</span>
                   ) : (

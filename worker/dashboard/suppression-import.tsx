@@ -122,7 +122,7 @@ export function Preview({ imported: { csv, answer } }: { imported: Imported }) {
         ))}
       </dl>
       {answer.errors.length > 0 && (
-        <ul class="small">
+        <ul class="plain small">
           {answer.errors.slice(0, 20).map(({ line, detail }) => (
             <li>
               line {line}: {detail}

@@ -100,11 +100,11 @@ async function listPage(c: Call, viewer: Viewer, shown: Partial<Shown> = {}, sta
                       {entry.reason.replaceAll('_', ' ')}
                     </State>
                   </td>
-                  <td class="break small">
+                  <td class="break small" data-label="Proof">
                     {entry.proof ?? <span class="quiet">–</span>}{' '}
                     {entry.messageId && <a href={`/messages/${entry.messageId}`}>the message</a>}
                   </td>
-                  <td>
+                  <td data-label="Since">
                     <Time ms={entry.createdAtMs} />
                     {entry.expiresAtMs !== null && (
                       <p class="small quiet">

@@ -111,8 +111,12 @@ async function listPage(c: Call, viewer: Viewer, refused?: Problem, typed = noth
                       </p>
                     )}
                   </td>
-                  <td class="quiet">{endpoint.format}</td>
-                  <td class="small">{endpoint.events?.join(', ') ?? 'all'}</td>
+                  <td class="quiet" data-label="Format">
+                    {endpoint.format}
+                  </td>
+                  <td class="small" data-label="Events">
+                    {endpoint.events?.join(', ') ?? 'all'}
+                  </td>
                 </tr>
               ))}
             </tbody>
@@ -318,8 +322,11 @@ async function endpointPage(
         }
       >
         {deliveries.data.length === 0 ? (
-          <Empty title="Nothing yet">
-            <p>Post a test, or send a message: its events come here within a second or two.</p>
+          <Empty title={state === '' ? 'Nothing yet' : `Nothing is ${state}`}>
+            <p>
+              Send a message: its events come here within a second or two. Tests are posted at once and not
+              listed.
+            </p>
           </Empty>
         ) : (
           <table class="cards">
@@ -338,8 +345,10 @@ async function endpointPage(
                       </p>
                     )}
                   </td>
-                  <td class="break small">{delivery.last_status ?? delivery.last_error ?? '–'}</td>
-                  <td class="nowrap">
+                  <td class="break small" data-label="Last answer">
+                    {delivery.last_status ?? delivery.last_error ?? '–'}
+                  </td>
+                  <td class="nowrap" data-label="Made">
                     <Time ms={Date.parse(delivery.created_at)} />
                   </td>
                 </tr>
