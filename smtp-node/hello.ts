@@ -1,6 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { z } from 'zod';
-import type { helloRequest } from '#domain/node-contract.ts';
+import type { SubmissionPlace } from '#domain/node-contract.ts';
 import { Backoff } from './backoff.ts';
 import type { Log } from './log.ts';
 import { EdgeRefusal, type WorkerClient } from './worker-client.ts';
@@ -29,7 +28,7 @@ export async function sayHello(
   node: {
     client: Pick<WorkerClient, 'hello'>;
     hostName: string;
-    submission: z.infer<typeof helloRequest>['submission'];
+    submission: SubmissionPlace | null;
     clock: EdgeClock;
     log: Log;
     /** Told which domain is the simulator's. */

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import type { SubmissionPlace } from '#domain/node-contract.ts';
 import { Backoff } from './backoff.ts';
 import { type Config, ConfigError, parseConfig } from './config.ts';
 import { claimDataDirectory } from './data-directory.ts';
@@ -215,7 +216,7 @@ export async function startNode(config: Config, deps: NodeDeps = {}): Promise<Ru
 function saidSubmission(
   host: string,
   { ports, tlsPorts }: { ports: readonly number[]; tlsPorts: readonly number[] },
-) {
+): SubmissionPlace | null {
   const [port = null, tlsPort = null] = [ports[0], tlsPorts[0]];
   return port === null && tlsPort === null ? null : { host, port, tlsPort };
 }

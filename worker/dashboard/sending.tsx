@@ -1,3 +1,4 @@
+import type { SubmissionPlace } from '#domain/node-contract.ts';
 import { Problem } from '#domain/problem.ts';
 import { type Scope, scopeNames, scopes } from '#domain/scope.ts';
 import { simulatorDomain } from '#domain/simulator.ts';
@@ -5,7 +6,7 @@ import type { Call } from '../api/app.ts';
 import { newSecret, sha256Hex } from '../intake/secret.ts';
 import { type Credential, createCredential, listCredentials, revokeCredential } from '../store/accounts.ts';
 import { type Domain, listDomains } from '../store/domains.ts';
-import { newestSubmission, type SubmissionPlace } from '../store/nodes.ts';
+import { newestSubmission } from '../store/nodes.ts';
 import { Card, Columns, Fields } from './blocks.tsx';
 import { Board, html } from './board.tsx';
 import { Page } from './layout.tsx';

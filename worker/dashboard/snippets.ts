@@ -1,4 +1,4 @@
-import type { SubmissionPlace } from '../store/nodes.ts';
+import type { SubmissionPlace } from '#domain/node-contract.ts';
 
 /** What a snippet is filled with: the account's own values. */
 export interface SnippetValues {

@@ -1,4 +1,5 @@
 import { desc, eq, isNotNull } from 'drizzle-orm';
+import type { SubmissionPlace } from '#domain/node-contract.ts';
 import * as control from '../../drizzle/schema/control.ts';
 import type { Store } from './store.ts';
 
@@ -16,13 +17,6 @@ export async function registerBoot(store: Store, node: Omit<NodeRow, 'lastSeenAt
 /** The node with this id; null when it never said hello. */
 export async function findNode(store: Store, nodeId: string): Promise<NodeRow | null> {
   return (await store.control.query.nodes.findFirst({ where: eq(control.nodes.nodeId, nodeId) })) ?? null;
-}
-
-/** Where clients submit by SMTP; a port that is null is not open. */
-export interface SubmissionPlace {
-  host: string;
-  port: number | null;
-  tlsPort: number | null;
 }
 
 /** Where the node that was seen last takes submissions; null when none has said that it does. */
