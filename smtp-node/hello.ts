@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import type { SubmissionPlace } from '#domain/node-contract.ts';
 import { Backoff } from './backoff.ts';
 import type { Log } from './log.ts';
 import { EdgeRefusal, type WorkerClient } from './worker-client.ts';
@@ -27,6 +28,7 @@ export async function sayHello(
   node: {
     client: Pick<WorkerClient, 'hello'>;
     hostName: string;
+    submission: SubmissionPlace | null;
     clock: EdgeClock;
     log: Log;
     /** Told which domain is the simulator's. */
@@ -38,7 +40,11 @@ export async function sayHello(
   while (!stopping.aborted) {
     const askedAtMs = Date.now();
     try {
-      const { nowMs, simulatorDomain } = await node.client.hello({ hostName: node.hostName, version });
+      const { nowMs, simulatorDomain } = await node.client.hello({
+        hostName: node.hostName,
+        version,
+        submission: node.submission,
+      });
       node.clock.set(nowMs, askedAtMs);
       node.onSimulatorDomain(simulatorDomain);
       return null;

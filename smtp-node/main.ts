@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import type { SubmissionPlace } from '#domain/node-contract.ts';
 import { Backoff } from './backoff.ts';
 import { type Config, ConfigError, parseConfig } from './config.ts';
 import { claimDataDirectory } from './data-directory.ts';
@@ -31,6 +32,8 @@ export interface NodeDeps {
   courier?: Partial<CourierOptions>;
   /** How long after a simulated message its bounce, complaint or reply comes. Default 3 s. */
   simulatorReturnsAfterMs?: number;
+  /** The host of submission, as clients reach it. Default: the host name. */
+  submissionHost?: string;
   /** How often the certificate files are looked at. Default 30 s. */
   certificateCheckMs?: number;
 }
@@ -144,6 +147,7 @@ export async function startNode(config: Config, deps: NodeDeps = {}): Promise<Ru
       {
         client,
         hostName: config.hostName,
+        submission: saidSubmission(deps.submissionHost ?? config.hostName, submission),
         clock,
         log,
         onSimulatorDomain: (domain) => {
@@ -206,6 +210,15 @@ export async function startNode(config: Config, deps: NodeDeps = {}): Promise<Ru
       return stopped;
     },
   };
+}
+
+/** Where clients submit, for the edge to tell; null when no port is open for them. */
+function saidSubmission(
+  host: string,
+  { ports, tlsPorts }: { ports: readonly number[]; tlsPorts: readonly number[] },
+): SubmissionPlace | null {
+  const [port = null, tlsPort = null] = [ports[0], tlsPorts[0]];
+  return port === null && tlsPort === null ? null : { host, port, tlsPort };
 }
 
 /** Opens what listens; when that fails, closes what was opened before. */

@@ -6,6 +6,7 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Config, parseConfig } from './config.ts';
+import { systemLookup } from './dns-lookup.ts';
 import { createLog } from './log.ts';
 import { type RunningNode, startNode } from './main.ts';
 import { repository } from './standalone/bundle.ts';
@@ -120,7 +121,7 @@ async function start(
     nodeId: 'local',
     bootId: '',
   });
-  const doh = await startDohServer({ dnsServers: dnsServers() });
+  const doh = await startDohServer(systemLookup({ dnsServers: dnsServers() }));
   closers.push(() => doh.stop());
   const edge = await startEdge({
     port: portOf('port'),
@@ -129,7 +130,6 @@ async function start(
     settings: {
       ...secrets,
       SERVICE_DOMAIN: flags['service-domain'],
-      SUBMISSION: knownSubmission(),
       METER: process.env.METER ?? '0',
       DOH_URL: process.env.DOH_URL ?? doh.url,
       ALLOW_LOCAL_WEBHOOKS: '1',
@@ -144,7 +144,9 @@ async function start(
   const nodeDir = join(dataDir, 'node');
   const capture = flags.deliver ? null : await startCapture(nodeDir);
   if (capture) closers.push(() => capture.stop());
-  const node = await startNode(nodeConfig(edge.url, secrets.NODE_TOKEN, nodeDir, capture));
+  const node = await startNode(nodeConfig(edge.url, secrets.NODE_TOKEN, nodeDir, capture), {
+    submissionHost: flags.host,
+  });
   closers.push(() => node.stop());
   await Promise.race([node.ready, node.ended]);
   return { edge, node, capture, demo, setupCode: setupCodeOf(secrets.AUTH_SECRET) };
@@ -180,12 +182,6 @@ function nodeConfig(
 /** The node's own DNS servers answer the edge as well. */
 function dnsServers(): string[] {
   return (process.env.PENNYPOST_DNS_SERVERS ?? '').split(',').flatMap((one) => one.trim() || []);
-}
-
-/** Where mail is submitted, for the dashboard to tell; free ports are not known before the node listens. */
-function knownSubmission(): string {
-  const { host, 'smtp-port': port, 'smtp-tls-port': tlsPort } = flags;
-  return port === '0' || tlsPort === '0' ? '' : `${host}:${port}:${tlsPort}`;
 }
 
 function readFlags() {

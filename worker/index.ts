@@ -1,5 +1,5 @@
-import { eachOf } from './cron/each-of.ts';
 import { count, housekeep, sweep } from './cron/sweep.ts';
+import { ticked } from './cron/tick.ts';
 import { verifyDue } from './cron/verify.ts';
 import { parseEnv } from './env.ts';
 import { app } from './http.ts';
@@ -31,7 +31,7 @@ export default {
     const nowMs = controller.scheduledTime;
     // Once an hour is often enough; a missing table is made on demand as well.
     const onTheHour = new Date(nowMs).getUTCMinutes() === 0;
-    await eachOf([
+    await ticked(store, nowMs, [
       // A tick may begin late; what has fallen due meanwhile must not wait for the next.
       () => sweep(store, parsed, Math.max(nowMs, Date.now())),
       () => count(store, nowMs),

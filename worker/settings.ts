@@ -53,7 +53,7 @@ export const workerSettings = [
     key: 'SUBMISSION',
     secret: false,
     about:
-      'where clients submit by SMTP, as the dashboard tells it: `host:port:tls-port`; empty: the newest node, `587` and `465`',
+      'where clients submit by SMTP, as the dashboard tells it: `host:port:tls-port`; empty: as the newest node says',
     schema: z
       .string()
       .regex(/^([^\s:]+:\d{1,5}:\d{1,5})?$/, 'must be host:port:tls-port')

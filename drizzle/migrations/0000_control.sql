@@ -113,13 +113,22 @@ CREATE TABLE `idempotency_keys` (
 );
 --> statement-breakpoint
 CREATE INDEX `idempotency_keys_expiry` ON `idempotency_keys` (`expires_at_ms`);--> statement-breakpoint
+CREATE TABLE `installation` (
+	`name` text PRIMARY KEY NOT NULL,
+	`at_ms` integer NOT NULL,
+	`value` text NOT NULL
+);
+--> statement-breakpoint
 CREATE TABLE `nodes` (
 	`node_id` text PRIMARY KEY NOT NULL,
 	`boot_id` text NOT NULL,
 	`host_name` text NOT NULL,
 	`version` text NOT NULL,
 	`started_at_ms` integer NOT NULL,
-	`last_seen_at_ms` integer NOT NULL
+	`last_seen_at_ms` integer NOT NULL,
+	`submission_host` text,
+	`submission_port` integer,
+	`submission_tls_port` integer
 );
 --> statement-breakpoint
 CREATE TABLE `record_checks` (

@@ -246,6 +246,20 @@ export const nodes = sqliteTable('nodes', {
   version: text('version').notNull(),
   startedAtMs: integer('started_at_ms').notNull(),
   lastSeenAtMs: integer('last_seen_at_ms').notNull(),
+  /** Where its clients submit, as it said itself; null: it takes no submissions, or did not say. */
+  submissionHost: text('submission_host'),
+  /** With STARTTLS. */
+  submissionPort: integer('submission_port'),
+  /** With TLS from the start. */
+  submissionTlsPort: integer('submission_tls_port'),
+});
+
+/** What is kept of the installation as a whole, one row each: `tick` (cron), `checks` (what was last found). */
+export const installation = sqliteTable('installation', {
+  name: text('name').primaryKey(),
+  atMs: integer('at_ms').notNull(),
+  /** JSON. */
+  value: text('value').notNull(),
 });
 
 /** Where an account's events are posted. The feed is the account's event cursor; each endpoint keeps its own place. */

@@ -6,19 +6,22 @@ import { readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { parseArgs } from 'node:util';
+import { type Diagnosis, failed } from '#domain/diagnosis.ts';
 import { remembering } from '#domain/dns.ts';
+import {
+  diagnoseBouncesMx,
+  diagnoseHelo,
+  diagnoseMx,
+  diagnosePtr,
+  diagnoseSpf,
+  type ServiceSubject,
+} from '#domain/service-dns.ts';
 import { ConfigError, parseConfig } from '../config.ts';
 import { systemLookup } from '../dns-lookup.ts';
-import { type Diagnosis, failed, type Greeting, type Patient, type Probes } from './doctor/diagnosis.ts';
+import { type Diagnose, type Greeting, type Patient, type Probes, subjectOf } from './doctor/diagnosis.ts';
 import { askHealth, diagnoseCertificate, diagnoseEdge, diagnoseResolver } from './doctor/machine.ts';
-import {
-  diagnoseAddresses,
-  diagnoseBlocklists,
-  diagnoseHelo,
-  diagnosePort25,
-  diagnosePtr,
-} from './doctor/network.ts';
-import { diagnoseBouncesMx, diagnoseMx, diagnoseSpf } from './doctor/service-dns.ts';
+import { diagnoseAddresses, diagnoseBlocklists, diagnosePort25 } from './doctor/network.ts';
+import { spfResultOf } from './doctor/spf.ts';
 
 const usage = `npm run doctor -- [options]    (settings of the node come from the environment, see README)
   --json                     print the findings as JSON
@@ -29,30 +32,35 @@ const usage = `npm run doctor -- [options]    (settings of the node come from th
   --broken-dnssec-name NAME  a name whose DNSSEC signatures are broken (dnssec-failed.org)
   --good-dnssec-name NAME    a name whose DNSSEC signatures are right (internetsociety.org)`;
 
+/** A check of the service's DNS that the edge makes as well. */
+const shared =
+  (diagnose: (subject: ServiceSubject) => Diagnosis[] | Promise<Diagnosis[]>): Diagnose =>
+  (patient) =>
+    diagnose(subjectOf(patient));
+
 /** In the order in which they are told. */
-const diagnoses: readonly ((patient: Patient) => Diagnosis[] | Promise<Diagnosis[]>)[] = [
-  diagnoseResolver,
-  diagnoseEdge,
-  diagnosePort25,
-  diagnoseHelo,
-  diagnoseAddresses,
-  diagnosePtr,
-  diagnoseSpf,
-  diagnoseBouncesMx,
-  diagnoseMx,
-  diagnoseCertificate,
-  diagnoseBlocklists,
+const diagnoses: readonly { about: string; diagnose: Diagnose }[] = [
+  { about: 'resolver', diagnose: diagnoseResolver },
+  { about: 'edge', diagnose: diagnoseEdge },
+  { about: 'port-25', diagnose: diagnosePort25 },
+  { about: 'helo-name', diagnose: shared(diagnoseHelo) },
+  { about: 'host-addresses', diagnose: diagnoseAddresses },
+  { about: 'ptr', diagnose: shared(diagnosePtr) },
+  { about: 'spf', diagnose: (patient) => diagnoseSpf(subjectOf(patient), spfResultOf(patient)) },
+  { about: 'bounces-mx', diagnose: shared(diagnoseBouncesMx) },
+  { about: 'mx', diagnose: shared(diagnoseMx) },
+  { about: 'certificate', diagnose: diagnoseCertificate },
+  { about: 'blocklists', diagnose: diagnoseBlocklists },
 ];
 
 /** Looks at everything; what cannot be looked at is a finding too. */
 export async function examine(patient: Patient): Promise<Diagnosis[]> {
   const found = await Promise.all(
-    diagnoses.map(async (diagnose) => {
+    diagnoses.map(async ({ about, diagnose }) => {
       try {
         return await diagnose(patient);
       } catch (error) {
-        const check = diagnose.name.replace('diagnose', '').toLowerCase();
-        return [failed(check, `It could not be looked at: ${String(error)}`, 'Report this as a bug.')];
+        return [failed(about, `It could not be looked at: ${String(error)}`, 'Report this as a bug.')];
       }
     }),
   );

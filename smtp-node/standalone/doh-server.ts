@@ -6,9 +6,9 @@ import {
   type DnsFailure,
   type DnsType,
   dnsTypes,
+  type Lookup,
   quoteTxt,
 } from '#domain/dns.ts';
-import { type LookupOptions, systemLookup } from '../dns-lookup.ts';
 
 export interface DohServer {
   /** What the edge's `DOH_URL` is set to. */
@@ -17,11 +17,10 @@ export interface DohServer {
 }
 
 /**
- * DNS over HTTPS for one machine: a loopback endpoint that answers the JSON form through this machine's own
- * resolver, so that a local edge sees the DNS that the machine sees.
+ * DNS over HTTPS for one machine: a loopback endpoint that answers the JSON form by a lookup, such as that of the
+ * machine's own resolver, so that a local edge sees the DNS that the machine sees.
  */
-export async function startDohServer(options: LookupOptions): Promise<DohServer> {
-  const lookup = systemLookup(options);
+export async function startDohServer(lookup: Lookup): Promise<DohServer> {
   const server = createServer((request, response) => {
     const { searchParams } = new URL(request.url ?? '/', 'http://localhost');
     const name = canonicalName(searchParams.get('name') ?? '');

@@ -4,9 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser, CDPSession, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type DohServer, startDohServer } from '../../smtp-node/standalone/doh-server.ts';
 import { until } from '../lab/until.ts';
 import { Captured } from '../support/captured.ts';
-import { hasChromium, launchChromium, lookAt, newWindow } from '../support/chromium.ts';
+import { darkDotsOf, hasChromium, launchChromium, lookAt, newWindow } from '../support/chromium.ts';
+import { type DnsTable, lookupIn } from '../support/dns-table.ts';
 import { Standalone } from '../support/standalone.ts';
 
 const password = 'correct horse battery';
@@ -23,10 +25,21 @@ describe.skipIf(!hasChromium)('the dashboard in a browser', () => {
   let page: Page;
   let complaints: string[];
   let url: string;
+  let doh: DohServer;
+  /** What DNS says; the test of a domain publishes here. */
+  const dns: DnsTable = {
+    '_spf.pennypost.test': { TXT: ['v=spf1 ip4:192.0.2.1 -all'] },
+    'bounces.pennypost.test': {
+      TXT: ['v=spf1 include:_spf.pennypost.test -all'],
+      MX: ['10 mx.pennypost.test'],
+    },
+    'mx.pennypost.test': { A: ['192.0.2.1'] },
+  };
 
   beforeAll(async () => {
     dataDir = await mkdtemp(join(tmpdir(), 'pennypost-dashboard-'));
-    pennypost = await Standalone.start(dataDir);
+    doh = await startDohServer(lookupIn(dns));
+    pennypost = await Standalone.start(dataDir, [], { DOH_URL: doh.url });
     url = pennypost.facts.dashboardUrl;
     browser = await launchChromium();
     ({ page, complaints } = await newWindow(browser));
@@ -35,6 +48,7 @@ describe.skipIf(!hasChromium)('the dashboard in a browser', () => {
   afterAll(async () => {
     await browser?.close();
     await pennypost?.interrupt();
+    await doh?.stop();
     await rm(dataDir, { recursive: true, force: true });
   });
 
@@ -93,6 +107,9 @@ describe.skipIf(!hasChromium)('the dashboard in a browser', () => {
   it('makes a key, shows it once, and the key sends', async () => {
     await page.setViewportSize({ width: 1280, height: 900 });
     await page.goto(`${url}/sending`);
+    const { host, port, tlsPort } = pennypost.facts.smtp;
+    const facts = await page.locator('#smtp + dl dd').allTextContents();
+    expect(facts.slice(0, 3).map((text) => text.trim())).toEqual([host, String(port), String(tlsPort)]);
     await page.getByText('Make a key').click();
     await page.getByLabel('Name').fill('shop');
     await page.getByRole('button', { name: 'Make the key' }).click();
@@ -130,7 +147,10 @@ describe.skipIf(!hasChromium)('the dashboard in a browser', () => {
     const steps = await page.locator('.steps').textContent();
     for (const step of ['mail', 'rcpt', 'data', 'final']) expect(steps).toContain(step);
     await page.reload();
-    await page.frameLocator('iframe.mail').getByText('A test from the').waitFor();
+    const mail = page.frameLocator('iframe.mail').getByText('A test from the');
+    await mail.waitFor({ state: 'visible' });
+    expect(await mail.textContent()).toBe('A test from the dashboard.');
+    expect(await darkDotsOf(page, page.locator('iframe.mail'))).toBeGreaterThan(100);
     expect(await lookAt(page, 'message-delivered')).toEqual([]);
   });
 
@@ -159,15 +179,72 @@ describe.skipIf(!hasChromium)('the dashboard in a browser', () => {
     expect(await page.locator('#list tbody').textContent()).toContain('To nobody');
   });
 
-  it('adds a domain and tells what to publish', async () => {
+  it('lists an address that bounced for good with the proof, and sends to it no more', async () => {
+    await page.setViewportSize({ width: 1280, height: 900 });
+    const gone = 'hard-bounce+gone@simulator.pennypost.test';
+    const from = `shop@${pennypost.facts.domain}`;
+    const content = { from, text_body: 'x', metadata: { simulator_suppress: 'true' } };
+    await pennypost.api.send({ ...content, to: [gone], subject: 'The one that proves it' });
+    const row = page.locator('tr', { hasText: gone });
+    await until('the address to be suppressed', 20_000, async () => {
+      await page.goto(`${url}/suppressions`);
+      return (await row.count()) === 1;
+    });
+    expect(await row.textContent()).toMatch(/hard bounce.*550/);
+    expect(await lookAt(page, 'suppressions-bounce')).toEqual([]);
+    await page.setViewportSize({ width: 1280, height: 900 });
+    await row.getByRole('link', { name: 'the message' }).click();
+    await page.getByRole('heading', { name: 'The one that proves it' }).waitFor();
+    await page.goto(`${url}/sending`);
+    await page.getByLabel('To', { exact: true }).fill(gone);
+    await page.getByRole('button', { name: 'Send', exact: true }).click();
+    await page.getByRole('alert').waitFor();
+    expect(await page.getByRole('alert').textContent()).toMatch(/suppressed/);
+    // The refusal is the one error that the browser may tell of.
+    const told = () => complaints.findIndex((text) => text.includes('status of 400'));
+    await until('the browser to tell of the refusal', 5_000, async () => told() >= 0);
+    complaints.splice(told(), 1);
+    await pennypost.api.send({ ...content, to: [gone, 'other@example.net'], subject: 'To both' });
+    await page.goto(`${url}/messages?subject=To+both`);
+    await page.getByRole('link', { name: 'To both' }).click();
+    await page.locator('.timeline strong', { hasText: 'suppressed' }).waitFor();
+    await page.locator('.timeline strong', { hasText: 'delivered' }).waitFor();
+    await page.reload();
+    expect(await lookAt(page, 'message-suppressed')).toEqual([]);
+  });
+
+  it('adds a domain, tells what to publish, verifies it and sends from it', async () => {
+    await page.setViewportSize({ width: 1280, height: 900 });
     await page.goto(`${url}/domains`);
     await page.getByLabel('Domain', { exact: true }).fill('shop.example');
     await page.getByRole('button', { name: 'Add' }).click();
     await page.getByRole('heading', { name: 'shop.example' }).waitFor();
     expect(await page.locator('main').textContent()).toContain('pennypost._domainkey.shop.example');
-    await page.getByRole('button', { name: 'Verify now' }).click();
+    const verify = page.getByRole('button', { name: 'Verify now' });
+    await verify.click();
     await page.getByText(/^Looked at /).waitFor();
+    expect(await page.getByText('Mail can be sent from').count()).toBe(0);
     expect(await lookAt(page, 'domain')).toEqual([]);
+    await page.setViewportSize({ width: 1280, height: 900 });
+    // What the page says is published, word for word, and nothing else.
+    for (const record of await page.locator('section[aria-labelledby=records] article').all()) {
+      const [type = '', name = '', value = ''] = await record.locator('dl code').allTextContents();
+      if (type !== 'TXT' && type !== 'CNAME') throw new Error(`nothing publishes ${type}`);
+      dns[name] = { [type]: [value] };
+    }
+    expect(Object.keys(dns)).toContain('_pennypost.shop.example');
+    await verify.click();
+    await page.getByText('Mail can be sent from shop.example').waitFor();
+    expect(await lookAt(page, 'domain-verified')).toEqual([]);
+    await page.setViewportSize({ width: 1280, height: 900 });
+    await page.goto(`${url}/sending`);
+    await page.getByLabel('From', { exact: true }).fill('hello@shop.example');
+    await page.getByLabel('To', { exact: true }).fill('buyer@example.net');
+    await page.getByLabel('Subject').fill('From a domain of our own');
+    await page.getByRole('button', { name: 'Send', exact: true }).click();
+    await page.locator('.timeline strong', { hasText: 'delivered' }).waitFor();
+    const mail = await new Captured(pennypost.facts.captureUrl).waitFor('From a domain of our own');
+    expect(mail.raw.toString('latin1')).toMatch(/^DKIM-Signature:[^\n]*(\r\n[ \t][^\n]*)*d=shop\.example/m);
   });
 
   it('adds a webhook, posts a test, sees the body, posts it again', async () => {
@@ -211,6 +288,12 @@ describe.skipIf(!hasChromium)('the dashboard in a browser', () => {
     const before = taken.length;
     await page.getByRole('button', { name: 'Post again' }).click();
     await until('it to be posted again', 20_000, async () => taken.length > before);
+    await page.getByRole('link', { name: 'Endpoint' }).click();
+    const range = taken.length;
+    await page.getByRole('button', { name: 'Post again' }).click();
+    await page.getByText(/posted again\.$/).waitFor();
+    await until('the range to be posted again', 20_000, async () => taken.length > range);
+    expect(await lookAt(page, 'webhook-replay')).toEqual([]);
     receiver.close();
   });
 
@@ -227,6 +310,35 @@ describe.skipIf(!hasChromium)('the dashboard in a browser', () => {
     await row.getByRole('button', { name: 'Yes, remove' }).click();
     await page.getByText('The address is free').waitFor();
     expect(await row.count()).toBe(0);
+  });
+
+  it('imports suppressions from a file, after showing what that would do', async () => {
+    await page.setViewportSize({ width: 1280, height: 900 });
+    await page.goto(`${url}/suppressions`);
+    await page.getByLabel('CSV file').setInputFiles({
+      name: 'bounces.csv',
+      mimeType: 'text/csv',
+      buffer: Buffer.from('email,reason\nformer@example.net,bounce\nnot an address,bounce\n'),
+    });
+    await page.getByRole('button', { name: 'Preview' }).click();
+    await page.getByRole('heading', { name: 'What the import would do' }).waitFor();
+    expect(await page.getByRole('cell', { name: 'former@example.net' }).count()).toBe(0);
+    expect(await lookAt(page, 'suppressions-preview')).toEqual([]);
+    await page.setViewportSize({ width: 1280, height: 900 });
+    await page.getByRole('button', { name: 'Import now' }).click();
+    await page.getByRole('heading', { name: 'Imported' }).waitFor();
+    await page.getByRole('cell', { name: 'former@example.net' }).waitFor();
+  });
+
+  it('checks the installation when the operator asks for it', async () => {
+    await page.setViewportSize({ width: 1280, height: 900 });
+    await page.goto(`${url}/operator`);
+    await page.getByText('Not looked at yet').waitFor();
+    await page.getByRole('button', { name: 'Check now' }).click();
+    await page.getByRole('row', { name: /^cron ok It ticks/ }).waitFor();
+    // The node of this run is called localhost, which no receiver would take.
+    await page.getByRole('row', { name: /^helo-name failed EHLO localhost is no public name/ }).waitFor();
+    await page.getByRole('row', { name: /^spf bounces\.pennypost\.test/ }).waitFor();
   });
 
   for (const place of [

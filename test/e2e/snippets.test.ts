@@ -38,8 +38,8 @@ describe('the snippets of the dashboard', () => {
 
   const filled = (to: string) => {
     const { apiUrl, smtp, liveKey, domain } = product.facts;
-    const { host: smtpHost, port: smtpPort, username } = smtp;
-    return snippets({ apiUrl, smtpHost, smtpPort, username, key: liveKey, from: `hello@${domain}`, to });
+    const { username, ...place } = smtp;
+    return snippets({ apiUrl, smtp: place, username, key: liveKey, from: `hello@${domain}`, to });
   };
 
   it('are all run here', () => {

@@ -2,8 +2,9 @@ import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
+import { type Diagnosis, reversed } from '#domain/diagnosis.ts';
 import { parseConfig } from '../../smtp-node/config.ts';
-import { type Diagnosis, type Patient, reversed } from '../../smtp-node/operator/doctor/diagnosis.ts';
+import type { Patient } from '../../smtp-node/operator/doctor/diagnosis.ts';
 import { examine, greet } from '../../smtp-node/operator/doctor.ts';
 import { selfSigned } from '../../smtp-node/submission/self-signed.ts';
 import { type DnsTable, lookupIn } from '../support/dns-table.ts';
@@ -296,7 +297,7 @@ describe('the doctor', () => {
     const found = await examine({ ...patient({}), greet: () => Promise.reject(new Error('boom')) });
     expect(found.filter(({ status }) => status !== 'ok')).toEqual([
       expect.objectContaining({
-        check: 'port25',
+        check: 'port-25',
         status: 'failed',
         observed: expect.stringContaining('boom'),
       }),

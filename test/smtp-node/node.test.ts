@@ -301,6 +301,15 @@ describe('node: starting', () => {
     expect(at.edge.results[1]?.outcome).toMatchObject({ failure: { step: 'final', reply: null } });
   });
 
+  it('says in hello where it takes submissions, with the ports that it was given', async () => {
+    await using at = await nodeAtEdge();
+    await at.node.ready;
+    const hello = at.edge.asked.find(({ path }) => path === 'hello')?.json;
+    const [port] = at.node.submissionPorts;
+    expect(port).toBeGreaterThan(0);
+    expect(hello).toMatchObject({ submission: { host: 'mail.example.com', port, tlsPort: null } });
+  });
+
   it('waits with hello until the edge has taken what was left', async () => {
     const dataDirectory = await freshDirectory();
     const before = await Journal.open(join(dataDirectory, 'journal'));

@@ -25,18 +25,35 @@ export class Browser {
     const body = new URLSearchParams();
     for (const [name, value] of Object.entries(fields))
       for (const one of [value].flat()) body.append(name, one);
+    return await this.#send(path, body.toString(), {
+      'Content-Type': 'application/x-www-form-urlencoded',
+      'Content-Length': String(body.toString().length),
+      ...headers,
+    });
+  }
+
+  /** Posts a form with files (`multipart/form-data`). */
+  async upload(path: string, fields: Record<string, string | File>): Promise<Response> {
+    const data = new FormData();
+    for (const [name, value] of Object.entries(fields)) {
+      if (typeof value === 'string') data.append(name, value);
+      else data.append(name, value, value.name);
+    }
+    const encoded = new Response(data);
+    const body = await encoded.arrayBuffer();
+    return await this.#send(path, body, {
+      'Content-Type': encoded.headers.get('Content-Type') ?? '',
+      'Content-Length': String(body.byteLength),
+    });
+  }
+
+  async #send(path: string, body: string | ArrayBuffer, headers: Record<string, string>): Promise<Response> {
     return this.#keep(
       await this.#fetch(path, {
         method: 'POST',
-        body: body.toString(),
+        body,
         redirect: 'manual',
-        headers: {
-          ...this.#headers(),
-          Origin: this.#origin,
-          'Content-Type': 'application/x-www-form-urlencoded',
-          'Content-Length': String(body.toString().length),
-          ...headers,
-        },
+        headers: { ...this.#headers(), Origin: this.#origin, ...headers },
       }),
     );
   }

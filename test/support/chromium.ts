@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import axe from 'axe-core';
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { type Browser, type BrowserContext, chromium, type Locator, type Page } from 'playwright-core';
 import { isInstalled } from './command.ts';
 import { repository } from './standalone.ts';
 
@@ -37,12 +37,41 @@ export async function lookAt(page: Page, name: string): Promise<string[]> {
   for (const look of looks) {
     await page.emulateMedia({ colorScheme: look.colorScheme });
     await page.setViewportSize({ width: look.width, height: look.height });
+    await bringFramesIntoView(page, look.width);
     await page.screenshot({ path: join(artifacts, `${name}-${look.name}.png`), fullPage: true });
     const overflow = await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth');
     if (overflow > 0) faults.push(`${name} ${look.name}: ${overflow} px too wide`);
     faults.push(...(await axeFaults(page)).map((fault) => `${name} ${look.name}: ${fault}`));
   }
   return faults;
+}
+
+/**
+ * A sandboxed frame has a process of its own, which paints nothing while the frame is out of view: a picture of the
+ * whole page would show it empty, though whoever scrolls there sees it. So the window becomes as high as the page.
+ */
+async function bringFramesIntoView(page: Page, width: number): Promise<void> {
+  if ((await page.locator('iframe:visible').count()) === 0) return;
+  const height = await page.evaluate<number>('document.documentElement.scrollHeight');
+  await page.setViewportSize({ width, height });
+}
+
+/** How many dark dots an element shows inside of its edges, as it is painted: text on white has some, a void none. */
+export async function darkDotsOf(page: Page, element: Locator): Promise<number> {
+  const picture = (await element.screenshot()).toString('base64');
+  return await page.evaluate<number>(`(async () => {
+    const image = new Image();
+    image.src = 'data:image/png;base64,${picture}';
+    await image.decode();
+    const canvas = document.createElement('canvas');
+    [canvas.width, canvas.height] = [image.width, image.height];
+    const context = canvas.getContext('2d');
+    context.drawImage(image, 0, 0);
+    const { data } = context.getImageData(8, 8, image.width - 16, image.height - 16);
+    let dark = 0;
+    for (let i = 0; i < data.length; i += 4) if (data[i] + data[i + 1] + data[i + 2] < 240) dark++;
+    return dark;
+  })()`);
 }
 
 /** Violations of WCAG 2.2 A and AA that are serious or critical, by axe-core. */

@@ -41,13 +41,18 @@ export class Standalone {
   }
 
   /** Starts it here in a process group of its own, as a shell would; resolves when it says that it runs. */
-  static async start(dataDir: string, more: string[] = []): Promise<Standalone> {
-    return await Standalone.of(Standalone.spawn(dataDir, more), dataDir);
+  static async start(
+    dataDir: string,
+    more: string[] = [],
+    settings: Record<string, string> = {},
+  ): Promise<Standalone> {
+    return await Standalone.of(Standalone.spawn(dataDir, more, settings), dataDir);
   }
 
-  static spawn(dataDir: string, more: string[] = []): ChildProcess {
+  static spawn(dataDir: string, more: string[] = [], settings: Record<string, string> = {}): ChildProcess {
     return spawn(process.execPath, standaloneArguments(dataDir, more), {
       cwd: repository,
+      env: { ...process.env, ...settings },
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
     });

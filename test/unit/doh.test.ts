@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { joinTxt, quoteTxt } from '#domain/dns.ts';
+import { systemLookup } from '../../smtp-node/dns-lookup.ts';
 import { startDohServer } from '../../smtp-node/standalone/doh-server.ts';
 import { dohLookup, parseAnswer } from '../../worker/dns/doh.ts';
 
@@ -132,7 +133,9 @@ describe('the DNS over HTTPS client', () => {
 
 describe('the DNS over HTTPS endpoint of one machine', () => {
   it('says servfail when its DNS server does not answer, and refuses what is no question', async () => {
-    const server = await startDohServer({ dnsServers: ['127.0.0.1:1'], timeoutMs: 100, tries: 1 });
+    const server = await startDohServer(
+      systemLookup({ dnsServers: ['127.0.0.1:1'], timeoutMs: 100, tries: 1 }),
+    );
     closers.push(() => server.stop());
     expect(await dohLookup(server.url)('a.example', 'TXT')).toMatchObject({ failure: 'servfail' });
     expect((await fetch(`${server.url}?name=a.example&type=NONSENSE`)).status).toBe(400);

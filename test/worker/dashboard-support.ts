@@ -30,3 +30,8 @@ export async function signIn(
 ): Promise<{ browser: Browser; response: Response }> {
   return { browser, response: await browser.post('/sign-in', { email, password }) };
 }
+
+/** A page as text, the marks of its elements left out. */
+export async function textOf(response: Response): Promise<string> {
+  return (await response.text()).replace(/<[^>]+>/g, '').replace(/\s+/g, ' ');
+}

@@ -3,6 +3,7 @@ import { dashboardActions } from '../../worker/dashboard/app.ts';
 import { addMember, ensureOrganization } from '../../worker/store/auth.ts';
 import { Browser } from '../support/browser.ts';
 import { setUpOwner, signIn } from './dashboard-support.ts';
+import { Internet } from './receiver.ts';
 import {
   bindings,
   call,
@@ -15,6 +16,7 @@ import {
   testStore,
 } from './support.ts';
 import { linksOf, visit } from './tracking-support.ts';
+import { deliveriesOf, eventually, newEndpoint } from './webhook-support.ts';
 
 const origin = 'https://api.test';
 const password = 'a long enough sentence';
@@ -50,14 +52,16 @@ async function idsOf(account: TestAccount): Promise<Record<string, string>> {
     members: await first(
       'SELECT m.id FROM auth_members m JOIN auth_organizations o ON o.id = m.organization_id WHERE o.account_id = ? LIMIT 1',
     ),
-    invitations: 'no-such-invitation',
+    invitations: await first(
+      'SELECT i.id FROM auth_invitations i JOIN auth_organizations o ON o.id = i.organization_id WHERE o.account_id = ? LIMIT 1',
+    ),
     sessions: await first(
       'SELECT s.id FROM auth_sessions s WHERE ? > 0 AND s.user_id = (SELECT user_id FROM auth_members ORDER BY created_at DESC LIMIT 1)',
     ),
     passkeys: await first('SELECT id FROM auth_passkeys WHERE ? > 0 LIMIT 1'),
     accounts: '999999',
-    webhooks: 'no-such-webhook',
-    'webhook-deliveries': 'no-such-delivery',
+    webhooks: await first('SELECT public_id AS id FROM webhook_endpoints WHERE account_id = ? LIMIT 1'),
+    'webhook-deliveries': (await deliveriesOf(account))[0]?.id,
     selector: 'pennypost',
   };
 }
@@ -80,18 +84,39 @@ beforeAll(async () => {
   const store = testStore();
   const nowMs = Date.now();
   const organizationId = await ensureOrganization(store, { id: foreign.id, name: 'foreign' }, nowMs);
-  const user = await bindings.DB.prepare("SELECT id FROM auth_users WHERE email LIKE 'viewer%'").first<{
-    id: string;
-  }>();
-  // The foreign account has a member of its own: the viewer looks at their first account all the same.
-  await addMember(store, { organizationId, userId: user?.id ?? '', role: 'viewer', nowMs: nowMs + 1 });
-  await bindings.DB.prepare(
-    `INSERT INTO auth_passkeys (id, user_id, name, credential_id, public_key, counter, device_type, backed_up, created_at)
-      VALUES ('of-the-viewer', ?, 'key', 'credential', 'key', 0, 'singleDevice', 0, 0)`,
-  )
-    .bind(user?.id ?? '')
-    .run();
+  // The foreign account has members of its own; each looks at their first account all the same.
+  for (const [name, role] of [
+    ['viewer', 'viewer'],
+    ['developer', 'owner'],
+  ] as const) {
+    const user = await bindings.DB.prepare('SELECT id FROM auth_users WHERE email LIKE ?')
+      .bind(`${name}%`)
+      .first<{ id: string }>();
+    await addMember(store, { organizationId, userId: user?.id ?? '', role, nowMs: nowMs + 1 });
+  }
+  await bindings.DB.exec(
+    "INSERT INTO auth_passkeys (id, user_id, name, credential_id, public_key, counter, device_type, backed_up, created_at) SELECT 'of-the-viewer', id, 'key', 'credential', 'key', 0, 'singleDevice', 0, 0 FROM auth_users WHERE email LIKE 'viewer%'",
+  );
+  await inviteTo(organizationId);
+  const internet = new Internet();
+  for (const account of [own, foreign]) {
+    await newEndpoint(account, internet);
+    await call('POST', '/v1/send', account.live, mail(account));
+    await eventually(async () => expect(await deliveriesOf(account, 'state=delivered')).toHaveLength(1));
+  }
 });
+
+/** An invitation of another organization, made there by somebody who owns it; they come back afterwards. */
+async function inviteTo(organizationId: string): Promise<void> {
+  const home = await bindings.DB.prepare('SELECT id FROM auth_organizations WHERE account_id = ?')
+    .bind(own.id)
+    .first<{ id: string }>();
+  await developer.post('/account', { organization: organizationId });
+  const email = 'stranger@people.example';
+  const invited = await developer.post('/settings/invitations', { email, role: 'viewer' });
+  expect(invited.headers.get('Location')).toContain('done=invited');
+  await developer.post('/account', { organization: home?.id ?? '' });
+}
 
 it('knows routes that change something', () => {
   expect(dashboardActions.length).toBeGreaterThan(20);
@@ -142,14 +167,29 @@ describe("another account's things are not there", () => {
     expect([target, response.status]).toEqual([target, 404]);
   });
 
-  it.each([['/messages/:id'], ['/messages/:id/raw'], ['/messages/:id/html'], ['/domains/:id']])(
-    'GET %s',
-    async (path) => {
-      const response = await owner.get(filled(path, await idsOf(foreign)));
-      expect(response.status).toBe(404);
-      expect((await owner.get(filled(path, await idsOf(own)))).status).not.toBe(500);
-    },
-  );
+  it.each([
+    ['/messages/:id'],
+    ['/messages/:id/raw'],
+    ['/messages/:id/html'],
+    ['/domains/:id'],
+    ['/webhooks/:id'],
+    ['/webhook-deliveries/:id'],
+  ])('GET %s', async (path) => {
+    const target = filled(path, await idsOf(foreign));
+    expect(target).not.toMatch(/undefined|:id/);
+    expect((await owner.get(target)).status).toBe(404);
+    // The same path with an id of one's own shows the thing; this mail has no HTML.
+    const expected = path.endsWith('/html') ? 404 : 200;
+    expect((await owner.get(filled(path, await idsOf(own)))).status).toBe(expected);
+  });
+
+  it('and they are as they were', async () => {
+    const { webhooks, invitations, domains } = await idsOf(foreign);
+    expect((await call('GET', `/v1/webhooks/${webhooks}`, foreign.live)).body.state).toBe('active');
+    expect((await call('GET', `/v1/domains/${domains}`, foreign.live)).body.status).toBe('verified');
+    const kept = bindings.DB.prepare('SELECT status FROM auth_invitations WHERE id = ?').bind(invitations);
+    expect(await kept.first()).toEqual({ status: 'pending' });
+  });
 });
 
 it.each(dashboardActions.map(({ path }) => [path]))('POST %s of another site is refused', async (path) => {

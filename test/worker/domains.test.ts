@@ -2,9 +2,9 @@ import { createScheduledController } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { DnsType } from '#domain/dns.ts';
-import { dnsTypes, quoteTxt } from '#domain/dns.ts';
 import worker from '../../worker/index.ts';
-import { type DnsTable, lookupIn } from '../support/dns-table.ts';
+import type { DnsTable } from '../support/dns-table.ts';
+import { answerDoh } from './doh-answer.ts';
 import {
   type Answer,
   bindings,
@@ -32,33 +32,6 @@ async function warmingOff(domain: Answer): Promise<void> {
   expect((await call('PUT', path, bindings.OPERATOR_TOKEN, { state: 'off' })).status).toBe(200);
 }
 
-/** The resolver: the JSON form over `dns`. Anything else that the Worker fetched would fail the test. */
-async function resolver(input: RequestInfo | URL): Promise<Response> {
-  const { origin, searchParams } = new URL(String(input));
-  if (origin !== 'http://127.0.0.1:9') throw new Error(`nothing may be fetched from ${origin}`);
-  const [name, type] = [searchParams.get('name') ?? '', searchParams.get('type') as DnsType];
-  const answer = await lookupIn({ ...infrastructure, ...dns })(name, type);
-  const aliases = answer.chain.map((data, i) => ({
-    name: i === 0 ? name : answer.chain[i - 1],
-    type: 5,
-    data,
-  }));
-  if ('failure' in answer) {
-    if (answer.failure === 'timeout') throw new DOMException('late', 'TimeoutError');
-    const Status = { nxdomain: 3, nodata: 0, servfail: 2, refused: 5, unreachable: 2, malformed: 2 }[
-      answer.failure
-    ];
-    return Response.json({ Status, Answer: aliases });
-  }
-  const owner = answer.chain.at(-1) ?? name;
-  const records = answer.records.map((text) => ({
-    name: owner,
-    type: dnsTypes[type],
-    data: type === 'TXT' ? quoteTxt(text) : text,
-  }));
-  return Response.json({ Status: 0, Answer: type === 'CNAME' ? aliases : [...aliases, ...records] });
-}
-
 let account: TestAccount;
 beforeAll(async () => {
   await migrate();
@@ -68,7 +41,9 @@ beforeEach(async () => {
   // What earlier tests left is not looked at by schedule.
   await bindings.DB.prepare('UPDATE domains SET next_check_ms = NULL').run();
   vi.useFakeTimers({ toFake: ['Date'], now: Date.now() });
-  vi.spyOn(globalThis, 'fetch').mockImplementation(resolver);
+  vi.spyOn(globalThis, 'fetch').mockImplementation((input) =>
+    answerDoh(input, { ...infrastructure, ...dns }),
+  );
   account = await newAccount();
 });
 afterEach(() => {

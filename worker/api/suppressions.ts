@@ -143,8 +143,7 @@ export const importQuery = z.object({
     .default('false')
     .meta({ description: '`true` does it; without it the answer says what it would do.' }),
 });
-const mostImportBytes = 8 * 1024 * 1024;
-const mostImportRows = 20_000;
+export const importLimits = { bytes: 8 * 1024 * 1024, rows: 20_000 } as const;
 /** So many faults are told by line; the rest only by number. */
 const mostFaults = 100;
 
@@ -153,7 +152,7 @@ suppressionsApp.post('/suppressions/import', needs('manage'), async (c) => {
   if (mediaType(c) !== 'text/csv') {
     throw new Problem('unsupported_media_type', 'Send the file as "Content-Type: text/csv".');
   }
-  const file = readFile(await readBytes(c, mostImportBytes));
+  const file = readFile(await readBytes(c, importLimits.bytes));
   const nowMs = Date.now();
   const { entries, faults, doubles } = entriesOf(file.rows, nowMs);
   const store = c.get('store');
@@ -189,7 +188,7 @@ function readFile(bytes: Uint8Array) {
     new Problem('invalid_body', `The file ${detail}.`, { errors: [{ pointer: '/', detail }] });
   try {
     const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes);
-    const file = readImport(text, mostImportRows);
+    const file = readImport(text, importLimits.rows);
     if (typeof file === 'string') throw fault(file);
     return file;
   } catch (error) {

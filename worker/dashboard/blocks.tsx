@@ -4,7 +4,7 @@ import type { Child, PropsWithChildren } from 'hono/jsx';
 
 /**
  * A block of a page, named by its heading, whose id is an anchor. `flush`: what is inside goes to the edges (a
- * table). `refresh`: it is fetched again so often while it is looked at.
+ * table). `refresh`: it is fetched again so often while it is looked at, from the page itself or from `from`.
  */
 export function Card({
   id,
@@ -20,7 +20,7 @@ export function Card({
   level?: 2 | 3;
   aside?: Child;
   flush?: boolean;
-  refresh?: { id: string; seconds: number };
+  refresh?: { id: string; seconds: number; from?: string };
 }>) {
   const Heading = level === 2 ? 'h2' : 'h3';
   const heading = <Heading id={id}>{title}</Heading>;
@@ -30,6 +30,7 @@ export function Card({
       aria-labelledby={id}
       id={refresh?.id}
       data-refresh={refresh && String(refresh.seconds)}
+      data-from={refresh?.from}
     >
       {flush || aside ? (
         <div class="card-head">

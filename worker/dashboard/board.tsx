@@ -2,6 +2,7 @@ import { Hono } from 'hono';
 import type { Child } from 'hono/jsx';
 import { Problem } from '#domain/problem.ts';
 import { type App, type Call, problemOf } from '../api/app.ts';
+import { drain } from '../api/request-body.ts';
 import { membershipsOf, type Role } from '../store/auth.ts';
 import { authOf, passCookies } from './auth.ts';
 import { ErrorPage } from './layout.tsx';
@@ -24,12 +25,20 @@ const contentPolicy = [
 export interface Form {
   text(name: string): string;
   all(name: string): string[];
+  /** A file that was chosen; null when none was. */
+  file(name: string): File | null;
 }
 
 type Answer = Response | Promise<Response>;
 
+/** How much a form may carry, and what to do with more. */
+interface FormLimit {
+  bytes: number;
+  advice: string;
+}
+
 /** Forms are small; whoever posts more is refused. */
-const formBytes = 1024 * 1024;
+const plainForm: FormLimit = { bytes: 1024 * 1024, advice: 'The form is too large.' };
 
 /**
  * Pages and actions of one room of the dashboard. Each way in says what it needs: `open` nothing, `page` somebody
@@ -59,11 +68,12 @@ export class Board {
     path: string,
     role: Role | 'operator',
     handler: (c: Call, viewer: Viewer, form: Form) => Answer,
+    limit = plainForm,
   ): this {
     this.actions.push({ path, role });
     this.app.post(path, (c) =>
       answer(c, async () => {
-        const form = await readForm(c);
+        const form = await readForm(c, limit);
         const viewer = await viewerOf(c);
         if (!viewer) return c.redirect('/sign-in', 303);
         if (role === 'operator') needOperator(viewer);
@@ -169,17 +179,26 @@ function checkOrigin(c: Call): void {
     );
 }
 
-async function readForm(c: Call): Promise<Form> {
-  if (c.req.method !== 'POST') return { text: () => '', all: () => [] };
-  if (Number(c.req.header('Content-Length') ?? Number.POSITIVE_INFINITY) > formBytes) {
-    throw new Problem('too_large', 'The form is too large.');
+async function readForm(c: Call, limit = plainForm): Promise<Form> {
+  if (c.req.method !== 'POST') return { text: () => '', all: () => [], file: () => null };
+  if (Number(c.req.header('Content-Length') ?? Number.POSITIVE_INFINITY) > limit.bytes) {
+    await drain(c);
+    throw new Problem('too_large', limit.advice);
   }
   const data = await c.req.formData().catch(() => {
     throw new Problem('invalid_body', 'The form could not be read; open the page again.');
   });
   const all = (name: string) =>
     data.getAll(name).flatMap((value) => (typeof value === 'string' ? [value.trim()] : []));
-  return { text: (name) => all(name)[0] ?? '', all };
+  // A browser sends a file of no name and no octets when none was chosen (HTML §4.10.21.4).
+  const isChosen = (value: File | string) =>
+    typeof value !== 'string' && (value.name !== '' || value.size > 0);
+  const file = (name: string) => data.getAll(name).find(isChosen);
+  return {
+    text: (name) => all(name)[0] ?? '',
+    all,
+    file: (name) => (file(name) as File | undefined) ?? null,
+  };
 }
 
 /** The page of an error: what it is and what to do. What is our fault is logged, its details hidden. */
@@ -190,7 +209,9 @@ export function errorAnswer(c: Call, error: Error): Response {
       ? 'You may not do this'
       : problem.code === 'not_found'
         ? 'There is no such page'
-        : problem.title;
+        : problem.code === 'too_large'
+          ? 'That is too much at once'
+          : problem.title;
   const page = (
     <ErrorPage title={title} text={problem.detail} viewer={c.get('viewer') ?? null} url={c.req.url} />
   );

@@ -8,7 +8,7 @@ import { Board, html } from './board.tsx';
 import { statusTone, typeAbout } from './domain.tsx';
 import { Page } from './layout.tsx';
 import { callApi } from './own-api.ts';
-import { Empty, Field, Head, Note, Select, State, Time } from './parts.tsx';
+import { Empty, Field, Head, Refusal, Select, State, Time } from './parts.tsx';
 import { may, type Viewer } from './viewer.ts';
 
 /** The sending domains of an account; adding one. */
@@ -16,7 +16,12 @@ export const domainsPages = new Board();
 
 domainsPages.page('/domains', (c, viewer) => listPage(c, viewer));
 
-async function listPage(c: Call, viewer: Viewer, fault?: string, typed = '') {
+async function listPage(
+  c: Call,
+  viewer: Viewer,
+  refused?: Problem,
+  typed: { domain: string; type: string } = { domain: '', type: 'outbound' },
+) {
   const domains = await listDomains(c.get('store'), viewer.account.accountId, { limit: 100, offset: 0 });
   return html(
     c,
@@ -43,8 +48,10 @@ async function listPage(c: Call, viewer: Viewer, fault?: string, typed = '') {
                     <State tone={statusTone[domain.status] ?? 'quiet'}>{domain.status}</State>
                     {domain.statusReason && <p class="small quiet">{domain.statusReason}</p>}
                   </td>
-                  <td class="quiet">{domain.type}</td>
-                  <td>
+                  <td class="quiet" data-label="Type">
+                    {domain.type}
+                  </td>
+                  <td data-label="Last looked at">
                     {domain.checkedAtMs === null ? (
                       <span class="quiet">not yet</span>
                     ) : (
@@ -59,34 +66,41 @@ async function listPage(c: Call, viewer: Viewer, fault?: string, typed = '') {
       </section>
       {may(viewer, 'developer') && (
         <Card id="add" title="Add a domain">
-          {fault && <Note tone="bad">{fault}</Note>}
+          {refused && <Refusal problem={refused} labels={{ domain: 'Domain', type: 'For' }} />}
           <Fields action="/domains" submit="Add">
-            <Field label="Domain" name="domain" placeholder="example.com" value={typed} autocomplete="off" />
+            <Field
+              label="Domain"
+              name="domain"
+              placeholder="example.com"
+              value={typed.domain}
+              autocomplete="off"
+            />
             <Select
               label="For"
               name="type"
+              value={typed.type}
               options={domainTypes.map((type) => ({ value: type, text: typeAbout[type] }))}
             />
           </Fields>
         </Card>
       )}
     </Page>,
-    fault ? 400 : 200,
+    refused ? 400 : 200,
   );
 }
 
 domainsPages.action('/domains', 'developer', async (c, viewer, form) => {
-  const domain = form.text('domain');
+  const typed = { domain: form.text('domain'), type: form.text('type') || 'outbound' };
   try {
     const { id } = await callApi(
       c,
       viewer.account.accountId,
-      { method: 'POST', path: '/domains', body: { domain, type: form.text('type') || 'outbound' } },
+      { method: 'POST', path: '/domains', body: typed },
       z.object({ id: z.number() }),
     );
     return c.redirect(`/domains/${id}?done=domain-added`, 303);
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
-    return await listPage(c, viewer, error.detail, domain);
+    return await listPage(c, viewer, error, typed);
   }
 });

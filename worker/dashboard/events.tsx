@@ -43,7 +43,7 @@ eventPages.page('/events', async (c, viewer) => {
       </form>
       <section class="card flush" aria-label="Newest events" id="tail" data-refresh="5">
         {shown.length === 0 ? (
-          <Empty title="Nothing has happened yet">
+          <Empty title={kind ? 'None among the newest' : 'Nothing has happened yet'}>
             <p>
               Every message begins with an <em>accepted</em> and ends with a <em>delivered</em> or a{' '}
               <em>bounced</em>. <a href="/sending#test">Send a test</a> and come back.

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Diagnosis } from '#domain/diagnosis.ts';
 import { Problem } from '#domain/problem.ts';
 import type { Call } from '../api/app.ts';
 import {
@@ -9,12 +10,14 @@ import {
   setAccountStatus,
 } from '../store/accounts.ts';
 import { addMember, ensureOrganization } from '../store/auth.ts';
+import { lastChecks, noteChecks } from '../store/installation.ts';
 import { readQueues } from '../store/overview.ts';
 import { Card, Columns, Fields } from './blocks.tsx';
 import { Board, html, needOperator } from './board.tsx';
+import { checkInstallation } from './installation-check.ts';
 import { Page } from './layout.tsx';
 import { QueuesAndNodes } from './overview.tsx';
-import { Field, Head, Post, State, Time } from './parts.tsx';
+import { Field, Head, Post, State, Time, type Tone } from './parts.tsx';
 
 /** The installation as its operator sees it: accounts, nodes, queues. */
 export const operatorPages = new Board();
@@ -22,15 +25,17 @@ export const operatorPages = new Board();
 operatorPages.page('/operator', async (c, viewer) => {
   needOperator(viewer);
   const nowMs = Date.now();
-  const [accounts, { queues, nodes }] = await Promise.all([
+  const [accounts, { queues, nodes }, checked] = await Promise.all([
     listAccounts(c.get('store')),
     readQueues(c.get('store'), nowMs),
+    lastChecks(c.get('store')),
   ]);
   const joined = new Set(viewer.memberships.map(({ accountId }) => accountId));
   return html(
     c,
     <Page title="Installation" viewer={viewer} url={c.req.url}>
       <Head title="Installation" lead={`Service domain ${c.get('env').serviceDomain}`} />
+      <Checks checked={checked} />
       <QueuesAndNodes queues={queues} nodes={nodes} nowMs={nowMs} />
       <Card id="accounts" title="Accounts" flush>
         <table class="cards">
@@ -45,7 +50,7 @@ operatorPages.page('/operator', async (c, viewer) => {
                   <State tone={account.status === 'active' ? 'good' : 'bad'}>{account.status}</State>
                   {account.statusReason && <p class="small quiet">{account.statusReason}</p>}
                 </td>
-                <td class="nowrap">
+                <td class="nowrap" data-label="Since">
                   <Time ms={account.createdAtMs} />
                 </td>
                 <td>
@@ -82,6 +87,68 @@ operatorPages.page('/operator', async (c, viewer) => {
       </Card>
     </Page>,
   );
+});
+
+/** How each state of a check is shown, the worst first. */
+const shownStates: readonly { status: Diagnosis['status']; tone: Tone; text: string }[] = [
+  { status: 'failed', tone: 'bad', text: 'failed' },
+  { status: 'warning', tone: 'warn', text: 'warning' },
+  { status: 'unknown', tone: 'quiet', text: 'not known' },
+  { status: 'ok', tone: 'good', text: 'ok' },
+];
+
+function Checks({ checked }: { checked: { atMs: number; found: Diagnosis[] } | null }) {
+  return (
+    <Card
+      id="checks"
+      title="Checks"
+      flush
+      aside={<Post action="/operator/check" label="Check now" tone="primary" />}
+    >
+      <div class="card-head">
+        <p>
+          {checked ? (
+            <>
+              Looked at <Time ms={checked.atMs} />.{' '}
+            </>
+          ) : (
+            'Not looked at yet. '
+          )}
+          This is what the Worker sees. Port 25, the certificate, the clock and blocklists are seen from a
+          node only: run <code>npm run doctor</code> there.
+        </p>
+      </div>
+      {checked && (
+        <table class="cards">
+          <Columns names={['Check', 'State', 'What was found, and what to do']} />
+          <tbody>
+            {shownStates.flatMap(({ status, tone, text }) =>
+              checked.found
+                .filter((one) => one.status === status)
+                .map(({ check, observed, fix }) => (
+                  <tr>
+                    <td class="break">{check}</td>
+                    <td>
+                      <State tone={tone}>{text}</State>
+                    </td>
+                    <td class="break">
+                      {observed}
+                      {fix && <p class="quiet">{fix}</p>}
+                    </td>
+                  </tr>
+                )),
+            )}
+          </tbody>
+        </table>
+      )}
+    </Card>
+  );
+}
+
+operatorPages.action('/operator/check', 'operator', async (c) => {
+  const nowMs = Date.now();
+  await noteChecks(c.get('store'), nowMs, await checkInstallation(c, nowMs));
+  return c.redirect('/operator#checks', 303);
 });
 
 async function accountOf(c: Call): Promise<Account> {

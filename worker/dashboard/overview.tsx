@@ -1,7 +1,8 @@
 import { healthOf } from '#domain/health.ts';
 import { dayOf } from '#domain/home.ts';
+import { listCredentials } from '../store/accounts.ts';
 import { hasUsers } from '../store/auth.ts';
-import { listDomains } from '../store/domains.ts';
+import { type Domain, listDomains } from '../store/domains.ts';
 import { readMessagePage } from '../store/message-pages.ts';
 import {
   countedAtMost,
@@ -18,6 +19,7 @@ import { Board, html, viewerOf } from './board.tsx';
 import { MailChart, Ring } from './chart.tsx';
 import { Page } from './layout.tsx';
 import { MessageTable } from './messages.tsx';
+import { ownName } from './own-key.ts';
 import { Head, Note, number, percent, State, Time, type Tone } from './parts.tsx';
 
 export const overviewPages = new Board();
@@ -84,7 +86,7 @@ overviewPages.open('get', '/', async (c) => {
   const spanName = asked === 'day' || asked === 'month' ? asked : 'week';
   const span = spans[spanName];
   const end = Math.ceil(nowMs / span.bucketMs) * span.bucketMs;
-  const [tallies, { queues, nodes }, newest, domains] = await Promise.all([
+  const [tallies, { queues, nodes }, newest, domains, keys] = await Promise.all([
     figuresOf(store, accountId, {
       fromMs: end - span.bucketMs * span.buckets,
       toMs: end,
@@ -93,6 +95,7 @@ overviewPages.open('get', '/', async (c) => {
     readQueues(store, nowMs),
     readMessagePage(store, accountId, everything, { from: null, limit: 5, nowMs }),
     listDomains(store, accountId, { limit: 20, offset: 0 }),
+    listCredentials(store, accountId),
   ]);
   const total = (key: 'sent' | 'delivered' | 'bounced' | 'complained') =>
     tallies.buckets.reduce((sum, bucket) => sum + bucket[key], 0);
@@ -106,6 +109,7 @@ overviewPages.open('get', '/', async (c) => {
   };
   const health = healthOf(figures);
   const verified = domains.some((domain) => domain.status === 'verified');
+  const hasKey = keys.some(({ username, revokedAtMs }) => username !== ownName && revokedAtMs === null);
   return html(
     c,
     <Page title="Overview" viewer={viewer} url={c.req.url}>
@@ -122,8 +126,8 @@ overviewPages.open('get', '/', async (c) => {
           ))}
         </nav>
       </Head>
-      {(!verified || newest.messages.length === 0) && (
-        <FirstSteps domains={domains.length} verified={verified} sent={newest.messages.length > 0} />
+      {(!verified || !hasKey || newest.messages.length === 0) && (
+        <FirstSteps domains={domains} verified={verified} hasKey={hasKey} sent={newest.messages.length > 0} />
       )}
       <div class="stack" id="figures" data-refresh="15">
         <dl class="figures">
@@ -164,7 +168,7 @@ overviewPages.open('get', '/', async (c) => {
               </div>
               <p class="small quiet">
                 {health.score === null
-                  ? 'Ten recipients are needed to tell.'
+                  ? 'It is told once ten recipients have been sent to.'
                   : 'How mailbox providers are likely to see you.'}
               </p>
             </div>
@@ -202,7 +206,20 @@ function Figure({ name, value, more }: { name: string; value: string; more: stri
   );
 }
 
-function FirstSteps({ domains, verified, sent }: { domains: number; verified: boolean; sent: boolean }) {
+/** What an account needs before its first mail, with the way to each. */
+function FirstSteps({
+  domains,
+  verified,
+  hasKey,
+  sent,
+}: {
+  domains: Domain[];
+  verified: boolean;
+  hasKey: boolean;
+  sent: boolean;
+}) {
+  const pending = domains.find(({ status }) => status === 'pending');
+  const records = pending ? `/domains/${pending.id}#records` : '/domains';
   const step = (done: boolean, text: unknown) => (
     <li>
       <State tone={done ? 'good' : 'quiet'}>{done ? 'done' : 'to do'}</State> {text}
@@ -211,9 +228,10 @@ function FirstSteps({ domains, verified, sent }: { domains: number; verified: bo
   return (
     <Card id="first" title="First steps">
       <ol class="plain stack tight">
-        {step(domains > 0, <a href="/domains">Add the domain that you send from</a>)}
-        {step(verified, <a href="/domains">Publish its records and verify it</a>)}
+        {step(domains.length > 0, <a href="/domains#add">Add the domain that you send from</a>)}
+        {step(verified, <a href={records}>Publish its DNS records and verify it</a>)}
         {step(sent, <a href="/sending#test">Send a test message and watch it travel</a>)}
+        {step(hasKey, <a href="/sending#keys">Make a key for your program</a>)}
       </ol>
     </Card>
   );

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import { z } from 'zod';
 import { Problem, problems } from '#domain/problem.ts';
 import { answerError, type Call, newApp } from '../api/app.ts';
 import { domainsApp } from '../api/domains.ts';
@@ -39,6 +39,13 @@ function apiFor(outer: Call) {
   return app;
 }
 
+interface ApiRequest {
+  method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
+  path: string;
+  body?: unknown;
+  raw?: { type: string; content: string | Uint8Array };
+}
+
 /**
  * Calls the API for an account, whose member's role has been looked at before.
  * @throws Problem the API's own
@@ -46,14 +53,17 @@ function apiFor(outer: Call) {
 export async function callApi<T extends z.ZodType>(
   c: Call,
   accountId: number,
-  request: {
-    method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
-    path: string;
-    body?: unknown;
-    raw?: { type: string; content: string | Uint8Array };
-  },
+  request: ApiRequest,
   schema: T,
 ): Promise<z.output<T>> {
+  return schema.parse(await bodyOf(await askApi(c, accountId, request)));
+}
+
+/**
+ * Calls the API like `callApi` and gives its answer as it comes, for bodies that are passed on.
+ * @throws Problem the API's own
+ */
+export async function askApi(c: Call, accountId: number, request: ApiRequest): Promise<Response> {
   const headers = new Headers({ Authorization: `Bearer ${await ownKey(c, accountId)}` });
   if (request.body !== undefined) headers.set('Content-Type', 'application/json');
   if (request.raw !== undefined) headers.set('Content-Type', request.raw.type);
@@ -63,16 +73,25 @@ export async function callApi<T extends z.ZodType>(
     undefined,
     c.executionCtx,
   );
-  const text = await response.text();
-  const isJson = /\bjson\b/.test(response.headers.get('Content-Type') ?? '');
-  const value: unknown = text === '' ? null : isJson ? JSON.parse(text) : text;
-  if (response.ok) return schema.parse(value);
-  throw problemOf(value, response.status);
+  if (response.ok) return response;
+  throw problemOf(await bodyOf(response), response.status);
 }
 
+async function bodyOf(response: Response): Promise<unknown> {
+  const text = await response.text();
+  const isJson = /\bjson\b/.test(response.headers.get('Content-Type') ?? '');
+  return text === '' ? null : isJson ? JSON.parse(text) : text;
+}
+
+const problemSchema = z.object({
+  code: z.string(),
+  detail: z.string(),
+  errors: z.array(z.object({ pointer: z.string(), detail: z.string() })).default([]),
+});
+
 function problemOf(value: unknown, status: number): Error {
-  const { code, detail } = (value ?? {}) as { code?: unknown; detail?: unknown };
-  const row = problems.find((problem) => problem.code === code);
-  if (!row) return new Error(`the API answered ${status} without a problem`);
-  return new Problem(row.code, String(detail));
+  const said = problemSchema.safeParse(value);
+  const row = problems.find(({ code }) => code === said.data?.code);
+  if (!row || !said.success) return new Error(`the API answered ${status} without a problem`);
+  return new Problem(row.code, said.data.detail, { errors: said.data.errors });
 }

@@ -3,6 +3,9 @@ import type { Call } from '../api/app.ts';
 import { sha256Hex } from '../intake/secret.ts';
 import { ensureOwnKey } from '../store/auth.ts';
 
+/** The name under which that key is listed. */
+export const ownName = 'dashboard';
+
 /**
  * The key with which the dashboard itself sends for an account (tests, sign-in links): derived from the Worker's
  * secret, so that nothing has to be kept, and listed and revocable like any other.

@@ -1,5 +1,6 @@
 import type { Child, PropsWithChildren } from 'hono/jsx';
 import type { DeliveryState } from '#domain/delivery.ts';
+import type { Problem } from '#domain/problem.ts';
 
 /** A colour by what it means. */
 export type Tone = 'good' | 'wait' | 'warn' | 'bad' | 'quiet';
@@ -41,6 +42,28 @@ export function Note({ tone, children }: PropsWithChildren<{ tone: Tone }>) {
     <div class={`note ${tone}`} role={tone === 'bad' ? 'alert' : 'status'}>
       {children}
     </div>
+  );
+}
+
+/** Why a form was refused: each fault beside the label of its field. `labels`: by the field's name in the API. */
+export function Refusal({ problem, labels }: { problem: Problem; labels: Readonly<Record<string, string>> }) {
+  const labelOf = (pointer: string) => labels[pointer.split('/').find((part) => part !== '') ?? ''];
+  return (
+    <Note tone="bad">
+      {problem.errors.length === 0 ? (
+        <p>{problem.detail}</p>
+      ) : (
+        problem.errors.map(({ pointer, detail }) => {
+          const label = labelOf(pointer);
+          return (
+            <p>
+              {label && <strong>{label}: </strong>}
+              {detail}
+            </p>
+          );
+        })
+      )}
+    </Note>
   );
 }
 
@@ -116,6 +139,7 @@ export function Field({
   placeholder?: string;
   inputmode?: 'numeric' | 'email';
   autofocus?: boolean;
+  accept?: string;
 }) {
   return (
     <div class="field">

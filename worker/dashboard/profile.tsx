@@ -57,8 +57,10 @@ export async function profilePage(
                   {browserOf(session.userAgent)}{' '}
                   {session.id === viewer.sessionId && <State tone="good">this one</State>}
                 </td>
-                <td class="mono">{session.ipAddress || '–'}</td>
-                <td>
+                <td class="mono" data-label="Address">
+                  {session.ipAddress || '–'}
+                </td>
+                <td data-label="Since">
                   <Time ms={session.createdAtMs} />
                 </td>
                 <td>

@@ -1,3 +1,4 @@
+import type { SubmissionPlace } from '#domain/node-contract.ts';
 import { Problem } from '#domain/problem.ts';
 import { type Scope, scopeNames, scopes } from '#domain/scope.ts';
 import { simulatorDomain } from '#domain/simulator.ts';
@@ -5,10 +6,11 @@ import type { Call } from '../api/app.ts';
 import { newSecret, sha256Hex } from '../intake/secret.ts';
 import { type Credential, createCredential, listCredentials, revokeCredential } from '../store/accounts.ts';
 import { type Domain, listDomains } from '../store/domains.ts';
-import { listNodes } from '../store/nodes.ts';
+import { newestSubmission } from '../store/nodes.ts';
 import { Card, Columns, Fields } from './blocks.tsx';
 import { Board, html } from './board.tsx';
 import { Page } from './layout.tsx';
+import { ownName } from './own-key.ts';
 import { Code, Copy, Empty, Field, Head, Note, Post, Select, State, Time } from './parts.tsx';
 import { snippets } from './snippets.ts';
 import { sendAs } from './system-mail.ts';
@@ -16,9 +18,6 @@ import { may, type Viewer } from './viewer.ts';
 
 /** How to send: hosts and ports, keys, ready snippets, a test. */
 export const sendingPages = new Board();
-
-/** The name under which the dashboard's own key is listed. */
-const ownName = 'dashboard';
 
 interface Shown {
   /** A key that has just been made: shown once. */
@@ -65,26 +64,41 @@ async function sendingPage(c: Call, viewer: Viewer, shown: Partial<Shown> = {}, 
       )}
       <div class="grid">
         <Card id="smtp" title="SMTP">
-          <dl class="facts">
-            <dt>Host</dt>
-            <dd>
-              <code>{endpoint.host}</code>
-            </dd>
-            <dt>Port, STARTTLS</dt>
-            <dd>
-              <code>{endpoint.port}</code>
-            </dd>
-            <dt>Port, TLS from the start</dt>
-            <dd>
-              <code>{endpoint.tlsPort}</code>
-            </dd>
-            <dt>User</dt>
-            <dd>
-              <code>{username}</code>
-            </dd>
-            <dt>Password</dt>
-            <dd>one of your keys</dd>
-          </dl>
+          {endpoint === null ? (
+            <p>
+              No SMTP node that takes mail has been seen yet. When one has started, its host and ports stand
+              here.
+            </p>
+          ) : (
+            <dl class="facts">
+              <dt>Host</dt>
+              <dd>
+                <code>{endpoint.host}</code>
+              </dd>
+              {endpoint.port !== null && (
+                <>
+                  <dt>Port, STARTTLS</dt>
+                  <dd>
+                    <code>{endpoint.port}</code>
+                  </dd>
+                </>
+              )}
+              {endpoint.tlsPort !== null && (
+                <>
+                  <dt>Port, TLS from the start</dt>
+                  <dd>
+                    <code>{endpoint.tlsPort}</code>
+                  </dd>
+                </>
+              )}
+              <dt>User</dt>
+              <dd>
+                <code>{username}</code>
+              </dd>
+              <dt>Password</dt>
+              <dd>one of your keys</dd>
+            </dl>
+          )}
         </Card>
         <Card id="http" title="HTTP">
           <dl class="facts">
@@ -117,15 +131,14 @@ async function sendingPage(c: Call, viewer: Viewer, shown: Partial<Shown> = {}, 
             test={shown.test ?? { from, to: `delivered@${simulator}` }}
           />
         ) : (
-          <p>Developers and owners can send from here; you are viewer.</p>
+          <p>Developers and owners can send from here; you are a viewer.</p>
         )}
       </Card>
       <Card id="snippets" title="Ready to paste">
         <div class="tabs">
           {snippets({
             apiUrl: origin,
-            smtpHost: endpoint.host,
-            smtpPort: endpoint.port,
+            smtp: endpoint,
             username,
             key,
             from,
@@ -143,12 +156,11 @@ async function sendingPage(c: Call, viewer: Viewer, shown: Partial<Shown> = {}, 
   );
 }
 
-/** Where clients submit by SMTP. */
-async function submissionOf(c: Call): Promise<{ host: string; port: number; tlsPort: number }> {
+/** Where clients submit by SMTP: as it is set, else as the newest node says; null: nowhere yet. */
+async function submissionOf(c: Call): Promise<SubmissionPlace | null> {
   const [host, port, tlsPort] = c.get('env').submission.split(':');
   if (host && port && tlsPort) return { host, port: Number(port), tlsPort: Number(tlsPort) };
-  const [newest] = await listNodes(c.get('store'));
-  return { host: newest?.hostName ?? `smtp.${c.get('env').serviceDomain}`, port: 587, tlsPort: 465 };
+  return await newestSubmission(c.get('store'));
 }
 
 function Keys({
@@ -190,11 +202,11 @@ function Keys({
                     pp_{credential.environment}_…{credential.hint}
                   </code>
                 </td>
-                <td>
+                <td data-label="May">
                   {credential.scopes.join(', ')}
                   {credential.domains && <span class="quiet"> for {credential.domains.join(', ')}</span>}
                 </td>
-                <td class="nowrap">
+                <td class="nowrap" data-label="Last used">
                   {credential.lastUsedAtMs === null ? (
                     <span class="quiet">never</span>
                   ) : (

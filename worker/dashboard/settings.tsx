@@ -37,9 +37,9 @@ async function settingsPage(c: Call, viewer: Viewer, inviteFault?: string) {
                 <td class="break">
                   {invitation.email} <State tone="wait">invited</State>
                 </td>
-                <td>{invitation.role}</td>
+                <td data-label="Role">{invitation.role}</td>
                 <td />
-                <td class="small">
+                <td class="small" data-label="The invitation is good">
                   until <Time ms={invitation.expiresAtMs} />
                 </td>
                 <td>
@@ -100,9 +100,11 @@ function MemberRow({ member, viewer }: { member: Member; viewer: Viewer }) {
         {member.name} {own && <span class="tag">you</span>}
         <p class="small quiet">{member.email}</p>
       </td>
-      <td>{member.role}</td>
-      <td>{member.twoFactor ? <State tone="good">on</State> : <span class="quiet">off</span>}</td>
-      <td class="nowrap">
+      <td data-label="Role">{member.role}</td>
+      <td data-label="Second factor">
+        {member.twoFactor ? <State tone="good">on</State> : <span class="quiet">off</span>}
+      </td>
+      <td class="nowrap" data-label="Since">
         <Time ms={member.joinedAtMs} />
       </td>
       <td>

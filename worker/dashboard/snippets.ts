@@ -1,8 +1,10 @@
+import type { SubmissionPlace } from '#domain/node-contract.ts';
+
 /** What a snippet is filled with: the account's own values. */
 export interface SnippetValues {
   apiUrl: string;
-  smtpHost: string;
-  smtpPort: number;
+  /** Null: there is no submission by SMTP, and no snippet for it. */
+  smtp: SubmissionPlace | null;
   username: string;
   key: string;
   from: string;
@@ -17,7 +19,7 @@ export function snippets(of: SnippetValues): { name: string; text: string }[] {
     subject: 'Hello',
     text_body: 'Sent with Pennypost.',
   });
-  const { apiUrl, key, smtpHost, smtpPort, username, from, to } = of;
+  const { apiUrl, key, from, to } = of;
   return [
     {
       name: 'curl',
@@ -132,12 +134,14 @@ public class Send {
   }
 }`,
     },
-    {
-      name: 'swaks',
-      text: `swaks --server ${smtpHost}:${smtpPort} --tls \\
+    ...(of.smtp ? [{ name: 'swaks', text: swaks(of.smtp, of) }] : []),
+  ];
+}
+
+function swaks({ host, port, tlsPort }: SubmissionPlace, { username, key, from, to }: SnippetValues): string {
+  const server = port === null ? `${host}:${tlsPort} --tlsc` : `${host}:${port} --tls`;
+  return `swaks --server ${server} \\
   --auth PLAIN --auth-user ${username} --auth-password ${key} \\
   --from ${from} --to ${to} \\
-  --header 'Subject: Hello' --body 'Sent with Pennypost.'`,
-    },
-  ];
+  --header 'Subject: Hello' --body 'Sent with Pennypost.'`;
 }

@@ -6,8 +6,9 @@ import { listSuppressions } from '../store/suppressions.ts';
 import { Card, Columns, Fields } from './blocks.tsx';
 import { Board, html } from './board.tsx';
 import { Page } from './layout.tsx';
-import { callApi } from './own-api.ts';
-import { Empty, Field, Head, Note, number, Post, Select, State, Time, type Tone } from './parts.tsx';
+import { askApi, callApi } from './own-api.ts';
+import { Empty, Field, Head, Post, Refusal, Select, State, Time, type Tone } from './parts.tsx';
+import { Import, type Imported, Preview, readCsv, runImport, uploadLimit } from './suppression-import.tsx';
 import { may, type Viewer } from './viewer.ts';
 
 /** Addresses that are not mailed: why, with the proof; adding, removing, import and export. */
@@ -21,15 +22,12 @@ const reasonTone: Record<string, Tone> = {
   unsubscribe: 'warn',
 };
 
-const previewSchema = z.looseObject({
-  rows: z.number().optional(),
-  new: z.number().optional(),
-});
-
 interface Shown {
-  fault: string;
-  typed: string;
-  preview: { csv: string; answer: Record<string, unknown>; committed: boolean };
+  /** Why an address was not added, and what was typed. */
+  refused: { problem: Problem; typed: Record<'email' | 'note', string> };
+  /** Why a file was not imported. */
+  importRefused: Problem;
+  imported: Imported;
 }
 
 async function listPage(c: Call, viewer: Viewer, shown: Partial<Shown> = {}, status: 200 | 400 = 200) {
@@ -57,7 +55,7 @@ async function listPage(c: Call, viewer: Viewer, shown: Partial<Shown> = {}, sta
           Export CSV
         </a>
       </Head>
-      {shown.preview && <Preview preview={shown.preview} />}
+      {shown.imported && <Preview imported={shown.imported} />}
       <form method="get" action="/suppressions" class="card" aria-label="Search">
         <div class="filters">
           <Field label="Address" name="query" value={query} required={false} />
@@ -102,11 +100,11 @@ async function listPage(c: Call, viewer: Viewer, shown: Partial<Shown> = {}, sta
                       {entry.reason.replaceAll('_', ' ')}
                     </State>
                   </td>
-                  <td class="break small">
+                  <td class="break small" data-label="Proof">
                     {entry.proof ?? <span class="quiet">–</span>}{' '}
                     {entry.messageId && <a href={`/messages/${entry.messageId}`}>the message</a>}
                   </td>
-                  <td>
+                  <td data-label="Since">
                     <Time ms={entry.createdAtMs} />
                     {entry.expiresAtMs !== null && (
                       <p class="small quiet">
@@ -140,24 +138,27 @@ async function listPage(c: Call, viewer: Viewer, shown: Partial<Shown> = {}, sta
       {change && (
         <div class="grid">
           <Card id="add" title="Add an address">
-            {shown.fault && <Note tone="bad">{shown.fault}</Note>}
+            {shown.refused && (
+              <Refusal problem={shown.refused.problem} labels={{ email: 'Address', note: 'Why' }} />
+            )}
             <Fields action="/suppressions" submit="Suppress">
-              <Field label="Address" name="email" type="email" value={shown.typed} autocomplete="off" />
-              <Field label="Why" name="note" required={false} maxlength={1000} />
+              <Field
+                label="Address"
+                name="email"
+                type="email"
+                value={shown.refused?.typed.email}
+                autocomplete="off"
+              />
+              <Field
+                label="Why"
+                name="note"
+                value={shown.refused?.typed.note}
+                required={false}
+                maxlength={1024}
+              />
             </Fields>
           </Card>
-          <Card id="import" title="Import">
-            <Fields action="/suppressions/import" submit="Preview" plain>
-              <div class="field">
-                <label for="csv">CSV</label>
-                <textarea id="csv" name="csv" required aria-describedby="csv-hint" spellcheck={false} />
-                <span class="hint" id="csv-hint">
-                  Paste an export of SendGrid, Mailgun, Postmark, Resend, SES or of ours. You see what would
-                  happen first.
-                </span>
-              </div>
-            </Fields>
-          </Card>
+          <Import refused={shown.importRefused} />
         </div>
       )}
     </Page>,
@@ -165,56 +166,16 @@ async function listPage(c: Call, viewer: Viewer, shown: Partial<Shown> = {}, sta
   );
 }
 
-function Preview({ preview }: { preview: Shown['preview'] }) {
-  const { answer, csv, committed } = preview;
-  const facts = Object.entries(answer).filter(
-    ([, value]) => typeof value === 'number' || typeof value === 'string',
-  );
-  const faults = z
-    .array(z.looseObject({ line: z.number(), detail: z.string() }))
-    .safeParse(answer.faults ?? answer.errors);
-  return (
-    <Card id="preview" title={committed ? 'Imported' : 'What the import would do'}>
-      <dl class="facts">
-        {facts.map(([name, value]) => (
-          <>
-            <dt>{name.replaceAll('_', ' ')}</dt>
-            <dd>{typeof value === 'number' ? number(value) : String(value)}</dd>
-          </>
-        ))}
-      </dl>
-      {faults.success && faults.data.length > 0 && (
-        <ul class="small">
-          {faults.data.slice(0, 20).map((fault) => (
-            <li>
-              line {fault.line}: {fault.detail}
-            </li>
-          ))}
-        </ul>
-      )}
-      {!committed && (
-        <form method="post" action="/suppressions/import">
-          <input type="hidden" name="csv" value={csv} />
-          <input type="hidden" name="commit" value="true" />
-          <button type="submit" class="primary">
-            Import now
-          </button>
-        </form>
-      )}
-    </Card>
-  );
-}
-
 suppressionPages.page('/suppressions', (c, viewer) => listPage(c, viewer));
 
 suppressionPages.action('/suppressions', 'developer', async (c, viewer, form) => {
-  const email = form.text('email');
+  const typed = { email: form.text('email'), note: form.text('note') };
   try {
-    const body = { email, reason: 'manual', note: form.text('note') || null };
+    const body = { email: typed.email, reason: 'manual', note: typed.note || null };
     await callApi(c, viewer.account.accountId, { method: 'POST', path: '/suppressions', body }, z.unknown());
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
-    return await listPage(c, viewer, { fault: error.detail, typed: email }, 400);
+    return await listPage(c, viewer, { refused: { problem: error, typed } }, 400);
   }
   return c.redirect('/suppressions?done=suppression-added', 303);
 });
@@ -225,39 +186,28 @@ suppressionPages.action('/suppressions/remove', 'developer', async (c, viewer, f
   return c.redirect('/suppressions?done=suppression-removed', 303);
 });
 
-suppressionPages.action('/suppressions/import', 'developer', async (c, viewer, form) => {
-  const csv = form.text('csv');
-  const committed = form.text('commit') === 'true';
-  try {
-    const answer = await callApi(
-      c,
-      viewer.account.accountId,
-      {
-        method: 'POST',
-        path: `/suppressions/import?commit=${committed}`,
-        raw: { type: 'text/csv', content: `${csv}\n` },
-      },
-      previewSchema,
-    );
-    return await listPage(c, viewer, { preview: { csv, answer, committed } });
-  } catch (error) {
-    if (!(error instanceof Problem)) throw error;
-    return await listPage(c, viewer, { fault: error.detail }, 400);
-  }
-});
+suppressionPages.action(
+  '/suppressions/import',
+  'developer',
+  async (c, viewer, form) => {
+    try {
+      const imported = await runImport(c, viewer.account.accountId, await readCsv(form), {
+        commit: form.text('commit') === 'true',
+      });
+      return await listPage(c, viewer, { imported });
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      return await listPage(c, viewer, { importRefused: error }, 400);
+    }
+  },
+  uploadLimit,
+);
 
-// The API's own export, for those who are signed in here.
+// The API's own export, for those who are signed in here; it comes page by page and is passed on as it comes.
 suppressionPages.page('/suppressions/export', async (c, viewer) => {
-  const text = await callApi(
-    c,
-    viewer.account.accountId,
-    { method: 'GET', path: '/suppressions/export' },
-    z.string(),
-  );
-  return new Response(text, {
-    headers: {
-      'Content-Type': 'text/csv; charset=utf-8',
-      'Content-Disposition': 'attachment; filename="suppressions.csv"',
-    },
+  const { body, headers } = await askApi(c, viewer.account.accountId, {
+    method: 'GET',
+    path: '/suppressions/export',
   });
+  return new Response(body, { headers });
 });

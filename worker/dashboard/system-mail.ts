@@ -13,19 +13,27 @@ interface SystemMail {
   text: string;
 }
 
-/** @throws Problem when no verified domain is there to send from, or the intake refuses */
-export async function sendSystemMail(c: Call, to: string, mail: SystemMail): Promise<void> {
+/** Which domain the installation's own mail is sent from, or why there is none. */
+export async function systemSender(
+  c: Call,
+): Promise<{ accountId: number; domain: string } | { fault: string }> {
   const { mailFrom } = c.get('env');
   const wanted = mailFrom === '' ? null : (/@([^@>\s]+)>?\s*$/.exec(mailFrom)?.[1] ?? '').toLowerCase();
   const system = await findSystemDomain(c.get('store'), wanted);
-  if (!system) {
-    throw new Problem(
-      'unavailable',
+  if (system) return system;
+  return {
+    fault:
       wanted === null
-        ? 'Mail cannot be sent yet: no sending domain is verified. Ask the operator.'
+        ? 'Mail cannot be sent yet: no sending domain is verified.'
         : `Mail cannot be sent yet: ${wanted} (MAIL_FROM) is not a verified sending domain.`,
-    );
-  }
+  };
+}
+
+/** @throws Problem when no verified domain is there to send from, or the intake refuses */
+export async function sendSystemMail(c: Call, to: string, mail: SystemMail): Promise<void> {
+  const { mailFrom } = c.get('env');
+  const system = await systemSender(c);
+  if ('fault' in system) throw new Problem('unavailable', `${system.fault} Ask the operator.`);
   await sendAs(c, system.accountId, {
     from: mailFrom === '' ? `Pennypost <no-reply@${system.domain}>` : mailFrom,
     to: [to],

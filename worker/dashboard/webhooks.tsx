@@ -1,15 +1,29 @@
 import { z } from 'zod';
 import { events as catalogue } from '#domain/event.ts';
 import { Problem } from '#domain/problem.ts';
-import { webhookFormats } from '#domain/webhook.ts';
+import { webhookFormats, webhookLimits } from '#domain/webhook.ts';
 import type { Call } from '../api/app.ts';
 import { Card, Columns, Fields } from './blocks.tsx';
 import { Board, html } from './board.tsx';
 import { Page } from './layout.tsx';
 import { callApi } from './own-api.ts';
-import { Copy, duration, Empty, Field, Head, Note, Post, Select, State, Time, type Tone } from './parts.tsx';
+import {
+  Copy,
+  duration,
+  Empty,
+  Field,
+  Head,
+  Note,
+  Post,
+  Refusal,
+  Select,
+  State,
+  Time,
+  type Tone,
+} from './parts.tsx';
 import { may, type Viewer } from './viewer.ts';
 import { deliverySchema, deliveryTone, idOf } from './webhook-delivery.tsx';
+import { Replay, type ReplayShown, replay } from './webhook-replay.tsx';
 
 /** Webhook endpoints: what is posted where, every try, and posting it again. */
 export const webhookPages = new Board();
@@ -41,11 +55,22 @@ const endpointTone: Record<string, Tone> = { active: 'good', disabled: 'bad' };
 interface Shown {
   secret: string;
   test: z.output<typeof testSchema>;
+  replay: ReplayShown;
 }
+
+/** What the form of a new endpoint is filled with, after a refusal too. */
+interface Typed {
+  url: string;
+  format: string;
+  events: string[];
+  description: string;
+}
+const nothingTyped: Typed = { url: '', format: 'event', events: [], description: '' };
+const labels = { url: 'URL', format: 'Format', events: 'Events', description: 'Description' };
 
 webhookPages.page('/webhooks', (c, viewer) => listPage(c, viewer));
 
-async function listPage(c: Call, viewer: Viewer, fault?: string, typed = '') {
+async function listPage(c: Call, viewer: Viewer, refused?: Problem, typed = nothingTyped) {
   const { accountId } = viewer.account;
   const { data } = await callApi(
     c,
@@ -86,8 +111,12 @@ async function listPage(c: Call, viewer: Viewer, fault?: string, typed = '') {
                       </p>
                     )}
                   </td>
-                  <td class="quiet">{endpoint.format}</td>
-                  <td class="small">{endpoint.events?.join(', ') ?? 'all'}</td>
+                  <td class="quiet" data-label="Format">
+                    {endpoint.format}
+                  </td>
+                  <td class="small" data-label="Events">
+                    {endpoint.events?.join(', ') ?? 'all'}
+                  </td>
                 </tr>
               ))}
             </tbody>
@@ -96,29 +125,36 @@ async function listPage(c: Call, viewer: Viewer, fault?: string, typed = '') {
       </section>
       {may(viewer, 'developer') && (
         <Card id="add" title="Add an endpoint">
-          {fault && <Note tone="bad">{fault}</Note>}
+          {refused && <Refusal problem={refused} labels={labels} />}
           <Fields action="/webhooks" submit="Add">
             <Field
               label="URL"
               name="url"
               type="url"
               placeholder="https://example.com/hooks/mail"
-              value={typed}
+              value={typed.url}
+              maxlength={webhookLimits.urlCharacters}
+              hint="https, at a public address."
             />
             <Select
               label="Format"
               name="format"
-              value="event"
+              value={typed.format}
               options={webhookFormats.map((format) => ({ value: format, text: format }))}
               hint="event: one event a request. cloudmailin: several events in one request."
             />
-            <details>
+            <details open={typed.events.length > 0}>
               <summary>Only some events</summary>
               <fieldset>
                 <legend>Events; none chosen: all</legend>
                 {catalogue.map((row) => (
                   <label>
-                    <input type="checkbox" name="events" value={row.kind} />
+                    <input
+                      type="checkbox"
+                      name="events"
+                      value={row.kind}
+                      checked={typed.events.includes(row.kind)}
+                    />
                     <span>
                       <strong>{row.kind.replaceAll('_', ' ')}</strong> <span class="quiet">{row.raised}</span>
                     </span>
@@ -126,23 +162,29 @@ async function listPage(c: Call, viewer: Viewer, fault?: string, typed = '') {
                 ))}
               </fieldset>
             </details>
-            <Field label="Description" name="description" required={false} maxlength={200} />
+            <Field
+              label="Description"
+              name="description"
+              required={false}
+              value={typed.description}
+              maxlength={webhookLimits.descriptionCharacters}
+            />
           </Fields>
         </Card>
       )}
     </Page>,
-    fault ? 400 : 200,
+    refused ? 400 : 200,
   );
 }
 
 webhookPages.action('/webhooks', 'developer', async (c, viewer, form) => {
-  const events = form.all('events');
-  const body = {
+  const typed: Typed = {
     url: form.text('url'),
-    format: form.text('format') || 'event',
-    events: events.length === 0 ? null : events,
+    format: form.text('format') || nothingTyped.format,
+    events: form.all('events'),
     description: form.text('description'),
   };
+  const body = { ...typed, events: typed.events.length === 0 ? null : typed.events };
   try {
     const made = await callApi(
       c,
@@ -153,13 +195,19 @@ webhookPages.action('/webhooks', 'developer', async (c, viewer, form) => {
     return await endpointPage(c, viewer, made.id, { secret: made.secret });
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
-    return await listPage(c, viewer, error.detail, body.url);
+    return await listPage(c, viewer, error, typed);
   }
 });
 
 webhookPages.page('/webhooks/:id', (c, viewer) => endpointPage(c, viewer, idOf(c)));
 
-async function endpointPage(c: Call, viewer: Viewer, id: string, shown: Partial<Shown> = {}) {
+async function endpointPage(
+  c: Call,
+  viewer: Viewer,
+  id: string,
+  shown: Partial<Shown> = {},
+  status: 200 | 400 = 200,
+) {
   const { accountId } = viewer.account;
   const state = ['pending', 'delivered', 'dead'].find((one) => one === c.req.query('state')) ?? '';
   const cursor = c.req.query('cursor') ?? '';
@@ -253,7 +301,12 @@ async function endpointPage(c: Call, viewer: Viewer, id: string, shown: Partial<
         id="posted"
         title="What was posted"
         flush
-        refresh={{ id: 'posted-list', seconds: 10 }}
+        refresh={{
+          id: 'posted-list',
+          seconds: 10,
+          // What a form answers with has no address of its own.
+          ...(c.req.method === 'POST' && { from: path }),
+        }}
         aside={
           <nav class="row" aria-label="State">
             {['', 'pending', 'delivered', 'dead'].map((one) => (
@@ -269,8 +322,11 @@ async function endpointPage(c: Call, viewer: Viewer, id: string, shown: Partial<
         }
       >
         {deliveries.data.length === 0 ? (
-          <Empty title="Nothing yet">
-            <p>Post a test, or send a message: its events come here within a second or two.</p>
+          <Empty title={state === '' ? 'Nothing yet' : `Nothing is ${state}`}>
+            <p>
+              Send a message: its events come here within a second or two. Tests are posted at once and not
+              listed.
+            </p>
           </Empty>
         ) : (
           <table class="cards">
@@ -289,8 +345,10 @@ async function endpointPage(c: Call, viewer: Viewer, id: string, shown: Partial<
                       </p>
                     )}
                   </td>
-                  <td class="break small">{delivery.last_status ?? delivery.last_error ?? '–'}</td>
-                  <td class="nowrap">
+                  <td class="break small" data-label="Last answer">
+                    {delivery.last_status ?? delivery.last_error ?? '–'}
+                  </td>
+                  <td class="nowrap" data-label="Made">
                     <Time ms={Date.parse(delivery.created_at)} />
                   </td>
                 </tr>
@@ -306,7 +364,9 @@ async function endpointPage(c: Call, viewer: Viewer, id: string, shown: Partial<
           </a>
         </nav>
       )}
+      {change && <Replay path={path} shown={shown.replay} nowMs={Date.now()} />}
     </Page>,
+    status,
   );
 }
 
@@ -337,6 +397,15 @@ webhookPages.action('/webhooks/:id/state', 'developer', async (c, viewer, form) 
   const body = { state: form.text('state') === 'disabled' ? 'disabled' : 'active' };
   await callApi(c, viewer.account.accountId, { method: 'PATCH', path, body }, z.unknown());
   return c.redirect(path, 303);
+});
+
+webhookPages.action('/webhooks/:id/replay', 'developer', async (c, viewer, form) => {
+  const id = idOf(c);
+  const shown = await replay(c, viewer.account.accountId, id, {
+    from: form.text('from'),
+    to: form.text('to'),
+  });
+  return await endpointPage(c, viewer, id, { replay: shown }, shown.refused ? 400 : 200);
 });
 
 webhookPages.action('/webhooks/:id/remove', 'developer', async (c, viewer) => {

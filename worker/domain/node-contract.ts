@@ -19,11 +19,22 @@ import { outcomeSchema } from './outcome.ts';
 const nodeId = z.string().min(1).max(255);
 const bootId = z.string().min(1).max(64);
 
+/** Where clients submit by SMTP: with STARTTLS, and with TLS from the start; a port that is null is not open. */
+const submissionPort = z.number().int().min(1).max(65_535).nullable();
+export const submissionPlace = z.object({
+  host: z.string().min(1).max(255),
+  port: submissionPort,
+  tlsPort: submissionPort,
+});
+export type SubmissionPlace = z.infer<typeof submissionPlace>;
+
 export const helloRequest = z.object({
   nodeId,
   bootId,
   hostName: z.string().max(255),
   version: z.string().max(64),
+  /** Null: it takes no submissions. */
+  submission: submissionPlace.nullable().default(null),
 });
 export const helloResponse = z.object({
   nowMs: z.number(),

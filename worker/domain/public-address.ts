@@ -168,7 +168,8 @@ function groupsOf(text: string, atEnd: boolean): bigint[] | null {
   return groups;
 }
 
-function isIn(address: Address, prefix: string): boolean {
+/** Whether an address is in a prefix, e.g. `192.0.2.0/24`; false for one of the other family. */
+export function isIn(address: Address, prefix: string): boolean {
   const [network = '', length = ''] = prefix.split('/');
   const base = parseAddress(network);
   if (!base) throw new Error(`${prefix} is not a prefix`);

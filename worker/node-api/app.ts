@@ -42,9 +42,15 @@ nodeApp.use(async (c, next) => {
 });
 
 nodeApp.post('/hello', async (c) => {
-  const { nodeId, bootId, hostName, version } = await read(c, helloRequest);
+  const { submission, ...boot } = await read(c, helloRequest);
   const nowMs = Date.now();
-  await registerBoot(c.get('store'), { nodeId, bootId, hostName, version, startedAtMs: nowMs });
+  await registerBoot(c.get('store'), {
+    ...boot,
+    startedAtMs: nowMs,
+    submissionHost: submission?.host ?? null,
+    submissionPort: submission?.port ?? null,
+    submissionTlsPort: submission?.tlsPort ?? null,
+  });
   const domain = simulatorDomain(c.get('env').serviceDomain);
   return c.json({ nowMs, simulatorDomain: domain } satisfies z.infer<typeof helloResponse>);
 });

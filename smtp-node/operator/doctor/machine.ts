@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { z } from 'zod';
-import { type Diagnosis, failed, fine, type Patient, unknown, warning } from './diagnosis.ts';
+import { type Diagnosis, failed, fine, unknown, warning } from '#domain/diagnosis.ts';
+import type { Patient } from './diagnosis.ts';
 
 const dayMs = 86_400_000;
 /** Let's Encrypt renews thirty days ahead; what is left with less has not been renewed. */

@@ -1,16 +1,17 @@
 import { isIP } from 'node:net';
-import { recordsOf } from '#domain/dns.ts';
 import {
+  addressesOf,
   type Diagnosis,
   failed,
   fine,
-  hostAddresses,
-  type Patient,
   reversed,
   sameAddress,
   unknown,
   warning,
-} from './diagnosis.ts';
+} from '#domain/diagnosis.ts';
+import { recordsOf } from '#domain/dns.ts';
+import { diagnoseHostAddresses } from '#domain/service-dns.ts';
+import { type Patient, subjectOf } from './diagnosis.ts';
 
 /** Port 25 outbound: the MX of a large domain must greet us. Many providers close it until they are asked. */
 export async function diagnosePort25(patient: Patient): Promise<Diagnosis[]> {
@@ -23,7 +24,7 @@ export async function diagnosePort25(patient: Patient): Promise<Diagnosis[]> {
   if (!host || host === '.') {
     return [unknown(check, `${mxDomain} has no MX to try.`, 'Name another domain with --mx-domain.')];
   }
-  const addresses = await hostAddresses(patient, host);
+  const addresses = await addressesOf(patient.lookup, host);
   const { ipv4, ipv6 } = patient.config.outboundAddresses;
   const families = [
     { family: 4, localAddress: ipv4, wanted: true },
@@ -64,20 +65,13 @@ async function greeted(
   return fine(check, `${host} (${address}) greets us; we come from ${greeting.localAddress}.`);
 }
 
-/** A and AAAA of the host name, and whether they are this machine's. */
+/** Whether the addresses of the host name are those that mail leaves from, and this machine's. */
 export async function diagnoseAddresses(patient: Patient): Promise<Diagnosis[]> {
   const check = 'host-addresses';
   const { hostName, outboundAddresses } = patient.config;
-  const addresses = await hostAddresses(patient);
-  if (addresses.length === 0) {
-    return [
-      failed(
-        check,
-        `${hostName} has no address.`,
-        `Publish A (and AAAA) of ${hostName} with this node's addresses.`,
-      ),
-    ];
-  }
+  const published = await diagnoseHostAddresses(subjectOf(patient));
+  if (published.some(({ status }) => status !== 'ok')) return published;
+  const addresses = await addressesOf(patient.lookup, hostName);
   const own = [outboundAddresses.ipv4, outboundAddresses.ipv6].filter((one) => one !== undefined);
   const missing = own.filter((one) => !addresses.some((address) => sameAddress(address, one)));
   if (missing.length > 0) {
@@ -99,55 +93,12 @@ export async function diagnoseAddresses(patient: Patient): Promise<Diagnosis[]> 
       ),
     ];
   }
-  return [fine(check, `${hostName} is ${addresses.join(', ')}.`)];
-}
-
-/** Reverse names, confirmed forwards: large receivers refuse addresses without them. */
-export async function diagnosePtr(patient: Patient): Promise<Diagnosis[]> {
-  const { hostName } = patient.config;
-  const addresses = await hostAddresses(patient);
-  return await Promise.all(
-    addresses.map(async (address) => {
-      const check = `ptr ${address}`;
-      const suffix = address.includes(':') ? 'ip6.arpa' : 'in-addr.arpa';
-      const answer = await patient.lookup(`${reversed(address)}.${suffix}`, 'PTR');
-      const names = recordsOf(answer);
-      const fix = `Have the PTR of ${address} set to ${hostName} (where the address was rented).`;
-      if (names.length === 0) {
-        const why = 'failure' in answer ? answer.failure : 'none';
-        return failed(check, `${address} has no PTR (${why}).`, fix);
-      }
-      if (names.includes(hostName)) return fine(check, `${address} is ${hostName}, and back.`);
-      const confirmed = await Promise.all(
-        names.map(async (name) =>
-          (await hostAddresses(patient, name)).some((one) => sameAddress(one, address)),
-        ),
-      );
-      return confirmed.some(Boolean)
-        ? warning(check, `${address} is ${names.join(', ')}, not ${hostName}.`, fix)
-        : failed(check, `${address} is ${names.join(', ')}, which does not lead back to it.`, fix);
-    }),
-  );
-}
-
-/** The name in EHLO must be a full one (RFC 5321 §4.1.1.1). */
-export function diagnoseHelo({ config }: Patient): Diagnosis[] {
-  const { hostName } = config;
-  const full = hostName.includes('.') && !/\.(local|localdomain|internal|lan)$/.test(hostName);
-  return [
-    full && isIP(hostName) === 0
-      ? fine('helo-name', `EHLO ${hostName}.`)
-      : failed(
-          'helo-name',
-          `EHLO ${hostName} is no public name.`,
-          'Set PENNYPOST_HOST_NAME to a full public host name.',
-        ),
-  ];
+  return published;
 }
 
 /** Blocklists that list an address of the node. */
 export async function diagnoseBlocklists(patient: Patient): Promise<Diagnosis[]> {
-  const addresses = await hostAddresses(patient);
+  const addresses = await addressesOf(patient.lookup, patient.config.hostName);
   return await Promise.all(
     patient.probes.dnsbls.flatMap((list) =>
       addresses.map((address) => diagnoseListing(patient, list, address)),

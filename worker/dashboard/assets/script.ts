@@ -53,7 +53,7 @@ export const script = `'use strict';
     const again = async () => {
       if (document.visibilityState === 'visible' && !part.contains(document.activeElement)) {
         try {
-          const answer = await fetch(location.href, { headers: { Accept: 'text/html' } });
+          const answer = await fetch(part.dataset.from || location.href, { headers: { Accept: 'text/html' } });
           if (answer.ok) {
             const fresh = new DOMParser().parseFromString(await answer.text(), 'text/html').getElementById(part.id);
             if (fresh) {

@@ -1,0 +1,207 @@
+import { createScheduledController } from 'cloudflare:test';
+import { env } from 'cloudflare:workers';
+import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { weekOf } from '#domain/home.ts';
+import worker from '../../worker/index.ts';
+import { Browser } from '../support/browser.ts';
+import type { DnsTable } from '../support/dns-table.ts';
+import { setUpOwner } from './dashboard-support.ts';
+import { answerDoh } from './doh-answer.ts';
+import { Internet } from './receiver.ts';
+import {
+  bindings,
+  call,
+  mail,
+  meteredEnv,
+  migrate,
+  newAccount,
+  request,
+  type TestAccount,
+  TestNode,
+} from './support.ts';
+import { newEndpoint, setDeliveries } from './webhook-support.ts';
+
+const service = 'mail.example.org';
+const host = 'out1.mail.example.org';
+const well: DnsTable = {
+  [service]: { NS: ['ns.example.org'] },
+  [host]: { A: ['192.0.2.1'], AAAA: ['2001:db8::1'] },
+  '1.2.0.192.in-addr.arpa': { PTR: [host] },
+  [`1.${'0.'.repeat(23)}8.b.d.0.1.0.0.2.ip6.arpa`]: { PTR: [host] },
+  [`_spf.${service}`]: { TXT: ['v=spf1 ip4:192.0.2.0/24 ip6:2001:db8::1 -all'] },
+  [`bounces.${service}`]: { TXT: [`v=spf1 include:_spf.${service} -all`], MX: [`10 ${host}`] },
+  [`mx.${service}`]: { A: ['192.0.2.1'] },
+};
+
+let account: TestAccount;
+let owner: Browser;
+let dns: DnsTable;
+let environment = meteredEnv;
+
+beforeAll(async () => {
+  await migrate();
+  account = await newAccount();
+  owner = await setUpOwner(
+    new Browser('https://api.test', (path, init) => request(path, init, environment)),
+    { email: 'owner@people.example', password: 'a long enough sentence' },
+  );
+});
+beforeEach(() => {
+  dns = well;
+  vi.spyOn(globalThis, 'fetch').mockImplementation((input) => answerDoh(input, dns));
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+  vi.useRealTimers();
+  environment = meteredEnv;
+});
+
+const tick = (at = Date.now()) =>
+  worker.scheduled(createScheduledController({ scheduledTime: new Date(at) }), env);
+
+/** Presses "Check now"; the rows of the page as `check state words`. */
+async function checked(): Promise<string[]> {
+  const pressed = await owner.post('/operator/check');
+  expect(pressed.headers.get('Location')).toBe('/operator#checks');
+  return await shown();
+}
+
+async function shown(): Promise<string[]> {
+  const page = await (await owner.get('/operator')).text();
+  const card = page.slice(page.indexOf('<h2 id="checks">'), page.indexOf('<h2 id="queues">'));
+  return [...card.matchAll(/<tr><td.*?<\/tr>/gs)].map(([row]) =>
+    row
+      .replace(/<[^>]+>/g, ' ')
+      .replaceAll('&quot;', '"')
+      .replaceAll('&#39;', "'")
+      .replace(/\s+/g, ' ')
+      .trim(),
+  );
+}
+
+describe('the checks of the installation', () => {
+  it('are not shown before somebody has looked', async () => {
+    const page = await (await owner.get('/operator')).text();
+    expect(page).toContain('Not looked at yet.');
+    expect(page).toContain('npm run doctor');
+  });
+
+  it('say what a new installation lacks, the worst first, with the fix', async () => {
+    dns = {};
+    const rows = await checked();
+    for (const row of [
+      'cron failed It has never ticked. Check [triggers]',
+      'nodes failed No node has ever said hello: nothing is delivered. Start a node',
+      `bounces-mx failed bounces.${service} has no MX. Publish MX records`,
+      `spf _spf.${service} failed _spf.${service} has 0 SPF records. Publish one TXT record at _spf.${service}: v=spf1 -all`,
+    ])
+      expect(
+        rows.some((one) => one.startsWith(row)),
+        row,
+      ).toBe(true);
+    const states = rows.map((row) => / (failed|warning|not known|ok) /.exec(row)?.[1]);
+    expect(states).toEqual(states.toSorted((a, b) => order.indexOf(a) - order.indexOf(b)));
+  });
+  const order: (string | undefined)[] = ['failed', 'warning', 'not known', 'ok'];
+
+  it('say that all is well when it is, and stay until the next look', async () => {
+    await new TestNode('node-a').post('hello', { hostName: host, version: 'test' });
+    await tick();
+    const rows = await checked();
+    expect(rows.filter((row) => !/ ok /.test(row))).toEqual([]);
+    expect(rows).toContain(`ptr 2001:db8::1 ok 2001:db8::1 is ${host}, and back.`);
+    expect(rows).toContain('queue priority ok Nothing is due.');
+    dns = {};
+    expect(await shown()).toEqual(rows);
+  });
+
+  it('tell PTR, SPF and MX that are wrong, in the words of the doctor', async () => {
+    dns = {
+      ...well,
+      '1.2.0.192.in-addr.arpa': { PTR: ['other.example'] },
+      [`_spf.${service}`]: { TXT: ['v=spf1 ip4:198.51.100.1 -all'] },
+      [`bounces.${service}`]: { TXT: ['v=spf1 a -all'], MX: ['10 dead.example'] },
+    };
+    const rows = await checked();
+    const value = 'v=spf1 ip4:192.0.2.1 ip6:2001:db8::1 -all';
+    expect(rows).toContain(
+      `ptr 192.0.2.1 failed 192.0.2.1 is other.example, which does not lead back to it. Have the PTR of 192.0.2.1 set to ${host} (where the address was rented).`,
+    );
+    expect(rows).toContain(
+      `spf _spf.${service} failed "v=spf1 ip4:198.51.100.1 -all" says fail of 192.0.2.1. Add 192.0.2.1 to the record: ${value}`,
+    );
+    expect(rows).toContain(
+      `spf bounces.${service} not known "v=spf1 a -all" has terms that only a node can judge. Ask the doctor on a node: npm run doctor.`,
+    );
+    expect(rows.find((row) => row.startsWith('bounces-mx'))).toContain(
+      'names dead.example, which has no address',
+    );
+  });
+
+  it('blame the resolver, not the records, when DNS does not answer', async () => {
+    vi.mocked(globalThis.fetch).mockRejectedValue(new TypeError('refused'));
+    const rows = await checked();
+    expect(rows.filter((row) => /^(resolver|bounces|spf|ptr)/.test(row))).toEqual([
+      expect.stringMatching(/^resolver not known 127\.0\.0\.1:9 does not answer \(unreachable\)/),
+    ]);
+  });
+
+  it('find cron that stands still, and what failed in its last tick', async () => {
+    await tick(Date.now() - 7 * 60_000);
+    expect(await checked()).toContainEqual(expect.stringMatching(/^cron failed It last ticked 7 min ago\./));
+    await bindings.DB.exec('ALTER TABLE stats_progress RENAME TO stats_progress_away');
+    await expect(tick()).rejects.toThrow('stats_progress');
+    await bindings.DB.exec('ALTER TABLE stats_progress_away RENAME TO stats_progress');
+    expect(await checked()).toContainEqual(
+      expect.stringMatching(/^cron warning It ticks, but: cron: .*no such table: stats_progress/),
+    );
+    await tick();
+    expect(await checked()).toContain('cron ok It ticks.');
+  });
+
+  it('find a database that lacks a migration', async () => {
+    await bindings.DB.exec('ALTER TABLE counters RENAME COLUMN count TO counted');
+    expect(await checked()).toContain(
+      'database failed It lacks counters.count. Apply the migrations: npm run deploy.',
+    );
+    await bindings.DB.exec('ALTER TABLE counters RENAME COLUMN counted TO count');
+    expect(await checked()).toContain('database ok It has every table and column.');
+  });
+
+  it('find mail that waits, nodes that are away and webhooks that are late', async () => {
+    const internet = new Internet();
+    const endpoint = await newEndpoint(account, internet, () => new Response(null, { status: 500 }));
+    internet.names.set('late.example', []);
+    await call('POST', '/v1/send', account.live, mail(account));
+    await vi.waitFor(async () => {
+      const { results } = await bindings.DB.prepare(
+        `SELECT tries FROM webhook_deliveries_${weekOf(Date.now())} WHERE tries <> '[]'`,
+      ).all();
+      expect(results.length).toBeGreaterThan(0);
+    });
+    await setDeliveries(endpoint, `state = 'pending', due_ms = ${Date.now() - 11 * 60_000}`);
+    await bindings.DB.exec(
+      `UPDATE deliveries_${weekOf(Date.now())} SET due_ms = ${Date.now() - 41 * 60_000} WHERE due_ms IS NOT NULL`,
+    );
+    await bindings.DB.exec('UPDATE nodes SET last_seen_at_ms = 1');
+    const rows = await checked();
+    expect(rows).toContainEqual(
+      expect.stringMatching(
+        /^queue standard failed What waits longest has been due for 41 min\. See that a node/,
+      ),
+    );
+    expect(rows).toContainEqual(expect.stringMatching(/^nodes failed No node is here: node-a is away\./));
+    expect(rows).toContainEqual(
+      expect.stringMatching(/^webhooks failed 1 endpoint has had something to post for 10 min\./),
+    );
+  });
+
+  it('find that sign-in links cannot be mailed, and what is for development only', async () => {
+    environment = { ...meteredEnv, MAIL_FROM: 'post@nowhere.example', ALLOW_LOCAL_WEBHOOKS: '1' };
+    const rows = await checked();
+    expect(rows).toContainEqual(
+      expect.stringMatching(/^mail-from failed Mail cannot be sent yet: nowhere\.example \(MAIL_FROM\)/),
+    );
+    expect(rows).toContainEqual(expect.stringMatching(/^local-webhooks warning /));
+  });
+});

@@ -1,0 +1,63 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { Browser } from '../support/browser.ts';
+import { setUpOwner, textOf } from './dashboard-support.ts';
+import { bindings, meteredEnv, migrate, newAccount, request, TestNode } from './support.ts';
+
+let owner: Browser;
+let environment = meteredEnv;
+
+beforeAll(async () => {
+  await migrate();
+  await newAccount();
+  owner = await setUpOwner(
+    new Browser('https://api.test', (path, init) => request(path, init, environment)),
+    { email: 'owner@people.example', password: 'a long enough sentence' },
+  );
+});
+
+const hello = (nodeId: string, submission?: unknown) =>
+  new TestNode(nodeId).post('hello', { hostName: `${nodeId}.example`, version: 'test', submission });
+
+describe('where mail is submitted by SMTP', () => {
+  it('is told only once a node has said so', async () => {
+    await new TestNode('older').hello();
+    await hello('silent', null);
+    const page = await (await owner.get('/sending')).text();
+    expect(page).toContain('No SMTP node that takes mail has been seen yet.');
+    expect(page).not.toContain('swaks');
+  });
+
+  it('is what the newest node says, with the ports that it listens on', async () => {
+    await hello('one', { host: 'one.example', port: 40_123, tlsPort: 40_124 });
+    await bindings.DB.exec('UPDATE nodes SET last_seen_at_ms = last_seen_at_ms - 5000');
+    expect((await hello('two', { host: 'two.example', port: null, tlsPort: 465 })).status).toBe(200);
+    const page = await (await owner.get('/sending')).text();
+    expect(page).toContain('<code>two.example</code>');
+    expect(page).toContain('<code>465</code>');
+    expect(page).not.toContain('Port, STARTTLS');
+    expect(page).toContain('swaks --server two.example:465 --tlsc');
+    await hello('one', { host: 'one.example', port: 40_125, tlsPort: 40_126 });
+    await bindings.DB.exec("UPDATE nodes SET last_seen_at_ms = 1 WHERE node_id = 'two'");
+    const text = await textOf(await owner.get('/sending'));
+    expect(text).toContain('Hostone.examplePort, STARTTLS40125Port, TLS from the start40126');
+    expect(text).toContain('swaks --server one.example:40125 --tls ');
+  });
+
+  it('is what the setting says, when there is one', async () => {
+    environment = { ...meteredEnv, SUBMISSION: 'smtp.example.org:587:465' };
+    expect(await textOf(await owner.get('/sending'))).toContain(
+      'Hostsmtp.example.orgPort, STARTTLS587Port, TLS from the start465',
+    );
+    environment = meteredEnv;
+  });
+
+  it.each([
+    [{ host: '', port: 1, tlsPort: null }],
+    [{ host: 'a', port: 65_536, tlsPort: null }],
+    [{ host: 'a', port: 0, tlsPort: null }],
+  ])('is not taken as %j', async (submission) => {
+    const { status, body } = await hello('wrong', submission);
+    expect(status).toBe(400);
+    expect(body.detail).toMatch(/^\/submission\/(host|port)/);
+  });
+});
