@@ -18,8 +18,9 @@ import { settingsPages } from './settings.tsx';
 import { signInPages } from './sign-in.tsx';
 import { statisticsPages } from './statistics.tsx';
 import { suppressionPages } from './suppressions.tsx';
+import { webhookPages } from './webhook.tsx';
 import { webhookDeliveryPages } from './webhook-delivery.tsx';
-import { webhookPages } from './webhooks.tsx';
+import { webhooksPages } from './webhooks.tsx';
 
 const boards: Board[] = [
   setUpPages,
@@ -31,6 +32,7 @@ const boards: Board[] = [
   domainsPages,
   domainPages,
   suppressionPages,
+  webhooksPages,
   webhookPages,
   webhookDeliveryPages,
   statisticsPages,

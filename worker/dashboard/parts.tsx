@@ -194,6 +194,30 @@ export function Select({
   );
 }
 
+/** What is shown only once, on the page that answers its making. */
+export function Secret({
+  title,
+  what,
+  text,
+  about,
+}: {
+  title: string;
+  what: string;
+  text: string;
+  about: string;
+}) {
+  return (
+    <section class="secret" aria-labelledby="secret-head">
+      <h2 id="secret-head">{title}</h2>
+      <div class="with-copy">
+        <code id="secret">{text}</code>
+        <Copy of="secret" what={what} />
+      </div>
+      <p>Keep it now: it is shown this once. {about}</p>
+    </section>
+  );
+}
+
 /** A button that posts; with `sure` it first asks, without a script. */
 export function Post({
   action,

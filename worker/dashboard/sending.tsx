@@ -11,7 +11,7 @@ import { Card, Columns, Fields } from './blocks.tsx';
 import { Board, html } from './board.tsx';
 import { Page } from './layout.tsx';
 import { ownName } from './own-key.ts';
-import { Code, Copy, Empty, Field, Head, Note, Post, Select, State, Time } from './parts.tsx';
+import { Code, Empty, Field, Head, Note, Post, Secret, Select, State, Time } from './parts.tsx';
 import { snippets } from './snippets.ts';
 import { sendAs } from './system-mail.ts';
 import { may, type Viewer } from './viewer.ts';
@@ -53,14 +53,12 @@ async function sendingPage(c: Call, viewer: Viewer, shown: Partial<Shown> = {}, 
         lead="Two doors, one intake: what you send by HTTP or by SMTP is treated alike."
       />
       {shown.secret && (
-        <section class="secret" aria-labelledby="new-key">
-          <h2 id="new-key">Your new key</h2>
-          <div class="with-copy">
-            <code id="secret">{shown.secret.text}</code>
-            <Copy of="secret" what="the key" />
-          </div>
-          <p>Keep it now: it is shown this once, and the snippets below are filled with it.</p>
-        </section>
+        <Secret
+          title="Your new key"
+          what="the key"
+          text={shown.secret.text}
+          about="The snippets below are filled with it."
+        />
       )}
       <div class="grid">
         <Card id="smtp" title="SMTP">
