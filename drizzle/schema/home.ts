@@ -119,6 +119,8 @@ export const bodiesTable = (day: string) =>
   sqliteTable(`bodies_${day}`, {
     id: integer('id').primaryKey(),
     raw: text('raw').notNull(),
+    /** 1: `raw` is base64 of its gzip; null: it is the message, as latin1. */
+    gzip: integer('gzip'),
   });
 
 /** One body × one webhook endpoint, by the week in which it was made; its public id is made of week and key. */

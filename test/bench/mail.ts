@@ -15,6 +15,15 @@ export function receipt(domain: string, bytes: number, more: Record<string, unkn
   };
 }
 
+const words =
+  'amber anchor basket bottle brass candle canvas cedar ceramic charcoal cherry copper cotton cream crystal denim drawer enamel feather felt flint folding garden ginger glass granite handle hazel hemp honey indigo iron ivory jasmine kettle lamp leather linen maple marble mint mirror mustard napkin nickel oak olive orchid paper pearl pepper pewter pine plum pocket poppy quilt rattan ribbon rosewood saffron sage satin shelf silver slate spoon steel stone summer tea thyme tin travel tulip velvet walnut willow winter wool'.split(
+    ' ',
+  );
+
+/** A line of a receipt, a different one each time, as compressible as those of shops: five to seven times. */
 function rowHtml(i: number): string {
-  return `<tr><td>Article ${String(i).padStart(4, '0')}</td><td>2</td><td>EUR 12.40</td></tr>\n`;
+  const pick = (k: number) => words[(i * 7919 + k * 104_729 + ((i * k * 31) % 97)) % words.length];
+  const cents = (i * 48_271) % 99_991;
+  const sku = ((i + 1) * 2_654_435_761) % 2 ** 32;
+  return `<tr><td class="item"><a href="https://shop.example/p/${sku.toString(36)}">${pick(1)} ${pick(2)} ${pick(3)}</a></td><td>${1 + (i % 4)}</td><td style="text-align:right">EUR ${(cents / 100).toFixed(2)}</td></tr>\n`;
 }

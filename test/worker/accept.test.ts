@@ -1,11 +1,13 @@
 import { decodeWords } from 'postal-mime';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { dayOf, weekOf } from '#domain/home.ts';
 import {
   type Answer,
   bindings,
   bytesOf,
   call,
   costOf,
+  incompressible,
   mail,
   migrate,
   newAccount,
@@ -264,6 +266,37 @@ describe('bodies', () => {
     expect(deliveries.find((d: Answer) => d.messageId === id).raw).toBe(await rawOf(id));
   });
 
+  it('from 8 KiB on are kept compressed where that saves, and come back byte for byte', async () => {
+    const html = (rows: number) =>
+      Array.from({ length: rows }, (_, i) => `<tr><td>Zo\u00eb ${i}</td><td>${i * 7} \u20ac</td></tr>`).join(
+        '\n',
+      );
+    const kept = async (bodies: Record<string, unknown>) => {
+      const id = await send(bodies);
+      const raw = await rawOf(id);
+      const { deliveries } = await (await new TestNode().hello()).lease(500);
+      expect(deliveries.find((d: Answer) => d.messageId === id)?.raw ?? raw).toBe(raw);
+      const row = await bindings.DB.prepare(
+        `SELECT b.gzip, length(b.raw) AS length FROM bodies_${dayOf(Date.now())} b
+        WHERE b.id = (SELECT body_id FROM messages_${weekOf(Date.now())} WHERE id = ?)`,
+      )
+        .bind(id)
+        .first<{ gzip: number | null; length: number }>();
+      return { size: raw.length, row };
+    };
+    const small = await kept({ html_body: html(100) });
+    expect([small.size < 8192, small.row?.gzip, small.row?.length]).toEqual([true, null, small.size]);
+    for (const rows of [400, 3000]) {
+      const large = await kept({ html_body: html(rows) });
+      expect([large.size > 8192, large.row?.gzip]).toEqual([true, 1]);
+      expect(large.row?.length).toBeLessThan(large.size / 2);
+    }
+    const random = await kept({ text_body: incompressible(20_000) });
+    expect([random.row?.gzip, random.row?.length]).toEqual([null, random.size]);
+    expect((await kept({ text_body: incompressible(80_000) })).row).toBeNull();
+    expect((await kept({ html_body: html(9000) })).row).toBeNull();
+  });
+
   it('of others are not to be guessed, nor of malformed ids', async () => {
     for (const id of ['0190a6c4-7b1e-7abc-8def-0123456789ab', 'x', "'", '%00', `${'a'.repeat(500)}`]) {
       const answer = await call('GET', `/node/v1/raw/${id}`, bindings.NODE_TOKEN);
@@ -293,7 +326,7 @@ describe('the cost of one accepted send', () => {
       'POST',
       '/v1/send',
       account.live,
-      mail(account, { text_body: 'x\n'.repeat(40_000) }),
+      mail(account, { text_body: incompressible(80_000) }),
     );
     expect(costOf(sent)).toMatchObject({ trips: 2, written: 3 });
   });

@@ -8,6 +8,7 @@ import { ensureHomeTables } from '../../worker/store/home-tables.ts';
 import {
   bindings,
   call,
+  incompressible,
   mail,
   migrate,
   newAccount,
@@ -46,7 +47,7 @@ const housekeep = async (ms: number) => {
 };
 const send = async (more: Record<string, unknown> = {}) =>
   (await call('POST', '/v1/send', account.live, mail(account, more))).body.message_id as string;
-const large = { text_body: 'x\n'.repeat(30_000) };
+const large = { text_body: incompressible(60_000) };
 
 describe('housekeeping', () => {
   it("makes next week's tables ahead, and those of every day on which a body may be due", async () => {
@@ -169,7 +170,7 @@ describe('an acceptance whose end is not known', () => {
       }),
     };
     const id = '019a9725-6c00-7abc-8def-012345670000';
-    const raw = `From: a@b.example\r\n\r\n${'x\r\n'.repeat(30_000)}`;
+    const raw = `From: a@b.example\r\n\r\n${incompressible(60_000)}`;
     const written = writeAcceptance(lostAnswer, {
       credential: { ...credential, accountId: account.id },
       counts: [],

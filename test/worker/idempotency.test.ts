@@ -3,6 +3,7 @@ import {
   type Answer,
   bindings,
   call,
+  incompressible,
   mail,
   migrate,
   newAccount,
@@ -107,7 +108,7 @@ describe('the same key at the same time', () => {
     const secrets = await Promise.all(
       Array.from({ length: 12 }, async () => (await newKey(account)).secret as string),
     );
-    const large = 'x\n'.repeat(30_000);
+    const large = incompressible(60_000);
     const answers = await Promise.all(
       secrets.map((secret) => send('race 2', { subject: 'race two', text_body: large }, secret)),
     );

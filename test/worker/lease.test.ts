@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { verifyReturnPath } from '../../worker/inbound/return-path.ts';
-import { largestD1BodyBytes } from '../../worker/store/acceptance.ts';
 import { takeLeases } from '../../worker/store/leases.ts';
+import { largestRowBytes } from '../../worker/store/raw.ts';
 import {
   type Answer,
   bindings,
@@ -9,6 +9,7 @@ import {
   costOf,
   deferred,
   delivered,
+  incompressible,
   mail,
   migrate,
   newAccount,
@@ -436,7 +437,7 @@ describe('work of older weeks', () => {
       call('PUT', `/admin/v1/accounts/${id}/status`, bindings.OPERATOR_TOKEN, { status: to });
     at(startMs - 12 * dayMs);
     const old = await send();
-    const oldLarge = await send({ text_body: 'x\n'.repeat(largestD1BodyBytes) });
+    const oldLarge = await send({ text_body: incompressible(largestRowBytes) });
     await status(account.id, 'suspended');
     at(startMs);
     await bindings.DB.prepare('DROP TABLE bodies_20261106').run();

@@ -10,6 +10,7 @@ import {
   bindings,
   call,
   costOf,
+  incompressible,
   mail,
   migrate,
   newAccount,
@@ -21,7 +22,7 @@ import {
 
 const startMs = Date.UTC(2026, 10, 18, 12);
 const dayMs = 86_400_000;
-const large = { text_body: 'x\n'.repeat(30_000) };
+const large = { text_body: incompressible(60_000) };
 const path = '/v1/settings';
 const defaults = { track_opens: false, track_clicks: false, unsubscribe: false, content_days: 3 };
 

@@ -133,6 +133,16 @@ export async function rawOf(messageId: string): Promise<string> {
   return latin1(await response.bytes());
 }
 
+/** Lines of letters and digits that no compression makes smaller by much. */
+export function incompressible(characters: number): string {
+  const bytes = new Uint8Array(Math.ceil(characters / 2));
+  for (let at = 0; at < bytes.length; at += 65_536) crypto.getRandomValues(bytes.subarray(at, at + 65_536));
+  const digits = Array.from(bytes, (byte) => (byte % 36).toString(36) + ((byte >> 3) % 32).toString(32)).join(
+    '',
+  );
+  return digits.slice(0, characters).replaceAll(/.{75}/g, '$&\n');
+}
+
 /** One character a byte. */
 export function latin1(bytes: Uint8Array): string {
   let text = '';

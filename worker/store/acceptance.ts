@@ -8,7 +8,7 @@ import type { MailSettings } from '#domain/mail-settings.ts';
 import { type Tracked, trackedBits } from '#domain/tracking.ts';
 import * as control from '../../drizzle/schema/control.ts';
 import { bodiesName, bodyDayOf, weekTables, withHomeTables } from './home-tables.ts';
-import { bodyKey, latin1Bytes } from './raw.ts';
+import { bodyKey, latin1Bytes, type RowBody, rowBodyOf } from './raw.ts';
 import { batch } from './sql.ts';
 import { isUniqueViolation, type Store } from './store.ts';
 import {
@@ -189,13 +189,6 @@ export interface NewDelivery {
   reason: string | null;
 }
 
-/**
- * Up to this size a body is a row of D1, above it an object of R2. By list price: a row costs 1.00 a million
- * and 0.75 per GB-month for about four days, unless the account keeps it longer (0.10 a million messages per kilobyte); an object costs 4.50 to
- * write, 0.36 to read and almost nothing to keep. They meet near 38 kB; below that D1 also saves a round trip.
- */
-export const largestD1BodyBytes = 32 * 1024;
-
 /** Thrown when another request with the same idempotency key has committed first. */
 export class IdempotencyRace extends Error {}
 
@@ -215,11 +208,14 @@ export async function writeAcceptance(
     idempotency: { key: string; fingerprint: string; answer: string; expiresAtMs: number } | null;
   },
 ): Promise<void> {
-  const large = of.messages.filter((message) => message.raw.length > largestD1BodyBytes);
+  const bodies = await Promise.all(of.messages.map(({ raw }) => rowBodyOf(raw)));
+  const large = of.messages.filter((_, i) => bodies[i] === null);
   const { contentDays } = of.credential.mail;
   const keys = large.map((message) => bodyKey(bodyDayOf(message.firstDueMs, contentDays), message.id));
   await Promise.all(large.map((message, i) => store.raw.put(keys[i] ?? '', latin1Bytes(message.raw))));
-  const queries = of.messages.flatMap((message) => insertMessage(of.credential, message, of.nowMs));
+  const queries = of.messages.flatMap((message, i) =>
+    insertMessage(of.credential, message, bodies[i] ?? null, of.nowMs),
+  );
   queries.push(...of.counts.flatMap(({ domain, count }) => countWarming(domain, count, of.nowMs)));
   if (of.idempotency)
     queries.push(...insertIdempotencyKey(of.credential.accountId, of.idempotency, of.nowMs));
@@ -248,16 +244,23 @@ function isStale(lastUsedAtMs: number | null, nowMs: number): boolean {
 }
 
 /** The statements that store one message; `seq` follows the last row of the account, in commit order. */
-function insertMessage(credential: GateCredential, message: AcceptedMessage, nowMs: number): SQL[] {
+function insertMessage(
+  credential: GateCredential,
+  message: AcceptedMessage,
+  body: RowBody | null,
+  nowMs: number,
+): SQL[] {
   const { accountId } = credential;
   const { week } = homeOf(message.id);
   const { messages, deliveries } = weekTables(week);
   const day = bodyDayOf(message.firstDueMs, credential.mail.contentDays);
-  const inD1 = message.raw.length <= largestD1BodyBytes;
   // A WITHOUT ROWID insert leaves last_insert_rowid() alone, so it still names the body in the statements after it.
-  const bodyId = inD1 ? sql`last_insert_rowid()` : sql`NULL`;
+  const bodyId = body ? sql`last_insert_rowid()` : sql`NULL`;
   const queries: SQL[] = [];
-  if (inD1) queries.push(sql`INSERT INTO ${bodiesName(day)} (raw) VALUES (${message.raw})`);
+  if (body) {
+    const gzip = body.gzip ? 1 : null;
+    queries.push(sql`INSERT INTO ${bodiesName(day)} (raw, gzip) VALUES (${body.text}, ${gzip})`);
+  }
   queries.push(sql`INSERT INTO ${messages} (account_id, seq, id, accepted_at_ms, class, from_address, from_header,
       addressees, subject, tags, metadata, source, credential_id, signing_domain, message_id_header, size_bytes,
       smtputf8, eight_bit, test_mode, tracked, first_due_ms, rate_minute, rate_count,
