@@ -616,3 +616,47 @@ describe('a domain that is deleted', () => {
     expect((await call('POST', '/v1/domains', account.live, { domain: domain.domain })).status).toBe(201);
   });
 });
+
+describe('looking at the records because somebody asks', () => {
+  const look = (domain: Answer) => call('POST', `/v1/domains/${domain.id}/verify`, account.live);
+  const later = (ms: number) => vi.setSystemTime(Date.now() + ms);
+
+  it('is done six times a minute for a domain, and a change of it counts too', async () => {
+    const [domain, other] = [await newDomain(), await newDomain()];
+    for (let i = 0; i < 5; i++) expect((await look(domain)).status).toBe(200);
+    const change = { return_path_label: 'bounces2' };
+    expect((await call('PATCH', `/v1/domains/${domain.id}`, account.live, change)).status).toBe(200);
+    later(20_000);
+    const asked = vi.mocked(fetch).mock.calls.length;
+    const refused = await look(domain);
+    expect(refused.status).toBe(429);
+    expect(refused.headers.get('Retry-After')).toBe('40');
+    expect(refused.body).toMatchObject({
+      error: 'rate_limit_exceeded',
+      limit_type: 'minute',
+      limit: 6,
+      retry_after_seconds: 40,
+    });
+    const undone = { return_path_label: 'bounces3' };
+    expect((await call('PATCH', `/v1/domains/${domain.id}`, account.live, undone)).status).toBe(429);
+    expect(vi.mocked(fetch).mock.calls.length).toBe(asked);
+    expect((await call('GET', `/v1/domains/${domain.id}`, account.live)).body.return_path_label).toBe(
+      'bounces2',
+    );
+    expect((await look(other)).status).toBe(200);
+    later(40_000);
+    expect((await look(domain)).status).toBe(200);
+  });
+
+  it('is done sixty times an hour', async () => {
+    const domain = await newDomain();
+    for (let i = 0; i < 60; i++) {
+      if (i % 6 === 0) later(60_000);
+      expect((await look(domain)).status).toBe(200);
+    }
+    later(60_000);
+    expect((await look(domain)).body).toMatchObject({ limit_type: 'hourly', limit: 60 });
+    later(3_600_000);
+    expect((await look(domain)).status).toBe(200);
+  });
+});

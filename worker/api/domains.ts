@@ -3,6 +3,7 @@ import { domainFault } from '#domain/address.ts';
 import { formatDkimRecord } from '#domain/dkim-record.ts';
 import { generationOf, requirementsOf } from '#domain/domain-state.ts';
 import { Problem } from '#domain/problem.ts';
+import { verificationLimits, verifiedTooOften, windowMs } from '#domain/rate-limit.ts';
 import {
   type CheckSubject,
   defaultReturnPathLabel,
@@ -15,6 +16,7 @@ import { zoneSnippet } from '#domain/zone-snippet.ts';
 import { dohLookup } from '../dns/doh.ts';
 import { subjectOf, verifyDomain } from '../dns/verify-domain.ts';
 import { asciiDomain } from '../intake/recipient.ts';
+import { countTries } from '../store/auth.ts';
 import { generateDkimKeys } from '../store/dkim-keys.ts';
 import {
   AlreadyThere,
@@ -113,6 +115,8 @@ domainsApp.patch('/domains/:id', needs('manage'), async (c) => {
   const renewed = domain.verifiedBy === 'operator' ? 'verified' : 'pending';
   const status =
     body.active === false ? 'disabled' : opened || type !== domain.type ? renewed : domain.status;
+  // What is not off is looked at after the change.
+  if (status !== 'disabled') await countVerification(c, domain);
   const lacksKeys = sends(type) && known.keys.every((key) => key.status === 'retired');
   const keys = lacksKeys ? await newKeys(c, known.keys, nowMs) : [];
   await orConflict(`Another account has verified ${domain.name}.`, () =>
@@ -141,6 +145,7 @@ domainsApp.delete('/domains/:id', needs('manage'), async (c) => {
 domainsApp.post('/domains/:id/verify', needs('manage'), async (c) => {
   const { domain } = await domainOf(c);
   if (domain.status === 'disabled') throw new Problem('conflict', `${domain.name} is switched off.`);
+  await countVerification(c, domain);
   return c.json(detailOf(c, await verified(c, domain.id)));
 });
 
@@ -234,6 +239,16 @@ async function knownOf(c: Call, id: number): Promise<KnownDomain> {
   const known = await readDomain(c.get('store'), id);
   if (!known) throw new Problem('not_found', 'The domain is gone.');
   return known;
+}
+
+/** @throws Problem when the records of the domain have been looked at too often */
+async function countVerification(c: Call, { id, name }: Domain): Promise<void> {
+  const nowMs = Date.now();
+  for (const limit of verificationLimits) {
+    const key = `verify ${limit.type}:${id}`;
+    const tries = await countTries(c.get('store'), key, { windowMs: windowMs[limit.type], nowMs });
+    if (tries.count > limit.limit) throw verifiedTooOften(name, limit, { endsMs: tries.endsMs, nowMs });
+  }
 }
 
 async function verified(c: Call, id: number): Promise<KnownDomain> {

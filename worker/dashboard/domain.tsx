@@ -7,7 +7,7 @@ import { Board, html } from './board.tsx';
 import { Page } from './layout.tsx';
 import { callApi } from './own-api.ts';
 import { Code, Copy, Head, Note, Post, State, Time, type Tone } from './parts.tsx';
-import { may } from './viewer.ts';
+import { may, type Viewer } from './viewer.ts';
 import { Warming, warmingSchema } from './warming.tsx';
 
 /** One sending domain: the records to publish, what was found, keys and rotation. */
@@ -77,7 +77,9 @@ function pathOf(c: Call): string {
   return `/domains/${id}`;
 }
 
-domainPages.page('/domains/:id', async (c, viewer) => {
+domainPages.page('/domains/:id', (c, viewer) => domainPage(c, viewer));
+
+async function domainPage(c: Call, viewer: Viewer, refused?: Problem) {
   const path = pathOf(c);
   const { accountId } = viewer.account;
   const [domain, keys, zone] = await Promise.all([
@@ -102,6 +104,7 @@ domainPages.page('/domains/:id', async (c, viewer) => {
           )}
         </div>
       </Head>
+      {refused && <Note tone="warn">{refused.detail}</Note>}
       {domain.status === 'verified' ? (
         <Note tone="good">
           <p>
@@ -240,8 +243,9 @@ domainPages.page('/domains/:id', async (c, viewer) => {
         )}
       </Card>
     </Page>,
+    refused ? 429 : 200,
   );
-});
+}
 
 function DnsRecord({ record, i }: { record: z.output<typeof recordSchema>; i: number }) {
   return (
@@ -288,7 +292,12 @@ function DnsRecord({ record, i }: { record: z.output<typeof recordSchema>; i: nu
 
 domainPages.action('/domains/:id/verify', 'developer', async (c, viewer) => {
   const path = pathOf(c);
-  await callApi(c, viewer.account.accountId, { method: 'POST', path: `${path}/verify` }, z.unknown());
+  try {
+    await callApi(c, viewer.account.accountId, { method: 'POST', path: `${path}/verify` }, z.unknown());
+  } catch (error) {
+    if (!(error instanceof Problem) || error.code !== 'rate_limit_exceeded') throw error;
+    return await domainPage(c, viewer, error);
+  }
   return c.redirect(`${path}#records`, 303);
 });
 

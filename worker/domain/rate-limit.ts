@@ -22,7 +22,7 @@ export function exceededBy(count: number, counters: readonly Counter[]): Counter
   return counters.find(({ used, limit }) => used + count > limit) ?? null;
 }
 
-/** The refusal, with the fields that clients read (`Retry-After` included): until the window's end. */
+/** The refusal of mail that a limit does not let in: until the window's end. */
 export function rateLimited(
   { type, limit, used }: Counter,
   of: { who: string; what: string; count: number; warmingPhase: WarmingState | null },
@@ -38,6 +38,34 @@ export function rateLimited(
       ? `this message has ${of.count}: send smaller ones`
       : `try again in ${retryAfterSeconds} seconds`;
   const message = `${of.who} may send ${limit} ${of.what} ${span}${warming}, ${used} are used; ${next}.`;
+  return limitProblem({ type, limit, used }, message, retryAfterSeconds, of.warmingPhase);
+}
+
+/** How often the records of a domain are looked at because somebody asks: each time is some forty DNS queries. */
+export const verificationLimits = [
+  { type: 'minute', limit: 6 },
+  { type: 'hourly', limit: 60 },
+] as const satisfies readonly { type: LimitType; limit: number }[];
+
+/** The refusal of one look too many. @param endsMs when the window ends that began with the first */
+export function verifiedTooOften(
+  domain: string,
+  { type, limit }: (typeof verificationLimits)[number],
+  { endsMs, nowMs }: { endsMs: number; nowMs: number },
+): Problem {
+  const seconds = Math.max(1, Math.ceil((endsMs - nowMs) / 1000));
+  const span = type === 'minute' ? 'a minute' : 'an hour';
+  const message = `The records of ${domain} are looked at ${limit} times ${span} at most; try again in ${seconds} seconds. They are also looked at by themselves, and DNS takes a while to tell of a change.`;
+  return limitProblem({ type, limit, used: limit }, message, seconds, null);
+}
+
+/** With the fields that clients read, `Retry-After` included. */
+function limitProblem(
+  { type, limit, used }: Counter,
+  message: string,
+  retryAfterSeconds: number,
+  warmingPhase: WarmingState | null,
+): Problem {
   return new Problem('rate_limit_exceeded', message, {
     members: {
       error: 'rate_limit_exceeded',
@@ -46,7 +74,7 @@ export function rateLimited(
       limit,
       used,
       retry_after_seconds: retryAfterSeconds,
-      warming_phase: of.warmingPhase,
+      warming_phase: warmingPhase,
     },
     headers: { 'Retry-After': String(retryAfterSeconds) },
   });

@@ -250,20 +250,29 @@ export async function notePasskeyUse(store: Store, credentialId: string, nowMs: 
   ]);
 }
 
-/** Counts a try under a key; false when there were more than `max` within the window. One atomic statement. */
+/** Counts a try under a key; false when there were more than `max` within the window. */
 export async function countTry(
   store: Store,
   key: string,
   of: { max: number; windowMs: number; nowMs: number },
 ): Promise<boolean> {
+  return (await countTries(store, key, of)).count <= of.max;
+}
+
+/** Counts a try under a key: how many there were in the window, and when it ends. One atomic statement. */
+export async function countTries(
+  store: Store,
+  key: string,
+  of: { windowMs: number; nowMs: number },
+): Promise<{ count: number; endsMs: number }> {
   const isOver = sql`auth_rate_limits.last_request <= ${of.nowMs - of.windowMs}`;
   const [rows = []] = await batch(store.d1, [
     sql`INSERT INTO auth_rate_limits (id, key, count, last_request) VALUES (${crypto.randomUUID()}, ${key}, 1, ${of.nowMs})
       ON CONFLICT (key) DO UPDATE SET count = CASE WHEN ${isOver} THEN 1 ELSE count + 1 END,
         last_request = CASE WHEN ${isOver} THEN ${of.nowMs} ELSE last_request END
-      RETURNING count`,
+      RETURNING count, last_request`,
   ]);
-  return Number(rows[0]?.count) <= of.max;
+  return { count: Number(rows[0]?.count), endsMs: Number(rows[0]?.last_request) + of.windowMs };
 }
 
 /** Removes what has run out: sessions, mailed tokens, counted tries. */

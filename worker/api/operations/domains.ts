@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { verificationLimits } from '#domain/rate-limit.ts';
 import * as answers from '../answers.ts';
 import { dnsQuery, domainChange, domainsQuery, newDomain } from '../domains.ts';
 import { jsonProblems, type OperationGroup } from './operation.ts';
@@ -70,7 +71,7 @@ export const domains: OperationGroup = {
       method: 'post',
       path: '/v1/domains/:id/verify',
       summary: 'Verify a domain',
-      about: 'Looks at its DNS records now.',
+      about: `Looks at its DNS records now: ${verificationLimits.map(({ type, limit }) => `${limit} times ${type === 'minute' ? 'a minute' : 'an hour'}`).join(', ')} at most.`,
       scope: 'manage',
       parameters: domainId,
       answer: { status: 200, about: 'The domain as it is now', schema: answers.domainAnswer },
