@@ -1,7 +1,10 @@
 import { env } from 'cloudflare:workers';
+import type { Email } from 'postal-mime';
 import { expect } from 'vitest';
 import { formatSetupCode, setupCodeText } from '#domain/setup-code.ts';
+import { addMember, ensureOrganization } from '../../worker/store/auth.ts';
 import type { Browser } from '../support/browser.ts';
+import { bindings, parsedMail, testStore } from './support.ts';
 
 /** The set-up code, derived as the operator's console does. */
 export async function setupCode(): Promise<string> {
@@ -34,4 +37,37 @@ export async function signIn(
 /** A page as text, the marks of its elements left out. */
 export async function textOf(response: Response): Promise<string> {
   return (await response.text()).replace(/<[^>]+>/g, '').replace(/\s+/g, ' ');
+}
+
+/** Makes somebody with a role in an account, past the pages; gives the mail address. */
+export async function newMember(account: { id: number }, role: 'owner' | 'viewer'): Promise<string> {
+  const nowMs = Date.now();
+  const userId = crypto.randomUUID();
+  const email = `${role}-${userId.slice(0, 8)}@people.example`;
+  await bindings.DB.prepare(
+    'INSERT INTO auth_users (id, name, email, email_verified, created_at, updated_at) VALUES (?, ?, ?, 1, ?, ?)',
+  )
+    .bind(userId, role, email, nowMs, nowMs)
+    .run();
+  const store = testStore();
+  const organizationId = await ensureOrganization(store, { id: account.id, name: 'Demo' }, nowMs);
+  await addMember(store, { organizationId, userId, role, nowMs });
+  return email;
+}
+
+/** What has been accepted for a recipient, oldest first, as a parser reads it. */
+export async function mailsTo(recipient: string): Promise<Email[]> {
+  const { results: tables } = await bindings.DB.prepare(
+    "SELECT name FROM sqlite_master WHERE name LIKE 'deliveries_%' AND type = 'table' ORDER BY name",
+  ).all<{ name: string }>();
+  const mails: Email[] = [];
+  for (const { name } of tables) {
+    const { results } = await bindings.DB.prepare(
+      `SELECT message_id AS id FROM "${name}" WHERE recipient = ? ORDER BY message_seq`,
+    )
+      .bind(recipient)
+      .all<{ id: string }>();
+    for (const { id } of results) mails.push(await parsedMail(id));
+  }
+  return mails;
 }

@@ -4,6 +4,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vite
 import type { DnsType } from '#domain/dns.ts';
 import worker from '../../worker/index.ts';
 import type { DnsTable } from '../support/dns-table.ts';
+import { mailsTo, newMember } from './dashboard-support.ts';
 import { answerDoh } from './doh-answer.ts';
 import {
   type Answer,
@@ -614,6 +615,48 @@ describe('a domain that is deleted', () => {
     expect((await call('GET', `/v1/domains/${domain.id}`, account.live)).status).toBe(404);
     expect((await send(domain)).body.detail).toContain('not a domain of this account');
     expect((await call('POST', '/v1/domains', account.live, { domain: domain.domain })).status).toBe(201);
+  });
+});
+
+describe('the owners of an account', () => {
+  it('are mailed once when a domain of theirs is not verified any more, and by another domain', async () => {
+    const owners = [await newMember(account, 'owner'), await newMember(account, 'owner')];
+    const viewer = await newMember(account, 'viewer');
+    const stranger = await newMember(await newAccount(), 'owner');
+    const domain = await newDomain();
+    dns = published(domain, ['ownership', 'spf', 'dkim']);
+    await verify(domain);
+    delete dns[domain.domain];
+    for (let i = 0; i < 6; i++) {
+      pass(day);
+      await tick();
+    }
+    for (const owner of owners) {
+      const [told, ...more] = await mailsTo(owner);
+      expect(more).toEqual([]);
+      expect(told?.subject).toBe(`${domain.domain} cannot send any more`);
+      expect(told?.from?.address).not.toContain(domain.domain);
+      expect(told?.text).toContain('its SPF is not verified (missing)');
+      expect(told?.text).toContain(`${domain.domain}  TXT  v=spf1 include:_spf.${service} ~all`);
+      expect(told?.text).not.toContain('_domainkey');
+    }
+    expect([await mailsTo(viewer), await mailsTo(stranger)]).toEqual([[], []]);
+  });
+
+  it('may be out of reach: the domain is turned off all the same', async () => {
+    await newMember(account, 'owner');
+    const domain = await newDomain();
+    dns = published(domain, ['ownership', 'spf', 'dkim']);
+    await verify(domain);
+    await bindings.DB.prepare("UPDATE domains SET status = 'disabled' WHERE id <> ?").bind(domain.id).run();
+    const warn = vi.spyOn(console, 'warn').mockImplementation(() => undefined);
+    delete dns[domain.domain];
+    for (let i = 0; i < 4; i++) {
+      pass(day);
+      await tick();
+    }
+    expect((await call('GET', `/v1/domains/${domain.id}`, account.live)).body.status).toBe('pending');
+    expect(String(warn.mock.calls.at(-1)?.[0])).toContain('the owners were not told');
   });
 });
 

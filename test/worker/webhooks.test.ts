@@ -1,4 +1,5 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { mailsTo, newMember } from './dashboard-support.ts';
 import { Internet, ok, verify } from './receiver.ts';
 import { type Answer, bindings, call, mail, migrate, newAccount, type TestAccount } from './support.ts';
 import {
@@ -259,7 +260,8 @@ describe('an endpoint', () => {
     expect(subjects.sort()).toEqual(['first', 'first', 'second']);
   });
 
-  it('that has failed for five days is disabled with the reason', async () => {
+  it('that has failed for five days is disabled with the reason, and its owners are told', async () => {
+    const owner = await newMember(account, 'owner');
     const endpoint = await newEndpoint(account, internet, answer(503));
     await send();
     await newestDelivery(account, endpoint, ({ tries }) => expect(tries).toHaveLength(1));
@@ -273,6 +275,12 @@ describe('an endpoint', () => {
         state: 'disabled',
         state_reason: expect.stringContaining('No delivery has succeeded since'),
       });
+    });
+    await eventually(async () => {
+      const mails = await mailsTo(owner);
+      expect(mails.map(({ subject }) => subject)).toEqual(['A webhook endpoint is disabled']);
+      expect(mails[0]?.text).toContain(`https://${endpoint.host}/`);
+      expect(mails[0]?.text).toContain('No delivery has succeeded since');
     });
   });
 

@@ -32,6 +32,7 @@ import {
   retireKey,
   updateDomain,
 } from '../store/domains.ts';
+import { tellLoss } from '../system-mail/tell-owners.ts';
 import { type Call, invalidBody, newApp, queryOf } from './app.ts';
 import { needs } from './authenticated.ts';
 import { readJson } from './request-body.ts';
@@ -252,9 +253,12 @@ async function countVerification(c: Call, { id, name }: Domain): Promise<void> {
 }
 
 async function verified(c: Call, id: number): Promise<KnownDomain> {
-  const { dohUrl, serviceDomain } = c.get('env');
+  const env = c.get('env');
+  const { dohUrl, serviceDomain } = env;
   const lookup = dohLookup(dohUrl);
-  const known = await verifyDomain({ store: c.get('store'), lookup, serviceDomain, nowMs: Date.now() }, id);
+  const store = c.get('store');
+  const onLost = tellLoss(store, env);
+  const known = await verifyDomain({ store, lookup, serviceDomain, nowMs: Date.now(), onLost }, id);
   if (!known) throw new Problem('not_found', 'The domain is gone.');
   return known;
 }

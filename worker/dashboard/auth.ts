@@ -8,7 +8,9 @@ import { defaultStatements } from 'better-auth/plugins/organization/access';
 import { twoFactor } from 'better-auth/plugins/two-factor';
 import type { Call } from '../api/app.ts';
 import { authDatabase, findUser, notePasskeyUse } from '../store/auth.ts';
-import { invitationMail, resetMail, sendSystemMail, signInMail } from './system-mail.ts';
+import { sendSystemMail } from '../system-mail/send.ts';
+import { invitationMail, resetMail, signInMail } from '../system-mail/texts.ts';
+import { mailerOf } from './mailer.ts';
 
 /**
  * Sign-in, sessions and members, by better-auth. Its own HTTP interface is not served: pages call it inside of the
@@ -53,7 +55,7 @@ function newAuth(c: Call) {
       resetPasswordTokenExpiresIn: 3600,
       revokeSessionsOnPasswordReset: true,
       sendResetPassword: async ({ user, token }) =>
-        sendSystemMail(c, user.email, resetMail(`${origin}/sign-in/reset/${token}`)),
+        sendSystemMail(mailerOf(c), user.email, resetMail(`${origin}/sign-in/reset/${token}`)),
     },
     rateLimit: {
       enabled: true,
@@ -84,7 +86,7 @@ function newAuth(c: Call) {
           // A link proves the mailbox only, so it is no way around a second factor; and a stranger gets no mail.
           const user = await findUser(store, email.toLowerCase());
           if (user && !user.twoFactor)
-            await sendSystemMail(c, email, signInMail(`${origin}/sign-in/link/${token}`));
+            await sendSystemMail(mailerOf(c), email, signInMail(`${origin}/sign-in/link/${token}`));
         },
       }),
       twoFactor({ issuer: 'Pennypost', allowPasswordless: false }),
@@ -113,7 +115,7 @@ function newAuth(c: Call) {
         schema: { organization: { additionalFields: { accountId: { type: 'number', required: true } } } },
         sendInvitationEmail: async ({ id, email, inviter, organization: of, role }) =>
           sendSystemMail(
-            c,
+            mailerOf(c),
             email,
             invitationMail({
               url: `${origin}/invitations/${id}`,

@@ -16,7 +16,7 @@ import { dohLookup } from '../dns/doh.ts';
 import { workerSettings } from '../settings.ts';
 import { readInstallation } from '../store/installation.ts';
 import { type NodeSeen, readQueues } from '../store/overview.ts';
-import { systemSender } from './system-mail.ts';
+import { systemSender } from '../system-mail/send.ts';
 
 /** Host names that are looked up; each costs some ten subrequests. */
 const mostHosts = 10;
@@ -29,7 +29,7 @@ export async function checkInstallation(c: Call, nowMs: number): Promise<Diagnos
   const [{ queues, nodes }, read, sender] = await Promise.all([
     readQueues(store, nowMs),
     readInstallation(store, nowMs),
-    systemSender(c),
+    systemSender({ store, env }),
   ]);
   const own = diagnoseInstallation({
     ...read,

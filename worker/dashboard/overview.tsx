@@ -14,12 +14,12 @@ import {
 } from '../store/overview.ts';
 import { readStats } from '../store/stats.ts';
 import type { Store } from '../store/store.ts';
+import { ownName } from '../system-mail/own-key.ts';
 import { Card, Columns } from './blocks.tsx';
 import { Board, html, viewerOf } from './board.tsx';
 import { MailChart, Ring } from './chart.tsx';
 import { Page } from './layout.tsx';
 import { MessageTable } from './messages.tsx';
-import { ownName } from './own-key.ts';
 import { Head, Note, number, percent, State, Time, type Tone } from './parts.tsx';
 
 export const overviewPages = new Board();

@@ -9,7 +9,7 @@ import { suppressionsApp } from '../api/suppressions.ts';
 import { warmingApp } from '../api/warming.ts';
 import { webhookDeliveriesApp } from '../api/webhook-deliveries.ts';
 import { webhooksApp } from '../api/webhooks.ts';
-import { ownKey } from './own-key.ts';
+import { ownKey } from '../system-mail/own-key.ts';
 
 /**
  * What the dashboard changes, it changes through the public API, inside of the Worker: every rule has one home,
@@ -64,7 +64,9 @@ export async function callApi<T extends z.ZodType>(
  * @throws Problem the API's own
  */
 export async function askApi(c: Call, accountId: number, request: ApiRequest): Promise<Response> {
-  const headers = new Headers({ Authorization: `Bearer ${await ownKey(c, accountId)}` });
+  const headers = new Headers({
+    Authorization: `Bearer ${await ownKey({ store: c.get('store'), env: c.get('env') }, accountId)}`,
+  });
   if (request.body !== undefined) headers.set('Content-Type', 'application/json');
   if (request.raw !== undefined) headers.set('Content-Type', request.raw.type);
   const body = request.raw?.content ?? (request.body === undefined ? null : JSON.stringify(request.body));

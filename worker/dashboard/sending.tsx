@@ -7,13 +7,14 @@ import { newSecret, sha256Hex } from '../intake/secret.ts';
 import { type Credential, createCredential, listCredentials, revokeCredential } from '../store/accounts.ts';
 import { type Domain, listDomains } from '../store/domains.ts';
 import { newestSubmission } from '../store/nodes.ts';
+import { ownName } from '../system-mail/own-key.ts';
+import { sendAs } from '../system-mail/send.ts';
 import { Card, Columns, Fields } from './blocks.tsx';
 import { Board, html } from './board.tsx';
 import { Page } from './layout.tsx';
-import { ownName } from './own-key.ts';
+import { mailerOf } from './mailer.ts';
 import { Code, Empty, Field, Head, Note, Post, Secret, Select, State, Time } from './parts.tsx';
 import { snippets } from './snippets.ts';
-import { sendAs } from './system-mail.ts';
 import { may, type Viewer } from './viewer.ts';
 
 /** How to send: hosts and ports, keys, ready snippets, a test. */
@@ -343,7 +344,7 @@ sendingPages.action('/sending/keys/:id/revoke', 'developer', async (c, viewer) =
 sendingPages.action('/sending/test', 'developer', async (c, viewer, form) => {
   const test = { from: form.text('from'), to: form.text('to') };
   try {
-    const id = await sendAs(c, viewer.account.accountId, {
+    const id = await sendAs(mailerOf(c), viewer.account.accountId, {
       from: test.from,
       to: [test.to],
       subject: form.text('subject') || 'Test',

@@ -13,11 +13,11 @@ import {
   hasUsers,
   makeOperator,
 } from '../store/auth.ts';
+import { hmac } from '../system-mail/own-key.ts';
 import { authCall, createUser } from './auth.ts';
 import { Fields } from './blocks.tsx';
 import { Board, html, viewerOf } from './board.tsx';
 import { Door } from './layout.tsx';
-import { hmac } from './own-key.ts';
 import { Field, Note } from './parts.tsx';
 import { NewPasswordField } from './sign-in.tsx';
 import { roleAbout } from './viewer.ts';

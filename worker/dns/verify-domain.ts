@@ -15,6 +15,16 @@ export interface Verifying {
   lookup: Lookup;
   serviceDomain: string;
   nowMs: number;
+  /** Told of a domain that was verified and is so no longer, once that is written; must not throw. */
+  onLost(lost: LostDomain): Promise<void>;
+}
+
+/** A domain that was verified until now. */
+export interface LostDomain {
+  accountId: number;
+  name: string;
+  reason: string | null;
+  rows: readonly CheckRow[];
 }
 
 /** What the checks of a domain look at. */
@@ -98,5 +108,7 @@ async function save(
   if (status === decision.status) return;
   const level = decision.lost ? 'warn' : 'info';
   const msg = decision.lost ? 'a domain is no longer verified' : `a domain is ${decision.status}`;
-  console.log(JSON.stringify({ level, msg, accountId, domainId: id, domain: name, reason: decision.reason }));
+  const { reason } = decision;
+  console.log(JSON.stringify({ level, msg, accountId, domainId: id, domain: name, reason }));
+  if (decision.lost) await verifying.onLost({ accountId, name, reason, rows });
 }

@@ -284,6 +284,15 @@ export async function purgeAuth(store: Store, nowMs: number): Promise<void> {
   ]);
 }
 
+/** Mail addresses of the owners of an account, those who have been there longest first; twenty at most. */
+export async function ownersOf(store: Store, accountId: number): Promise<string[]> {
+  const [rows = []] = await batch(store.d1, [
+    sql`SELECT u.email FROM auth_organizations o JOIN auth_members m ON m.organization_id = o.id AND m.role = 'owner'
+      JOIN auth_users u ON u.id = m.user_id WHERE o.account_id = ${accountId} ORDER BY m.created_at LIMIT 20`,
+  ]);
+  return rows.map(({ email }) => String(email));
+}
+
 /** A verified domain that mail of the installation itself can be sent from: the named one, or the oldest. */
 export async function findSystemDomain(
   store: Store,

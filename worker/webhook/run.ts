@@ -52,6 +52,8 @@ export interface RunDeps {
   settings: Pick<Settings, 'encryptionKeys'>;
   guard: TargetGuard;
   endpointId: number;
+  /** Told of an endpoint that has just been disabled; must not throw. */
+  onDisabled(endpoint: Endpoint, reason: string): Promise<void>;
 }
 
 /**
@@ -254,7 +256,7 @@ export class DeliveryRun {
     }
   }
 
-  /** Stops an endpoint; the operator reads it in the log, the owner at the endpoint. */
+  /** Stops an endpoint; the operator reads it in the log, the owners are told. */
   private async disable(endpoint: Endpoint, reason: string): Promise<void> {
     const { id, accountId, publicId } = endpoint;
     if (!(await disableEndpoint(this.deps.store, { id, accountId }, reason))) return;
@@ -268,5 +270,6 @@ export class DeliveryRun {
       }),
     );
     this.reload();
+    await this.deps.onDisabled(endpoint, reason);
   }
 }

@@ -1,6 +1,8 @@
 import { DurableObject } from 'cloudflare:workers';
 import { type Env, parseEnv } from '../env.ts';
 import { openStore } from '../store/store.ts';
+import { tellOwners } from '../system-mail/tell-owners.ts';
+import { webhookDisabledMail } from '../system-mail/texts.ts';
 import { type TargetGuard, targetGuard } from './guard.ts';
 import { DeliveryRun } from './run.ts';
 
@@ -45,11 +47,14 @@ export class WebhookSender extends DurableObject {
     const endpointId = await this.ctx.storage.get<number>('endpointId');
     if (endpointId === undefined || this.run) return;
     const { bindings } = this.settings;
+    const store = openStore(bindings);
     const run = new DeliveryRun({
-      store: openStore(bindings),
+      store,
       settings: this.settings,
       guard: this.guard,
       endpointId,
+      onDisabled: ({ accountId, url }, reason) =>
+        tellOwners(store, this.settings, accountId, webhookDisabledMail(url, reason)),
     });
     this.run = run;
     let next: Awaited<ReturnType<DeliveryRun['work']>>;

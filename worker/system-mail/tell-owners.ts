@@ -1,0 +1,49 @@
+import { simulatorDomain } from '#domain/simulator.ts';
+import type { LostDomain } from '../dns/verify-domain.ts';
+import type { Env } from '../env.ts';
+import { hubOf } from '../node-api/hub-of.ts';
+import { ownersOf } from '../store/auth.ts';
+import type { Store } from '../store/store.ts';
+import { type Mailer, sendSystemMail } from './send.ts';
+import { domainLostMail, type SystemMail } from './texts.ts';
+
+/**
+ * Mails the owners of an account about something that has happened to it, from a room that has no request: cron, a
+ * sender of webhooks. What they are told of is written down already and stays so: that it could not be mailed is
+ * logged, never thrown.
+ */
+export async function tellOwners(store: Store, env: Env, accountId: number, mail: SystemMail): Promise<void> {
+  try {
+    const owners = await ownersOf(store, accountId);
+    for (const owner of owners) await sendSystemMail(mailerOf(store, env), owner, mail);
+  } catch (error) {
+    const msg = `the owners were not told: ${mail.subject}`;
+    console.warn(JSON.stringify({ level: 'warn', msg, accountId, error: String(error) }));
+  }
+}
+
+/** Tells the owners of a domain that it is not verified any more. */
+export function tellLoss(store: Store, env: Env): (lost: LostDomain) => Promise<void> {
+  return ({ accountId, name, reason, rows }) =>
+    tellOwners(store, env, accountId, domainLostMail(name, reason, rows));
+}
+
+function mailerOf(store: Store, env: Env): Mailer {
+  return {
+    store,
+    env,
+    intake: {
+      store,
+      nowMs: Date.now(),
+      simulatorDomain: simulatorDomain(env.serviceDomain),
+      // Nothing is put into this mail.
+      links: { origin: '', keys: env.returnPathKeys },
+      announce: () => {
+        const { HUB } = env.bindings;
+        void hubOf(HUB)
+          .wake()
+          .catch(() => undefined); // the node's own poll and the sweep find it
+      },
+    },
+  };
+}

@@ -1,0 +1,65 @@
+import type { CheckRow } from '#domain/domain-state.ts';
+
+/** Mail of the installation itself. */
+export interface SystemMail {
+  subject: string;
+  text: string;
+}
+
+const closing = 'If you did not ask for this, leave it; nothing happens.\n';
+
+export function signInMail(url: string): SystemMail {
+  return {
+    subject: 'Your sign-in link',
+    text: `Open this link to sign in to Pennypost. It works once, for ten minutes.\n\n${url}\n\n${closing}`,
+  };
+}
+
+export function resetMail(url: string): SystemMail {
+  return {
+    subject: 'Choose a new password',
+    text: `Open this link to choose a new password for Pennypost. It works once, for an hour.\n\n${url}\n\n${closing}`,
+  };
+}
+
+export function invitationMail(of: {
+  url: string;
+  inviter: string;
+  account: string;
+  role: string;
+}): SystemMail {
+  return {
+    subject: `${of.inviter} invites you to ${of.account}`,
+    text: `${of.inviter} invites you to the account “${of.account}” of Pennypost, as ${of.role}.\n\nAccept within seven days:\n\n${of.url}\n`,
+  };
+}
+
+/** A domain was verified and is so no longer. @param rows what was found of its records */
+export function domainLostMail(domain: string, reason: string | null, rows: readonly CheckRow[]): SystemMail {
+  const wrong = rows.filter(({ status, need }) => need !== 'optional' && status !== 'ok');
+  const records = wrong.map(
+    ({ type, name, expected, fix }) =>
+      `  ${name}  ${type}  ${expected}\n${fix === null ? '' : `    ${fix}\n`}`,
+  );
+  return {
+    subject: `${domain} cannot send any more`,
+    text: [
+      `Mail from ${domain} is refused from now on${reason === null ? '.' : `: ${reason}`}\n`,
+      ...(records.length === 0
+        ? []
+        : [
+            `These records are missing or wrong. Put them right at the DNS provider of ${domain}:\n`,
+            ...records,
+          ]),
+      'The records are looked at again by themselves; “Verify now” on the page of the domain looks at once.\n',
+    ].join('\n'),
+  };
+}
+
+/** A webhook endpoint gets nothing any more. */
+export function webhookDisabledMail(url: string, reason: string): SystemMail {
+  return {
+    subject: 'A webhook endpoint is disabled',
+    text: `Nothing is posted to ${url} any more.\n\n${reason}\n\nIts events wait. Put the endpoint right and enable it on the page Webhooks; they follow then.\n`,
+  };
+}
