@@ -1,9 +1,8 @@
-import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
-import { SMTPServer, type SMTPServerOptions } from 'smtp-server';
+import type { SMTPServerOptions } from 'smtp-server';
 import { simulatedRecipient } from '#domain/simulator.ts';
 import { Backoff } from '../backoff.ts';
 import type { Log } from '../log.ts';
+import { SmtpListener } from '../submission/listener.ts';
 import { SmtpFault } from '../submission/smtp-fault.ts';
 import type { WorkerClient } from '../worker-client.ts';
 import { type Accepted, composeReturned } from './returned.ts';
@@ -47,38 +46,33 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     disableReverseLookup: true,
     logger: false,
     ...options.tls,
-    ...script(returns),
   };
+  // What goes wrong with the courier's connections it sees itself.
+  const listener = (more: Partial<SMTPServerOptions>) =>
+    new SmtpListener(
+      { ...common, ...more },
+      () => script(returns),
+      () => undefined,
+    );
   const servers = [
-    new SMTPServer(common),
+    listener({}),
     // No current client speaks TLS 1.0 alone: STARTTLS is offered and the handshake fails.
-    new SMTPServer({
-      ...common,
+    listener({
       minVersion: 'TLSv1',
       maxVersion: 'TLSv1',
       onMailFrom: (_address, session, callback) =>
         callback(session.secure ? null : new SmtpFault('530 5.7.0', 'Must issue a STARTTLS command first')),
     }),
   ];
-  const [port = 0, brokenTlsPort = 0] = await Promise.all(servers.map(listen));
+  const [port = 0, brokenTlsPort = 0] = await Promise.all(servers.map((server) => server.open(0, host)));
   return {
     port,
     brokenTlsPort,
     stop: async () => {
       await returns.stop();
-      await Promise.all(servers.map((server) => new Promise<void>((done) => server.close(done))));
+      await Promise.all(servers.map((server) => server.stop(0)));
     },
   };
-}
-
-async function listen(server: SMTPServer): Promise<number> {
-  // the courier's connections; what goes wrong with them it sees itself
-  server.on('error', () => undefined);
-  const listening = once(server.server, 'listening');
-  server.listen(0, host);
-  await listening;
-  // a TCP listener has an address and a port
-  return (server.server.address() as AddressInfo).port;
 }
 
 function script(returns: Returns): Partial<SMTPServerOptions> {

@@ -84,10 +84,12 @@ export function YourPasskeys({ passkeys }: { passkeys: PasskeyRow[] }) {
           {passkeys.map((passkey) => (
             <tr>
               <td class="break">{passkey.name}</td>
-              <td>
+              <td data-label="Made">
                 <Time ms={passkey.createdAtMs} />
               </td>
-              <td>{passkey.lastUsedAtMs === null ? 'never' : <Time ms={passkey.lastUsedAtMs} />}</td>
+              <td data-label="Last used">
+                {passkey.lastUsedAtMs === null ? 'never' : <Time ms={passkey.lastUsedAtMs} />}
+              </td>
               <td>
                 <Post
                   action={`/profile/passkeys/${passkey.id}/remove`}

@@ -14,7 +14,7 @@ const rank: Record<Role, number> = { viewer: 0, developer: 1, owner: 2 };
 /** What each role may do, in one sentence. */
 export const roleAbout: Record<Role, string> = {
   owner: 'everything, people and settings included',
-  developer: 'send, cancel, make keys, change domains and webhooks',
+  developer: 'send, make keys, change domains and webhooks',
   viewer: 'look at everything, change nothing',
 };
 

@@ -111,7 +111,7 @@ function WarmingCurve({ at, day }: { at: number; day: number }) {
           </text>
         ))}
         <path class="line c-delivered" d={curve(points) ?? ''} />
-        <circle class="dot f-bounced" cx={x(today)} cy={y(Math.max(50, limit))} r="5" />
+        <circle class="dot f-delivered" cx={x(today)} cy={y(Math.max(50, limit))} r="5" />
       </svg>
     </figure>
   );
