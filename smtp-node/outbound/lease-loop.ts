@@ -46,8 +46,8 @@ export class LeaseLoop {
   #asking = false;
   /** Deliveries that leases under way may bring. */
   #asked = 0;
-  /** A lease of urgent mail is under way. */
-  #askingUrgent = false;
+  /** Leases of urgent mail are under way. */
+  #urgent: Promise<void> | null = null;
   /** There has been a wake since the last of them began. */
   #wokenAgain = false;
   #poked = false;
@@ -75,7 +75,7 @@ export class LeaseLoop {
   wake(): void {
     this.#wokenAgain = true;
     if (this.#digestsRunning === 0 && !this.#asking) this.#poke();
-    else if (!this.#askingUrgent) void this.#takeUrgent();
+    else this.#urgent ??= this.#takeUrgent();
   }
 
   /** There may be work. */
@@ -92,6 +92,8 @@ export class LeaseLoop {
 
   /** Resolves when nothing is in flight. */
   async idle(): Promise<void> {
+    // What it still brings is given back.
+    await this.#urgent;
     while (this.#running.size > 0) await Promise.all(this.#running);
   }
 
@@ -126,8 +128,8 @@ export class LeaseLoop {
     try {
       const digestMax = Math.max(0, this.#digestSlots - this.#digestsRunning);
       // Beside digests, some room is left for what is more urgent and comes while this lease is under way.
-      const max = this.#digestsRunning > 0 ? Math.max(1, room - this.#urgentRoom) : room;
-      const { more, count } = await this.#lease(max, digestMax);
+      const leaves = this.#digestsRunning > 0 && room > this.#urgentRoom ? this.#urgentRoom : 0;
+      const { more, count } = await this.#lease(room - leaves, digestMax);
       backoff.reset();
       this.#more = more;
       this.#digestsFull = this.#digestsRunning >= this.#digestSlots;
@@ -149,7 +151,6 @@ export class LeaseLoop {
 
   /** Leases a little of what is more urgent than digests, beside whatever else is under way. Never rejects. */
   async #takeUrgent(): Promise<void> {
-    this.#askingUrgent = true;
     try {
       do {
         const room = Math.min(await this.#room(), this.#urgentRoom);
@@ -164,7 +165,7 @@ export class LeaseLoop {
       this.#options.log.debug({ err: error }, 'urgent work could not be leased; the next lease will tell');
       this.#poke();
     } finally {
-      this.#askingUrgent = false;
+      this.#urgent = null;
     }
   }
 

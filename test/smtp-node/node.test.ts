@@ -123,6 +123,35 @@ describe('node: leasing', () => {
     await edge.until(() => edge.results.length === 5);
   });
 
+  it('gives back what a lease of urgent mail brings after it was told to stop', async () => {
+    const edge = await new FakeEdge().start();
+    const courier = new FakeCourier();
+    const held = Promise.withResolvers<void>();
+    courier.hold = held.promise;
+    edge.queue.push({ ...leased(1), class: 'digest' });
+    const answered = Promise.withResolvers<void>();
+    let urgent = 0;
+    edge.script.set('lease', async ({ json }) => {
+      if ((json as { digestMax: number }).digestMax > 0) return null;
+      urgent += 1;
+      await answered.promise;
+      return null;
+    });
+    await using at = await nodeAtEdge({ edge, courier });
+    await courier.inData(1);
+    edge.wake();
+    while (urgent === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    edge.queue.push({ ...leased(2), class: 'priority' });
+    const stopped = at.node.stop();
+    held.resolve();
+    answered.resolve();
+    await stopped;
+    expect(courier.begun.map(({ leaseId }) => leaseId)).toEqual(['lease-1']);
+    expect(edge.asked.filter(({ path }) => path === 'release').map(({ json }) => json)).toMatchObject([
+      { leases: [{ leaseId: 'lease-2' }] },
+    ]);
+  });
+
   it('names the domains it does not want now', async () => {
     const courier = new FakeCourier();
     courier.excluded.push('slow.example');
