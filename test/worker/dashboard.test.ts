@@ -1,8 +1,8 @@
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { dashboardActions } from '../../worker/dashboard/app.ts';
 import { addMember, ensureOrganization } from '../../worker/store/auth.ts';
 import { Browser } from '../support/browser.ts';
-import { setUpOwner, signIn } from './dashboard-support.ts';
+import { setUpOwner, signIn, textOf } from './dashboard-support.ts';
 import { Internet } from './receiver.ts';
 import {
   bindings,
@@ -154,6 +154,22 @@ describe('a developer', () => {
     dashboardActions.filter(({ role }) => role === 'owner' || role === 'operator').map(({ path }) => [path]),
   )('is refused at POST %s', async (path) => {
     expect((await developer.post(filled(path, await idsOf(own)))).status).toBe(403);
+  });
+});
+
+describe('“Verify now”, pressed again and again', () => {
+  it('is told in words when it may be pressed again', async () => {
+    const { domains } = await idsOf(own);
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() });
+    for (let i = 0; i < 6; i++) {
+      expect((await developer.post(`/domains/${domains}/verify`)).status).toBe(303);
+    }
+    const refused = await developer.post(`/domains/${domains}/verify`);
+    vi.useRealTimers();
+    expect(refused.status).toBe(429);
+    expect(await textOf(refused)).toContain(
+      `The records of ${own.domain} are looked at 6 times a minute at most; try again in 60 seconds.`,
+    );
   });
 });
 

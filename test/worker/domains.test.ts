@@ -14,6 +14,7 @@ import {
   migrate,
   newAccount,
   request,
+  suppress,
   type TestAccount,
   TestNode,
 } from './support.ts';
@@ -643,6 +644,29 @@ describe('the owners of an account', () => {
     expect([await mailsTo(viewer), await mailsTo(stranger)]).toEqual([[], []]);
   });
 
+  it('are mailed once by several looks at the same time, each of them whatever becomes of the others', async () => {
+    const owners = [await newMember(account, 'owner'), await newMember(account, 'owner')];
+    const domain = await newDomain();
+    dns = published(domain, ['ownership', 'spf', 'dkim']);
+    await verify(domain);
+    delete dns[domain.domain];
+    for (let i = 0; i < 3; i++) {
+      pass(day);
+      await tick();
+    }
+    const sender = await bindings.DB.prepare(
+      "SELECT account_id AS id FROM domains WHERE status = 'verified' ORDER BY id LIMIT 1",
+    ).first<{ id: number }>();
+    await suppress({ ...account, id: sender?.id ?? 0 }, owners[0] ?? '');
+    const warn = vi.spyOn(console, 'warn').mockImplementation(() => undefined);
+    pass(day);
+    await Promise.all([tick(), verify(domain), verify(domain)]);
+    expect((await call('GET', `/v1/domains/${domain.id}`, account.live)).body.status).toBe('pending');
+    expect(await mailsTo(owners[1] ?? '')).toHaveLength(1);
+    expect(warn).toHaveBeenCalledOnce();
+    expect(String(warn.mock.calls[0]?.[0])).toContain('an owner was not told');
+  });
+
   it('may be out of reach: the domain is turned off all the same', async () => {
     await newMember(account, 'owner');
     const domain = await newDomain();
@@ -656,7 +680,7 @@ describe('the owners of an account', () => {
       await tick();
     }
     expect((await call('GET', `/v1/domains/${domain.id}`, account.live)).body.status).toBe('pending');
-    expect(String(warn.mock.calls.at(-1)?.[0])).toContain('the owners were not told');
+    expect(String(warn.mock.calls.at(-1)?.[0])).toContain('an owner was not told');
   });
 });
 
@@ -689,6 +713,17 @@ describe('looking at the records because somebody asks', () => {
     expect((await look(other)).status).toBe(200);
     later(40_000);
     expect((await look(domain)).status).toBe(200);
+  });
+
+  it('is not done more often for a domain that is removed and added again', async () => {
+    const domain = await newDomain();
+    for (let i = 0; i < 6; i++) await look(domain);
+    expect((await call('DELETE', `/v1/domains/${domain.id}`, account.live)).status).toBe(204);
+    expect((await look(await newDomain({ domain: domain.domain }))).status).toBe(429);
+    const rival = await newAccount();
+    expect(await verify(await newDomain({ domain: domain.domain }, rival), rival)).toMatchObject({
+      status: 'pending',
+    });
   });
 
   it('is done sixty times an hour', async () => {

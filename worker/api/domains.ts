@@ -243,10 +243,11 @@ async function knownOf(c: Call, id: number): Promise<KnownDomain> {
 }
 
 /** @throws Problem when the records of the domain have been looked at too often */
-async function countVerification(c: Call, { id, name }: Domain): Promise<void> {
+async function countVerification(c: Call, { accountId, name }: Domain): Promise<void> {
   const nowMs = Date.now();
   for (const limit of verificationLimits) {
-    const key = `verify ${limit.type}:${id}`;
+    // By name: a domain that is removed and added again is the same one.
+    const key = `verify ${limit.type}:${accountId}:${name}`;
     const tries = await countTries(c.get('store'), key, { windowMs: windowMs[limit.type], nowMs });
     if (tries.count > limit.limit) throw verifiedTooOften(name, limit, { endsMs: tries.endsMs, nowMs });
   }

@@ -103,9 +103,10 @@ async function save(
   decision: DomainDecision,
   rows: CheckRow[],
 ): Promise<void> {
-  await saveDecision(verifying.store, known, decision, rows, verifying.nowMs);
+  const saved = await saveDecision(verifying.store, known, decision, rows, verifying.nowMs);
   const { id, accountId, name, status } = known.domain;
-  if (status === decision.status) return;
+  // What another pass has written meanwhile, that one tells.
+  if (!saved || status === decision.status) return;
   const level = decision.lost ? 'warn' : 'info';
   const msg = decision.lost ? 'a domain is no longer verified' : `a domain is ${decision.status}`;
   const { reason } = decision;

@@ -193,6 +193,7 @@ export async function takeDueDomains(
 /**
  * Writes what a pass over a domain has found and decided, rows that did not change left alone. Nothing is written
  * when the domain's status was changed meanwhile by another hand.
+ * @returns whether it was written
  * @throws AlreadyThere when another account has it verified
  */
 export async function saveDecision(
@@ -201,7 +202,7 @@ export async function saveDecision(
   decision: DomainDecision,
   rows: readonly CheckRow[],
   nowMs: number,
-): Promise<void> {
+): Promise<boolean> {
   const { domain } = known;
   const verifiedAtMs = decision.status === 'verified' ? (domain.verifiedAtMs ?? nowMs) : null;
   const unchanged = sql`EXISTS (SELECT 1 FROM domains WHERE id = ${domain.id} AND status = ${domain.status}
@@ -228,10 +229,10 @@ export async function saveDecision(
     sql`UPDATE domains SET status = ${decision.status}, verified_by = ${decision.verifiedBy},
         status_reason = ${decision.reason}, verified_at_ms = ${verifiedAtMs}, dkim_domain = ${decision.dkimDomain},
         return_path_host = ${decision.returnPathHost}, checked_at_ms = ${nowMs}, next_check_ms = ${decision.nextCheckMs}
-      WHERE id = ${domain.id} AND ${unchanged}`,
+      WHERE id = ${domain.id} AND ${unchanged} RETURNING id`,
   ];
   try {
-    await batch(store.d1, queries);
+    return ((await batch(store.d1, queries)).at(-1) ?? []).length > 0;
   } catch (error) {
     if (isUniqueViolation(error, 'domains')) throw new AlreadyThere('verified by another account');
     throw error;

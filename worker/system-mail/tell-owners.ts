@@ -13,12 +13,17 @@ import { domainLostMail, type SystemMail } from './texts.ts';
  * logged, never thrown.
  */
 export async function tellOwners(store: Store, env: Env, accountId: number, mail: SystemMail): Promise<void> {
-  try {
-    const owners = await ownersOf(store, accountId);
-    for (const owner of owners) await sendSystemMail(mailerOf(store, env), owner, mail);
-  } catch (error) {
-    const msg = `the owners were not told: ${mail.subject}`;
+  const notTold = (who: string) => (error: unknown) => {
+    const msg = `${who} not told: ${mail.subject}`;
     console.warn(JSON.stringify({ level: 'warn', msg, accountId, error: String(error) }));
+  };
+  try {
+    // One whom mail does not reach (a suppressed address) keeps it from none of the others.
+    for (const owner of await ownersOf(store, accountId)) {
+      await sendSystemMail(mailerOf(store, env), owner, mail).catch(notTold('an owner was'));
+    }
+  } catch (error) {
+    notTold('the owners were')(error);
   }
 }
 
