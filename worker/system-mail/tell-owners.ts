@@ -18,10 +18,16 @@ export async function tellOwners(store: Store, env: Env, accountId: number, mail
     console.warn(JSON.stringify({ level: 'warn', msg, accountId, error: String(error) }));
   };
   try {
+    const owners = await ownersOf(store, accountId);
+    if (owners.length === 0) return;
     // One whom mail does not reach (a suppressed address) keeps it from none of the others.
-    for (const owner of await ownersOf(store, accountId)) {
+    for (const owner of owners) {
       await sendSystemMail(mailerOf(store, env), owner, mail).catch(notTold('an owner was'));
     }
+    // Should it fail, the node's own poll and the sweep find the mail.
+    await hubOf(env.bindings.HUB)
+      .wake()
+      .catch(() => undefined);
   } catch (error) {
     notTold('the owners were')(error);
   }
@@ -43,12 +49,8 @@ function mailerOf(store: Store, env: Env): Mailer {
       simulatorDomain: simulatorDomain(env.serviceDomain),
       // Nothing is put into this mail.
       links: { origin: '', keys: env.returnPathKeys },
-      announce: () => {
-        const { HUB } = env.bindings;
-        void hubOf(HUB)
-          .wake()
-          .catch(() => undefined); // the node's own poll and the sweep find it
-      },
+      // Here nothing outlives what is awaited, so nodes are woken when all is sent.
+      announce: () => undefined,
     },
   };
 }
