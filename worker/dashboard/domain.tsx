@@ -296,6 +296,7 @@ domainPages.action('/domains/:id/verify', 'developer', async (c, viewer) => {
     await callApi(c, viewer.account.accountId, { method: 'POST', path: `${path}/verify` }, z.unknown());
   } catch (error) {
     if (!(error instanceof Problem) || error.code !== 'rate_limit_exceeded') throw error;
+    for (const [name, value] of Object.entries(error.headers)) c.header(name, value);
     return await domainPage(c, viewer, error);
   }
   return c.redirect(`${path}#records`, 303);

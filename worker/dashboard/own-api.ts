@@ -76,7 +76,7 @@ export async function askApi(c: Call, accountId: number, request: ApiRequest): P
     c.executionCtx,
   );
   if (response.ok) return response;
-  throw problemOf(await bodyOf(response), response.status);
+  throw problemOf(await bodyOf(response), response);
 }
 
 async function bodyOf(response: Response): Promise<unknown> {
@@ -91,9 +91,13 @@ const problemSchema = z.object({
   errors: z.array(z.object({ pointer: z.string(), detail: z.string() })).default([]),
 });
 
-function problemOf(value: unknown, status: number): Error {
+function problemOf(value: unknown, { status, headers }: Response): Error {
   const said = problemSchema.safeParse(value);
   const row = problems.find(({ code }) => code === said.data?.code);
   if (!row || !said.success) return new Error(`the API answered ${status} without a problem`);
-  return new Problem(row.code, said.data.detail, { errors: said.data.errors });
+  const retryAfter = headers.get('Retry-After');
+  return new Problem(row.code, said.data.detail, {
+    errors: said.data.errors,
+    headers: retryAfter === null ? {} : { 'Retry-After': retryAfter },
+  });
 }

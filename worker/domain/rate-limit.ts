@@ -43,7 +43,7 @@ export function rateLimited(
 
 /** How often the records of a domain are looked at because somebody asks: each time is some forty DNS queries. */
 export const verificationLimits = [
-  { type: 'minute', limit: 6 },
+  { type: 'minute', limit: 10 },
   { type: 'hourly', limit: 60 },
 ] as const satisfies readonly { type: LimitType; limit: number }[];
 

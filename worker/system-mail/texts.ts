@@ -36,21 +36,18 @@ export function invitationMail(of: {
 
 /** A domain was verified and is so no longer. @param rows what was found of its records */
 export function domainLostMail(domain: string, reason: string | null, rows: readonly CheckRow[]): SystemMail {
-  const wrong = rows.filter(({ status, need }) => need !== 'optional' && status !== 'ok');
+  const wrong = rows.filter(({ status, need }) => need === 'required' && status !== 'ok');
   const records = wrong.map(
     ({ type, name, expected, fix }) =>
       `  ${name}  ${type}  ${expected}\n${fix === null ? '' : `    ${fix}\n`}`,
   );
   return {
-    subject: `${domain} cannot send any more`,
+    subject: `${domain} is not verified any more`,
     text: [
-      `Mail from ${domain} is refused from now on${reason === null ? '.' : `: ${reason}`}\n`,
+      `Mail of ${domain} is refused from now on${reason === null ? '.' : `: ${reason}`}\n`,
       ...(records.length === 0
         ? []
-        : [
-            `These records are missing or wrong. Put them right at the DNS provider of ${domain}:\n`,
-            ...records,
-          ]),
+        : [`These records are missing or wrong. Put them right at its DNS provider:\n`, ...records]),
       'The records are looked at again by themselves; “Verify now” on the page of the domain looks at once.\n',
     ].join('\n'),
   };
@@ -58,8 +55,9 @@ export function domainLostMail(domain: string, reason: string | null, rows: read
 
 /** A webhook endpoint gets nothing any more. */
 export function webhookDisabledMail(url: string, reason: string): SystemMail {
+  const { origin, pathname } = new URL(url); // its query may hold a secret
   return {
     subject: 'A webhook endpoint is disabled',
-    text: `Nothing is posted to ${url} any more.\n\n${reason}\n\nIts events wait. Put the endpoint right and enable it on the page Webhooks; they follow then.\n`,
+    text: `Nothing is posted to ${origin}${pathname} any more.\n\n${reason}\n\nIts events wait. Put the endpoint right and enable it on the page Webhooks; they follow then.\n`,
   };
 }
