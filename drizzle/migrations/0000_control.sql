@@ -5,10 +5,6 @@ CREATE TABLE `accounts` (
 	`status_reason` text,
 	`webhooks` integer DEFAULT false NOT NULL,
 	`messages_per_minute` integer DEFAULT 60000 NOT NULL,
-	`track_opens` integer DEFAULT false NOT NULL,
-	`track_clicks` integer DEFAULT false NOT NULL,
-	`unsubscribe` integer DEFAULT false NOT NULL,
-	`content_days` integer DEFAULT 3 NOT NULL,
 	`created_at_ms` integer NOT NULL
 );
 --> statement-breakpoint
@@ -113,22 +109,13 @@ CREATE TABLE `idempotency_keys` (
 );
 --> statement-breakpoint
 CREATE INDEX `idempotency_keys_expiry` ON `idempotency_keys` (`expires_at_ms`);--> statement-breakpoint
-CREATE TABLE `installation` (
-	`name` text PRIMARY KEY NOT NULL,
-	`at_ms` integer NOT NULL,
-	`value` text NOT NULL
-);
---> statement-breakpoint
 CREATE TABLE `nodes` (
 	`node_id` text PRIMARY KEY NOT NULL,
 	`boot_id` text NOT NULL,
 	`host_name` text NOT NULL,
 	`version` text NOT NULL,
 	`started_at_ms` integer NOT NULL,
-	`last_seen_at_ms` integer NOT NULL,
-	`submission_host` text,
-	`submission_port` integer,
-	`submission_tls_port` integer
+	`last_seen_at_ms` integer NOT NULL
 );
 --> statement-breakpoint
 CREATE TABLE `record_checks` (
@@ -277,24 +264,6 @@ CREATE TABLE `auth_organizations` (
 --> statement-breakpoint
 CREATE UNIQUE INDEX `auth_organizations_slug` ON `auth_organizations` (`slug`);--> statement-breakpoint
 CREATE UNIQUE INDEX `auth_organizations_account` ON `auth_organizations` (`account_id`);--> statement-breakpoint
-CREATE TABLE `auth_passkeys` (
-	`id` text PRIMARY KEY NOT NULL,
-	`user_id` text NOT NULL,
-	`name` text,
-	`credential_id` text NOT NULL,
-	`public_key` text NOT NULL,
-	`counter` integer NOT NULL,
-	`device_type` text NOT NULL,
-	`backed_up` integer NOT NULL,
-	`transports` text,
-	`aaguid` text,
-	`created_at` integer,
-	`last_used_at` integer,
-	FOREIGN KEY (`user_id`) REFERENCES `auth_users`(`id`) ON UPDATE no action ON DELETE no action
-);
---> statement-breakpoint
-CREATE UNIQUE INDEX `auth_passkeys_credential` ON `auth_passkeys` (`credential_id`);--> statement-breakpoint
-CREATE INDEX `auth_passkeys_user` ON `auth_passkeys` (`user_id`);--> statement-breakpoint
 CREATE TABLE `auth_rate_limits` (
 	`id` text PRIMARY KEY NOT NULL,
 	`key` text NOT NULL,

@@ -42,7 +42,7 @@ export const messagesTable = (week: string) =>
       eightBit: integer('eight_bit').notNull(),
       testMode: integer('test_mode').notNull(),
       /** What was put into it (`domain/tracking.ts`, `trackedBits`). */
-      tracked: integer('tracked').notNull(),
+      tracked: integer('tracked').notNull().default(0),
       /** When delivery may begin: acceptance, or `send_at`. */
       firstDueMs: integer('first_due_ms').notNull(),
       /** The minute (since 1970) and the how-manieth message of the account in it: its rate limit. */

@@ -124,6 +124,27 @@ describe('housekeeping', () => {
   });
 });
 
+describe('a table that an older version made', () => {
+  it('gets the columns that it lacks from whoever needs them first, and keeps its rows', async () => {
+    await ensureHomeTables(testStore(), startMs);
+    const before = await send();
+    const drop = async (table: string, column: string) =>
+      await bindings.DB.prepare(`ALTER TABLE "${table}" DROP COLUMN "${column}"`).run();
+    await drop('messages_2026w47', 'tracked');
+    await drop('bodies_20261118', 'gzip');
+    const results = await Promise.all(Array.from({ length: 5 }, () => send()));
+    expect(new Set(results).size).toBe(5);
+    for (const id of [before, ...results]) {
+      expect(await rawOf(id)).toContain('Subject');
+      const { body } = await call('GET', `/v1/emails/${id}`, account.live);
+      expect(body).toMatchObject({ track_opens: false, track_clicks: false, unsubscribe: false });
+    }
+    await drop('messages_2026w47', 'tracked');
+    await housekeep(startMs);
+    expect(await send()).toBeTruthy();
+  });
+});
+
 describe('a missing table', () => {
   it('is made on demand by whoever needs it first', async () => {
     for (const name of (await tables()).filter((n) => /^(messages|deliveries|events|bodies)_/.test(n))) {

@@ -1,5 +1,10 @@
 import { type SQL, sql } from 'drizzle-orm';
-import { getTableConfig, SQLiteAsyncDialect, type SQLiteTable } from 'drizzle-orm/sqlite-core';
+import {
+  getTableConfig,
+  SQLiteAsyncDialect,
+  type SQLiteColumn,
+  type SQLiteTable,
+} from 'drizzle-orm/sqlite-core';
 import { classes } from '#domain/class.ts';
 import { dayOf, homeOf, weeksBetween } from '#domain/home.ts';
 import { isUuidV7, type MessageId } from '#domain/ids.ts';
@@ -45,15 +50,7 @@ export function webhookWeeks(nowMs: number): string[] {
 /** The statements that make a table (and its indexes) of a drizzle definition, if it is not there. */
 export function createTable(table: SQLiteTable, options: { withoutRowid: boolean }): string[] {
   const { name, columns, primaryKeys, indexes } = getTableConfig(table);
-  const parts = columns.map((column) =>
-    [
-      `"${column.name}" ${column.getSQLType()}`,
-      column.primary ? 'PRIMARY KEY' : '',
-      column.notNull ? 'NOT NULL' : '',
-    ]
-      .filter(Boolean)
-      .join(' '),
-  );
+  const parts = columns.map(columnOf);
   for (const key of primaryKeys) {
     parts.push(`PRIMARY KEY (${key.columns.map((column) => `"${column.name}"`).join(', ')})`);
   }
@@ -72,34 +69,79 @@ export function createTable(table: SQLiteTable, options: { withoutRowid: boolean
   return statements;
 }
 
+/** The definition of a column, for CREATE and for ALTER. */
+function columnOf(column: SQLiteColumn): string {
+  return [
+    `"${column.name}" ${column.getSQLType()}`,
+    column.primary ? 'PRIMARY KEY' : '',
+    column.notNull ? 'NOT NULL' : '',
+    typeof column.default === 'number' ? `DEFAULT ${column.default}` : '',
+  ]
+    .filter(Boolean)
+    .join(' ');
+}
+
 /**
  * Makes the tables of every week that may be asked for (the retained ones and the next) and of the days whose
  * tables bodies may be put into. Cheap when they are there.
  */
 export async function ensureHomeTables(store: Store, nowMs: number): Promise<void> {
-  const statements: string[] = [];
+  const tables: { table: SQLiteTable; withoutRowid: boolean }[] = [];
   for (const week of weeksBetween(nowMs - keptDays * dayMs, nowMs + 7 * dayMs)) {
     for (const table of [messagesTable(week), deliveriesTable(week), eventsTable(week)]) {
-      statements.push(...createTable(table, { withoutRowid: true }));
+      tables.push({ table, withoutRowid: true });
     }
   }
   for (const week of [...webhookWeeks(nowMs), ...weeksBetween(nowMs, nowMs + 7 * dayMs)]) {
-    statements.push(...createTable(webhookDeliveriesTable(week), { withoutRowid: false }));
+    tables.push({ table: webhookDeliveriesTable(week), withoutRowid: false });
   }
   const lastBodyDay = limits.scheduleDays + 1 + contentDays.most - contentDays.least;
   for (let day = -bodyDays - 2; day <= lastBodyDay; day++) {
-    statements.push(...createTable(bodiesTable(dayOf(nowMs + day * dayMs)), { withoutRowid: false }));
+    tables.push({ table: bodiesTable(dayOf(nowMs + day * dayMs)), withoutRowid: false });
   }
-  await store.d1.batch(statements.map((text) => store.d1.prepare(text)));
+  await run(
+    store,
+    tables.flatMap(({ table, withoutRowid }) => createTable(table, { withoutRowid })),
+  );
+  await addColumns(
+    store,
+    tables.map(({ table }) => table),
+  );
 }
 
-/** Does the work; when a home table is missing, makes the tables and does it again. */
+async function run(store: Store, statements: string[]): Promise<void> {
+  if (statements.length > 0) await store.d1.batch(statements.map((text) => store.d1.prepare(text)));
+}
+
+/** Adds the columns that an older version did not know to tables that it made. */
+async function addColumns(store: Store, tables: SQLiteTable[]): Promise<void> {
+  const { results } = await store.d1
+    .prepare(`SELECT name, sql FROM sqlite_master WHERE type = 'table'`)
+    .all<{ name: string; sql: string }>();
+  const made = new Map(results.map(({ name, sql }) => [name, sql]));
+  const statements = tables.flatMap((table) => {
+    const { name, columns } = getTableConfig(table);
+    // SQLite keeps the text that made the table, and adds to it what ALTER adds.
+    const text = made.get(name) ?? '';
+    return columns
+      .filter((column) => !text.includes(`"${column.name}" `))
+      .map((column) => `ALTER TABLE "${name}" ADD COLUMN ${columnOf(column)}`);
+  });
+  await run(store, statements).catch((error: unknown) => {
+    // Another request has just added them, all in one transaction.
+    if (!/duplicate column name/.test(errorText(error))) throw error;
+  });
+}
+
+const missing =
+  /no such table: "?(messages|deliveries|events|bodies|webhook_deliveries)_|no such column|has no column named/;
+
+/** Does the work; when a home table is missing or lacks a column, makes what is missing and does it again. */
 export async function withHomeTables<T>(store: Store, nowMs: number, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    if (!/no such table: "?(messages|deliveries|events|bodies|webhook_deliveries)_/.test(errorText(error)))
-      throw error;
+    if (!missing.test(errorText(error))) throw error;
     await ensureHomeTables(store, nowMs);
     return await work();
   }
