@@ -126,11 +126,15 @@ describe('housekeeping', () => {
 
 describe('a table that an older version made', () => {
   it('gets the columns that it lacks from whoever needs them first, and keeps its rows', async () => {
+    at(startMs);
     await ensureHomeTables(testStore(), startMs);
     const before = await send();
     const drop = async (table: string, column: string) =>
       await bindings.DB.prepare(`ALTER TABLE "${table}" DROP COLUMN "${column}"`).run();
     await drop('messages_2026w47', 'tracked');
+    await drop('bodies_20261118', 'gzip');
+    const { deliveries } = await (await new TestNode().hello()).lease();
+    expect(deliveries).toMatchObject([{ messageId: before, raw: expect.stringContaining('Subject') }]);
     await drop('bodies_20261118', 'gzip');
     const results = await Promise.all(Array.from({ length: 5 }, () => send()));
     expect(new Set(results).size).toBe(5);

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { sql } from 'drizzle-orm';
 import type { MessageId } from '#domain/ids.ts';
-import { bodiesName, oldestBodyDay } from './home-tables.ts';
+import { bodiesName, oldestBodyDay, withHomeTables } from './home-tables.ts';
 import { batch } from './sql.ts';
 import type { Store } from './store.ts';
 
@@ -69,13 +69,11 @@ export async function readSmallBodies(
   const days = [...new Set(kept.map((p) => p.bodyDay))];
   const found = new Map<MessageId, string>();
   const perDay = days.map((day) => kept.filter((p) => p.bodyDay === day));
-  const rows = await batch(
-    store.d1,
-    days.map((day, i) => {
-      const ids = JSON.stringify((perDay[i] ?? []).map((p) => p.bodyId));
-      return sql`SELECT id, raw, gzip FROM ${bodiesName(day)} WHERE id IN (SELECT value FROM json_each(${ids}))`;
-    }),
-  );
+  const queries = days.map((day, i) => {
+    const ids = JSON.stringify((perDay[i] ?? []).map((p) => p.bodyId));
+    return sql`SELECT id, raw, gzip FROM ${bodiesName(day)} WHERE id IN (SELECT value FROM json_each(${ids}))`;
+  });
+  const rows = await withHomeTables(store, nowMs, () => batch(store.d1, queries));
   for (const [i, places] of perDay.entries()) {
     const bodies = new Map((rows[i] ?? []).map((row) => [Number(row.id), row]));
     for (const { bodyId, messageId } of places) {
