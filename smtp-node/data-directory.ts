@@ -17,8 +17,7 @@ const longestSocketPath = 100;
  */
 export async function claimDataDirectory(directory: string): Promise<() => Promise<void>> {
   await mkdir(directory, { recursive: true, mode: 0o700 });
-  const path = socketPath(await realpath(directory));
-  const server = (await listen(path)) ?? ((await answers(path)) ? null : await listenAnew(path));
+  const server = await claim(await realpath(directory));
   if (!server) {
     throw new Error(
       `another node is using the data directory ${directory}; stop it, or give this one a PENNYPOST_DATA_DIR of its own`,
@@ -32,11 +31,21 @@ export async function claimDataDirectory(directory: string): Promise<() => Promi
   };
 }
 
-function socketPath(directory: string): string {
-  const path = join(directory, 'node.sock');
-  if (path.length <= longestSocketPath) return path;
+/** Listens in the directory; where that cannot be (its path is too long, its volume knows no sockets), beside it. */
+async function claim(directory: string): Promise<Server | null> {
+  const inside = join(directory, 'node.sock');
   const name = createHash('sha256').update(directory).digest('hex').slice(0, 24);
-  return join(tmpdir(), `pennypost-${name}.sock`);
+  const beside = join(tmpdir(), `pennypost-${name}.sock`);
+  if (inside.length > longestSocketPath) return await listenAlone(beside);
+  return await listenAlone(inside).catch(() => listenAlone(beside));
+}
+
+/** Listens; null when another process does. A socket that a process left behind when it died is taken over. */
+async function listenAlone(path: string): Promise<Server | null> {
+  const server = await listen(path);
+  if (server || (await answers(path))) return server;
+  await rm(path, { force: true });
+  return await listen(path);
 }
 
 /** Listens; null when there is a socket already. */
@@ -51,12 +60,6 @@ async function listen(path: string): Promise<Server | null> {
     if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') return null;
     throw error;
   }
-}
-
-/** The socket is one that a process left behind when it died. */
-async function listenAnew(path: string): Promise<Server | null> {
-  await rm(path, { force: true });
-  return await listen(path);
 }
 
 /** True when a living process listens there. */
