@@ -15,7 +15,8 @@ export const configCatalogue = [
     name: 'nodeToken',
     key: 'PENNYPOST_NODE_TOKEN',
     kind: 'secret',
-    about: 'The token that the edge knows as `NODE_TOKEN`. It opens every queued message; keep it secret.',
+    about:
+      'The token of this node, as the operator made it (`npm run nodes -- add NODE`). The first node may have the `NODE_TOKEN` of the edge: it asks for a token of its own with it and keeps that in its data directory. Keep it secret.',
   },
   {
     name: 'hostName',
@@ -63,7 +64,8 @@ export const configCatalogue = [
     key: 'PENNYPOST_SLOTS',
     kind: 'positive',
     default: '50',
-    about: 'Deliveries in flight at once.',
+    about:
+      'Deliveries that are worked on at once, an eighth of them `priority` only. Those that wait for a peer are not counted, up to ten times as many.',
   },
   {
     name: 'pollSeconds',
@@ -86,6 +88,14 @@ export const configCatalogue = [
     default: '',
     about:
       'DNS servers for MX lookups, comma-separated, each with an optional port. Empty: those of the system.',
+  },
+  {
+    name: 'dnssec',
+    key: 'PENNYPOST_DNSSEC',
+    kind: 'dnssec',
+    default: 'auto',
+    about:
+      'Whose word on DNSSEC is taken, which DANE needs: `auto` (a resolver of the system that runs on this machine), `trust` (the DNS servers in use validate, and the way to them is safe), the URL of a validating one over HTTPS (RFC 8484), or `off`.',
   },
   {
     name: 'outboundPort',
@@ -128,6 +138,14 @@ export const configCatalogue = [
     kind: 'positive',
     default: '10',
     about: 'Connections to one MX address at once.',
+  },
+  {
+    name: 'shapingFile',
+    key: 'PENNYPOST_SHAPING_FILE',
+    kind: 'text',
+    default: '',
+    about:
+      'JSON file with limits by provider that differ from the built-in ones: `{"google": {"attempts": 40}, "mine": {"hosts": [".mx.example"], "attempts": 2}}`.',
   },
   {
     name: 'bindAddress',
@@ -183,14 +201,23 @@ export const configCatalogue = [
     key: 'PENNYPOST_SUBMISSION_FAILED_LOGINS',
     kind: 'positive',
     default: '10',
-    about: 'Failed logins of one client address within 15 minutes before further ones are turned away.',
+    about:
+      'Failed logins of one client address within 15 minutes before further failures are answered late. A good key is always let in.',
+  },
+  {
+    name: 'submissionLoginSeconds',
+    key: 'PENNYPOST_SUBMISSION_LOGIN_SECONDS',
+    kind: 'positive',
+    default: '60',
+    about: 'A submission client must have logged in so long after it connected, TLS handshake included.',
   },
   {
     name: 'submissionIdleSeconds',
     key: 'PENNYPOST_SUBMISSION_IDLE_SECONDS',
     kind: 'positive',
     default: '300',
-    about: 'A submission client that is silent for so long is disconnected (RFC 5321 §4.5.3.2.7).',
+    about:
+      'A submission client that is silent, or has not ended its command line, for so long is disconnected (RFC 5321 §4.5.3.2.7).',
   },
   {
     name: 'submissionDataSeconds',
@@ -205,21 +232,21 @@ export const configCatalogue = [
     kind: 'ports',
     default: '25',
     about:
-      'Ports on which mail to return paths (bounces, complaints) is taken, with STARTTLS. 0: any free one. `none`: no such port.',
+      'Ports on which incoming mail is taken (return paths, domains that receive), with STARTTLS. 0: any free one. `none`: no such port.',
   },
   {
     name: 'returnPathMaxConnections',
     key: 'PENNYPOST_RETURN_PATH_MAX_CONNECTIONS',
     kind: 'positive',
     default: '200',
-    about: 'Open return-path connections of one port.',
+    about: 'Open connections of one port for incoming mail.',
   },
   {
     name: 'returnPathConnectionsPerAddress',
     key: 'PENNYPOST_RETURN_PATH_CONNECTIONS_PER_ADDRESS',
     kind: 'positive',
     default: '20',
-    about: 'Open return-path connections of one client address (IPv6: of one /64).',
+    about: 'Open connections for incoming mail of one client address (IPv6: of one /64).',
   },
   {
     name: 'metricsAddress',
@@ -233,7 +260,7 @@ export const configCatalogue = [
     key: 'PENNYPOST_METRICS_PORT',
     kind: 'port',
     default: '9464',
-    about: 'Port of `/metrics` (Prometheus) and `/healthz`. 0: any free one.',
+    about: 'Port of `/metrics` (Prometheus), `/healthz` and `/shaping`. 0: any free one.',
   },
 ] as const satisfies readonly ConfigRow[];
 
@@ -294,6 +321,11 @@ const kinds = {
       throw new Error('must be at most one IPv4 and one IPv6 address');
     }
     return found;
+  },
+  dnssec(text: string) {
+    if (!['auto', 'trust', 'off'].includes(text) && !/^https:\/\/[^\s/]/.test(text))
+      throw new Error('must be auto, trust, off or a URL with https');
+    return text;
   },
   route(text: string) {
     if (text === '') return null;

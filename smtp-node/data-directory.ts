@@ -1,12 +1,22 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdir, realpath, rm } from 'node:fs/promises';
+import { chmod, mkdir, realpath, rm } from 'node:fs/promises';
 import { connect, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 /** The longest path that a Unix socket may have everywhere (`sun_path`, 104 octets on some systems). */
 const longestSocketPath = 100;
+
+/**
+ * Makes a directory that only its owner may look into, and closes it to others when it was there before. What this
+ * process and its children (workerd and its databases) write from now on is their owner's alone as well.
+ */
+export async function keepPrivate(directory: string): Promise<void> {
+  process.umask(0o077);
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  await chmod(directory, 0o700);
+}
 
 /**
  * Takes a data directory, made when absent, for this process alone: a journal that two nodes write is worth nothing.

@@ -1,5 +1,11 @@
 import { Resolver } from 'node:dns/promises';
-import { canonicalName, type DnsAnswer, type DnsFailure, type DnsType, type Lookup } from '#domain/dns.ts';
+import {
+  canonicalName,
+  type DnsAnswer,
+  type DnsFailure,
+  type DnsType,
+  type Lookup,
+} from '#domain/dns/dns.ts';
 
 export interface LookupOptions {
   /** DNS servers, each with an optional port; empty: those of the system. */

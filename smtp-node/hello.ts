@@ -6,22 +6,8 @@ import { EdgeRefusal, type WorkerClient } from './worker-client.ts';
 
 const version = '0.1.0';
 
-/** The edge's clock, as far as it is known: leases end by it. */
-export class EdgeClock {
-  #aheadMs = 0;
-
-  nowMs(): number {
-    return Date.now() + this.#aheadMs;
-  }
-
-  /** @param askedAtMs when the edge was asked: it looked at its clock halfway between then and now */
-  set(edgeNowMs: number, askedAtMs: number): void {
-    this.#aheadMs = Math.round(edgeNowMs - (askedAtMs + Date.now()) / 2);
-  }
-}
-
 /**
- * Says hello until the edge answers, and sets the clock by it.
+ * Says hello until the edge answers.
  * @returns null, or why the edge does not take this node (wrong token, wrong address), which is final
  */
 export async function sayHello(
@@ -29,7 +15,8 @@ export async function sayHello(
     client: Pick<WorkerClient, 'hello'>;
     hostName: string;
     submission: SubmissionPlace | null;
-    clock: EdgeClock;
+    /** Whether an earlier run has left a journal here. */
+    journal: 'kept' | 'new';
     log: Log;
     /** Told which domain is the simulator's. */
     onSimulatorDomain: (domain: string | null) => void;
@@ -38,14 +25,13 @@ export async function sayHello(
 ): Promise<string | null> {
   const backoff = new Backoff(500, 30_000);
   while (!stopping.aborted) {
-    const askedAtMs = Date.now();
     try {
-      const { nowMs, simulatorDomain } = await node.client.hello({
+      const { simulatorDomain } = await node.client.hello({
         hostName: node.hostName,
         version,
         submission: node.submission,
+        journal: node.journal,
       });
-      node.clock.set(nowMs, askedAtMs);
       node.onSimulatorDomain(simulatorDomain);
       return null;
     } catch (error) {

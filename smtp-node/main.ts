@@ -1,25 +1,30 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { z } from 'zod';
 import type { SubmissionPlace } from '#domain/node-contract.ts';
 import { Backoff } from './backoff.ts';
 import { type Config, ConfigError, parseConfig } from './config.ts';
-import { claimDataDirectory } from './data-directory.ts';
-import { EdgeClock, sayHello } from './hello.ts';
+import { claimDataDirectory, keepPrivate } from './data-directory.ts';
+import { EdgeClock } from './edge-clock.ts';
+import { sayHello } from './hello.ts';
+import { type InboundOptions, startInbound } from './inbound/server.ts';
 import { createLog, type Log } from './log.ts';
 import { createMeters, gaugeOf, type Meters, serveMetrics } from './metrics.ts';
 import { type Courier, type CourierOptions, createCourier } from './outbound/courier.ts';
 import { Journal } from './outbound/journal.ts';
 import { LeaseLoop } from './outbound/lease-loop.ts';
+import { type Provider, withOverrides } from './outbound/providers.ts';
 import { RawStore } from './outbound/raw-store.ts';
 import { replay } from './outbound/replay.ts';
 import { Reporter } from './outbound/reporter.ts';
-import { type ReturnPathOptions, startReturnPath } from './return-path/server.ts';
 import { withSimulator } from './simulator/courier.ts';
 import { startSimulator } from './simulator/simulator.ts';
 import { certificateFiles, readPair } from './submission/certificate.ts';
 import { startSubmission } from './submission/server.ts';
+import { openTlsPolicies } from './tls-policy/open.ts';
 import { Wake } from './wake.ts';
 import { WorkerClient } from './worker-client.ts';
 
@@ -61,17 +66,20 @@ export interface RunningNode {
  */
 export async function startNode(config: Config, deps: NodeDeps = {}): Promise<RunningNode> {
   const bootId = randomUUID();
+  const providers = config.shapingFile ? await readProviders(config.shapingFile) : null;
   const log = deps.log ?? createLog({ level: config.logLevel, nodeId: config.nodeId, bootId });
   const meters = createMeters();
+  const clock = new EdgeClock();
   const client = new WorkerClient({
     edgeUrl: config.edgeUrl,
     nodeToken: config.nodeToken,
+    dataDirectory: config.dataDirectory,
     nodeId: config.nodeId,
     bootId,
     timeoutMs: config.edgeTimeoutSeconds * 1000,
+    clock,
     onReach: (reached) => meters.edgeReachable.set(reached ? 1 : 0),
   });
-  const clock = new EdgeClock();
   const giveUpDirectory = await claimDataDirectory(config.dataDirectory);
   const journal = await Journal.open(join(config.dataDirectory, 'journal'));
   const reporter = new Reporter({ client, journal, log, backoff: new Backoff(200, 30_000) });
@@ -83,9 +91,19 @@ export async function startNode(config: Config, deps: NodeDeps = {}): Promise<Ru
     returnAfterMs: deps.simulatorReturnsAfterMs ?? 3000,
     log,
   });
+  const tls = await openTlsPolicies(config, {
+    now: () => clock.nowMs(),
+    log,
+    mailReport: (to, { domain, id, fileName, gzip }) => {
+      const report = Buffer.from(gzip).toString('base64');
+      return client.tlsReport({ to, domain, id, fileName, report, submitter: config.hostName });
+    },
+  });
   let simulatorDomain: string | null = null;
   const outside = (deps.createCourier ?? createCourier)({
     ...courierOptions(config),
+    ...(providers && { providers }),
+    tlsPolicies: tls.policies,
     now: () => clock.nowMs(),
     ...deps.courier,
   });
@@ -109,7 +127,7 @@ export async function startNode(config: Config, deps: NodeDeps = {}): Promise<Ru
   });
   const wake = new Wake({
     edgeUrl: config.edgeUrl,
-    nodeToken: config.nodeToken,
+    token: () => client.token(),
     log,
     onWake: () => loop.wake(),
   });
@@ -123,32 +141,40 @@ export async function startNode(config: Config, deps: NodeDeps = {}): Promise<Ru
   let end: NodeEnd | null = null;
   const health = () => (end && end.reason !== 'stopped' ? end.text : null);
 
+  const shaping = () => ({ destinations: courier.destinations() });
+
   const closeAtFault: (() => Promise<void>)[] = [
     () => courier.close(),
     () => simulator.stop(),
+    () => tls.close(),
     () => journal.close(),
     giveUpDirectory,
   ];
-  const [submission, returnPath, metrics] = await openAll(closeAtFault, async () => {
+  const [submission, inbound, metrics] = await openAll(closeAtFault, async () => {
     const submission = await startSubmission(submissionOptions(config, deps, log, meters));
     closeAtFault.push(() => submission.stop(0));
-    const returnPath = await startReturnPath(returnPathOptions(config, deps, client, log, meters));
-    closeAtFault.push(() => returnPath.stop(0));
+    const inbound = await startInbound(inboundOptions(config, deps, client, log, meters));
+    closeAtFault.push(() => inbound.stop(0));
     const { metricsAddress: address, metricsPort: port } = config;
-    return [submission, returnPath, await serveMetrics({ address, port, health }, meters)] as const;
+    return [submission, inbound, await serveMetrics({ address, port, health, shaping }, meters)] as const;
   });
   log.info({ ports: submission.ports, tlsPorts: submission.tlsPorts }, 'submission listens');
-  log.info({ ports: returnPath.ports }, 'return paths listen');
+  log.info({ ports: inbound.ports }, 'incoming mail listens');
 
   /** The order matters: see `replay`. */
   const work = async (): Promise<NodeEnd> => {
-    await Promise.race([replay(journal, reporter, log), once(stopping.signal, 'abort')]);
+    const untold = await Promise.race([replay(journal, reporter, log), once(stopping.signal, 'abort')]);
+    if (typeof untold === 'string') {
+      // The journal keeps what cannot be told.
+      reporter.stop();
+      return { reason: 'refused', text: untold };
+    }
     const refusal = await sayHello(
       {
         client,
         hostName: config.hostName,
         submission: saidSubmission(deps.submissionHost ?? config.hostName, submission),
-        clock,
+        journal: journal.isNew ? 'new' : 'kept',
         log,
         onSimulatorDomain: (domain) => {
           simulatorDomain = domain;
@@ -183,7 +209,7 @@ export async function startNode(config: Config, deps: NodeDeps = {}): Promise<Ru
     wake.close();
     const done = Promise.all([
       submission.stop(leftMs()),
-      returnPath.stop(leftMs()),
+      inbound.stop(leftMs()),
       ended.then(() => loop.idle()),
     ]);
     await within(leftMs() - reportMs, done);
@@ -193,6 +219,7 @@ export async function startNode(config: Config, deps: NodeDeps = {}): Promise<Ru
     await within(leftMs(), Promise.all([courier.close(), simulator.stop()]));
     await metrics.close();
     await journal.close();
+    await tls.close();
     await giveUpDirectory();
     log.info({ running: loop.running, unreported: journal.unreported }, 'stopped');
   };
@@ -201,7 +228,7 @@ export async function startNode(config: Config, deps: NodeDeps = {}): Promise<Ru
   return {
     submissionPorts: submission.ports,
     submissionTlsPorts: submission.tlsPorts,
-    returnPathPorts: returnPath.ports,
+    returnPathPorts: inbound.ports,
     metricsPort: metrics.port,
     ready: ready.promise,
     ended,
@@ -210,6 +237,16 @@ export async function startNode(config: Config, deps: NodeDeps = {}): Promise<Ru
       return stopped;
     },
   };
+}
+
+/** @throws Error that names the file and what is wrong with it */
+async function readProviders(path: string): Promise<Provider[]> {
+  try {
+    return withOverrides(await readFile(path, 'utf8'));
+  } catch (error) {
+    const text = error instanceof z.ZodError ? z.prettifyError(error) : String(error);
+    throw new ConfigError([`PENNYPOST_SHAPING_FILE ${path}: ${text}`]);
+  }
 }
 
 /** Where clients submit, for the edge to tell; null when no port is open for them. */
@@ -245,6 +282,7 @@ function courierOptions(config: Config): CourierOptions {
     hostName: config.hostName,
     port: config.outboundPort,
     connectionsPerHost: config.connectionsPerHost,
+    attemptsPerDestination: Math.ceil(config.slots / 2),
     ignoreIPv6: config.outboundIpv4Only,
     ...(config.allowLocalMx && { blockLocalAddresses: false }),
     ...(config.outboundRoute && { route: config.outboundRoute }),
@@ -273,6 +311,7 @@ function submissionOptions(
     maxConnections: config.submissionMaxConnections,
     connectionsPerAddress: config.submissionConnectionsPerAddress,
     failedLogins: config.submissionFailedLogins,
+    loginMs: config.submissionLoginSeconds * 1000,
     idleMs: config.submissionIdleSeconds * 1000,
     dataMs: config.submissionDataSeconds * 1000,
     certificateCheckMs: deps.certificateCheckMs,
@@ -281,18 +320,19 @@ function submissionOptions(
   };
 }
 
-function returnPathOptions(
+function inboundOptions(
   config: Config,
   deps: NodeDeps,
   client: WorkerClient,
   log: Log,
   meters: Meters,
-): ReturnPathOptions {
+): InboundOptions {
   return {
     client,
     hostName: config.hostName,
     bindAddress: config.bindAddress,
     ports: config.returnPathPorts,
+    dnsServers: config.dnsServers,
     tlsCertificateFile: config.tlsCertificateFile,
     tlsKeyFile: config.tlsKeyFile,
     dataDirectory: config.dataDirectory,
@@ -307,6 +347,7 @@ function returnPathOptions(
 /** The process: configuration from the environment, signals, exit code. */
 async function main(): Promise<void> {
   const config = parseConfig(process.env);
+  await keepPrivate(config.dataDirectory);
   const node = await startNode(config);
   const signalled = new Promise<NodeEnd>((resolve) => {
     for (const name of ['SIGTERM', 'SIGINT'] as const) {

@@ -79,12 +79,18 @@ export interface MetricsServer {
 }
 
 /**
- * Serves `/metrics` (Prometheus text) and `/healthz`: 200 while the node does its work, 503 with the reason
- * when it does not.
+ * Serves `/metrics` (Prometheus text), `/healthz`: 200 while the node does its work, 503 with the reason when it does
+ * not, and `/shaping`: how much each destination is sent at once, and why one is left alone.
  * @param health null when well, else a sentence
  */
 export async function serveMetrics(
-  options: { address: string; port: number; health: () => string | null },
+  options: {
+    address: string;
+    port: number;
+    health: () => string | null;
+    /** Answered as JSON. */
+    shaping: () => unknown;
+  },
   meters: Meters,
 ): Promise<MetricsServer> {
   collectDefaultMetrics({ register: meters.registry });
@@ -94,6 +100,10 @@ export async function serveMetrics(
       const fault = options.health();
       response.writeHead(fault === null ? 200 : 503, { 'content-type': 'application/json' });
       return response.end(JSON.stringify(fault === null ? { status: 'ok' } : { status: 'unwell', fault }));
+    }
+    if (request.url === '/shaping') {
+      response.writeHead(200, { 'content-type': 'application/json' });
+      return response.end(JSON.stringify(options.shaping()));
     }
     if (request.url !== '/metrics') return response.writeHead(404).end();
     return meters.registry.metrics().then(

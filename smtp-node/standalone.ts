@@ -2,16 +2,17 @@
  * `npm start`: one machine, one command. The Worker under workerd with one SMTP node beside it, a demo account,
  * and a capture MX that all mail goes to unless `--deliver` is given.
  */
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Config, parseConfig } from './config.ts';
+import { keepPrivate } from './data-directory.ts';
 import { systemLookup } from './dns-lookup.ts';
-import { createLog } from './log.ts';
+import { createLog, type Log } from './log.ts';
 import { type RunningNode, startNode } from './main.ts';
 import { repository } from './standalone/bundle.ts';
-import { type CaptureMx, startCaptureMx } from './standalone/capture-mx.ts';
-import { type Demo, keptDemo } from './standalone/demo.ts';
+import { type CaptureMx, captureHost, startCaptureMx } from './standalone/capture-mx.ts';
+import { type Demo, demoDomain, keptDemo } from './standalone/demo.ts';
 import { startDohServer } from './standalone/doh-server.ts';
 import { type Edge, startEdge } from './standalone/edge.ts';
 import { takeLock } from './standalone/lock.ts';
@@ -22,9 +23,9 @@ const usage = `npm start -- [options]
   --port N              port of the API; 0: any free one (8787)
   --smtp-port N         port of SMTP submission with STARTTLS; 0: any free one (2525)
   --smtp-tls-port N     port of SMTP submission with TLS from the start; 0: any free one (2465)
-  --return-path-port N  port that takes mail to return paths; 0: any free one; none: no such port (0)
+  --return-path-port N  port that takes incoming mail; 0: any free one; none: no such port (0)
   --capture-port N      port of the capture MX's list; 0: any free one (8025)
-  --host ADDRESS        address to listen on (127.0.0.1)
+  --host ADDRESS        address to listen on (127.0.0.1); the capture MX's list stays on this machine
   --deliver             deliver to the recipients' real MX hosts instead of the capture MX
   --service-domain D    the operator's own domain (pennypost.test)
   --data-dir DIR        where everything is kept (.pennypost)
@@ -62,6 +63,7 @@ function factsOf({ edge, node, capture, demo, setupCode }: Running, operatorToke
     liveKey: demo.liveKey,
     testKey: demo.testKey,
     domain: demo.domain,
+    inboundDomain: demo.inboundDomain,
     captureUrl: capture?.url ?? null,
     metricsUrl: `http://127.0.0.1:${node.metricsPort}/metrics`,
     operatorToken,
@@ -75,7 +77,7 @@ async function main(): Promise<void> {
     return;
   }
   const dataDir = resolve(flags['data-dir']);
-  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  await keepPrivate(dataDir);
   const unlock = await takeLock(join(dataDir, 'lock'));
   const factsFile = join(dataDir, 'dev.json');
   if (!unlock) {
@@ -130,8 +132,12 @@ async function start(
     settings: {
       ...secrets,
       SERVICE_DOMAIN: flags['service-domain'],
+      PUBLIC_URL: process.env.PUBLIC_URL ?? '',
+      MAIL_FROM: process.env.MAIL_FROM ?? `Pennypost <no-reply@${demoDomain}>`,
       METER: process.env.METER ?? '0',
       DOH_URL: process.env.DOH_URL ?? doh.url,
+      // Whoever asks this machine directly could say anything of where they are.
+      SOURCE_HEADER: process.env.SOURCE_HEADER ?? '',
       ALLOW_LOCAL_WEBHOOKS: '1',
     },
     log: (line) => log.warn({ edge: line }, 'the Worker says'),
@@ -149,12 +155,25 @@ async function start(
   });
   closers.push(() => node.stop());
   await Promise.race([node.ready, node.ended]);
+  await showSubmission(edge.url, secrets.OPERATOR_TOKEN, log);
   return { edge, node, capture, demo, setupCode: setupCodeOf(secrets.AUTH_SECRET) };
+}
+
+/** Lets the dashboard tell where the node takes submissions: here it is the operator's own. */
+async function showSubmission(edgeUrl: string, operatorToken: string, log: Log): Promise<void> {
+  const answer = await fetch(`${edgeUrl}/admin/v1/nodes/localhost`, {
+    method: 'PATCH',
+    headers: { Authorization: `Bearer ${operatorToken}`, 'Content-Type': 'application/json' },
+    body: JSON.stringify({ show_submission: true }),
+  });
+  await answer.body?.cancel();
+  // Without a port for submissions there is nothing to tell.
+  if (!answer.ok && answer.status !== 409) log.warn({ status: answer.status }, 'submission is not shown');
 }
 
 async function startCapture(nodeDir: string): Promise<CaptureMx> {
   const tls = await readPair(await ensureSelfSigned(nodeDir, 'localhost', Date.now()));
-  return await startCaptureMx({ host: flags.host, httpPort: portOf('capture-port'), tls });
+  return await startCaptureMx({ httpPort: portOf('capture-port'), tls });
 }
 
 function nodeConfig(
@@ -175,7 +194,7 @@ function nodeConfig(
     PENNYPOST_SUBMISSION_PORTS: flags['smtp-port'],
     PENNYPOST_SUBMISSION_TLS_PORTS: flags['smtp-tls-port'],
     PENNYPOST_RETURN_PATH_PORTS: flags['return-path-port'],
-    ...(capture ? { PENNYPOST_OUTBOUND_ROUTE: `${flags.host}:${capture.smtpPort}` } : {}),
+    ...(capture ? { PENNYPOST_OUTBOUND_ROUTE: `${captureHost}:${capture.smtpPort}` } : {}),
   });
 }
 
@@ -224,7 +243,7 @@ Pennypost runs.
   SMTP       ${flags.host}:${port} (STARTTLS), ${flags.host}:${tlsPort} (TLS); user ${demo.username}, password: a key
   live key   ${demo.liveKey}
   test key   ${demo.testKey}
-  domain     ${demo.domain} (verified, for the demo)
+  domain     ${demo.domain} (verified, for the demo); ${demo.inboundDomain} receives
   ${capture ? `captured   ${capture.url}   all mail is kept here; npm start -- --deliver sends it out` : 'delivery   to the recipients’ real MX hosts'}
 
 Send one by HTTP:
@@ -235,7 +254,17 @@ Send one by SMTP:
 
 swaks --server ${flags.host}:${port} --tls --auth PLAIN --auth-user ${demo.username} --auth-password ${demo.liveKey} --from ${from} --to you@example.net --header 'Subject: Hello' --body 'Sent by swaks.'
 
-Ctrl-C stops it; what is queued is kept.
+${receiving(node, demo)}Ctrl-C stops it; what is queued is kept.
+`;
+}
+
+/** How to write to a domain that receives. */
+function receiving({ returnPathPorts: [port] }: RunningNode, { inboundDomain }: Demo): string {
+  if (!port) return '';
+  return `Receive one, and see it by the API or on the page Received:
+
+swaks --server ${flags.host}:${port} --from ann@example.net --to you@${inboundDomain} --header 'Subject: Hello' --body 'Received here.'
+
 `;
 }
 

@@ -5,7 +5,8 @@ import type { Log } from './log.ts';
 export interface WakeOptions {
   /** Origin of the edge. */
   edgeUrl: string;
-  nodeToken: string;
+  /** The node's own token; it may have to be asked for. */
+  token(): Promise<string>;
   log: Log;
   /** There may be work. Also called after every connect, since a wake may have been missed. */
   onWake: () => void;
@@ -29,9 +30,16 @@ export class Wake {
   }
 
   open(): void {
-    const { edgeUrl, nodeToken, log, onWake } = this.#options;
+    void this.#options.token().then(
+      (token) => this.#closed || this.#connect(token),
+      (error: unknown) => this.#again({ err: error }),
+    );
+  }
+
+  #connect(token: string): void {
+    const { edgeUrl, log, onWake } = this.#options;
     const socket = new WebSocket(`${edgeUrl.replace(/^http/, 'ws')}/node/v1/wake`, {
-      headers: { authorization: `Bearer ${nodeToken}` },
+      headers: { authorization: `Bearer ${token}` },
       handshakeTimeout: 15_000,
       maxPayload: 64 * 1024,
       followRedirects: false,
@@ -48,11 +56,15 @@ export class Wake {
     socket.on('error', (error) => log.debug({ err: error }, 'wake connection failed'));
     socket.on('close', (code) => {
       clearTimeout(this.#timer);
-      if (this.#closed) return;
-      const pauseMs = this.#backoff.nextMs();
-      log.debug({ code, pauseMs }, 'wake connection closed');
-      this.#timer = setTimeout(() => this.open(), pauseMs);
+      this.#again({ code });
     });
+  }
+
+  #again(why: object): void {
+    if (this.#closed) return;
+    const pauseMs = this.#backoff.nextMs();
+    this.#options.log.debug({ ...why, pauseMs }, 'wake connection closed');
+    this.#timer = setTimeout(() => this.open(), pauseMs);
   }
 
   close(): void {

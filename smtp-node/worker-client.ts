@@ -1,21 +1,30 @@
-import { createWriteStream } from 'node:fs';
+import { createWriteStream, openAsBlob } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { z } from 'zod';
 import {
+  edgeTimeHeader,
   type helloRequest,
   helloResponse,
+  type InboundDoor,
   inboundCheckResponse,
   inboundResponse,
   type LeaseResponse,
   type leaseRequest,
   leaseResponse,
+  type ReceivedHead,
+  receivedResponse,
   type releaseRequest,
   releaseResponse,
   type resultsRequest,
   resultsResponse,
+  type SmtpRefusal,
+  synchronousMs,
+  type tlsReportRequest,
 } from '#domain/node-contract.ts';
+import type { EdgeClock } from './edge-clock.ts';
+import { type OwnToken, ownToken } from './own-token.ts';
 
 /** The edge did not answer, or not in a way that can be understood: try again later. */
 export class EdgeAway extends Error {
@@ -42,8 +51,13 @@ export interface NodeIdentity {
 export interface WorkerClientOptions extends NodeIdentity {
   /** Origin of the edge. */
   edgeUrl: string;
+  /** The node's own, or the installation's, which is enough to ask for one of its own. */
   nodeToken: string;
+  /** Where a token that was asked for is kept; left out: `nodeToken` is the node's own. */
+  dataDirectory?: string;
   timeoutMs: number;
+  /** Set by every answer. */
+  clock?: Pick<EdgeClock, 'markMs' | 'set'>;
   /** Told after every request whether the edge could be reached. */
   onReach?: (reached: boolean) => void;
 }
@@ -56,14 +70,37 @@ type WithoutIdentity<S extends z.ZodType> = Omit<z.input<S>, keyof NodeIdentity>
  */
 export class WorkerClient {
   readonly #options: WorkerClientOptions;
+  readonly #token: OwnToken;
 
   constructor(options: WorkerClientOptions) {
     this.#options = options;
+    const { nodeId, nodeToken, dataDirectory } = options;
+    this.#token =
+      dataDirectory === undefined
+        ? { get: async () => nodeToken }
+        : ownToken({ nodeId, nodeToken, dataDirectory }, (token) => this.#enrol(token));
+  }
+
+  /** The node's own token. */
+  token(): Promise<string> {
+    return this.#token.get();
+  }
+
+  /** Has the edge know a token as this node's. A refusal with status 409: only the operator can make one. */
+  async #enrol(token: string): Promise<void> {
+    const { nodeId, nodeToken } = this.#options;
+    const body = JSON.stringify({ nodeId, token });
+    const headers = { 'content-type': 'application/json' };
+    const response = await this.#askAs(nodeToken, 'enrol', { method: 'POST', headers, body });
+    await response.body?.cancel();
   }
 
   /** Says that this boot of the node has begun; leases of its older boots are released. */
-  hello(request: WithoutIdentity<typeof helloRequest>): Promise<z.infer<typeof helloResponse>> {
-    return this.#post('hello', request, helloResponse);
+  async hello(request: WithoutIdentity<typeof helloRequest>): Promise<z.infer<typeof helloResponse>> {
+    const askedMarkMs = this.#options.clock?.markMs() ?? 0;
+    const answer = await this.#post('hello', request, helloResponse);
+    this.#options.clock?.set(answer.nowMs, askedMarkMs);
+    return answer;
   }
 
   /** Takes work. A refusal with status 409 means that a newer boot of this node id is running. */
@@ -85,12 +122,29 @@ export class WorkerClient {
     return (await this.#post('release', { leases }, releaseResponse)).released;
   }
 
-  /** Which envelope recipients of incoming mail there are; one answer each, in order. */
-  async knownRecipients(addresses: readonly string[]): Promise<boolean[]> {
-    const { known } = await this.#post('inbound/check', { addresses }, inboundCheckResponse);
-    if (known.length !== addresses.length)
+  /** Behind which door each envelope recipient of incoming mail is, in order. */
+  async doors(addresses: readonly string[]): Promise<InboundDoor[]> {
+    const { doors } = await this.#post('inbound/check', { addresses }, inboundCheckResponse);
+    if (doors.length !== addresses.length)
       throw new EdgeAway('inbound/check: one answer an address was expected');
-    return known;
+    return doors;
+  }
+
+  /**
+   * Hands over a mail for a domain that receives: its file, with the trace fields before it.
+   * @returns null when it is durable there; else what the peer is to be told
+   */
+  async received(mail: { head: ReceivedHead; trace: string }, path: string): Promise<SmtpRefusal | null> {
+    const { timeoutMs } = this.#options;
+    const body = new Blob([`${JSON.stringify(mail.head)}\n${mail.trace}`, await openAsBlob(path)]);
+    const response = await this.#ask(
+      'received',
+      { method: 'POST', headers: { 'content-type': 'application/octet-stream' }, body },
+      rawTimeoutFactor + synchronousMs / timeoutMs,
+    );
+    const parsed = receivedResponse.safeParse(await this.#reading(() => response.json()));
+    if (!parsed.success) throw new EdgeAway('received: the answer is not as agreed');
+    return parsed.data.refusal;
   }
 
   /** Hands over a mail that came to return paths; it is durable there when this resolves. One verdict a recipient. */
@@ -98,9 +152,11 @@ export class WorkerClient {
     mailFrom: string;
     rcptTo: readonly string[];
     raw: Uint8Array;
+    signedAuthor: string | null;
   }): Promise<z.infer<typeof inboundResponse>['verdicts']> {
     const query = new URLSearchParams({ mail_from: mail.mailFrom });
     for (const recipient of mail.rcptTo) query.append('rcpt_to', recipient);
+    if (mail.signedAuthor !== null) query.set('signed_author', mail.signedAuthor);
     const response = await this.#ask(`inbound?${query}`, {
       method: 'POST',
       headers: { 'content-type': 'message/rfc822' },
@@ -111,6 +167,16 @@ export class WorkerClient {
       throw new EdgeAway('inbound: one verdict a recipient was expected');
     }
     return parsed.data.verdicts;
+  }
+
+  /** Has a report on TLS mailed. */
+  async tlsReport(report: z.input<typeof tlsReportRequest>): Promise<void> {
+    const response = await this.#ask('tls-report', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(report),
+    });
+    await response.body?.cancel();
   }
 
   /** The raw message, in memory. */
@@ -151,15 +217,22 @@ export class WorkerClient {
   }
 
   async #ask(path: string, init: RequestInit, timeoutFactor = 1): Promise<Response> {
-    const { edgeUrl, nodeToken, timeoutMs } = this.#options;
+    return await this.#askAs(await this.#token.get(), path, init, timeoutFactor);
+  }
+
+  async #askAs(token: string, path: string, init: RequestInit, timeoutFactor = 1): Promise<Response> {
+    const { edgeUrl, timeoutMs, clock } = this.#options;
+    const askedMarkMs = clock?.markMs() ?? 0;
     const response = await this.#reading(() =>
       fetch(`${edgeUrl}/node/v1/${path}`, {
         ...init,
         redirect: 'error',
-        headers: { ...init.headers, authorization: `Bearer ${nodeToken}` },
+        headers: { ...init.headers, authorization: `Bearer ${token}` },
         signal: AbortSignal.timeout(timeoutMs * timeoutFactor),
       }),
     );
+    const edgeNowMs = Number(response.headers.get(edgeTimeHeader) ?? Number.NaN);
+    if (Number.isSafeInteger(edgeNowMs)) clock?.set(edgeNowMs, askedMarkMs);
     if (response.ok) return response;
     const detail = (await this.#reading(() => response.text())).slice(0, 300);
     if (response.status >= 500 || response.status === 408 || response.status === 429) {

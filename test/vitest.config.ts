@@ -5,16 +5,18 @@ const root = new URL('..', import.meta.url).pathname;
 
 /** Secrets that only tests know; a deployment makes its own (see README, Deploy). */
 const secrets = {
+  FEEDBACK_LOOPS: 'loop@isp.example, FBL.isp.example',
   NODE_TOKEN: 'test-node-token-0123456789abcdef0123456789',
   OPERATOR_TOKEN: 'test-operator-token-0123456789abcdef01234',
   RETURN_PATH_KEYS: 'a2V5LW9uZS1rZXktb25lLWtleS1vbmUta2V5LW9uZS0=',
   AUTH_SECRET: 'test-auth-secret-0123456789abcdef0123456789',
   ENCRYPTION_KEYS: 'MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=',
+  PUBLIC_URL: 'https://api.test',
   /** Nobody answers there: a test that needs DNS brings its own answers. */
   DOH_URL: 'http://127.0.0.1:9/dns-query',
 };
 
-/** What drives the whole product with real peers is tried once more in CI: the machine there is shared. */
+/** What drives sockets, workerd, real peers or a browser is tried once more in CI: the machine there is shared. */
 const retry = process.env.CI ? 1 : 0;
 
 /** One project after the other, the quick ones first: the heavy ones need the machine for themselves. */
@@ -26,9 +28,10 @@ export default defineConfig({
         root,
         test: {
           name: 'unit',
-          include: ['test/unit/**/*.test.ts', 'test/smtp-node/**/*.test.ts'],
+          include: ['test/unit/**/*.test.ts', 'test/smtp-node/**/*.test.ts', 'test/fuzz/**/*.test.ts'],
           environment: 'node',
           testTimeout: 30_000,
+          retry,
           sequence: { groupOrder: 0 },
         },
       },
@@ -45,6 +48,7 @@ export default defineConfig({
           globalSetup: ['test/support/migrations.ts'],
           include: ['test/worker/**/*.test.ts'],
           testTimeout: 30_000,
+          retry,
           sequence: { groupOrder: 1 },
         },
       },
@@ -60,13 +64,26 @@ export default defineConfig({
           testTimeout: 120_000,
           hookTimeout: 120_000,
           retry,
+          sequence: { groupOrder: 3 },
+        },
+      },
+      {
+        root,
+        test: {
+          // The real wrangler against a fake of the platform's API.
+          name: 'deploy',
+          include: ['test/deploy/**/*.test.ts'],
+          environment: 'node',
+          testTimeout: 600_000,
+          hookTimeout: 120_000,
+          retry,
           sequence: { groupOrder: 2 },
         },
       },
       // Says by itself that it is left out, and why, where namespaces are not allowed.
       {
         extends: `${root}test/lab/vitest.config.ts`,
-        test: { name: 'lab', retry, sequence: { groupOrder: 3 } },
+        test: { name: 'lab', retry, sequence: { groupOrder: 4 } },
       },
     ],
   },

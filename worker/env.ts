@@ -5,7 +5,17 @@ import { type Settings, workerSettings } from './settings.ts';
  * The one file that reads bindings, variables and secrets. `parseEnv` is called at each door; all errors are
  * said at once.
  */
-const bindings = ['DB', 'RAW', 'DELIVERY', 'WEBHOOK', 'HUB', 'SENDER'] as const;
+const bindings = [
+  'DB',
+  'RAW',
+  'DELIVERY',
+  'WEBHOOK',
+  'HUB',
+  'SENDER',
+  'PAGES_LIMIT',
+  'TRIES_LIMIT',
+  'TRACKING_LIMIT',
+] as const;
 
 export interface Bindings {
   DB: D1Database;
@@ -14,15 +24,19 @@ export interface Bindings {
   WEBHOOK: Queue<EventPointers>;
   HUB: DurableObjectNamespace;
   SENDER: DurableObjectNamespace;
+  /** What one source may ask of pages that are open to everybody, and of links in mails. */
+  PAGES_LIMIT: RateLimit;
+  TRIES_LIMIT: RateLimit;
+  TRACKING_LIMIT: RateLimit;
 }
 
-/** Body of a message in the `delivery` queue: pointers, never mail. */
+/** Body of a message in the queue of deliveries: pointers, never mail. */
 export const deliveryPointers = z.object({
   pointers: z.array(z.object({ messageId: z.string(), class: z.string() })).max(1000),
 });
 export type DeliveryPointers = z.infer<typeof deliveryPointers>;
 
-/** Body of a message in the `webhook` queue: accounts that have new events. */
+/** Body of a message in the queue of webhooks: accounts that have new events. */
 export const eventPointers = z.object({ accountIds: z.array(z.number().int()).max(1000) });
 export type EventPointers = z.infer<typeof eventPointers>;
 
@@ -30,9 +44,12 @@ export interface Env extends Settings {
   bindings: Bindings;
 }
 
+/** Variables, secrets or bindings are missing or wrong; the message is for the log alone. */
+export class NotConfigured extends Error {}
+
 const parsed = new WeakMap<object, Env>();
 
-/** The parsed environment; throws one error that names everything that is missing or wrong. */
+/** The parsed environment. @throws NotConfigured, which names everything that is missing or wrong */
 export function parseEnv(raw: unknown): Env {
   const known = typeof raw === 'object' && raw !== null ? parsed.get(raw) : undefined;
   if (known) return known;
@@ -42,7 +59,7 @@ export function parseEnv(raw: unknown): Env {
   const setting = <T>(schema: z.ZodType<T>, key: string, secret: boolean): T | undefined => {
     const result = schema.safeParse(source[key]);
     if (result.success) return result.data;
-    const fix = secret ? `set it with: wrangler secret put ${key}` : 'set it in wrangler.toml, [vars]';
+    const fix = `set it with: npm run deploy${secret ? '' : ` -- --var ${key}=…`}`;
     faults.push(`${key} ${result.error.issues[0]?.message ?? 'is not valid'}; ${fix}`);
     return undefined;
   };
@@ -54,9 +71,12 @@ export function parseEnv(raw: unknown): Env {
     encryptionKeys,
     authSecret,
     mailFrom,
+    publicUrl,
     submission,
     meter,
     dohUrl,
+    sourceHeader,
+    feedbackLoops,
     allowLocalWebhooks,
   ] = workerSettings;
   const settings = {
@@ -67,12 +87,15 @@ export function parseEnv(raw: unknown): Env {
     encryptionKeys: setting(encryptionKeys.schema, encryptionKeys.key, encryptionKeys.secret),
     authSecret: setting(authSecret.schema, authSecret.key, authSecret.secret),
     mailFrom: setting(mailFrom.schema, mailFrom.key, mailFrom.secret),
+    publicUrl: setting(publicUrl.schema, publicUrl.key, publicUrl.secret),
     submission: setting(submission.schema, submission.key, submission.secret),
     meter: setting(meter.schema, meter.key, meter.secret),
     dohUrl: setting(dohUrl.schema, dohUrl.key, dohUrl.secret),
+    sourceHeader: setting(sourceHeader.schema, sourceHeader.key, sourceHeader.secret),
+    feedbackLoops: setting(feedbackLoops.schema, feedbackLoops.key, feedbackLoops.secret),
     allowLocalWebhooks: setting(allowLocalWebhooks.schema, allowLocalWebhooks.key, allowLocalWebhooks.secret),
   };
-  if (faults.length > 0) throw new Error(`configuration: ${faults.join('; ')}`);
+  if (faults.length > 0) throw new NotConfigured(`configuration: ${faults.join('; ')}`);
   const env: Env = { ...(settings as Settings), bindings: raw as Bindings };
   if (typeof raw === 'object' && raw !== null) parsed.set(raw, env);
   return env;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { feedbackLoopPattern } from '#domain/bounce/feedback-loops.ts';
 
 /**
  * Variables and secrets of the Worker: one table; the parser and the reference in README.md derive from it.
@@ -13,7 +14,7 @@ export const workerSettings = [
   {
     key: 'NODE_TOKEN',
     secret: true,
-    about: 'what SMTP nodes show to the edge',
+    about: 'with which the first SMTP node asks for a token of its own',
     schema: z.string().min(32, 'must have at least 32 characters'),
   },
   {
@@ -46,14 +47,25 @@ export const workerSettings = [
     key: 'MAIL_FROM',
     secret: false,
     about:
-      'sender of sign-in links and invitations, an address of a verified domain; empty: `no-reply@` the oldest one',
+      'sender of sign-in links and invitations, an address of a verified domain of an account that the operator owns; empty: `no-reply@` the domain that the operator chose on the page Installation',
     schema: z.string().max(320).default(''),
+  },
+  {
+    key: 'PUBLIC_URL',
+    secret: false,
+    about:
+      'where the dashboard is reached, e.g. `https://mail.example.org`: links in mails and cookies are made of it, and pages refuse every other host. Empty: pages open by a loopback host only (`npm start`)',
+    schema: z
+      .string()
+      .refine((text) => text === '' || isOrigin(text), 'must be an https or http URL without a path')
+      .transform((text) => (text === '' ? '' : new URL(text).origin))
+      .default(''),
   },
   {
     key: 'SUBMISSION',
     secret: false,
     about:
-      'where clients submit by SMTP, as the dashboard tells it: `host:port:tls-port`; empty: as the newest node says',
+      'where clients submit by SMTP, as the dashboard tells it: `host:port:tls-port`; empty: where the operator lets a node be shown',
     schema: z
       .string()
       .regex(/^([^\s:]+:\d{1,5}:\d{1,5})?$/, 'must be host:port:tls-port')
@@ -78,6 +90,23 @@ export const workerSettings = [
       .default('https://cloudflare-dns.com/dns-query'),
   },
   {
+    key: 'SOURCE_HEADER',
+    secret: false,
+    about:
+      'header field in which the proxy in front tells where a request comes from, whatever the client says in it; empty: nobody tells, and all requests are of one source. `npm start` leaves it empty',
+    schema: z
+      .string()
+      .regex(/^[A-Za-z0-9-]{0,64}$/, 'must be the name of a header field')
+      .default('CF-Connecting-IP'),
+  },
+  {
+    key: 'FEEDBACK_LOOPS',
+    secret: false,
+    about:
+      'feedback loops besides the known ones whose signed reports suppress: From addresses, or domains from which nobody else can send; comma-separated',
+    schema: z.string().max(4096).default('').transform(loopList),
+  },
+  {
     key: 'ALLOW_LOCAL_WEBHOOKS',
     secret: false,
     about: 'set to `1` for development: webhook endpoints may be on the loopback host, by http too',
@@ -97,10 +126,38 @@ export interface Settings {
   encryptionKeys: Uint8Array[];
   authSecret: string;
   mailFrom: string;
+  /** An origin; empty: not known. */
+  publicUrl: string;
   submission: string;
   meter: boolean;
   dohUrl: string;
+  /** Empty: nobody tells. */
+  sourceHeader: string;
+  /** `feedbackLoopPattern` each. */
+  feedbackLoops: string[];
   allowLocalWebhooks: boolean;
+}
+
+function isOrigin(text: string): boolean {
+  if (!/^https?:/.test(text) || !URL.canParse(text)) return false;
+  const { origin, pathname, search, hash, username } = new URL(text);
+  return (
+    pathname === '/' && search + hash + username === '' && text.replace(/\/$/, '').toLowerCase() === origin
+  );
+}
+
+function loopList(text: string, context: z.RefinementCtx): string[] {
+  const loops = text
+    .split(',')
+    .map((part) => part.trim().toLowerCase())
+    .filter((part) => part !== '');
+  if (loops.some((loop) => !feedbackLoopPattern.test(loop))) {
+    context.addIssue({
+      code: 'custom',
+      message: 'must be addresses or domains, several separated by commas',
+    });
+  }
+  return loops;
 }
 
 function keyList(text: string, context: z.RefinementCtx): Uint8Array[] {

@@ -132,6 +132,8 @@ export const invitations = sqliteTable(
     email: text('email').notNull(),
     role: text('role', { enum: ['owner', 'developer', 'viewer'] }),
     status: text('status').notNull(),
+    /** SHA-256 of what stands in the mail and nowhere else, hex; null: of a version that had none, and good for nothing. */
+    secretHash: text('secret_hash'),
     expiresAt: time('expires_at').notNull(),
     createdAt: time('created_at').notNull(),
     inviterId: text('inviter_id')
@@ -141,6 +143,7 @@ export const invitations = sqliteTable(
   (t) => [
     index('auth_invitations_organization').on(t.organizationId),
     index('auth_invitations_email').on(t.email),
+    uniqueIndex('auth_invitations_secret').on(t.secretHash),
   ],
 );
 
@@ -190,13 +193,10 @@ export const passkeys = sqliteTable(
 );
 
 /** Tries of a sign-in by client address and by mail address. */
-export const rateLimits = sqliteTable(
-  'auth_rate_limits',
-  {
-    id: text('id').primaryKey(),
-    key: text('key').notNull(),
-    count: integer('count').notNull(),
-    lastRequest: integer('last_request').notNull(),
-  },
-  (t) => [uniqueIndex('auth_rate_limits_key').on(t.key)],
-);
+export const rateLimits = sqliteTable('auth_rate_limits', {
+  // Nothing is looked up by it, and an index of it would be a row more that a stranger has us write.
+  id: text('id').notNull(),
+  key: text('key').primaryKey(),
+  count: integer('count').notNull(),
+  lastRequest: integer('last_request').notNull(),
+});

@@ -3,7 +3,10 @@ import { check, index, integer, primaryKey, sqliteTable, text, uniqueIndex } fro
 
 /** Control tables: few rows, in the first database. Mail itself lives in the home tables (`home.ts`). */
 
-/** A tenant; owns everything below. */
+/**
+ * A tenant; owns everything below. Number 0 is nobody's: mail of the installation itself (sign-in links, invitations)
+ * is kept under it, so that no account's pages, lists or events can show it.
+ */
 export const accounts = sqliteTable('accounts', {
   id: integer('id').primaryKey({ autoIncrement: true }),
   name: text('name').notNull(),
@@ -83,6 +86,8 @@ export const domains = sqliteTable(
     checkedAtMs: integer('checked_at_ms'),
     /** When its records are looked at again; null: never by schedule. */
     nextCheckMs: integer('next_check_ms'),
+    /** Mail that fails DMARC with `p=reject` is refused at the door; null: as its type has it (`domain/inbound/route.ts`). */
+    refuseDmarc: integer('refuse_dmarc', { mode: 'boolean' }),
   },
   (t) => [
     index('domains_next_check').on(t.nextCheckMs).where(sql`next_check_ms IS NOT NULL`),
@@ -125,6 +130,18 @@ export const domainWarming = sqliteTable(
     check('warming_hourly', sql`hour_used <= hour_limit`),
     check('warming_minute', sql`minute_used <= minute_limit`),
   ],
+);
+
+/** The warming of domains that were removed: who adds one again goes on where it stood, limits that are used included. */
+export const keptWarming = sqliteTable(
+  'kept_warming',
+  {
+    accountId: integer('account_id').notNull(),
+    name: text('name').notNull(),
+    /** JSON array: the columns of `domain_warming` after the first, in their order. */
+    warming: text('warming').notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.accountId, t.name] })],
 );
 
 /** A DKIM key; the private half is encrypted at rest. */
@@ -193,7 +210,11 @@ export const suppressions = sqliteTable(
     createdAtMs: integer('created_at_ms').notNull(),
     expiresAtMs: integer('expires_at_ms'),
   },
-  (t) => [uniqueIndex('suppressions_address').on(t.accountId, t.address, t.scopeDomain)],
+  (t) => [
+    uniqueIndex('suppressions_address').on(t.accountId, t.address, t.scopeDomain),
+    /** With the row's id: an account's entries in the order in which they were made. */
+    index('suppressions_account').on(t.accountId),
+  ],
 );
 
 /** Deliveries that ended because a mailbox was full; enough of them in a short time suppress the address. */
@@ -252,9 +273,30 @@ export const nodes = sqliteTable('nodes', {
   submissionPort: integer('submission_port'),
   /** With TLS from the start. */
   submissionTlsPort: integer('submission_tls_port'),
+  /** JSON `SubmissionPlace`: where clients submit, as the operator has let it be shown; null: nowhere is shown. */
+  shownSubmission: text('shown_submission'),
+  /** When it last came without a journal: what became of leases that it held before is not known. */
+  journalNewAtMs: integer('journal_new_at_ms'),
+  /** JSON `{excludeDomains, busyDomains}`: what it did not want when it was last noted; null: nothing was ever noted. */
+  unwanted: text('unwanted'),
 });
 
-/** What is kept of the installation as a whole, one row each: `tick` (cron), `checks` (what was last found). */
+/** Tokens of nodes, by their hash; each speaks for one node. */
+export const nodeTokens = sqliteTable(
+  'node_tokens',
+  {
+    /** SHA-256, hex. */
+    secretHash: text('secret_hash').primaryKey(),
+    nodeId: text('node_id').notNull(),
+    /** Its last four characters. */
+    hint: text('hint').notNull(),
+    createdAtMs: integer('created_at_ms').notNull(),
+    revokedAtMs: integer('revoked_at_ms'),
+  },
+  (t) => [index('node_tokens_node').on(t.nodeId)],
+);
+
+/** What is kept of the installation as a whole, one row each (`store/installation.ts`). */
 export const installation = sqliteTable('installation', {
   name: text('name').primaryKey(),
   atMs: integer('at_ms').notNull(),
@@ -272,7 +314,11 @@ export const webhookEndpoints = sqliteTable(
       .notNull()
       .references(() => accounts.id),
     url: text('url').notNull(),
-    format: text('format', { enum: ['cloudmailin', 'event'] }).notNull(),
+    format: text('format', {
+      enum: ['cloudmailin', 'event', 'postscale', 'cloudmailin-multipart', 'raw'],
+    }).notNull(),
+    /** Its answer to received mail is the reply in the SMTP session; null: as its format has it. */
+    synchronous: integer('synchronous', { mode: 'boolean' }),
     /** JSON array of event names as the owner wrote them; null: all. */
     events: text('events', { mode: 'json' }).$type<string[]>(),
     description: text('description').notNull().default(''),
@@ -302,7 +348,7 @@ export const webhookEndpoints = sqliteTable(
   ],
 );
 
-/** How often an event happened: one row an account, UTC day, dimension (`day`: in all) and value. */
+/** How often an event happened: one row an account, UTC day, dimension (`day`: in all; `hour`: in one of its hours) and value. */
 const count = (kind: string) => integer(kind).notNull().default(0);
 export const stats = sqliteTable(
   'stats',
@@ -310,7 +356,9 @@ export const stats = sqliteTable(
     accountId: integer('account_id').notNull(),
     /** E.g. `20261121`. */
     day: text('day').notNull(),
-    dimension: text('dimension', { enum: ['day', 'tag', 'domain', 'class'] }).notNull(),
+    dimension: text('dimension', {
+      enum: ['day', 'hour', 'tag', 'domain', 'class', 'provider', 'reason'],
+    }).notNull(),
     value: text('value').notNull(),
     accepted: count('accepted'),
     dispatched: count('dispatched'),
@@ -342,4 +390,41 @@ export const statsProgress = sqliteTable(
     foldedAtMs: integer('folded_at_ms').notNull(),
   },
   (t) => [primaryKey({ columns: [t.accountId, t.week] })],
+);
+
+/** What a domain that receives does with mail, by local part: one row a rule (`domain/inbound/route.ts`). */
+export const inboundRoutes = sqliteTable(
+  'inbound_routes',
+  {
+    id: integer('id').primaryKey({ autoIncrement: true }),
+    accountId: integer('account_id').notNull(),
+    domainId: integer('domain_id')
+      .notNull()
+      .references(() => domains.id, { onDelete: 'cascade' }),
+    /** A local part in lower case, a prefix with `*` behind it, or `*`. */
+    pattern: text('pattern').notNull(),
+    action: text('action', { enum: ['webhook', 'drop', 'refuse'] }).notNull(),
+    /** JSON array: public ids of endpoints; none: all of the account. */
+    targets: text('targets', { mode: 'json' }).$type<string[]>().notNull(),
+    /** What a refusal says. */
+    text: text('text').notNull().default(''),
+    createdAtMs: integer('created_at_ms').notNull(),
+  },
+  (t) => [uniqueIndex('inbound_routes_pattern').on(t.domainId, t.pattern)],
+);
+
+/** Where exact searches may find something (`store/search-words.ts`). */
+export const searchWords = sqliteTable(
+  'search_words',
+  {
+    accountId: integer('account_id').notNull(),
+    week: text('week').notNull(),
+    /** Which stretch of the week's row numbers. */
+    page: integer('page').notNull(),
+    /** From this row on it knows all of them. */
+    fromSeq: integer('from_seq').notNull(),
+    /** Hashes of equal length, one after the other. */
+    words: text('words').notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.accountId, t.week, t.page] })],
 );

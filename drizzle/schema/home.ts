@@ -41,6 +41,8 @@ export const messagesTable = (week: string) =>
       smtputf8: integer('smtputf8').notNull(),
       eightBit: integer('eight_bit').notNull(),
       testMode: integer('test_mode').notNull(),
+      /** What its sender wants of TLS (`domain/message/tls-wish.ts`). */
+      tls: integer('tls').notNull().default(0),
       /** What was put into it (`domain/tracking.ts`, `trackedBits`). */
       tracked: integer('tracked').notNull().default(0),
       /** When delivery may begin: acceptance, or `send_at`. */
@@ -147,4 +149,61 @@ export const webhookDeliveriesTable = (week: string) =>
       index(`webhook_endpoint_${week}`).on(t.endpointId),
       index(`webhook_open_${week}`).on(t.endpointId, t.dueMs).where(sql`state <> 'delivered'`),
     ],
+  );
+
+/** Who did what, by the week in which it was done (`store/audit.ts`). */
+export const auditTable = (week: string) =>
+  sqliteTable(
+    `audit_${week}`,
+    {
+      accountId: integer('account_id').notNull(),
+      /** Its time and some chance: ordered by time. */
+      id: integer('id').notNull(),
+      who: text('who').notNull(),
+      source: text('source').notNull(),
+      what: text('what').notNull(),
+      /** JSON object. */
+      details: text('details').notNull(),
+    },
+    (t) => [primaryKey({ columns: [t.accountId, t.id] })],
+  );
+
+/**
+ * Mail that came to domains which receive: what one rule took of one mail. Its raw form is in R2. By the week of the
+ * mail's id.
+ */
+export const receivedTable = (week: string) =>
+  sqliteTable(
+    `received_${week}`,
+    {
+      accountId: integer('account_id').notNull(),
+      /** UUIDv7 of the node, with the number of the rule in its last byte. */
+      id: text('id').notNull(),
+      receivedAtMs: integer('received_at_ms').notNull(),
+      domain: text('domain').notNull(),
+      /** JSON `{action, by, text}`: what was done with it and which rule says so. */
+      decision: text('decision').notNull(),
+      envelopeFrom: text('envelope_from').notNull(),
+      /** JSON array. */
+      recipients: text('recipients').notNull(),
+      fromHeader: text('from_header').notNull(),
+      subject: text('subject').notNull(),
+      messageIdHeader: text('message_id_header').notNull(),
+      sizeBytes: integer('size_bytes').notNull(),
+      hasAttachments: integer('has_attachments').notNull(),
+      /** JSON `{remoteIp, helo, tls}`. */
+      client: text('client').notNull(),
+      /** JSON, see `domain/inbound/verdicts.ts`. */
+      verdicts: text('verdicts').notNull(),
+      /** The sent message that it answers. */
+      inReplyTo: text('in_reply_to'),
+      /** The day of its object in R2, and the id in its key. */
+      bodyDay: text('body_day').notNull(),
+      bodyId: text('body_id').notNull(),
+      /** JSON array of public ids of webhook deliveries that tell of it. */
+      deliveries: text('deliveries').notNull(),
+      /** `failed`: what was to be done could not be; `rejected`: it was refused; null: its deliveries tell. */
+      state: text('state'),
+    },
+    (t) => [primaryKey({ columns: [t.accountId, t.id] })],
   );

@@ -2,31 +2,65 @@
  * `npm run deploy`: makes everything that the edge half needs in a Cloudflare account, and puts it there.
  * `-- --dry-run` builds and checks without an account. Running it again changes only what is missing.
  */
-import { existsSync } from 'node:fs';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline/promises';
 import { parseArgs } from 'node:util';
 import { gzipSync } from 'node:zlib';
-import { domainFault } from '#domain/address.ts';
-import { bundleWorker, repository, wrangler } from '../standalone/bundle.ts';
-import { keptWorkerSecrets, newWorkerSecrets, setupCodeOf } from '../standalone/secrets.ts';
+import { bundleWorker, repository } from '../standalone/bundle.ts';
+import { DeployError } from './deploy/cloudflare.ts';
+import { deploy } from './deploy/run.ts';
+import { secretNames } from './deploy/secrets.ts';
+import { stateDir } from './deploy/session.ts';
 
-const stateDir = join(repository, '.pennypost');
-const placeholderId = '00000000-0000-0000-0000-000000000000';
+const usage = `npm run deploy -- [options]
+  --account ID             the Cloudflare account, where the login reaches several
+  --service-domain DOMAIN  the operator's own domain, e.g. mail.example.org; asked for once
+  --public-url URL         where the dashboard is reached; "workers.dev": there
+  --domain HOST            also serve the Worker at this host of a zone in the account; may be repeated
+  --var NAME=TEXT          set a variable of the Worker (see README); those that it has stay as they are
+  --rotate NAME            make a secret anew; of a list, a new first key before the old
+  --email-routing          let Email Routing bring mail for bounces.<service domain> to the Worker
+  --dns                    publish the DNS records of the service domain, or print them
+  --node HOST[=ADDRESS,…]  a node, for --dns; may be repeated (default: nodes that have said hello)
+  --yes                    do not ask
+  --dry-run                build and check; needs no account`;
+
 /** Aim for the compressed bundle; a Worker of the paid plan may have ten times as much. */
 const bundleAimBytes = 1024 * 1024;
 
-const { values: flags } = parseArgs({
-  options: {
-    'dry-run': { type: 'boolean', default: false },
-    'service-domain': { type: 'string' },
-    yes: { type: 'boolean', default: false },
-  },
-});
-
-if (flags['dry-run']) await dryRun();
-else await deploy();
+async function main(): Promise<void> {
+  const { values: flags } = parseArgs({
+    options: {
+      help: { type: 'boolean', default: false },
+      'dry-run': { type: 'boolean', default: false },
+      account: { type: 'string' },
+      'service-domain': { type: 'string' },
+      'public-url': { type: 'string' },
+      domain: { type: 'string', multiple: true, default: [] },
+      var: { type: 'string', multiple: true, default: [] },
+      rotate: { type: 'string', multiple: true, default: [] },
+      'email-routing': { type: 'boolean', default: false },
+      dns: { type: 'boolean', default: false },
+      node: { type: 'string', multiple: true, default: [] },
+      yes: { type: 'boolean', default: false },
+    },
+  });
+  if (flags.help) console.log(usage);
+  else if (flags['dry-run']) await dryRun();
+  else
+    await deploy({
+      account: flags.account,
+      serviceDomain: flags['service-domain'],
+      publicUrl: flags['public-url'],
+      domains: flags.domain,
+      vars: flags.var,
+      rotate: flags.rotate,
+      emailRouting: flags['email-routing'],
+      dns: flags.dns,
+      nodes: flags.node,
+      yes: flags.yes,
+    });
+}
 
 async function dryRun(): Promise<void> {
   const outDir = join(stateDir, 'bundle');
@@ -39,7 +73,7 @@ async function dryRun(): Promise<void> {
   console.log(
     `bundle: ${kib(bundle.length)}, compressed ${kib(compressed)} (aim: under ${kib(bundleAimBytes)})`,
   );
-  console.log(`secrets that a deployment sets: ${Object.keys(newWorkerSecrets()).join(', ')}`);
+  console.log(`secrets that a deployment sets: ${secretNames.join(', ')}`);
   if (compressed > bundleAimBytes) throw new Error('the bundle is over its aim');
 }
 
@@ -52,90 +86,7 @@ async function checkBindings(said: string): Promise<void> {
     throw new Error(`wrangler.toml does not bind: ${missing.join(', ')}`);
 }
 
-async function deploy(): Promise<void> {
-  await mkdir(stateDir, { recursive: true });
-  console.log((await wrangler(['whoami'])).trim());
-  const serviceDomain = await askServiceDomain();
-  console.log(`This creates what is missing of: D1 database "pennypost", R2 bucket "pennypost-raw",
-queues "delivery" and "webhook", the Worker "pennypost" with its Durable Objects, and these secrets:
-${Object.keys(newWorkerSecrets()).join(', ')}. Service domain: ${serviceDomain}.`);
-  if (!flags.yes && !/^y/i.test(await ask('Go on? [y/N] '))) return;
-
-  const databaseId = await ensureDatabase();
-  await ensure(['r2', 'bucket', 'create', 'pennypost-raw'], /already exists|already own/i);
-  for (const queue of ['delivery', 'webhook'])
-    await ensure(['queues', 'create', queue], /already (exists|taken)/i);
-  const config = await writeConfig(databaseId, serviceDomain);
-  await wrangler(['d1', 'migrations', 'apply', 'pennypost', '--remote', '--config', config]);
-  console.log((await wrangler(['deploy', '--config', config])).trim());
-  const secrets = await keptWorkerSecrets(join(stateDir, 'deployed-secrets.json'));
-  await wrangler(['secret', 'bulk', '--config', config], { input: JSON.stringify(secrets) });
-  console.log(`
-Deployed. The secrets are kept in .pennypost/deployed-secrets.json (only you can read it): keep it safe.
-The dashboard is at the address above; its set-up code, for the first visit: ${setupCodeOf(secrets.AUTH_SECRET)}
-
-Next, start a node on a machine whose port 25 is open, with these three settings:
-  PENNYPOST_EDGE_URL=https://<the address above>
-  PENNYPOST_NODE_TOKEN=<NODE_TOKEN of that file>
-  PENNYPOST_HOST_NAME=<the machine's name, with matching A, AAAA and PTR records>
-and publish for ${serviceDomain}: bounces MX to the nodes, _spf TXT with their addresses (see README, Deploy).`);
-}
-
-async function askServiceDomain(): Promise<string> {
-  const kept = join(stateDir, 'service-domain');
-  const domain =
-    flags['service-domain'] ??
-    (existsSync(kept)
-      ? (await readFile(kept, 'utf8')).trim()
-      : await ask('Service domain (e.g. mail.example.org): '));
-  const fault = domainFault(domain);
-  if (fault) throw new Error(`service domain ${fault}`);
-  await writeFile(kept, `${domain}\n`);
-  return domain;
-}
-
-async function ensureDatabase(): Promise<string> {
-  const find = async () => {
-    const list = JSON.parse(await wrangler(['d1', 'list', '--json'])) as { name: string; uuid: string }[];
-    return list.find((database) => database.name === 'pennypost')?.uuid;
-  };
-  const present = await find();
-  if (present) return present;
-  await wrangler(['d1', 'create', 'pennypost']);
-  const made = await find();
-  if (!made) throw new Error('the D1 database was created but is not listed; run this again');
-  return made;
-}
-
-/** Creates a resource unless it is there. */
-async function ensure(args: string[], isThere: RegExp): Promise<void> {
-  try {
-    await wrangler(args);
-  } catch (error) {
-    if (!(error instanceof Error) || !isThere.test(error.message)) throw error;
-  }
-}
-
-/** wrangler.toml with the account's own values, in a file that git ignores. */
-async function writeConfig(databaseId: string, serviceDomain: string): Promise<string> {
-  const template = await readFile(join(repository, 'wrangler.toml'), 'utf8');
-  const path = join(stateDir, 'wrangler.toml');
-  await writeFile(
-    path,
-    template
-      .replace(placeholderId, databaseId)
-      .replace('mail.example.org', serviceDomain)
-      .replace('main = "worker/', 'main = "../worker/')
-      .replace('migrations_dir = "drizzle/', 'migrations_dir = "../drizzle/'),
-  );
-  return path;
-}
-
-async function ask(question: string): Promise<string> {
-  const lines = createInterface({ input: process.stdin, output: process.stdout });
-  try {
-    return (await lines.question(question)).trim();
-  } finally {
-    lines.close();
-  }
-}
+main().catch((error: unknown) => {
+  console.error(error instanceof DeployError ? error.message : error);
+  process.exitCode = 1;
+});

@@ -6,20 +6,27 @@ import { readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { parseArgs } from 'node:util';
-import { type Diagnosis, failed } from '#domain/diagnosis.ts';
-import { remembering } from '#domain/dns.ts';
+import { type Diagnosis, failed } from '#domain/dns/diagnosis.ts';
+import { remembering } from '#domain/dns/dns.ts';
 import {
   diagnoseBouncesMx,
+  diagnoseEmailRouting,
   diagnoseHelo,
   diagnoseMx,
   diagnosePtr,
   diagnoseSpf,
   type ServiceSubject,
-} from '#domain/service-dns.ts';
+} from '#domain/dns/service-dns.ts';
 import { ConfigError, parseConfig } from '../config.ts';
 import { systemLookup } from '../dns-lookup.ts';
 import { type Diagnose, type Greeting, type Patient, type Probes, subjectOf } from './doctor/diagnosis.ts';
-import { askHealth, diagnoseCertificate, diagnoseEdge, diagnoseResolver } from './doctor/machine.ts';
+import {
+  askHealth,
+  diagnoseCertificate,
+  diagnoseDatabase,
+  diagnoseEdge,
+  diagnoseResolver,
+} from './doctor/machine.ts';
 import { diagnoseAddresses, diagnoseBlocklists, diagnosePort25 } from './doctor/network.ts';
 import { spfResultOf } from './doctor/spf.ts';
 
@@ -42,12 +49,14 @@ const shared =
 const diagnoses: readonly { about: string; diagnose: Diagnose }[] = [
   { about: 'resolver', diagnose: diagnoseResolver },
   { about: 'edge', diagnose: diagnoseEdge },
+  { about: 'database-size', diagnose: diagnoseDatabase },
   { about: 'port-25', diagnose: diagnosePort25 },
   { about: 'helo-name', diagnose: shared(diagnoseHelo) },
   { about: 'host-addresses', diagnose: diagnoseAddresses },
   { about: 'ptr', diagnose: shared(diagnosePtr) },
   { about: 'spf', diagnose: (patient) => diagnoseSpf(subjectOf(patient), spfResultOf(patient)) },
   { about: 'bounces-mx', diagnose: shared(diagnoseBouncesMx) },
+  { about: 'email-routing', diagnose: shared(diagnoseEmailRouting) },
   { about: 'mx', diagnose: shared(diagnoseMx) },
   { about: 'certificate', diagnose: diagnoseCertificate },
   { about: 'blocklists', diagnose: diagnoseBlocklists },

@@ -1,21 +1,26 @@
 import type { Socket } from 'node:net';
-import { classOf } from '#domain/class.ts';
+import type { Outcome, Session } from '#domain/delivery/outcome.ts';
+import { classOf } from '#domain/message/class.ts';
 import type { DkimKey, LeasedDelivery } from '#domain/node-contract.ts';
-import type { Failure, Outcome, Session } from '#domain/outcome.ts';
-import { signDkim } from '../signing/dkim.ts';
+import type { DkimSigner } from '../signing/dkim.ts';
 import { withCrlf } from '../signing/line-ends.ts';
 import { type RawSource, readRaw } from '../signing/raw-source.ts';
+import type { DomainTls, TlsPolicies } from '../tls-policy/policy.ts';
+import { type Destinations, destinationName, type Stay } from './destinations.ts';
 import { dotStuffed } from './dot-stuffing.ts';
 import { type Envelope, envelopeOf } from './envelope.ts';
 import { errorCode, errorText } from './failures.ts';
-import { type Errand, type HostEnding, tryHost } from './host-attempt.ts';
+import type { Errand } from './host-attempt.ts';
 import type { MxResolver } from './mx.ts';
-import { type MxTarget, orderTargets } from './mx-order.ts';
+import { type MxHost, type MxTarget, orderTargets } from './mx-order.ts';
 import { bounded, silentFailure } from './outcomes.ts';
 import type { Pool } from './pool.ts';
+import { type Provider, providerOf } from './providers.ts';
+import type { SilentHosts } from './silent-hosts.ts';
 import { createStepClock } from './step-clock.ts';
 import type { Timeouts } from './timeouts.ts';
 import type { Mail } from './transaction.ts';
+import { tryHosts } from './try-hosts.ts';
 import type { Turns } from './turns.ts';
 
 /** What every attempt shares. */
@@ -23,37 +28,58 @@ export interface Surroundings {
   hostName: string;
   resolver: MxResolver;
   pool: Pool;
+  signer: DkimSigner;
+  destinations: Destinations;
+  providers: readonly Provider[];
+  silent: SilentHosts;
+  tlsPolicies: TlsPolicies;
   /** Signing of messages in memory. */
   signing: Turns;
-  connect(target: MxTarget): Promise<Socket>;
+  connect(target: MxTarget, timeoutMs: number): Promise<Socket>;
   timeouts: Timeouts;
   slotWaitMs: number;
   now(): number;
   random(): number;
 }
 
+/** What the caller of an attempt is told while it runs, and asked. */
+export interface AttemptHooks {
+  beforeData(): Promise<void>;
+  /** True when it has waited for a second, for its peer or its turn; false when it goes on. */
+  onWaiting?(waiting: boolean): void;
+  /** Very many attempts wait: none may wait for long before MAIL. */
+  crowded?(): boolean;
+}
+
 /** An outcome, but for what all outcomes have. */
 type Bare<T> = T extends Outcome ? Omit<T, 'startedAtMs' | 'endedAtMs' | 'session'> : never;
 export type Ending = Bare<Outcome>;
 
-/**
- * RFC 5321 §5.1 asks for at least two addresses to be tried. More than eight only keeps a delivery busy: a domain
- * with so many that fail is down.
- */
-const maxTargets = 8;
+/** What is left of the time before MAIL where very many attempts wait for their hosts. */
+const crowdedShare = 1 / 6;
 
-/** One attempt: look up, sign, try host after host until one of them decides. Never rejects. */
+/**
+ * One attempt: look up, sign, try host after host until one of them decides. Never rejects.
+ * @returns `untried` when no connection of ours was free in time: nobody was asked, and nobody refused
+ */
 export async function attempt(
   delivery: LeasedDelivery,
   raw: RawSource,
   keys: readonly DkimKey[],
-  beforeData: () => Promise<void>,
+  hooks: AttemptHooks,
   around: Surroundings,
-): Promise<Outcome> {
+): Promise<Outcome | 'untried'> {
   const startedAtMs = around.now();
   const session: Session = { mx: null, tls: null, reused: false, steps: [], tried: [] };
-  const clock = createStepClock(session.steps);
-  const trip = { beforeData, session, clock };
+  const clock = createStepClock(session.steps, (waiting) => hooks.onWaiting?.(waiting));
+  const share = hooks.crowded?.() ? crowdedShare : 1;
+  const trip = {
+    beforeData: () => clock.time('data', () => hooks.beforeData()),
+    session,
+    clock,
+    patience: { leftMs: around.timeouts.beforeMailMs * share },
+    waitUntilMs: startedAtMs + around.slotWaitMs,
+  };
   const ending = await decide(delivery, raw, keys, trip, around).catch(
     // A file that cannot be read, or a fault of ours: the mail is still good, so it is tried again.
     (error: unknown): Ending => ({
@@ -66,6 +92,7 @@ export async function attempt(
       }),
     }),
   );
+  if (ending === 'untried') return ending;
   return { ...ending, startedAtMs, endedAtMs: around.now(), session };
 }
 
@@ -73,9 +100,9 @@ async function decide(
   delivery: LeasedDelivery,
   raw: RawSource,
   keys: readonly DkimKey[],
-  trip: Omit<Errand, 'domain' | 'mailClass' | 'mail'>,
+  trip: Omit<Errand, 'domain' | 'mailClass' | 'mail' | 'plain' | 'tls'>,
   around: Surroundings,
-): Promise<Ending> {
+): Promise<Ending | 'untried'> {
   const read = envelopeOf(delivery);
   if (read.kind === 'malformed') return { type: 'failed', reason: 'policy', text: bounded(read.text) };
   if (read.kind === 'badDomain') {
@@ -91,60 +118,101 @@ async function decide(
     return { type: answer.permanent ? 'bounced' : 'deferred', failure };
   }
 
+  const tls = await clock.time('dns', () =>
+    around.tlsPolicies.of(
+      envelope.domain,
+      answer.hosts.map(({ host }) => host),
+      delivery.tls ?? 'policy',
+    ),
+  );
+
+  const waitMs = Math.max(0, trip.waitUntilMs - around.now());
+  const provider = providerOf(answer.hosts, around.providers);
+  const destination = {
+    name: provider?.name ?? destinationName(answer.hosts),
+    most: provider?.attempts ?? null,
+  };
+  const stay = await clock.time('wait', () =>
+    around.destinations.enter(destination, envelope.domain, delivery.class, waitMs),
+  );
+  if (!stay) return 'untried';
+  if ('leftAlone' in stay) {
+    const failure = silentFailure({ class: 'rate_limited', text: stay.leftAlone, step: 'wait' });
+    return { type: 'deferred', failure };
+  }
+  try {
+    return await signAndSend(
+      delivery,
+      raw,
+      keys,
+      { envelope, hosts: answer.hosts, tls, stay, provider },
+      trip,
+      around,
+    );
+  } finally {
+    stay.leave();
+  }
+}
+
+/** Where a message goes. */
+interface Way {
+  envelope: Envelope;
+  hosts: readonly MxHost[];
+  tls: DomainTls;
+  stay: Stay;
+  provider: Provider | null;
+}
+
+async function signAndSend(
+  delivery: LeasedDelivery,
+  raw: RawSource,
+  keys: readonly DkimKey[],
+  { envelope, hosts, tls, stay, provider }: Way,
+  trip: Omit<Errand, 'domain' | 'mailClass' | 'mail' | 'plain' | 'tls'>,
+  around: Surroundings,
+): Promise<Ending | 'untried'> {
   // Before a connection is asked for: hashing 25 MiB must not hold one.
-  clock.current = null;
-  const sign = () => signDkim(raw, delivery.signingDomain, keys, new Date(around.now()));
+  const sign = () =>
+    around.signer.sign(raw, delivery.signingDomain, keys, new Date(around.now()), delivery.fields);
   // A spooled message is read from disk between its parts, so it takes no turn and holds nobody up.
-  const signed =
-    raw.kind === 'file' ? await sign() : await around.signing.take(classOf(delivery.class).rank, sign);
+  const signed = await trip.clock.time('sign', () =>
+    raw.kind === 'file' ? sign() : around.signing.take(classOf(delivery.class).rank, sign),
+  );
+  trip.clock.current = null;
   if (signed.kind === 'unsignable') {
     return { type: 'failed', reason: 'unsignable', text: bounded(signed.text) };
   }
   const mail = mailOf(envelope, delivery, raw, signed);
 
-  const targets = orderTargets(answer.hosts, around.random).slice(0, maxTargets);
-  const errand: Errand = { ...trip, domain: envelope.domain, mailClass: delivery.class, mail };
-  const result = await tryHosts(targets, errand, delivery.leaseUntilMs, around);
+  const targets = orderTargets(hosts, around.random);
+  const errand: Errand = {
+    ...trip,
+    domain: envelope.domain,
+    mailClass: delivery.class,
+    mail,
+    tls,
+    plain: false,
+  };
+  const result = await tryHosts(targets, errand, delivery, { stay, provider }, around);
+  if (result === 'untried') return result;
   if (result.type !== 'accepted') return result;
   return { type: 'delivered', reply: result.reply, dkim: signed.selectors };
-}
-
-async function tryHosts(
-  targets: readonly MxTarget[],
-  errand: Errand,
-  leaseUntilMs: number,
-  around: Surroundings,
-): Promise<HostEnding> {
-  const waitUntilMs = around.now() + around.slotWaitMs;
-  let failure: Failure | null = null;
-  for (const target of targets) {
-    // Once the lease is over another node may have the delivery: no further host is tried.
-    if (failure !== null && around.now() >= leaseUntilMs) break;
-    const waitMs = Math.max(0, waitUntilMs - around.now());
-    const result = await tryHost(target, errand, waitMs, around);
-    if (result.kind === 'decided') return result.ending;
-    errand.session.tried.push({ ...target, error: result.failure.text });
-    // What a server said tells more than a connection that could not be made.
-    if (failure === null || result.failure.reply !== null || failure.reply === null) failure = result.failure;
-  }
-  failure ??= silentFailure({ class: 'network', text: `no MX host of ${errand.domain} has an address` });
-  return { type: 'deferred', failure };
 }
 
 function mailOf(
   envelope: Envelope,
   delivery: LeasedDelivery,
   raw: RawSource,
-  signed: { header: string; sizeBytes: number; headerIsAscii: boolean },
+  signed: { header: string; sizeBytes: number; headerIsUtf8: boolean },
 ): Mail {
   const header = Buffer.from(signed.header);
   return {
     mailFrom: envelope.mailFrom,
     rcptTo: envelope.rcptTo,
     sizeBytes: header.length + signed.sizeBytes,
-    // `smtputf8` of the lease also speaks of domains, which A-labels have settled.
-    needsSmtpUtf8: envelope.needsSmtpUtf8 || (delivery.smtputf8 && !signed.headerIsAscii),
+    needsSmtpUtf8: envelope.needsSmtpUtf8 || (delivery.smtputf8 && signed.headerIsUtf8),
     eightBit: delivery.eightBit,
+    requireTls: delivery.tls === 'required',
     content: () => dotStuffed(signedContent(header, raw)),
   };
 }

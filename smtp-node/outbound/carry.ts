@@ -1,5 +1,5 @@
+import type { Outcome } from '#domain/delivery/outcome.ts';
 import type { DkimKey, LeasedDelivery } from '#domain/node-contract.ts';
-import type { Outcome } from '#domain/outcome.ts';
 import type { Log } from '../log.ts';
 import type { Meters } from '../metrics.ts';
 import { EdgeRefusal } from '../worker-client.ts';
@@ -17,7 +17,7 @@ const leastLeaseForDataMs = 11 * minuteMs;
 export interface CarryContext {
   courier: Pick<Courier, 'deliver'>;
   raws: Pick<RawStore, 'lend'>;
-  journal: Pick<Journal, 'sending' | 'outcome'>;
+  journal: Pick<Journal, 'sending' | 'outcome' | 'attemptOf'>;
   reporter: Pick<Reporter, 'add'>;
   log: Log;
   meters: Meters;
@@ -27,32 +27,47 @@ export interface CarryContext {
   stopped: AbortSignal;
   /** True when a newer boot of the node has taken over: its hello has released this lease. */
   superseded: () => boolean;
+  /** Very many deliveries wait for their peers. */
+  crowded: () => boolean;
 }
 
 /**
  * Tries one leased delivery, from fetching the message to handing in the outcome. Never rejects.
+ * @param onWaiting told `true` when it has waited for a second, and `false` when it goes on
  * @returns `untried` when the lease should be given back
  */
 export async function carry(
   delivery: LeasedDelivery,
   keys: readonly DkimKey[],
   context: CarryContext,
+  onWaiting: (waiting: boolean) => void,
 ): Promise<'tried' | 'untried'> {
   const log = context.log.child({ messageId: delivery.messageId, n: delivery.n, leaseId: delivery.leaseId });
-  const startedAtMs = Date.now();
+  const startedAtMs = context.edgeNowMs();
+  const earlier = context.journal.attemptOf(delivery);
+  // The edge has not heard of an attempt that was made here, and leases the delivery again: it is not made twice.
+  if (earlier === 'sending') return 'untried';
+  if (earlier && earlier.outcome.type !== 'deferred') {
+    log.warn(
+      { outcome: earlier.outcome.type, of: earlier.leaseId },
+      'tried before under another lease; told again',
+    );
+    await handIn(delivery, earlier.outcome, context, log);
+    return 'tried';
+  }
   let loan: RawLoan;
   try {
     loan = await context.raws.lend(delivery);
   } catch (error) {
     log.warn({ err: error }, 'the raw message could not be fetched');
     if (!isGone(error)) return 'untried';
-    await handIn(delivery, withoutMessage(startedAtMs, String(error)), context, log);
+    await handIn(delivery, withoutMessage(startedAtMs, context.edgeNowMs(), String(error)), context, log);
     return 'tried';
   }
   try {
     if (context.stopped.aborted || delivery.leaseUntilMs - context.edgeNowMs() < leastLeaseMs)
       return 'untried';
-    const outcome = await attempt(delivery, loan, keys, startedAtMs, context);
+    const outcome = await attempt(delivery, loan, keys, startedAtMs, context, onWaiting);
     if (outcome === 'untried') return outcome;
     await handIn(delivery, outcome, context, log);
     return 'tried';
@@ -71,6 +86,7 @@ async function attempt(
   keys: readonly DkimKey[],
   startedAtMs: number,
   context: CarryContext,
+  onWaiting: (waiting: boolean) => void,
 ): Promise<Outcome | 'untried'> {
   const { stopped } = context;
   const stop = Promise.withResolvers<'untried'>();
@@ -82,7 +98,8 @@ async function attempt(
     return noteSending(delivery, startedAtMs, context);
   };
   try {
-    return await Promise.race([stop.promise, context.courier.deliver(delivery, raw, keys, { beforeData })]);
+    const hooks = { beforeData, onWaiting, crowded: context.crowded };
+    return await Promise.race([stop.promise, context.courier.deliver(delivery, raw, keys, hooks)]);
   } finally {
     stopped.removeEventListener('abort', onStop);
   }
@@ -136,11 +153,11 @@ function isGone(error: unknown): boolean {
   return error instanceof EdgeRefusal && (error.status === 404 || error.status === 410);
 }
 
-function withoutMessage(startedAtMs: number, text: string): Outcome {
+function withoutMessage(startedAtMs: number, endedAtMs: number, text: string): Outcome {
   return {
     type: 'deferred',
     startedAtMs,
-    endedAtMs: Date.now(),
+    endedAtMs,
     session: { mx: null, tls: null, reused: false, steps: [], tried: [] },
     failure: {
       reply: null,

@@ -1,19 +1,25 @@
 /// <reference path="./mx-connect.d.ts" />
 
 import mxConnect from 'mx-connect';
+import type { Outcome } from '#domain/delivery/outcome.ts';
 import type { DkimKey, LeasedDelivery } from '#domain/node-contract.ts';
-import type { Outcome } from '#domain/outcome.ts';
+import { DkimSigner } from '../signing/dkim.ts';
 import type { RawSource } from '../signing/raw-source.ts';
-import { attempt, type Surroundings } from './attempt.ts';
+import { noTlsPolicies, type TlsPolicies } from '../tls-policy/policy.ts';
+import { type AttemptHooks, attempt, type Surroundings } from './attempt.ts';
+import { type DestinationStats, Destinations } from './destinations.ts';
+import { errorCode, errorText } from './failures.ts';
 import { createMxResolver, type ResolveRecords } from './mx.ts';
 import { createPool, type PoolStats } from './pool.ts';
+import { type Provider, providers } from './providers.ts';
+import { SilentHosts } from './silent-hosts.ts';
 import { defaultTimeouts, type Timeouts } from './timeouts.ts';
 import { Turns } from './turns.ts';
 
 export type { RawSource } from '../signing/raw-source.ts';
 export type { HostStats, PoolStats } from './pool.ts';
 
-export interface CourierHooks {
+export interface CourierHooks extends AttemptHooks {
   /**
    * Awaited after RCPT was accepted and before DATA is sent: the caller writes its journal here. When it
    * rejects, the transaction is reset and the outcome is `deferred`. Called again when the connection breaks
@@ -47,10 +53,16 @@ export interface CourierOptions {
   messagesPerConnection?: number;
   /** How long an unused connection is kept. Default 10 s. */
   idleMs?: number;
-  /** How long a delivery waits for a connection before it is deferred. Default 60 s. */
+  /** Attempts at once at one set of MX hosts. Default 25. */
+  attemptsPerDestination?: number;
+  /** Whose hosts are one destination. Default: those that are known. */
+  providers?: readonly Provider[];
+  /** How long a delivery waits for a connection of ours that is free. Default 60 s. */
   slotWaitMs?: number;
   /** First pause after a host said to slow down; doubles while it goes on saying so. Default 5 s. */
   throttlePauseMs?: number;
+  /** What receivers ask of TLS. Default: nobody is asked, as behind a `route`. */
+  tlsPolicies?: TlsPolicies;
   /** Clock, Unix ms. */
   now?: () => number;
   /** From 0 (inclusive) to 1; decides the order among equal MX. */
@@ -62,21 +74,27 @@ export interface Courier {
   /**
    * One attempt of a delivery. Never rejects: what went wrong is in the outcome.
    * @param keys the active DKIM keys of `delivery.signingDomain`; all of them sign
+   * @returns `untried` when no connection of ours was free in time: that is no failure of its MX
    */
   deliver(
     delivery: LeasedDelivery,
     raw: RawSource,
     keys: readonly DkimKey[],
     hooks: CourierHooks,
-  ): Promise<Outcome>;
+  ): Promise<Outcome | 'untried'>;
   /** Recipient domains that should not be leased now, at most 50: their MX is paused. */
   throttledDomains(): string[];
   /** Recipient domains of which only `priority` should be leased now, at most 50: their MX has a queue. */
   busyDomains(): string[];
   stats(): PoolStats;
+  /** What is known of each destination: how much it is sent at once, and why it is left alone. */
+  destinations(): DestinationStats[];
   /** Says QUIT on idle connections; those in use are closed when their delivery ends. */
   close(): Promise<void>;
 }
+
+/** Threads of Node's pool, on which signatures are made, unless UV_THREADPOOL_SIZE says otherwise. */
+const signingThreads = 4;
 
 /** Composes resolver, pool and attempts. Opens nothing until the first delivery. */
 export function createCourier(options: CourierOptions): Courier {
@@ -92,34 +110,58 @@ export function createCourier(options: CourierOptions): Courier {
     throttlePauseMs: options.throttlePauseMs ?? 5000,
     now,
   });
+  const destinations = new Destinations({ most: options.attemptsPerDestination ?? 25, now });
   const around: Surroundings = {
     hostName: options.hostName,
     resolver: createMxResolver({ ...options, blockLocalAddresses, now }),
     pool,
-    signing: new Turns(),
+    destinations,
+    providers: options.providers ?? providers,
+    silent: new SilentHosts(now),
+    tlsPolicies: options.tlsPolicies ?? noTlsPolicies,
+    signer: new DkimSigner(),
+    signing: new Turns(signingThreads),
     timeouts,
     slotWaitMs: options.slotWaitMs ?? 60_000,
     now,
     random: options.random ?? Math.random,
-    connect: async ({ host, address }) => {
+    connect: async ({ host, address }, timeoutMs) => {
       const isIPv6 = address.includes(':');
+      const beganMs = performance.now();
       const { socket } = await mxConnect({
         target: address,
         port,
         mx: [{ exchange: host, priority: 0, A: isIPv6 ? [] : [address], AAAA: isIPv6 ? [address] : [] }],
-        maxConnectTime: timeouts.connectMs,
+        maxConnectTime: timeoutMs,
         localAddressIPv4: options.localAddressIPv4,
         localAddressIPv6: options.localAddressIPv6,
         dnsOptions: { blockLocalAddresses, ignoreIPv6: options.ignoreIPv6 ?? false },
+      }).catch((error: unknown) => {
+        // mx-connect gives its own timeout no code.
+        const timedOut = errorCode(error) === null && performance.now() - beganMs >= timeoutMs - 1;
+        throw timedOut ? Object.assign(new Error(errorText(error)), { code: 'ETIMEDOUT' }) : error;
       });
       return socket;
     },
   };
   return {
-    deliver: (delivery, raw, keys, hooks) => attempt(delivery, raw, keys, () => hooks.beforeData(), around),
-    throttledDomains: () => pool.throttledDomains(),
-    busyDomains: () => pool.busyDomains(),
-    stats: () => pool.stats(),
-    close: () => pool.close(),
+    deliver: (delivery, raw, keys, hooks) => attempt(delivery, raw, keys, hooks, around),
+    throttledDomains: () => listOf(pool.throttledDomains(), destinations.fullDomains()),
+    busyDomains: () => listOf(pool.busyDomains(), destinations.busyDomains()),
+    stats: () => {
+      const stats = pool.stats();
+      return { ...stats, waitingDeliveries: stats.waitingDeliveries + destinations.waiting };
+    },
+    destinations: () => destinations.stats(),
+    close: () => {
+      destinations.close();
+      return pool.close();
+    },
   };
+}
+
+const mostListed = 50;
+
+function listOf(...lists: string[][]): string[] {
+  return [...new Set(lists.flat())].slice(0, mostListed);
 }

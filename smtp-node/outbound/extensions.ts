@@ -7,6 +7,8 @@ export interface Extensions {
   eightBitMime: boolean;
   /** RFC 6531. */
   smtpUtf8: boolean;
+  /** RFC 8689. */
+  requireTls: boolean;
   /** RFC 1870: null when SIZE is not offered, 0 when offered without a limit, else octets. */
   sizeLimit: number | null;
 }
@@ -17,6 +19,7 @@ export const noExtensions: Extensions = {
   pipelining: false,
   eightBitMime: false,
   smtpUtf8: false,
+  requireTls: false,
   sizeLimit: null,
 };
 
@@ -37,6 +40,9 @@ export function parseExtensions(lines: readonly string[]): Extensions {
         break;
       case 'SMTPUTF8':
         found.smtpUtf8 = true;
+        break;
+      case 'REQUIRETLS':
+        found.requireTls = true;
         break;
       case 'SIZE':
         found.sizeLimit = parameter && /^\d{1,20}$/.test(parameter) ? Number(parameter) : 0;

@@ -1,4 +1,4 @@
-import type { SmtpReply, StepName } from '#domain/outcome.ts';
+import type { SmtpReply, StepName } from '#domain/delivery/outcome.ts';
 
 /** A server's refusal, or a dialogue that broke. Caught in this room only: outside it is an `Outcome`. */
 export class StepFailure extends Error {
@@ -24,7 +24,7 @@ export class StepFailure extends Error {
   }
 }
 
-/** STARTTLS was refused or the handshake failed: the same host is tried again without (RFC 7435 §4). */
+/** STARTTLS was refused or the handshake failed, by nobody's ill will as far as is known. */
 export class TlsFailure extends StepFailure {}
 
 /** The platform's code of an error, e.g. `ECONNRESET`. */

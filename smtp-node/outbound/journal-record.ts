@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib';
 import { z } from 'zod';
-import { classNames } from '#domain/class.ts';
-import { outcomeSchema } from '#domain/outcome.ts';
+import { outcomeSchema } from '#domain/delivery/outcome.ts';
+import { classNames } from '#domain/message/class.ts';
 
 /** Which lease a record is about; the three together are unique. */
 export interface LeaseRef {

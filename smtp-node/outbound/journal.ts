@@ -1,7 +1,7 @@
 import { type FileHandle, mkdir, open, readFile, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { assertNever } from '#domain/assert-never.ts';
-import type { Outcome } from '#domain/outcome.ts';
+import type { Outcome } from '#domain/delivery/outcome.ts';
 import {
   formatRecord,
   type JournalRecord,
@@ -42,6 +42,8 @@ export class Journal {
   #broken = false;
   /** Lines that could not be read when the journal was opened. */
   readonly damagedLines: number;
+  /** There was no journal: what an earlier run of the node may have begun is not known. */
+  readonly isNew: boolean;
 
   /**
    * Opens the journal at `path`, made when absent, and leaves out what is settled.
@@ -49,11 +51,12 @@ export class Journal {
    */
   static async open(path: string, compactAtBytes = 4 * 1024 * 1024): Promise<Journal> {
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-    const { records, damagedLines } = parseJournal(await readIfThere(path));
+    const text = await readIfThere(path);
+    const { records, damagedLines } = parseJournal(text ?? '');
     const entries = new Map<string, Entry>();
     for (const record of records) apply(entries, record);
     const { file, bytes } = await writeWhole(path, entries);
-    return new Journal(path, compactAtBytes, entries, file, bytes, damagedLines);
+    return new Journal(path, compactAtBytes, entries, file, bytes, { damagedLines, isNew: text === null });
   }
 
   private constructor(
@@ -62,7 +65,7 @@ export class Journal {
     entries: Map<string, Entry>,
     file: FileHandle,
     fileBytes: number,
-    damagedLines: number,
+    opened: Pick<Journal, 'damagedLines' | 'isNew'>,
   ) {
     this.#path = path;
     this.#compactAtBytes = compactAtBytes;
@@ -70,7 +73,8 @@ export class Journal {
     this.#unreported = [...entries.values()].filter((entry) => entry.outcome).length;
     this.#file = file;
     this.#fileBytes = fileBytes;
-    this.damagedLines = damagedLines;
+    this.damagedLines = opened.damagedLines;
+    this.isNew = opened.isNew;
   }
 
   /** Outcomes that the edge does not know yet. */
@@ -86,6 +90,19 @@ export class Journal {
   /** Transactions that came as far as DATA and have no outcome. */
   unfinished(): SendingRecord[] {
     return [...this.#entries.values()].flatMap((entry) => (entry.outcome ? [] : (entry.sending ?? [])));
+  }
+
+  /**
+   * What is known of an attempt at a delivery under any lease that the edge has not heard the end of: its outcome,
+   * `sending` while it goes on, null when there is none.
+   */
+  attemptOf({ messageId, n }: Pick<LeaseRef, 'messageId' | 'n'>): OutcomeRecord | 'sending' | null {
+    const attempts = [...this.#entries.values()].filter(({ sending, outcome }) => {
+      const of = outcome ?? sending;
+      return of?.messageId === messageId && of.n === n;
+    });
+    if (attempts.some(({ outcome }) => !outcome)) return 'sending';
+    return attempts.at(-1)?.outcome ?? null;
   }
 
   /** Resolves once it is on disk that DATA is about to be sent. Rejects when it cannot be written. */
@@ -213,11 +230,11 @@ async function writeWhole(
   return { file, bytes: Buffer.byteLength(text) };
 }
 
-async function readIfThere(path: string): Promise<string> {
+async function readIfThere(path: string): Promise<string | null> {
   try {
     return await readFile(path, 'utf8');
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return '';
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
     throw error;
   }
 }

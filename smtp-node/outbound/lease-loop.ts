@@ -1,5 +1,5 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
-import { shareOf } from '#domain/class.ts';
 import type { DkimKey, LeasedDelivery } from '#domain/node-contract.ts';
 import type { Backoff } from '../backoff.ts';
 import { EdgeRefusal, type WorkerClient } from '../worker-client.ts';
@@ -7,14 +7,16 @@ import { type CarryContext, carry } from './carry.ts';
 import type { Courier } from './courier.ts';
 import type { Journal } from './journal.ts';
 import type { LeaseRef } from './journal-record.ts';
+import { type Room, Slots } from './slots.ts';
 
-export interface LeaseLoopOptions extends Omit<CarryContext, 'courier' | 'stopped' | 'superseded'> {
+export interface LeaseLoopOptions
+  extends Omit<CarryContext, 'courier' | 'stopped' | 'superseded' | 'crowded'> {
   client: Pick<WorkerClient, 'lease' | 'release'>;
   courier: Pick<Courier, 'deliver' | 'throttledDomains' | 'busyDomains'>;
-  journal: Pick<Journal, 'sending' | 'outcome' | 'unreported' | 'writable'>;
+  journal: Pick<Journal, 'sending' | 'outcome' | 'attemptOf' | 'unreported' | 'writable'>;
   /** Pauses while the edge is away. */
   backoff: Backoff;
-  /** Deliveries in flight at once. */
+  /** Deliveries in flight at once, those that wait for a peer left out. */
   slots: number;
   /** How often work is asked for without being woken. */
   pollMs: number;
@@ -25,6 +27,10 @@ export interface LeaseLoopOptions extends Omit<CarryContext, 'courier' | 'stoppe
 /** Most deliveries and excluded domains of one request (`#domain/node-contract.ts`). */
 const mostLeases = 500;
 const mostExcludedDomains = 50;
+/** How long a place in the queue is kept: what was passed by may be wanted again (leases that ended, accounts resumed). */
+const placeKeptMs = 5 * 60_000;
+
+type LeaseAsk = Parameters<WorkerClient['lease']>[0];
 
 /**
  * Asks for work as there is room for it, and has it attempted. It asks when it is woken, when a slot is freed
@@ -34,9 +40,9 @@ export class LeaseLoop {
   readonly #options: LeaseLoopOptions;
   readonly #context: CarryContext;
   readonly #running = new Set<Promise<void>>();
+  readonly #slots: Slots;
   readonly #stopped = new AbortController();
   #superseded = false;
-  #digestsRunning = 0;
   /** More is due than was taken: ask again when a slot is freed. */
   #more = false;
   /** Domains that the last lease did not want: ask again when one of them is served again. */
@@ -44,22 +50,26 @@ export class LeaseLoop {
   /** As many digests run as may: there may be more of them, asked for when enough of them are done. */
   #digestsFull = false;
   #asking = false;
-  /** Deliveries that leases under way may bring. */
-  #asked = 0;
   /** Leases of urgent mail are under way. */
   #urgent: Promise<void> | null = null;
   /** There has been a wake since the last of them began. */
   #wokenAgain = false;
   #poked = false;
+  /** How far the queue has been looked at, as the edge said; null: it is to be looked at from its beginning. */
+  #place: { text: string; untilMs: number } | null = null;
+  /** Leases that were asked for and not answered: asked for again by their names, since the edge may have given them. */
+  readonly #unanswered = new Map<'all' | 'urgent', LeaseAsk>();
   #endRest: () => void = () => {};
   #untried: LeaseRef[] = [];
 
   constructor(options: LeaseLoopOptions) {
     this.#options = options;
+    this.#slots = new Slots(options.slots);
     this.#context = {
       ...options,
       stopped: this.#stopped.signal,
       superseded: () => this.#superseded,
+      crowded: () => this.#slots.areCrowded,
     };
   }
 
@@ -74,7 +84,7 @@ export class LeaseLoop {
    */
   wake(): void {
     this.#wokenAgain = true;
-    if (this.#digestsRunning === 0 && !this.#asking) this.#poke();
+    if (this.#slots.working('digest') === 0 && !this.#asking) this.#poke();
     else this.#urgent ??= this.#takeUrgent();
   }
 
@@ -111,30 +121,38 @@ export class LeaseLoop {
   }
 
   /** How many deliveries may be begun now. */
-  async #room(): Promise<number> {
-    const { slots, journal, maxUnreported } = this.#options;
-    if (journal.unreported >= maxUnreported || !(await journal.writable())) return 0;
-    this.#more ||= this.#running.size >= slots;
-    return Math.max(0, slots - this.#running.size - this.#asked);
+  async #room(): Promise<Room> {
+    const { journal, maxUnreported } = this.#options;
+    if (journal.unreported >= maxUnreported || !(await journal.writable())) return { all: 0, other: 0 };
+    const { room } = this.#slots;
+    this.#more ||= this.#slots.areFull || room.other === 0;
+    return room;
   }
 
   /** Leases what there is room for and begins it. True when it should be asked again at once. */
   async #take(): Promise<boolean> {
     const { backoff, log } = this.#options;
     const room = await this.#room();
-    if (room === 0) return false;
+    if (room.all === 0) return false;
     this.#poked = false;
     this.#asking = true;
     try {
-      const digestMax = Math.max(0, this.#digestSlots - this.#digestsRunning);
+      const { digests, urgent } = this.#slots;
+      const digestMax = Math.max(0, digests - this.#slots.working('digest'));
       // Beside digests, some room is left for what is more urgent and comes while this lease is under way.
-      const leaves = this.#digestsRunning > 0 && room > this.#urgentRoom ? this.#urgentRoom : 0;
-      const { more, count } = await this.#lease(room - leaves, digestMax);
+      const leaves = this.#slots.working('digest') > 0 && room.all > urgent ? urgent : 0;
+      const all = room.all - leaves;
+      const { more, count, passed } = await this.#lease(
+        'all',
+        { all, other: Math.min(all, room.other) },
+        digestMax,
+      );
       backoff.reset();
-      this.#more = more;
-      this.#digestsFull = this.#digestsRunning >= this.#digestSlots;
-      // `more` with nothing given must not become a busy loop
-      return more && count > 0;
+      // Where there was room for priority alone, nothing else was looked at.
+      this.#more = more || room.other === 0;
+      this.#digestsFull = this.#slots.working('digest') >= digests;
+      // `more` with nothing given and nothing passed by must not become a busy loop
+      return more && (count > 0 || passed);
     } catch (error) {
       if (error instanceof EdgeRefusal && error.status === 409) {
         this.#superseded = true;
@@ -153,10 +171,11 @@ export class LeaseLoop {
   async #takeUrgent(): Promise<void> {
     try {
       do {
-        const room = Math.min(await this.#room(), this.#urgentRoom);
-        if (room === 0 || this.#stopped.signal.aborted) break;
+        const room = await this.#room();
+        const all = Math.min(room.all, this.#slots.urgent);
+        if (all === 0 || this.#stopped.signal.aborted) break;
         this.#wokenAgain = false;
-        const { more } = await this.#lease(room, 0);
+        const { more } = await this.#lease('urgent', { all, other: Math.min(all, room.other) }, 0);
         this.#more ||= more;
       } while (this.#wokenAgain);
       // There was no room beside the lease under way, or the wake may have been about a digest.
@@ -169,52 +188,63 @@ export class LeaseLoop {
     }
   }
 
-  /** Asks the edge for up to `room` deliveries, of which `digestMax` digests, and begins those that it gives. */
-  async #lease(room: number, digestMax: number): Promise<{ more: boolean; count: number }> {
-    const { client, courier, meters } = this.#options;
-    const excludeDomains = courier.throttledDomains().slice(0, mostExcludedDomains);
-    const busyDomains = courier.busyDomains().slice(0, mostExcludedDomains);
-    this.#unwanted = [...excludeDomains, ...busyDomains];
-    this.#asked += room;
-    const { deliveries, keys, more } = await client
-      .lease({
-        max: Math.min(room, mostLeases),
-        digestMax: Math.min(digestMax, mostLeases),
-        excludeDomains,
-        busyDomains,
-      })
-      .finally(() => {
-        this.#asked -= room;
-      });
+  /**
+   * Asks the edge for as many deliveries as there is room for, of which `digestMax` digests, and begins those that it
+   * gives.
+   * `passed`: the queue has been looked at further than before.
+   */
+  async #lease(
+    kind: 'all' | 'urgent',
+    room: Room,
+    digestMax: number,
+  ): Promise<{ more: boolean; count: number; passed: boolean }> {
+    const { client, meters } = this.#options;
+    const ask = this.#unanswered.get(kind) ?? this.#newAsk(room, digestMax);
+    this.#unwanted = [...(ask.excludeDomains ?? []), ...(ask.busyDomains ?? [])];
+    this.#unanswered.set(kind, ask);
+    const answered = this.#slots.ask(room);
+    const { deliveries, keys, more, place } = await client.lease(ask).finally(answered);
+    this.#unanswered.delete(kind);
+    const passed = place !== null && place !== ask.place;
+    if (place !== null) {
+      this.#place = { text: place, untilMs: this.#place?.untilMs ?? Date.now() + placeKeptMs };
+    }
     meters.leased.inc(deliveries.length);
     for (const delivery of deliveries) {
       this.#begin(delivery, keys[delivery.keyRing ?? delivery.signingDomain] ?? []);
     }
-    return { more, count: deliveries.length };
+    return { more, count: deliveries.length, passed };
   }
 
-  /** What a lease of urgent mail may bring. */
-  get #urgentRoom(): number {
-    return Math.ceil(this.#options.slots / 8);
-  }
-
-  get #digestSlots(): number {
-    return shareOf('digest', this.#options.slots);
+  #newAsk(room: Room, digestMax: number): LeaseAsk {
+    const { courier } = this.#options;
+    if (this.#servedAgain() || (this.#place !== null && this.#place.untilMs <= Date.now()))
+      this.#place = null;
+    return {
+      leaseId: randomUUID(),
+      max: Math.min(room.all, mostLeases),
+      otherMax: Math.min(room.other, mostLeases),
+      digestMax: Math.min(digestMax, mostLeases),
+      domainMax: Math.min(mostLeases, Math.ceil(this.#options.slots / 4)),
+      excludeDomains: courier.throttledDomains().slice(0, mostExcludedDomains),
+      busyDomains: courier.busyDomains().slice(0, mostExcludedDomains),
+      place: this.#place?.text ?? null,
+    };
   }
 
   /** Digests are asked for again when a third of them is done: a lease for each would only keep both sides busy. */
   get #digestsWanted(): boolean {
-    return this.#digestsFull && this.#digestsRunning * 3 <= this.#digestSlots * 2;
+    return this.#digestsFull && this.#slots.working('digest') * 3 <= this.#slots.digests * 2;
   }
 
   #begin(delivery: LeasedDelivery, keys: readonly DkimKey[]): void {
-    const digest = delivery.class === 'digest' ? 1 : 0;
-    this.#digestsRunning += digest;
-    const running = this.#carry(delivery, keys).finally(() => {
-      this.#running.delete(running);
-      this.#digestsRunning -= digest;
+    const hold = this.#slots.begin(delivery.class, () => {
       // The edge was not asked for more digests than fit, so it could not say that there are more.
       if (this.#more || this.#digestsWanted || this.#servedAgain()) this.#poke();
+    });
+    const running = this.#carry(delivery, keys, hold.waits).finally(() => {
+      this.#running.delete(running);
+      hold.end();
     });
     this.#running.add(running);
   }
@@ -228,11 +258,16 @@ export class LeaseLoop {
   }
 
   /** Never rejects. */
-  async #carry(delivery: LeasedDelivery, keys: readonly DkimKey[]): Promise<void> {
+  async #carry(
+    delivery: LeasedDelivery,
+    keys: readonly DkimKey[],
+    onWaiting: (waiting: boolean) => void,
+  ): Promise<void> {
     const { messageId, n, leaseId } = delivery;
     try {
-      if ((await carry(delivery, keys, this.#context)) === 'tried') return;
+      if ((await carry(delivery, keys, this.#context, onWaiting)) === 'tried') return;
       this.#untried.push({ messageId, n, leaseId });
+      onWaiting(true);
       // leases that are given back in the same turn go in one request
       await Promise.resolve();
       await this.#release();
@@ -249,6 +284,8 @@ export class LeaseLoop {
     this.#untried = [];
     if (leases.length === 0) return;
     this.#options.meters.released.inc(leases.length);
+    // What is given back stands before the place.
+    this.#place = null;
     try {
       await this.#options.client.release(leases);
     } catch (error) {

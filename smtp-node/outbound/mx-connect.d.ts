@@ -37,3 +37,20 @@ declare module 'mx-connect' {
   function mxConnect(options: mxConnect.Options): Promise<mxConnect.Connection>;
   export = mxConnect;
 }
+
+/** Its comparison of certificates with TLSA records (RFC 6698 §2.1). */
+declare module 'mx-connect/lib/dane.js' {
+  import type { X509Certificate } from 'node:crypto';
+
+  export interface TlsaRecord {
+    usage: number;
+    selector: number;
+    matchingType: number;
+    data: Buffer;
+  }
+  export function verifyCertAgainstTlsa(
+    cert: X509Certificate,
+    records: readonly TlsaRecord[],
+    chain: X509Certificate[],
+  ): { valid: boolean; error: string | null };
+}

@@ -1,7 +1,7 @@
 /// <reference path="./mx-connect.d.ts" />
 import { lookup, Resolver } from 'node:dns/promises';
 import mxConnect from 'mx-connect';
-import type { FailureClass } from '#domain/failure-class.ts';
+import type { FailureClass } from '#domain/failure/failure-class.ts';
 import { errorCode, errorText } from './failures.ts';
 import type { MxHost } from './mx-order.ts';
 

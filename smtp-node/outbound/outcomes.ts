@@ -1,7 +1,7 @@
-import { classifyFailure } from '#domain/classify-failure.ts';
-import type { FailureClass } from '#domain/failure-class.ts';
-import type { Failure, SmtpReply, StepName } from '#domain/outcome.ts';
-import { formatReply } from '#domain/smtp-reply.ts';
+import type { Failure, SmtpReply, StepName } from '#domain/delivery/outcome.ts';
+import { classifyFailure } from '#domain/failure/classify-failure.ts';
+import type { FailureClass } from '#domain/failure/failure-class.ts';
+import { formatReply } from '#domain/failure/smtp-reply.ts';
 import type { StepFailure } from './failures.ts';
 import type { MxTarget } from './mx-order.ts';
 
@@ -63,6 +63,8 @@ export function bounded(text: string): string {
 
 const stepWords: Record<StepName, string> = {
   dns: 'the lookup',
+  wait: 'the wait',
+  sign: 'the signature',
   connect: 'the connection',
   greeting: 'the connection',
   ehlo: 'EHLO',

@@ -1,4 +1,4 @@
-import { classOf, type MailClass, shareOf } from '#domain/class.ts';
+import { classOf, type MailClass, shareOf } from '#domain/message/class.ts';
 import type { MxTarget } from './mx-order.ts';
 import type { SmtpConnection } from './smtp-connection.ts';
 import { newThrottle, slowDown, speedUp, type Throttle } from './throttle.ts';
@@ -10,6 +10,8 @@ export interface Slot {
   succeeded(): void;
   /** The host said to slow down. */
   throttled(): void;
+  /** The host takes so many messages over one connection, at least 1. */
+  learned(messages: number): void;
   /** Gives the slot back; a usable connection is kept for the next delivery. */
   release(): void;
 }
@@ -24,6 +26,8 @@ export interface HostStats {
   limit: number;
   /** Unix ms until which no new delivery is begun; null when not paused. */
   pausedUntilMs: number | null;
+  /** Messages over one connection: as configured, or as learned from the host. */
+  messagesPerConnection: number;
 }
 
 export interface PoolStats {
@@ -47,9 +51,15 @@ export interface Pool {
    * A slot for the address, at once or when one is free. Waiting for one host keeps no other waiting; of those
    * who wait for one, the most urgent class is next, and a class gets no more than its share of the connections.
    * @param domain the recipient's, for `throttledDomains` and `busyDomains`
-   * @returns null when none was free within `waitMs`, the host is paused for longer, or the pool is closed
+   * @returns `busy` when none was free within `waitMs` or the pool is closed, `paused` when the host asked to slow down
+   *   for longer than that
    */
-  acquire(target: MxTarget, domain: string, mailClass: MailClass, waitMs: number): Promise<Slot | null>;
+  acquire(
+    target: MxTarget,
+    domain: string,
+    mailClass: MailClass,
+    waitMs: number,
+  ): Promise<Slot | 'busy' | 'paused'>;
   throttledDomains(): string[];
   busyDomains(): string[];
   stats(): PoolStats;
@@ -60,7 +70,7 @@ interface Waiter {
   target: MxTarget;
   domain: string;
   mailClass: MailClass;
-  give(slot: Slot | null): void;
+  give(slot: Slot | 'busy'): void;
 }
 
 /** All that is known of one address. */
@@ -77,7 +87,12 @@ interface Host {
   pauseTimer: NodeJS.Timeout | null;
   /** Recipient domains served through it while it is known. */
   domains: Set<string>;
+  /** How many messages it takes over one connection, by its own refusals. */
+  learned: { messages: number; untilMs: number } | null;
 }
+
+/** What was learned is asked anew after this: limits are raised, and a refusal may have meant something else. */
+const learnedForMs = 3_600_000;
 
 /** Of a host's recipient domains, and of the list that a lease request may carry. */
 const maxDomains = 50;
@@ -98,6 +113,7 @@ export function createPool(options: PoolOptions): Pool {
       waiters: new Set(),
       pauseTimer: null,
       domains: new Set(),
+      learned: null,
     };
     hosts.set(address, host);
     return host;
@@ -155,6 +171,9 @@ export function createPool(options: PoolOptions): Pool {
       throttled() {
         host.throttle = slowDown(host.throttle, options.now(), options.throttlePauseMs);
       },
+      learned(messages) {
+        host.learned = { messages, untilMs: options.now() + learnedForMs };
+      },
       release() {
         if (released) throw new Error('a slot is given back once');
         released = true;
@@ -165,7 +184,7 @@ export function createPool(options: PoolOptions): Pool {
   }
 
   function giveBack(host: Host, connection: SmtpConnection | null): void {
-    const worn = connection !== null && connection.messages >= options.messagesPerConnection;
+    const worn = connection !== null && connection.messages >= mostMessages(host, options);
     if (!connection?.usable || worn || closed || host.open > host.throttle.limit) {
       host.open--;
       if (connection?.usable) void connection.quit();
@@ -206,7 +225,8 @@ export function createPool(options: PoolOptions): Pool {
       }, pauseMs);
     }
     const atRest = host.open === 0 && host.waiters.size === 0 && pauseMs <= 0;
-    if (atRest && host.throttle.limit >= host.throttle.max) hosts.delete(host.address);
+    const plain = host.throttle.limit >= host.throttle.max && !isLearned(host, options);
+    if (atRest && plain) hosts.delete(host.address);
   }
 
   /** Hosts at rest whose limit is still lowered are kept, but not without end. */
@@ -219,7 +239,7 @@ export function createPool(options: PoolOptions): Pool {
 
   return {
     acquire(target, domain, mailClass, waitMs) {
-      if (closed) return Promise.resolve(null);
+      if (closed) return Promise.resolve('busy');
       forgetOldHosts();
       const host = hostOf(target.address);
       host.domains.delete(domain);
@@ -230,11 +250,13 @@ export function createPool(options: PoolOptions): Pool {
       const slot = isNext ? take(host, target, mailClass) : null;
       const pauseMs = host.throttle.pausedUntilMs - options.now();
       // A pause that outlasts the wait makes it vain.
-      if (slot || waitMs <= 0 || pauseMs > waitMs) return Promise.resolve(slot);
+      if (slot) return Promise.resolve(slot);
+      if (pauseMs > waitMs) return Promise.resolve('paused');
+      if (waitMs <= 0) return Promise.resolve('busy');
       return new Promise((resolve) => {
         const timer = setTimeout(() => {
           host.waiters.delete(waiter);
-          resolve(null);
+          resolve(isPaused(host) ? 'paused' : 'busy');
         }, waitMs);
         const waiter: Waiter = {
           target,
@@ -257,7 +279,7 @@ export function createPool(options: PoolOptions): Pool {
       const all = [...hosts.values()];
       for (const host of all) {
         if (host.pauseTimer) clearTimeout(host.pauseTimer);
-        for (const waiter of host.waiters) waiter.give(null);
+        for (const waiter of host.waiters) waiter.give('busy');
         host.waiters.clear();
       }
       await Promise.all(all.flatMap((host) => host.idle.splice(0).map((idle) => discard(host, idle))));
@@ -274,6 +296,18 @@ function rankOf(mailClass: MailClass): number {
   return classOf(mailClass).rank;
 }
 
+/** How many messages a connection to the host carries before it is closed. */
+function mostMessages(host: Host, options: PoolOptions): number {
+  const { messagesPerConnection } = options;
+  return isLearned(host, options)
+    ? Math.min(host.learned.messages, messagesPerConnection)
+    : messagesPerConnection;
+}
+
+function isLearned(host: Host, { now }: PoolOptions): host is Host & { learned: object } {
+  return host.learned !== null && host.learned.untilMs > now();
+}
+
 function statsOf(all: readonly Host[], options: PoolOptions): PoolStats {
   const hosts = all.map(
     (host): HostStats => ({
@@ -284,6 +318,7 @@ function statsOf(all: readonly Host[], options: PoolOptions): PoolStats {
       waiting: host.waiters.size,
       limit: host.throttle.limit,
       pausedUntilMs: host.throttle.pausedUntilMs > options.now() ? host.throttle.pausedUntilMs : null,
+      messagesPerConnection: mostMessages(host, options),
     }),
   );
   const sum = (of: (host: HostStats) => number) => hosts.reduce((total, host) => total + of(host), 0);

@@ -20,8 +20,8 @@ interface Kept {
 const memoryBytes = 256 * 1024;
 
 /**
- * Raw messages of the deliveries in flight: fetched once a message, however many recipients it has, in
- * memory when small and in a spool file when large.
+ * Raw messages of the deliveries in flight: one source a message, however many recipients it has (they share its
+ * signatures too), in memory when small and in a spool file when large.
  */
 export class RawStore {
   readonly #client: Pick<WorkerClient, 'rawBytes' | 'rawFile'>;
@@ -45,11 +45,8 @@ export class RawStore {
 
   /** The raw message of a delivery. Throws what the client throws. */
   async lend(delivery: Pick<LeasedDelivery, 'messageId' | 'sizeBytes' | 'raw'>): Promise<RawLoan> {
-    const { messageId, sizeBytes, raw } = delivery;
-    if (raw !== null) {
-      return { raw: { kind: 'bytes', bytes: Buffer.from(raw, 'latin1') }, done: async () => {} };
-    }
-    const kept = this.#kept.get(messageId) ?? { raw: this.#fetch(messageId, sizeBytes), loans: 0 };
+    const { messageId } = delivery;
+    const kept = this.#kept.get(messageId) ?? { raw: this.#rawOf(delivery), loans: 0 };
     this.#kept.set(messageId, kept);
     kept.loans += 1;
     const done = () => this.#giveBack(messageId, kept);
@@ -59,6 +56,15 @@ export class RawStore {
       await done();
       throw error;
     }
+  }
+
+  async #rawOf({
+    messageId,
+    sizeBytes,
+    raw,
+  }: Pick<LeasedDelivery, 'messageId' | 'sizeBytes' | 'raw'>): Promise<RawSource> {
+    if (raw !== null) return { kind: 'bytes', bytes: Buffer.from(raw, 'latin1') };
+    return await this.#fetch(messageId, sizeBytes);
   }
 
   async #fetch(messageId: string, sizeBytes: number): Promise<RawSource> {

@@ -1,4 +1,4 @@
-import type { Outcome } from '#domain/outcome.ts';
+import type { Outcome } from '#domain/delivery/outcome.ts';
 import type { Log } from '../log.ts';
 import type { Journal } from './journal.ts';
 import type { SendingRecord } from './journal-record.ts';
@@ -7,12 +7,13 @@ import type { Reporter } from './reporter.ts';
 /**
  * Tells the edge what the previous run of the node left untold, and waits until it knows. Must come before
  * `hello`: that releases the leases under which this was done, and another node would send again.
+ * @returns null, or why the edge does not take reports of this node (wrong token, wrong address): the journal keeps them
  */
 export async function replay(
   journal: Pick<Journal, 'unfinished' | 'unreportedOutcomes' | 'outcome' | 'damagedLines'>,
-  reporter: Pick<Reporter, 'add' | 'idle'>,
+  reporter: Pick<Reporter, 'add' | 'idle' | 'refused'>,
   log: Log,
-): Promise<void> {
+): Promise<string | null> {
   if (journal.damagedLines > 0) log.warn({ lines: journal.damagedLines }, 'journal: lines were left out');
   await Promise.all(journal.unfinished().map((record) => journal.outcome(record, interrupted(record))));
   const outcomes = journal.unreportedOutcomes();
@@ -20,7 +21,7 @@ export async function replay(
     log.info({ messageId, n, leaseId, outcome: outcome.type }, 'reporting what the previous run left');
     reporter.add({ messageId, n, leaseId, outcome });
   }
-  await reporter.idle();
+  return await Promise.race([reporter.idle().then(() => null), reporter.refused]);
 }
 
 /** The outcome of a transaction that the node did not live to see the end of. */

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
-import type { SmtpReply, StepName } from '#domain/outcome.ts';
-import { parseReplyLine, parseSmtpReply } from '#domain/smtp-reply.ts';
+import type { SmtpReply, StepName } from '#domain/delivery/outcome.ts';
+import { parseReplyLine, parseSmtpReply } from '#domain/failure/smtp-reply.ts';
 import { errorCode, errorText, StepFailure } from './failures.ts';
 
 /** A reply line may have 512 octets (RFC 5321 §4.5.3.1.5); peers send more, but not without end. */

@@ -25,6 +25,9 @@ export class Reporter {
   readonly #queue: Result[] = [];
   readonly #stopped = new AbortController();
   #sending: Promise<void> | null = null;
+  readonly #refusal = Promise.withResolvers<string>();
+  /** Resolves, with why, when the edge does not know this node. It is asked again all the same: what waits is kept. */
+  readonly refused: Promise<string> = this.#refusal.promise;
 
   constructor(options: ReporterOptions) {
     this.#options = options;
@@ -74,6 +77,7 @@ export class Reporter {
     } catch (error) {
       if (!isUnreadable(error)) {
         log.warn({ err: error, waiting: this.#queue.length }, 'the edge took no results; trying again');
+        if (isUnknownNode(error)) this.#refusal.resolve(error.message);
         return false;
       }
       return this.#setApart(batch, error);
@@ -101,6 +105,11 @@ export class Reporter {
   async #pause(ms: number): Promise<void> {
     await pause(ms, undefined, { signal: this.#stopped.signal }).catch(() => {});
   }
+}
+
+/** The edge refuses who asks: a token that it does not know, or an address that is no edge's. */
+function isUnknownNode(error: unknown): error is EdgeRefusal {
+  return error instanceof EdgeRefusal && [401, 403, 404].includes(error.status);
 }
 
 /** A fault of the request itself; refusals of who asks (401, 403) and of when (409) may pass. */

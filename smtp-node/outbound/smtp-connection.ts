@@ -1,7 +1,8 @@
 import type { Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { SmtpReply, StepName } from '#domain/outcome.ts';
-import { formatReply } from '#domain/smtp-reply.ts';
+import type { SmtpReply, StepName } from '#domain/delivery/outcome.ts';
+import { formatReply } from '#domain/failure/smtp-reply.ts';
+import type { PeerTls } from '../tls-policy/policy.ts';
 import { type Extensions, noExtensions, parseExtensions } from './extensions.ts';
 import { errorCode, errorText, StepFailure, TlsFailure } from './failures.ts';
 import type { MxTarget } from './mx-order.ts';
@@ -24,6 +25,8 @@ import type { Timeouts } from './timeouts.ts';
 export class SmtpConnection {
   readonly target: MxTarget;
   readonly tls: TlsVerdict | null;
+  /** What its encryption is judged by. */
+  readonly peer: PeerTls | null;
   readonly extensions: Extensions;
   /** Messages begun on this connection. */
   messages = 0;
@@ -31,6 +34,8 @@ export class SmtpConnection {
   inTransaction = false;
   /** True when STARTTLS had failed on an earlier connection and this one did without. */
   readonly fellBack: boolean;
+  /** It is to carry no further message. */
+  retired = false;
   readonly #socket: Socket;
   readonly #reader: ReplyReader;
   readonly #timeouts: Timeouts;
@@ -38,6 +43,7 @@ export class SmtpConnection {
   constructor(init: {
     target: MxTarget;
     tls: TlsVerdict | null;
+    peer: PeerTls | null;
     extensions: Extensions;
     fellBack: boolean;
     socket: Socket;
@@ -46,6 +52,7 @@ export class SmtpConnection {
   }) {
     this.target = init.target;
     this.tls = init.tls;
+    this.peer = init.peer;
     this.extensions = init.extensions;
     this.fellBack = init.fellBack;
     this.#socket = init.socket;
@@ -141,29 +148,31 @@ export class SmtpConnection {
 export interface OpenOptions {
   hostName: string;
   timeouts: Timeouts;
-  /** Do not try STARTTLS: it failed on the connection before. */
+  /** Do not try STARTTLS: it failed, and did before. */
   plain: boolean;
   clock: StepClock;
-  /** Opens the socket. */
-  connect(target: MxTarget): Promise<Socket>;
+  /** Opens the socket; a timeout is an error with the code ETIMEDOUT. */
+  connect(target: MxTarget, timeoutMs: number): Promise<Socket>;
+  /** Cuts the time of a step to what is left of the attempt's time before MAIL. */
+  within(ms: number): number;
 }
 
 /** Connects, reads the greeting, says EHLO, and encrypts if the peer offers it. Throws StepFailure. */
 export async function openConnection(target: MxTarget, options: OpenOptions): Promise<SmtpConnection> {
-  const { clock, timeouts } = options;
+  const { clock, timeouts, within } = options;
   const socket = await clock.time('connect', () => connect(target, options));
   try {
     socket.setNoDelay(true);
     const reader = new ReplyReader(socket);
-    const greeting = await clock.time('greeting', () => reader.next('greeting', timeouts.greetingMs));
+    const greeting = await clock.time('greeting', () => reader.next('greeting', within(timeouts.greetingMs)));
     // RFC 5321 §4.3.1: 220 or a refusal (421, 554; RFC 7504: 521).
     if (greeting.code !== 220) throw refused('greeting', target, greeting);
     const extensions = await clock.time('ehlo', () => sayHello(socket, reader, target, options));
     const common = { target, timeouts, fellBack: options.plain };
     if (!extensions.startTls || options.plain) {
-      return new SmtpConnection({ ...common, tls: null, extensions, socket, reader });
+      return new SmtpConnection({ ...common, tls: null, peer: null, extensions, socket, reader });
     }
-    const encrypted = await clock.time('tls', () => encrypt(socket, reader, target, timeouts));
+    const encrypted = await clock.time('tls', () => encrypt(socket, reader, target, within(timeouts.tlsMs)));
     // RFC 3207 §4.2: what was said before the handshake is forgotten.
     const again = new ReplyReader(encrypted.socket);
     const secured = await clock.time('ehlo', () =>
@@ -172,6 +181,7 @@ export async function openConnection(target: MxTarget, options: OpenOptions): Pr
     return new SmtpConnection({
       ...common,
       tls: encrypted.verdict,
+      peer: encrypted.peer,
       extensions: secured,
       socket: encrypted.socket,
       reader: again,
@@ -189,7 +199,7 @@ export function isPositive(reply: SmtpReply): boolean {
 
 async function connect(target: MxTarget, options: OpenOptions): Promise<Socket> {
   try {
-    return await options.connect(target);
+    return await options.connect(target, options.within(options.timeouts.connectMs));
   } catch (error) {
     const text = `no connection to ${target.host} [${target.address}]: ${errorText(error)}`;
     throw new StepFailure('connect', text, { code: errorCode(error) });
@@ -200,27 +210,28 @@ async function sayHello(
   socket: Socket,
   reader: ReplyReader,
   target: MxTarget,
-  { hostName, timeouts }: OpenOptions,
+  { hostName, timeouts, within }: OpenOptions,
 ): Promise<Extensions> {
   socket.write(`EHLO ${hostName}\r\n`);
-  const { reply, lines } = await reader.nextWithLines('ehlo', timeouts.ehloMs);
+  const { reply, lines } = await reader.nextWithLines('ehlo', within(timeouts.ehloMs));
   if (isPositive(reply)) return parseExtensions(lines);
   // RFC 5321 §3.2: a server that does not know EHLO is spoken to with HELO.
   if (![500, 501, 502, 504].includes(reply.code)) throw refused('ehlo', target, reply);
   socket.write(`HELO ${hostName}\r\n`);
-  const second = await reader.next('ehlo', timeouts.ehloMs);
+  const second = await reader.next('ehlo', within(timeouts.ehloMs));
   if (!isPositive(second)) throw refused('ehlo', target, second);
   return noExtensions;
 }
 
-async function encrypt(socket: Socket, reader: ReplyReader, target: MxTarget, timeouts: Timeouts) {
+async function encrypt(socket: Socket, reader: ReplyReader, target: MxTarget, timeoutMs: number) {
   socket.write('STARTTLS\r\n');
-  const reply = await reader.next('tls', timeouts.tlsMs).catch(asTlsFailure);
+  const reply = await reader.next('tls', timeoutMs).catch(asTlsFailure);
   if (reply.code !== 220) throw new TlsFailure('tls', `STARTTLS refused: ${formatReply(reply)}`, { reply });
-  // Plain text that follows the 220 may have been injected (RFC 3207 §6); nobody honest sends it.
-  if (reader.disturbed) throw new TlsFailure('tls', 'unencrypted text after STARTTLS', { kind: 'protocol' });
+  // Plain text that follows the 220 may have been injected (RFC 3207 §6); nobody honest sends it. Whoever can do that
+  // would like us to go on in clear, so this is no failed handshake.
+  if (reader.disturbed) throw new StepFailure('tls', 'unencrypted text after STARTTLS', { kind: 'protocol' });
   reader.detach();
-  return await startTls(socket, target.host, timeouts.tlsMs);
+  return await startTls(socket, target.host, timeoutMs);
 }
 
 /** With TLS 1.3 a peer's alert can come after our side of the handshake is done, in place of its first reply. */

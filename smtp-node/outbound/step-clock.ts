@@ -1,32 +1,53 @@
-import type { Session, StepName } from '#domain/outcome.ts';
+import type { Session, StepName } from '#domain/delivery/outcome.ts';
 
 /** Times the steps of an attempt. `current` says where it is, for a failure that does not know. */
 export interface StepClock {
   current: StepName | null;
   time<T>(name: StepName, work: () => Promise<T>): Promise<T>;
-  /** Forgets the steps of a connection that came to nothing; the session tells of the last one only. */
-  restart(): void;
 }
 
-/** Writes into `steps`; a step that is done twice (EHLO before and after STARTTLS) is added up. */
-export function createStepClock(steps: Session['steps']): StepClock {
+/** A step that lasts so long waits for somebody else: the attempt does nothing meanwhile. */
+const patienceMs = 1000;
+/** Who waits for his turn does nothing from the beginning. */
+const ownPatienceMs = 5;
+
+/**
+ * Writes into `steps`; a step that is done several times (EHLO before and after STARTTLS, a connection to each of three
+ * hosts) is added up.
+ * @param onWaiting told `true` when a step has lasted for a second (at once when it is our turn that is waited for), and `false` when it is over
+ */
+export function createStepClock(
+  steps: Session['steps'],
+  onWaiting: (waiting: boolean) => void = () => {},
+): StepClock {
   return {
     current: null,
     async time(name, work) {
       const beganMs = performance.now();
       this.current = name;
+      let waiting = false;
+      const timer = setTimeout(
+        () => {
+          waiting = true;
+          onWaiting(true);
+        },
+        name === 'wait' ? ownPatienceMs : patienceMs,
+      );
       try {
         return await work();
       } finally {
-        const known = steps.find((step) => step.name === name);
-        const ms = Math.round(((known?.ms ?? 0) + performance.now() - beganMs) * 1000) / 1000;
-        if (known) known.ms = ms;
-        else steps.push({ name, ms });
+        clearTimeout(timer);
+        if (waiting) onWaiting(false);
+        addTo(steps, name, performance.now() - beganMs);
       }
     },
-    restart() {
-      const kept = steps.filter((step) => step.name === 'dns');
-      steps.splice(0, steps.length, ...kept);
-    },
   };
+}
+
+function addTo(steps: Session['steps'], name: StepName, lastedMs: number): void {
+  const known = steps.find((step) => step.name === name);
+  const ms = Math.round(((known?.ms ?? 0) + lastedMs) * 1000) / 1000;
+  if (known) known.ms = ms;
+  // Usually nobody waits for his turn.
+  else if (name !== 'wait' || ms >= 1) steps.push({ name, ms });
 }

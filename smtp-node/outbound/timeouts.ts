@@ -6,6 +6,11 @@ export interface Timeouts {
    */
   connectMs: number;
   greetingMs: number;
+  /**
+   * Connecting, greeting, EHLO and TLS of all hosts of one attempt together. RFC 5321 has five minutes for each step of
+   * each host, from a time when a queue runner had nothing else to do; a retry asks a minute later.
+   */
+  beforeMailMs: number;
   ehloMs: number;
   /** STARTTLS and the handshake. Not in RFC 5321; a peer that stalls here is tried again without TLS. */
   tlsMs: number;
@@ -21,10 +26,11 @@ export interface Timeouts {
 const secondMs = 1000;
 const minuteMs = 60 * secondMs;
 
-/** RFC 5321 §4.5.3.2.1 to .6. */
+/** RFC 5321 §4.5.3.2.1 to .6, but for `beforeMailMs`. */
 export const defaultTimeouts: Timeouts = {
   connectMs: 30 * secondMs,
   greetingMs: 5 * minuteMs,
+  beforeMailMs: 1 * minuteMs,
   ehloMs: 5 * minuteMs,
   tlsMs: 1 * minuteMs,
   mailMs: 5 * minuteMs,

@@ -1,5 +1,5 @@
-import type { FailureClass } from '#domain/failure-class.ts';
-import type { SmtpReply, StepName } from '#domain/outcome.ts';
+import type { SmtpReply, StepName } from '#domain/delivery/outcome.ts';
+import type { FailureClass } from '#domain/failure/failure-class.ts';
 import { errorText, StepFailure } from './failures.ts';
 import { isPositive, type SmtpConnection } from './smtp-connection.ts';
 import type { StepClock } from './step-clock.ts';
@@ -13,6 +13,8 @@ export interface Mail {
   sizeBytes: number;
   needsSmtpUtf8: boolean;
   eightBit: boolean;
+  /** Its sender wants it encrypted on every further way as well, where that is understood. */
+  requireTls: boolean;
   /** The content, dot-stuffed, without the final dot. Read once. */
   content(): AsyncIterable<Buffer>;
 }
@@ -22,9 +24,12 @@ export type TransactionResult =
   /** 4yz or 5yz. */
   | { kind: 'refused'; step: StepName; reply: SmtpReply }
   /** The peer lacks what this message needs; nothing was sent. */
-  | { kind: 'unable'; status: string; class: FailureClass; text: string }
-  /** A pooled connection had died meanwhile; nothing was answered. */
-  | { kind: 'stale' }
+  | { kind: 'unable'; lacks: 'SMTPUTF8' | 'SIZE'; status: string; class: FailureClass; text: string }
+  /**
+   * A used connection is not fit for this message any more, which has not been judged: a new one may be. `full`: the
+   * peer said so to it, maybe because it has had enough of them.
+   */
+  | { kind: 'stale'; full: boolean }
   /** The caller refused before DATA. */
   | { kind: 'abandoned'; text: string }
   /** The connection broke, or what came was no SMTP. `afterDot`: the peer may have accepted the message. */
@@ -45,16 +50,11 @@ export async function transact(
   connection.inTransaction = true;
   try {
     const refused = await sayEnvelope(connection, mail, clock, timeouts);
-    if (refused) {
-      // Said of the session, not of the message: a peer closes what it finds too long or too idle (421, RFC 5321
-      // §3.8), or takes an earlier transaction to be open still (503, §4.3.2). A new connection has neither.
-      const ofSession = reused && refused.step === 'mail' && [421, 503].includes(refused.reply.code);
-      return ofSession ? { kind: 'stale' } : refused;
-    }
+    if (refused) return reused && mayBeOfSession(refused) ? staleBy(refused) : refused;
   } catch (error) {
     if (!(error instanceof StepFailure)) throw error;
     const died = error.kind === 'network' && error.code !== 'ETIMEDOUT';
-    if (reused && error.step === 'mail' && died) return { kind: 'stale' };
+    if (reused && error.step === 'mail' && died) return { kind: 'stale', full: false };
     return { kind: 'broken', failure: error, afterDot: false };
   }
   try {
@@ -62,21 +62,37 @@ export async function transact(
   } catch (error) {
     return { kind: 'abandoned', text: errorText(error) };
   }
-  return await sendContent(connection, mail, clock, timeouts);
+  const result = await sendContent(connection, mail, clock, timeouts);
+  const refusedData = result.kind === 'refused' && result.step === 'data' && connection.usable;
+  return reused && refusedData && mayBeOfSession(result) ? staleBy(result) : result;
 }
 
-/** What the peer lacks (RFC 6531 §3.5, RFC 1870 §4). Another MX of the domain is not asked: they are alike. */
+/**
+ * Whether a refusal may be of the session, not of the message: a peer takes so many messages over one connection and
+ * then says 4yz to MAIL, RCPT or DATA; it closes what it finds too long or too idle (421, RFC 5321 §3.8), or takes an
+ * earlier transaction to be open still (503, §4.3.2). A status about the recipient (RFC 3463 §3.2, §3.3) is no such.
+ */
+function mayBeOfSession({ step, reply }: { step: StepName; reply: SmtpReply }): boolean {
+  if (reply.code >= 500) return step === 'mail' && reply.code === 503;
+  return step !== 'rcpt' || !/^4\.[12]\./.test(reply.status ?? '');
+}
+
+function staleBy({ reply }: { reply: SmtpReply }): TransactionResult {
+  return { kind: 'stale', full: reply.code < 500 };
+}
+
+/** What the peer lacks (RFC 6531 §3.5, RFC 1870 §4). */
 function whyUnable(connection: SmtpConnection, mail: Mail): TransactionResult | null {
   const { smtpUtf8, sizeLimit } = connection.extensions;
   const { host } = connection.target;
   if (mail.needsSmtpUtf8 && !smtpUtf8) {
     const text = `${host} does not offer SMTPUTF8, which this message needs: an address or a header field is not ASCII`;
     // RFC 6531 §3.5: X.6.7, "non-ASCII addresses not permitted".
-    return { kind: 'unable', status: '5.6.7', class: 'protocol', text };
+    return { kind: 'unable', lacks: 'SMTPUTF8', status: '5.6.7', class: 'protocol', text };
   }
   if (sizeLimit !== null && sizeLimit > 0 && mail.sizeBytes > sizeLimit) {
     const text = `${host} takes messages of up to ${sizeLimit} octets, and this one has ${mail.sizeBytes}`;
-    return { kind: 'unable', status: '5.3.4', class: 'too_large', text };
+    return { kind: 'unable', lacks: 'SIZE', status: '5.3.4', class: 'too_large', text };
   }
   return null;
 }
@@ -100,6 +116,7 @@ async function sayEnvelope(
     // every such server (most hide the keyword behind a filter) carries unharmed. Exim and qmail do the same.
     ...(mail.eightBit && extensions.eightBitMime ? ['BODY=8BITMIME'] : []),
     ...(mail.needsSmtpUtf8 ? ['SMTPUTF8'] : []),
+    ...(mail.requireTls && extensions.requireTls ? ['REQUIRETLS'] : []),
   ].join(' ');
   const rcptCommand = `RCPT TO:<${mail.rcptTo}>`;
   if (extensions.pipelining) connection.send(mailCommand, rcptCommand);

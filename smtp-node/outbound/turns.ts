@@ -1,25 +1,29 @@
 /**
- * Lets one piece of work run at a time; of those that wait the most urgent is next, in the order in which they
- * came. For work that keeps the main thread busy: begun all at once, it would all end at the same late time.
+ * Lets so many pieces of work run at a time; of those that wait the most urgent is next, in the order in which they
+ * came. For work that keeps a thread busy: begun all at once, it would all end at the same late time.
  */
 export class Turns {
   readonly #waiting: { rank: number; begin: () => void }[] = [];
-  #busy = false;
+  #free: number;
+
+  constructor(width = 1) {
+    this.#free = width;
+  }
 
   /**
    * Runs `work` when it is its turn.
    * @param rank the smaller, the more urgent
    */
   async take<T>(rank: number, work: () => Promise<T>): Promise<T> {
-    if (this.#busy) await new Promise<void>((begin) => this.#wait(rank, begin));
-    this.#busy = true;
+    if (this.#free === 0) await new Promise<void>((begin) => this.#wait(rank, begin));
+    else this.#free--;
     try {
       return await work();
     } finally {
       const next = this.#waiting.shift();
       // The turn is handed on: nobody who comes meanwhile finds it free.
       if (next) next.begin();
-      else this.#busy = false;
+      else this.#free++;
     }
   }
 

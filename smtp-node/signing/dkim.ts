@@ -1,111 +1,144 @@
-/// <reference path="./mailauth-dkim.d.ts" />
-import { once } from 'node:events';
 import { domainToASCII } from 'node:url';
-import { DkimSigner, type ParsedHeaders } from 'mailauth/lib/dkim/dkim-signer.js';
+import { domainFault } from '#domain/message/address.ts';
+import type { AddedField } from '#domain/message/feedback.ts';
+import { foldField } from '#domain/message/fold.ts';
 import type { DkimKey } from '#domain/node-contract.ts';
-import { withCrlf } from './line-ends.ts';
-import { type RawSource, readRaw } from './raw-source.ts';
+import { errorText } from '../outbound/failures.ts';
+import { type CanonicalField, canonicalHeader, relaxedValue } from './canonical-header.ts';
+import { digestMessage, type MessageDigest } from './message-digest.ts';
+import type { RawSource } from './raw-source.ts';
+import { type SigningKey, SigningKeys } from './signing-key.ts';
 
 /**
- * Fields that are signed when present (RFC 6376 §5.4.1 and, for the list fields, RFC 8058 §4). Those a relay adds
- * or changes (Received, Return-Path) are not among them.
+ * Fields that are signed, and named once more than the message has them, so that one added on the way breaks the
+ * signature (RFC 6376 §5.4.2, §8.15): readers show the first of two, verifiers look at the last. Those a relay adds or
+ * changes (Received, Return-Path) are not among them.
  */
+export const oversignedFields = [
+  'From', 'To', 'Cc', 'Subject', 'Date', 'Reply-To', 'Message-ID', 'MIME-Version', 'Content-Type',
+] as const; // biome-ignore format: one line reads better
+
+/** Fields that are signed likewise when they are there (RFC 8058 §4, RFC 9477 §3.1); a mailing list may add its own. */
 export const signedFields = [
-  'From',
-  'To',
-  'Cc',
-  'Subject',
-  'Date',
-  'Message-ID',
-  'Reply-To',
-  'MIME-Version',
-  'Content-Type',
-  'List-Unsubscribe',
-  'List-Unsubscribe-Post',
-  'Feedback-ID',
-] as const;
+  'List-Unsubscribe', 'List-Unsubscribe-Post', 'Feedback-ID', 'CFBL-Address', 'CFBL-Feedback-ID',
+] as const; // biome-ignore format: one line reads better
 
 export type SigningResult =
   | {
       kind: 'signed';
-      /** DKIM-Signature fields, each ending in CRLF, to be put before the message. */
+      /** DKIM-Signature fields and those that were added, each ending in CRLF, to be put before the message. */
       header: string;
       selectors: string[];
-      /** Octets of the message with CRLF line ends, signatures not counted. */
+      /** Octets of the message with CRLF line ends, `header` not counted. */
       sizeBytes: number;
-      /** Every header field is ASCII, so the header needs no SMTPUTF8. */
-      headerIsAscii: boolean;
+      /** The header section is UTF-8 and not just ASCII: what SMTPUTF8 is about (RFC 6532 §3). */
+      headerIsUtf8: boolean;
     }
   /** At least one key gave no signature. Such a message is never sent. */
   | { kind: 'unsignable'; text: string };
 
+/** RFC 6376 §3.5: `t=` has up to twelve digits. */
+const mostTimestamp = 999_999_999_999;
+
 /**
- * Signs with every key in one pass over the message (RSA and Ed25519 share the body hash; RFC 8463 §3), relaxed
- * in header and body. A file is streamed. Keys are parsed anew each time, which mailauth wants as PEM: 0.1 ms
- * beside 1 ms for an RSA signature.
- * @param now the time of `t=`
- * @returns a value for every fault of keys or message; rejects only when the source cannot be read
+ * Signs messages, relaxed in header and body, with every key (RSA and Ed25519 share the body hash; RFC 8463 §3). The
+ * recipients of a message who share its bytes share its signatures too.
  */
-export async function signDkim(
-  raw: RawSource,
-  signingDomain: string,
-  keys: readonly DkimKey[],
-  now: Date,
-): Promise<SigningResult> {
-  if (keys.length === 0) return { kind: 'unsignable', text: `there is no DKIM key for ${signingDomain}` };
-  const signer = new OversigningSigner({
-    headerList: signedFields,
-    signTime: now,
-    // Refuses short RSA keys (RFC 8301 §3.2) and bad domains or selectors instead of warning of them.
-    strict: true,
-    signatureData: keys.map((key) => ({
-      signingDomain: domainToASCII(signingDomain),
-      selector: key.selector,
-      privateKey: key.privateKey,
-      algorithm: key.algorithm,
-      canonicalization: 'relaxed/relaxed',
-    })),
-  });
-  let sizeBytes = 0;
-  const finished = once(signer, 'finish');
-  finished.catch(() => undefined);
-  try {
-    for await (const chunk of withCrlf(readRaw(raw))) {
-      sizeBytes += chunk.length;
-      if (!signer.write(chunk)) await Promise.race([once(signer, 'drain'), finished]);
-    }
-    signer.end();
-    await finished;
-  } finally {
-    signer.destroy();
+export class DkimSigner {
+  readonly #keys = new SigningKeys();
+  readonly #shared = new WeakMap<RawSource, Map<string, Promise<SigningResult>>>();
+
+  /**
+   * @param now the time of `t=`; that of the first who asked, for whoever shares its result
+   * @param fields to be put before the message and signed; one that the message has of its own is left out
+   * @returns a value for every fault of keys or message; rejects only when the source cannot be read
+   */
+  sign(
+    raw: RawSource,
+    domain: string,
+    keys: readonly DkimKey[],
+    now: Date,
+    fields: readonly AddedField[] = [],
+  ): Promise<SigningResult> {
+    const results = this.#shared.get(raw) ?? new Map<string, Promise<SigningResult>>();
+    this.#shared.set(raw, results);
+    const parts = keys.flatMap(({ selector, algorithm, privateKey }) => [selector, algorithm, privateKey]);
+    const name = [domain, ...parts, ...fields.flatMap((field) => [field.name, field.value])].join('\0');
+    const result = results.get(name) ?? this.#sign(raw, domain, keys, now, fields);
+    results.set(name, result);
+    return result;
   }
 
-  // mailauth does not throw when a signature cannot be made; it says so here, or leaves it out.
-  const [error] = signer.errors;
-  if (error) {
-    return { kind: 'unsignable', text: `DKIM key ${error.selector ?? ''} cannot sign: ${error.err.message}` };
+  async #sign(
+    raw: RawSource,
+    domain: string,
+    keys: readonly DkimKey[],
+    now: Date,
+    fields: readonly AddedField[],
+  ): Promise<SigningResult> {
+    const unsignable = (text: string): SigningResult => ({ kind: 'unsignable', text });
+    if (keys.length === 0) return unsignable(`there is no DKIM key for ${domain}`);
+    const signingDomain = domainToASCII(domain);
+    const timestamp = Math.floor(now.getTime() / 1000);
+    if (domainFault(signingDomain) !== null) return unsignable(`Invalid d= value ${JSON.stringify(domain)}`);
+    if (!(timestamp >= 0 && timestamp <= mostTimestamp)) return unsignable('the time fits in no t= tag');
+    const digest = await digestMessage(raw);
+    if (!digest.header.fields.some(({ key }) => key === 'from')) {
+      return unsignable('Can not sign a message that has no From header');
+    }
+    const added = textOf(fields, digest);
+    const covered = [...canonicalHeader(Buffer.from(added)).fields, ...digest.header.fields];
+    const signed = await Promise.all(
+      keys.map(async (key) => {
+        try {
+          const about = { covered, bodyHash: digest.bodyHash, domain: signingDomain, timestamp };
+          return { field: await signatureField(about, this.#keys.of(key)) };
+        } catch (error) {
+          return { fault: `DKIM key ${key.selector} cannot sign: ${errorText(error)}` };
+        }
+      }),
+    );
+    const fault = signed.find((one) => one.fault !== undefined)?.fault;
+    if (fault !== undefined) return unsignable(fault);
+    return {
+      kind: 'signed',
+      header: signed.map(({ field }) => field).join('') + added,
+      selectors: keys.map(({ selector }) => selector),
+      sizeBytes: digest.sizeBytes,
+      headerIsUtf8: digest.header.isUtf8,
+    };
   }
-  const selectors = signer.signatureHeaders.map((line) => /[;\s]s=([^;\s]+)/.exec(line)?.[1] ?? '');
-  const missing = keys.find((key) => !selectors.includes(key.selector));
-  if (missing || signer.signatureHeaders.length !== keys.length) {
-    return { kind: 'unsignable', text: `DKIM key ${missing?.selector ?? ''} gave no signature` };
-  }
-  const header = signer.signatureHeaders.map((line) => `${line}\r\n`).join('');
-  return { kind: 'signed', header, selectors, sizeBytes, headerIsAscii: signer.headerIsAscii };
 }
 
-/**
- * Names From once more in `h=` than the message has it, so that a From added on the way breaks the signature
- * (RFC 6376 §5.4.2, §8.15). A name without a field adds nothing to the hash, so it is enough to write it there.
- */
-class OversigningSigner extends DkimSigner {
-  headerIsAscii = true;
+/** The fields that the message does not have, as they are put before it. */
+function textOf(fields: readonly AddedField[], { header }: MessageDigest): string {
+  return fields
+    .filter(({ name }) => !header.fields.some(({ key }) => key === name.toLowerCase()))
+    .map(({ name, value }) => foldField(name, value))
+    .join('');
+}
 
-  override async messageHeaders(headers: ParsedHeaders): Promise<void> {
-    this.headerIsAscii = headers.original.every((byte) => byte < 0x80);
-    // Fields are named from the bottom up; the topmost From is the last of them.
-    const from = headers.parsed.find((field) => field.key === 'from');
-    if (from) from.casedKey = `${from.casedKey ?? 'From'}: From`;
-    await super.messageHeaders(headers);
-  }
+/** One DKIM-Signature field (RFC 6376 §3.5), folded, with its CRLF. */
+async function signatureField(
+  of: { covered: readonly CanonicalField[]; bodyHash: string; domain: string; timestamp: number },
+  key: SigningKey,
+): Promise<string> {
+  const { covered, names } = cover(of.covered);
+  const tags =
+    `v=1; a=${key.algorithm}; c=relaxed/relaxed; d=${of.domain}; h=${names.join(': ')}; q=dns/txt; ` +
+    `s=${key.selector}; t=${of.timestamp}; bh=${of.bodyHash}; b=`;
+  // RFC 6376 §3.7: the field itself comes last, without a signature and without its CRLF.
+  const canonical = `${covered.map(({ relaxed }) => relaxed).join('')}dkim-signature:${relaxedValue(tags)}`;
+  const signature = await key.sign(Buffer.from(canonical, 'latin1'));
+  return foldField('DKIM-Signature', `${tags}${signature.replace(/.{72}(?=.)/g, '$& ')}`);
+}
+
+const oversigned = new Set<string>(oversignedFields.map((name) => name.toLowerCase()));
+const whenPresent = new Set<string>(signedFields.map((name) => name.toLowerCase()));
+
+/** The fields that a signature covers, from the bottom up (RFC 6376 §5.4.2), and their names in `h=`. */
+function cover(fields: readonly CanonicalField[]): { covered: CanonicalField[]; names: string[] } {
+  const covered = fields.filter(({ key }) => oversigned.has(key) || whenPresent.has(key)).reverse();
+  const present = signedFields.filter((name) => covered.some(({ key }) => key === name.toLowerCase()));
+  return { covered, names: [...covered.map(({ name }) => name), ...oversignedFields, ...present] };
 }

@@ -1,4 +1,4 @@
-import { simulatedRecipient } from '#domain/simulator.ts';
+import { simulatedRecipient } from '#domain/delivery/simulator.ts';
 import { type Courier, type CourierOptions, createCourier } from '../outbound/courier.ts';
 import type { Simulator } from './simulator.ts';
 
@@ -27,6 +27,7 @@ export function withSimulator(
     throttledDomains: () => real.throttledDomains(),
     busyDomains: () => real.busyDomains(),
     stats: () => real.stats(),
+    destinations: () => real.destinations(),
     close: async () => {
       await Promise.all([real, usual, broken].map((courier) => courier.close()));
     },

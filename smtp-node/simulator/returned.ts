@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { SimulatedRecipient } from '#domain/simulator.ts';
+import type { SimulatedRecipient } from '#domain/delivery/simulator.ts';
 
 /** A message that the simulated MX has accepted. */
 export interface Accepted {

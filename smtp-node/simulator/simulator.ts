@@ -1,5 +1,5 @@
 import type { SMTPServerOptions } from 'smtp-server';
-import { simulatedRecipient } from '#domain/simulator.ts';
+import { simulatedRecipient } from '#domain/delivery/simulator.ts';
 import { Backoff } from '../backoff.ts';
 import type { Log } from '../log.ts';
 import { SmtpListener } from '../submission/listener.ts';
@@ -32,7 +32,7 @@ const mostRemembered = 10_000;
 const mostTries = 8;
 
 /**
- * The MX of the simulator's domain: it plays what the recipient's name asks for (`#domain/simulator.ts`). Courier,
+ * The MX of the simulator's domain: it plays what the recipient's name asks for (`#domain/delivery/simulator.ts`). Courier,
  * dialogue, journal and results are those of any mail.
  */
 export async function startSimulator(options: SimulatorOptions): Promise<Simulator> {
@@ -51,6 +51,8 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   const listener = (more: Partial<SMTPServerOptions>) =>
     new SmtpListener(
       { ...common, ...more },
+      // only this node connects
+      { connectionsPerAddress: Number.POSITIVE_INFINITY, arrivalMs: 2 ** 31 - 1 },
       () => script(returns),
       () => undefined,
     );
@@ -159,7 +161,7 @@ class Returns {
     const backoff = new Backoff(500, 30_000);
     for (let tries = 1; ; tries++) {
       try {
-        const [verdict] = await client.inbound({ mailFrom, rcptTo: [to], raw });
+        const [verdict] = await client.inbound({ mailFrom, rcptTo: [to], raw, signedAuthor: null });
         if (verdict !== 'taken') log.warn({ verdict }, 'what the simulator sent back was not taken');
         return;
       } catch (error) {

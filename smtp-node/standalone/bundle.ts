@@ -5,17 +5,25 @@ import { join } from 'node:path';
 export const repository = new URL('../../', import.meta.url).pathname;
 
 /** Runs wrangler; gives its output, throws it when wrangler fails. */
-export async function wrangler(args: string[], options: { input?: string } = {}): Promise<string> {
+export async function wrangler(
+  args: string[],
+  options: { env?: Record<string, string> } = {},
+): Promise<string> {
   const child = spawn(
     process.execPath,
     [join(repository, 'node_modules/wrangler/bin/wrangler.js'), ...args],
     {
       cwd: repository,
-      env: { ...process.env, WRANGLER_SEND_METRICS: 'false', NO_COLOR: '1' },
-      stdio: ['pipe', 'pipe', 'pipe'],
+      env: {
+        ...process.env,
+        WRANGLER_SEND_METRICS: 'false',
+        NO_COLOR: '1',
+        PENNYPOST_BUILD: '1',
+        ...options.env,
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
     },
   );
-  child.stdin.end(options.input ?? '');
   let output = '';
   child.stdout.on('data', (chunk: Buffer) => {
     output += chunk.toString();

@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { SMTPServer } from 'smtp-server';
+import type { SMTPConnectionOptions } from 'smtp-server/lib/smtp-connection.js';
+import { QuotedPathConnection } from '../submission/quoted-path.ts';
 
 /** A message as the capture MX lists it. */
 export interface CapturedMessage {
@@ -21,6 +23,11 @@ export interface CaptureMx {
   stop(): Promise<void>;
 }
 
+/** Nobody is asked who they are here, so it is on this machine only, wherever the product listens. */
+export const captureHost = '127.0.0.1';
+/** A page of another site may have its name resolve to this machine; it cannot say one of these. */
+const ownNames = /^(localhost|127\.0\.0\.1)(:\d+)?$/i;
+
 /** Messages kept in memory; older ones make room. */
 const mostMessages = 5_000;
 const mostBytes = 200 * 1024 * 1024;
@@ -30,7 +37,6 @@ const mostBytes = 200 * 1024 * 1024;
  * message can be looked at without touching the outside world.
  */
 export async function startCaptureMx(options: {
-  host: string;
   httpPort: number;
   tls: { key: string | Buffer; cert: string | Buffer };
 }): Promise<CaptureMx> {
@@ -45,7 +51,7 @@ export async function startCaptureMx(options: {
       keptBytes -= oldest.raw.length;
     }
   };
-  const smtp = new SMTPServer({
+  const smtp = new CaptureServer({
     name: 'capture.pennypost.test',
     authOptional: true,
     disabledCommands: ['AUTH'],
@@ -79,7 +85,8 @@ export async function startCaptureMx(options: {
   const http = createServer((request, response) => {
     const [, id = ''] = /^\/([^/?]*)/.exec(request.url ?? '/') ?? [];
     const one = kept.get(id);
-    if (request.method !== 'GET') response.writeHead(405).end();
+    if (!ownNames.test(request.headers.host ?? '')) response.writeHead(421).end();
+    else if (request.method !== 'GET') response.writeHead(405).end();
     else if (id === '') {
       response.writeHead(200, { 'Content-Type': 'application/json' });
       response.end(JSON.stringify([...kept.values()].map(({ message }) => message)));
@@ -89,11 +96,11 @@ export async function startCaptureMx(options: {
         .writeHead(404, { 'Content-Type': 'application/json' })
         .end('{"error":"There is no such message."}');
   });
-  const smtpPort = await listen((ready) => smtp.listen(0, options.host, ready), smtp.server);
-  const httpPort = await listen((ready) => http.listen(options.httpPort, options.host, ready), http);
+  const smtpPort = await listen((ready) => smtp.listen(0, captureHost, ready), smtp.server);
+  const httpPort = await listen((ready) => http.listen(options.httpPort, captureHost, ready), http);
   return {
     smtpPort,
-    url: `http://${options.host}:${httpPort}`,
+    url: `http://${captureHost}:${httpPort}`,
     messages: () => [...kept.values()].map(({ message }) => message),
     stop: async () => {
       await new Promise<void>((resolve) => smtp.close(() => resolve()));
@@ -101,6 +108,15 @@ export async function startCaptureMx(options: {
       await new Promise<void>((resolve) => http.close(() => resolve()));
     },
   };
+}
+
+class CaptureServer extends SMTPServer {
+  override connect(socket: QuotedPathConnection['_socket'], options?: SMTPConnectionOptions | null): void {
+    const connection = new QuotedPathConnection(this, socket, options);
+    this.connections.add(connection);
+    connection.on('error', (error) => this._onError(error));
+    connection.init();
+  }
 }
 
 /** The Subject field's value, unfolded. */

@@ -2,32 +2,60 @@ import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { z } from 'zod';
 
-/** What a first start makes so that there is something to send with. */
+/** What a first start makes so that there is something to send with, and to write to. */
 const schema = z.object({
+  accountId: z.number(),
   domain: z.string(),
   username: z.string(),
   liveKey: z.string(),
   testKey: z.string(),
+  /** Receives; null: not made yet. */
+  inboundDomain: z.string().nullable().default(null),
 });
-export type Demo = z.infer<typeof schema>;
+export type Demo = z.infer<typeof schema> & { inboundDomain: string };
+/** Before accounts stood in the file, the demo's was the first. */
+const keptSchema = z.preprocess(
+  (value) => (typeof value === 'object' && value !== null ? { accountId: 1, ...value } : value),
+  schema,
+);
 
-const demoDomain = 'demo.pennypost.test';
+export const demoDomain = 'demo.pennypost.test';
+const inboundDomain = `inbound.${demoDomain}`;
 
 /**
- * The demo account: a verified domain, a live and a test key. Made by operator calls on first start and kept in
- * a file, since a key's secret is shown only once.
+ * The demo account: domains that send and receive, a live and a test key. Made by operator calls on first start and kept
+ * in a file, since a key's secret is shown only once.
  */
 export async function keptDemo(path: string, edge: { url: string; operatorToken: string }): Promise<Demo> {
-  if (existsSync(path)) return schema.parse(JSON.parse(await readFile(path, 'utf8')));
   const post = async (route: string, body: unknown): Promise<unknown> => {
     const response = await fetch(`${edge.url}/admin/v1${route}`, {
       method: 'POST',
       headers: { Authorization: `Bearer ${edge.operatorToken}`, 'Content-Type': 'application/json' },
       body: JSON.stringify(body),
     });
-    if (!response.ok) throw new Error(`making the demo account: POST ${route}: ${await response.text()}`);
+    // What is there already was made by a start that was cut off.
+    if (!response.ok && response.status !== 409)
+      throw new Error(`making the demo account: POST ${route}: ${await response.text()}`);
     return await response.json();
   };
+  const kept = existsSync(path)
+    ? keptSchema.parse(JSON.parse(await readFile(path, 'utf8')))
+    : await newDemo(post);
+  const demo: Demo = { ...kept, inboundDomain };
+  if (kept.inboundDomain === null) {
+    await post(`/accounts/${kept.accountId}/domains`, {
+      domain: inboundDomain,
+      type: 'inbound',
+      verified: true,
+    });
+    await writeFile(path, `${JSON.stringify(demo, null, 2)}\n`, { mode: 0o600 });
+  }
+  return demo;
+}
+
+async function newDemo(
+  post: (route: string, body: unknown) => Promise<unknown>,
+): Promise<z.infer<typeof schema>> {
   const { id } = z.object({ id: z.number() }).parse(await post('/accounts', { name: 'Demo' }));
   const credential = z.object({ username: z.string(), secret: z.string() });
   const live = credential.parse(
@@ -37,7 +65,12 @@ export async function keptDemo(path: string, edge: { url: string; operatorToken:
     await post(`/accounts/${id}/credentials`, { name: 'demo', environment: 'test' }),
   );
   await post(`/accounts/${id}/domains`, { domain: demoDomain, verified: true });
-  const demo = { domain: demoDomain, username: live.username, liveKey: live.secret, testKey: test.secret };
-  await writeFile(path, `${JSON.stringify(demo, null, 2)}\n`, { mode: 0o600 });
-  return demo;
+  return {
+    accountId: id,
+    domain: demoDomain,
+    username: live.username,
+    liveKey: live.secret,
+    testKey: test.secret,
+    inboundDomain: null,
+  };
 }

@@ -8,7 +8,7 @@ import {
   dnsTypes,
   type Lookup,
   quoteTxt,
-} from '#domain/dns.ts';
+} from '#domain/dns/dns.ts';
 
 export interface DohServer {
   /** What the edge's `DOH_URL` is set to. */

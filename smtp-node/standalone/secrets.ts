@@ -5,14 +5,14 @@ import { z } from 'zod';
 import { formatSetupCode, setupCodeText } from '#domain/setup-code.ts';
 
 /** The Worker's secrets on one machine: made once, kept for the owner's eyes only. */
-const schema = z.object({
+export const workerSecrets = z.object({
   NODE_TOKEN: z.string(),
   OPERATOR_TOKEN: z.string(),
   RETURN_PATH_KEYS: z.string(),
   ENCRYPTION_KEYS: z.string(),
   AUTH_SECRET: z.string(),
 });
-export type WorkerSecrets = z.infer<typeof schema>;
+export type WorkerSecrets = z.infer<typeof workerSecrets>;
 
 /** New random secrets of the Worker. */
 export function newWorkerSecrets(): WorkerSecrets {
@@ -27,7 +27,9 @@ export function newWorkerSecrets(): WorkerSecrets {
 
 /** The secrets in a file; those that it does not have yet are made. */
 export async function keptWorkerSecrets(path: string): Promise<WorkerSecrets> {
-  const kept = existsSync(path) ? schema.partial().parse(JSON.parse(await readFile(path, 'utf8'))) : {};
+  const kept = existsSync(path)
+    ? workerSecrets.partial().parse(JSON.parse(await readFile(path, 'utf8')))
+    : {};
   const secrets = { ...newWorkerSecrets(), ...kept };
   await writeFile(path, `${JSON.stringify(secrets, null, 2)}\n`, { mode: 0o600 });
   return secrets;

@@ -18,7 +18,7 @@ const quarterHourMs = 15 * 60_000;
 /** So many addresses are remembered for their failed logins; the oldest are forgotten first. */
 const mostAddresses = 10_000;
 
-/** Counts what one client address does, so that none takes all connections or guesses passwords freely. */
+/** Counts what one client address does, so that none takes all connections or guesses secrets at speed. */
 export class AddressLimits {
   readonly #options: AddressLimitOptions;
   readonly #open = new Map<string, number>();
@@ -30,7 +30,7 @@ export class AddressLimits {
 
   /** Counts a connection; false when the address has too many, and then it is not counted. */
   connect(address: string): boolean {
-    const key = keyOf(address);
+    const key = addressKey(address);
     const open = this.#open.get(key) ?? 0;
     if (open >= this.#options.connections) return false;
     this.#open.set(key, open + 1);
@@ -39,22 +39,22 @@ export class AddressLimits {
 
   /** A counted connection has ended. */
   disconnect(address: string): void {
-    const key = keyOf(address);
+    const key = addressKey(address);
     const open = (this.#open.get(key) ?? 0) - 1;
     if (open > 0) this.#open.set(key, open);
     else this.#open.delete(key);
   }
 
-  /** True when the address must not try to log in now. */
-  mayNotLogIn(address: string): boolean {
-    const failures = this.#failures.get(keyOf(address));
+  /** True when the address has failed so often that further failures are answered late. */
+  failsOften(address: string): boolean {
+    const failures = this.#failures.get(addressKey(address));
     return (
       failures !== undefined && failures.untilMs > this.#now() && failures.count >= this.#options.failedLogins
     );
   }
 
   loginFailed(address: string): void {
-    const key = keyOf(address);
+    const key = addressKey(address);
     const nowMs = this.#now();
     const before = this.#failures.get(key);
     const failures =
@@ -74,7 +74,7 @@ export class AddressLimits {
 }
 
 /** An IPv6 client has a whole /64 (RFC 6177), so that is what counts as its address. */
-function keyOf(address: string): string {
+export function addressKey(address: string): string {
   if (!isIPv6(address)) return address;
   const [head = '', tail] = address.split('::');
   const left = head === '' ? [] : head.split(':');

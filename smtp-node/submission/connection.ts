@@ -1,4 +1,4 @@
-import { SMTPConnection } from 'smtp-server/lib/smtp-connection.js';
+import { QuotedPathConnection } from './quoted-path.ts';
 
 /** Begins a text that has its own enhanced status code (RFC 2034 §3). */
 const ownStatus = /^[245]\.\d{1,3}\.\d{1,3} /;
@@ -10,9 +10,44 @@ export function queuedText(messageId: string): string {
   return queuedAs + messageId;
 }
 
-/** A submission client's connection: the replies that smtp-server has no option for. */
-export class SubmissionConnection extends SMTPConnection {
+/** A client's connection: the replies and the bound on command lines that smtp-server has no option for. */
+export class SubmissionConnection extends QuotedPathConnection {
+  #line: NodeJS.Timeout | undefined;
+  /** When the last reply was written: the client's turn began then. */
+  #repliedAtMs = Date.now();
+
+  /** RFC 5321 §4.5.3.2.7: a command line must be complete in this time, however slowly its octets come. */
+  override _onCommand(command: Buffer, callback?: () => void): void {
+    clearTimeout(this.#line);
+    super._onCommand(command, () => {
+      this.#awaitCommand(this.#commandMs);
+      callback?.();
+    });
+  }
+
+  get #commandMs(): number {
+    return this._server.options.socketTimeout ?? 60_000;
+  }
+
+  #awaitCommand(inMs: number): void {
+    clearTimeout(this.#line);
+    if (this._closed) return;
+    this.#line = setTimeout(() => {
+      // a message has a bound of its own
+      const leftMs = this._dataStream ? this.#commandMs : this.#repliedAtMs + this.#commandMs - Date.now();
+      if (leftMs > 0) this.#awaitCommand(leftMs);
+      else this.send(421, '4.4.2 The command took too long');
+    }, inMs);
+    this.#line.unref();
+  }
+
+  override _onClose(): void {
+    clearTimeout(this.#line);
+    super._onClose();
+  }
+
   override send(code: number, data?: string | string[] | null, context?: string | false): void {
+    this.#repliedAtMs = Date.now();
     if (Array.isArray(data)) {
       // RFC 3207 §4.2, RFC 4954 §4: AUTH is offered only where a password may be sent
       const offered = this.secure ? data : data.filter((line) => !/^AUTH( |$)/.test(line));

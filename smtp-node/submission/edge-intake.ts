@@ -1,7 +1,6 @@
 import { once } from 'node:events';
 import { type Agent, type ClientRequest, Agent as HttpAgent, request as httpRequest } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
-import { domainToASCII } from 'node:url';
 import { z } from 'zod';
 import type { IntakeAnswer } from './intake-answer.ts';
 import { SmtpFault } from './smtp-fault.ts';
@@ -15,6 +14,10 @@ export interface Envelope {
   /** Empty for the null sender. */
   mailFrom: string;
   rcptTo: readonly string[];
+  /** The client said SMTPUTF8 (RFC 6531 §3.4). */
+  smtpUtf8: boolean;
+  /** The client said REQUIRETLS (RFC 8689 §2). */
+  requireTls: boolean;
 }
 
 /** An idle connection is dropped before the edge drops it, so that no message is sent into a closed one. */
@@ -24,11 +27,14 @@ const mostAnswerChars = 64 * 1024;
 /** The public API of the edge, as the submission ports use it: with the client's own key. */
 export class EdgeIntake {
   readonly #edgeUrl: string;
+  readonly #hostName: string;
   readonly #timeoutMs: number;
   readonly #agent: Agent;
 
-  constructor(options: { edgeUrl: string; timeoutMs: number }) {
+  /** @param options.hostName the node's, for the trace field that the edge writes */
+  constructor(options: { edgeUrl: string; hostName: string; timeoutMs: number }) {
     this.#edgeUrl = options.edgeUrl;
+    this.#hostName = options.hostName;
     this.#timeoutMs = options.timeoutMs;
     const AgentOfScheme = options.edgeUrl.startsWith('https:') ? HttpsAgent : HttpAgent;
     this.#agent = new AgentOfScheme({ keepAlive: true, timeout: idleConnectionMs });
@@ -61,8 +67,10 @@ export class EdgeIntake {
   /** Begins to hand over a message whose bytes follow. */
   upload(secret: string, envelope: Envelope): Upload {
     const url = new URL(`${this.#edgeUrl}/v1/send/raw`);
-    url.searchParams.set('mail_from', asciiDomain(envelope.mailFrom));
-    for (const recipient of envelope.rcptTo) url.searchParams.append('rcpt_to', asciiDomain(recipient));
+    url.searchParams.set('mail_from', envelope.mailFrom);
+    for (const recipient of envelope.rcptTo) url.searchParams.append('rcpt_to', recipient);
+    if (envelope.requireTls) url.searchParams.set('require_tls', 'true');
+    if (envelope.smtpUtf8) url.searchParams.set('smtputf8', 'true');
     const request = url.protocol === 'https:' ? httpsRequest : httpRequest;
     const outgoing = request(url, {
       method: 'POST',
@@ -71,6 +79,7 @@ export class EdgeIntake {
         authorization: `Bearer ${secret}`,
         'content-type': 'message/rfc822',
         'x-pennypost-source': 'smtp',
+        'x-pennypost-received-by': this.#hostName,
       },
     });
     return new Upload(outgoing, this.#timeoutMs);
@@ -149,12 +158,4 @@ async function answerOf(request: ClientRequest): Promise<IntakeAnswer | null> {
       response.on('end', () => resolve({ status: response.statusCode ?? 0, body }));
     });
   });
-}
-
-/** RFC 5890 §2.3.2.1: the domain in its A-label form, which smtp-server has turned into U-labels. */
-function asciiDomain(address: string): string {
-  const at = address.lastIndexOf('@');
-  const domain = address.slice(at + 1);
-  if (at < 0 || domain.startsWith('[')) return address;
-  return address.slice(0, at + 1) + (domainToASCII(domain) || domain);
 }

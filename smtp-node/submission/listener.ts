@@ -1,8 +1,9 @@
 import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { SMTPServer, type SMTPServerOptions, type SMTPServerSession } from 'smtp-server';
-import type { SMTPConnectionOptions } from 'smtp-server/lib/smtp-connection.js';
+import type { SMTPConnection, SMTPConnectionOptions } from 'smtp-server/lib/smtp-connection.js';
+import { Arrivals } from './arrivals.ts';
 import { SubmissionConnection } from './connection.ts';
 
 /** What a listener gives to the handlers of its sessions. */
@@ -11,11 +12,23 @@ export interface ListenerHooks {
   receiving: Set<string>;
   /** Says 421 and closes. */
   hangUp(session: SMTPServerSession, text: string): void;
+  /** The session has begun a transaction that is wanted here: the time before it is over. */
+  inTime(session: SMTPServerSession): void;
+  /** The session has logged in: it also keeps its place when the port is full. */
+  trust(session: SMTPServerSession): void;
+}
+
+/** What a port may hold, and for how long without a transaction. */
+export interface ArrivalBounds {
+  connectionsPerAddress: number;
+  /** From the first octet, the TLS handshake included. */
+  arrivalMs: number;
 }
 
 /** One listening SMTP port of the node, for submission or for return paths. */
 export class SmtpListener extends SMTPServer {
   readonly #receiving: Set<string>;
+  readonly #arrivals: Arrivals;
 
   /**
    * @param handlers makes what smtp-server asks in the course of a session
@@ -23,13 +36,24 @@ export class SmtpListener extends SMTPServer {
    */
   constructor(
     options: SMTPServerOptions,
+    bounds: ArrivalBounds,
     handlers: (hooks: ListenerHooks) => Partial<SMTPServerOptions>,
     onFault: (error: Error) => void,
   ) {
     const receiving = new Set<string>();
     const hangUp = (session: SMTPServerSession, text: string) => this.#hangUp(session, text);
-    super({ ...options, ...handlers({ receiving, hangUp }) });
+    const inTime = (session: SMTPServerSession) => this.#arrivals.inTime(session);
+    const trust = (session: SMTPServerSession) => this.#arrivals.trust(session);
+    super({ ...options, ...handlers({ receiving, hangUp, inTime, trust }) });
     this.#receiving = receiving;
+    this.#arrivals = new Arrivals({
+      most: options.maxClients ?? Number.POSITIVE_INFINITY,
+      mostPerAddress: bounds.connectionsPerAddress,
+      withinMs: bounds.arrivalMs,
+      end: (socket, text) => this.#end(socket, text),
+      isBusy: (socket) => receiving.has(this.#connectionOf(socket)?.id ?? ''),
+    });
+    this.server.prependListener('connection', (socket: Socket) => this.#arrivals.arrive(socket));
     this.on('error', onFault);
   }
 
@@ -72,9 +96,30 @@ export class SmtpListener extends SMTPServer {
     await closed;
   }
 
+  #connectionOf(socket: Socket): SMTPConnection | undefined {
+    return [...this.connections].find(({ _socket }) => isSameEnd(_socket, socket));
+  }
+
+  /** Ends a connection, and frees its place at once. */
+  #end(socket: Socket, text: string): void {
+    const connection = this.#connectionOf(socket);
+    if (!connection) {
+      // Destroyed from below in the middle of its handshake, a TLS socket would crash Node.
+      (this._pendingSockets.get(socket) ?? socket).destroy();
+      return;
+    }
+    connection.send(421, text);
+    this.connections.delete(connection);
+  }
+
   #hangUp(session: SMTPServerSession, text: string): void {
     for (const connection of this.connections) {
       if (connection.id === session.id) connection.send(421, text);
     }
   }
+}
+
+/** A TLS socket has the far end of the socket below it. */
+function isSameEnd(a: Socket, b: Socket): boolean {
+  return a.remotePort === b.remotePort && a.remoteAddress === b.remoteAddress;
 }

@@ -39,7 +39,11 @@ export interface OpenPorts {
 export async function openPorts(
   options: PortsOptions,
   wanted: readonly Port[],
-  server: { options: SMTPServerOptions; handlers: (hooks: ListenerHooks) => Partial<SMTPServerOptions> },
+  server: {
+    options: SMTPServerOptions;
+    arrivalMs: number;
+    handlers: (hooks: ListenerHooks) => Partial<SMTPServerOptions>;
+  },
 ): Promise<OpenPorts> {
   const { log } = options;
   const files = await certificateFiles(options, Date.now());
@@ -55,9 +59,10 @@ export async function openPorts(
     ...pair,
     ...server.options,
   };
+  const bounds = { connectionsPerAddress: options.connectionsPerAddress, arrivalMs: server.arrivalMs };
   const listeners = wanted.map(
     ({ secure }) =>
-      new SmtpListener({ ...shared, secure }, server.handlers, (error) =>
+      new SmtpListener({ ...shared, secure }, bounds, server.handlers, (error) =>
         log.debug({ err: error, banner: shared.banner }, 'an SMTP connection failed'),
       ),
   );

@@ -12,7 +12,11 @@ export interface SubmissionOptions extends PortsOptions {
   ports: readonly number[];
   tlsPorts: readonly number[];
   failedLogins: number;
-  /** A client that is silent for so long is disconnected. */
+  /** How long the failed logins of an address are held back that has had too many. Default 5 s. */
+  lateMs?: number;
+  /** From its beginning, a connection must have logged in after so long. */
+  loginMs: number;
+  /** A client that is silent, or in the middle of a command line, for so long is disconnected. */
   idleMs: number;
   /** Longest time that one message may take to arrive. */
   dataMs: number;
@@ -30,10 +34,14 @@ export interface Submission {
 
 /** Listens on the submission ports (RFC 6409, RFC 8314). */
 export async function startSubmission(options: SubmissionOptions): Promise<Submission> {
-  const { log, meters, dataMs } = options;
+  const { log, meters, dataMs, lateMs = 5000 } = options;
   if (!options.tlsCertificateFile)
     log.warn({ directory: options.dataDirectory }, 'submission has a self-signed certificate');
-  const intake = new EdgeIntake({ edgeUrl: options.edgeUrl, timeoutMs: options.edgeTimeoutMs });
+  const intake = new EdgeIntake({
+    edgeUrl: options.edgeUrl,
+    hostName: options.hostName,
+    timeoutMs: options.edgeTimeoutMs,
+  });
   const limits = new AddressLimits({
     connections: options.connectionsPerAddress,
     failedLogins: options.failedLogins,
@@ -49,8 +57,10 @@ export async function startSubmission(options: SubmissionOptions): Promise<Submi
       authRequiredMessage: '5.7.0 Authentication required',
       disabledCommands: neverCommands,
       socketTimeout: options.idleMs,
+      hideREQUIRETLS: false,
     },
-    handlers: (hooks) => sessionHandlers({ intake, limits, dataMs, log, meters, ...hooks }),
+    arrivalMs: options.loginMs,
+    handlers: (hooks) => sessionHandlers({ intake, limits, dataMs, lateMs, log, meters, ...hooks }),
   }).catch((error: unknown) => {
     intake.close();
     throw error;

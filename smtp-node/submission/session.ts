@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type {
   SMTPServerAddress,
   SMTPServerAuthentication,
@@ -11,20 +12,20 @@ import type { Meters } from '../metrics.ts';
 import type { AddressLimits } from './address-limits.ts';
 import { queuedText } from './connection.ts';
 import type { EdgeIntake } from './edge-intake.ts';
+import type { ListenerHooks } from './listener.ts';
 import { mostMessageBytes, receive } from './receive.ts';
+import { asciiDomain, faultOfMailbox, Recipients } from './recipients.ts';
 import { edgeAway, SmtpFault } from './smtp-fault.ts';
 
-export interface SessionContext {
+export interface SessionContext extends ListenerHooks {
   intake: Pick<EdgeIntake, 'credential' | 'upload'>;
   limits: AddressLimits;
   /** Longest time that one message may take to arrive. */
   dataMs: number;
+  /** How long the failed logins of an address are held back that has had too many. */
+  lateMs: number;
   log: Log;
   meters: Meters;
-  /** Sessions whose message is in transfer, by id. */
-  receiving: Set<string>;
-  /** Says 421 and closes. */
-  hangUp(session: SMTPServerSession, text: string): void;
 }
 
 /** Who logged in; the secret lives as long as the session and is nowhere else. */
@@ -33,7 +34,6 @@ interface User {
   secret: string;
 }
 
-const mostRecipients = 50;
 const sendScope = 'send' satisfies Scope;
 /** Username that every credential may use. */
 const commonUsername = 'pennypost';
@@ -43,9 +43,10 @@ export function sessionHandlers(context: SessionContext): Partial<SMTPServerOpti
   const { limits } = context;
   const counted = new Map<string, string>();
   const users = new WeakMap<object, User>();
+  /** Those of the transaction that each session is in. */
+  const recipients = new WeakMap<SMTPServerSession, Recipients>();
   return {
     size: mostMessageBytes,
-    maxRecipients: mostRecipients,
 
     onConnect(session, callback) {
       if (!limits.connect(session.remoteAddress)) {
@@ -67,6 +68,7 @@ export function sessionHandlers(context: SessionContext): Partial<SMTPServerOpti
           const mark = { username: user.username };
           users.set(mark, user);
           context.meters.logins.inc({ reply: 235 });
+          context.trust(session);
           callback(null, { user: mark });
         },
         (error) => {
@@ -78,17 +80,20 @@ export function sessionHandlers(context: SessionContext): Partial<SMTPServerOpti
     },
 
     onMailFrom(address, session, callback) {
-      callback(faultOfAddress(address, session, mailParameters));
+      recipients.set(session, new Recipients());
+      const fault = faultOfAddress(address, session, mailParameters);
+      const sender = address.address;
+      callback(fault ?? (sender === '' ? null : faultOfMailbox(sender, '501 5.1.7')));
     },
 
     onRcptTo(address, session, callback) {
-      callback(faultOfAddress(address, session, []));
+      callback(faultOfAddress(address, session, []) ?? recipients.get(session)?.add(address.address));
     },
 
     onData(stream, session, callback) {
       const user = users.get(session.user);
       const work = user
-        ? take(stream, session, user, context)
+        ? take(stream, session, recipients.get(session)?.addresses ?? [], user, context)
         : Promise.reject(new Error('nobody logged in'));
       work.then(
         (messageId) => {
@@ -105,16 +110,17 @@ export function sessionHandlers(context: SessionContext): Partial<SMTPServerOpti
   };
 }
 
-/** @throws SmtpFault when the client may not log in (RFC 4954 §4.7) */
+/**
+ * Whoever has a good key is let in, whatever others behind the same address do. Secrets cannot be guessed; that an
+ * address which fails often is answered late keeps it from asking the edge at speed.
+ * @throws SmtpFault when the client may not log in (RFC 4954 §4.7)
+ */
 async function logIn(
   auth: SMTPServerAuthentication,
   session: SMTPServerSession,
-  { limits, intake, log }: SessionContext,
+  { limits, intake, lateMs, log }: SessionContext,
 ): Promise<User> {
   const address = session.remoteAddress;
-  if (limits.mayNotLogIn(address)) {
-    throw new SmtpFault('421 4.7.0', 'Too many failed logins from your address; try again later');
-  }
   const username = (auth.username ?? '').toLowerCase();
   const secret = auth.password ?? '';
   // a secret is base62 and underscores; anything else need not be asked, nor put in a header
@@ -125,8 +131,13 @@ async function logIn(
   if (credential && (username === commonUsername || username === credential.username.toLowerCase())) {
     return { username: credential.username, secret };
   }
+  const late = limits.failsOften(address);
   limits.loginFailed(address);
-  log.info({ clientAddress: address }, 'login refused');
+  log.info({ clientAddress: address, late }, 'login refused');
+  if (late) {
+    await pause(lateMs);
+    throw new SmtpFault('421 4.7.0', 'Authentication credentials invalid, and too many were before');
+  }
   throw new SmtpFault('535 5.7.8', 'Authentication credentials invalid');
 }
 
@@ -134,13 +145,16 @@ async function logIn(
 async function take(
   stream: SMTPServerDataStream,
   session: SMTPServerSession,
+  rcptTo: readonly string[],
   user: User,
   context: SessionContext,
 ): Promise<string> {
-  const { mailFrom, rcptTo } = session.envelope;
+  const { mailFrom, smtpUtf8, requireTLS } = session.envelope;
   const envelope = {
-    mailFrom: mailFrom ? mailFrom.address : '',
-    rcptTo: rcptTo.map((recipient) => recipient.address),
+    mailFrom: mailFrom ? asciiDomain(mailFrom.address) : '',
+    rcptTo,
+    smtpUtf8: Boolean(smtpUtf8),
+    requireTls: Boolean(requireTLS),
   };
   const inTime = setTimeout(() => {
     context.hangUp(session, '4.4.2 The message took too long');
@@ -163,8 +177,8 @@ async function take(
   }
 }
 
-/** RFC 1870, RFC 6152, RFC 6531, RFC 4954 §5. What else was not offered must not be taken in silence. */
-const mailParameters = ['SIZE', 'BODY', 'SMTPUTF8', 'AUTH'];
+/** RFC 1870, RFC 6152, RFC 6531, RFC 8689, RFC 4954 §5. What else was not offered must not be taken in silence. */
+const mailParameters = ['SIZE', 'BODY', 'SMTPUTF8', 'REQUIRETLS', 'AUTH'];
 
 function faultOfAddress(
   { address, args }: SMTPServerAddress,

@@ -35,7 +35,7 @@ export default {
       recorded = trips.map((trip) =>
         trip.map(({ sql, params }) => ({
           sql,
-          params: params.map((param) => (param === id ? idMark : param)),
+          params: params.map((param) => (isRows(param) && id ? param.replaceAll(id, idMark) : param)),
         })),
       );
       return new Response(text, answer);
@@ -53,11 +53,18 @@ async function bareSend(request: Request, database: Database): Promise<Response>
   for (const trip of recorded) {
     await database.batch(
       trip.map(({ sql, params }) =>
-        database.prepare(sql).bind(...params.map((param) => (param === idMark ? id : param))),
+        database
+          .prepare(sql)
+          .bind(...params.map((param) => (isRows(param) ? param.replaceAll(idMark, id) : param))),
       ),
     );
   }
   return Response.json({ message_id: id, status: 'queued' }, { status: 202 });
+}
+
+/** A JSON array of rows, in which the id stands; the mail, which names it too, is left as it is. */
+function isRows(param: unknown): param is string {
+  return typeof param === 'string' && param.startsWith('[');
 }
 
 /** UUIDv7 of this millisecond, so that keys grow as those of the Worker do. */

@@ -83,15 +83,16 @@ export async function startBenchEdge(options: { shell?: Shell; meter?: boolean }
   await admin(`/accounts/${account.id}/domains`, { domain, verified: true });
   const { secret } = await admin<{ secret: string }>(`/accounts/${account.id}/credentials`, {});
   const node = { nodeId: 'bench', bootId: randomUUID() };
+  const { token: nodeToken } = await admin<{ token: string }>('/nodes', { node_id: node.nodeId });
   const nodePost = (path: string, body: object, headers?: Record<string, string>) =>
-    post(`/node/v1/${path}`, secrets.NODE_TOKEN, { ...node, ...body }, headers);
+    post(`/node/v1/${path}`, nodeToken, { ...node, ...body }, headers);
   return {
     edge,
     url: edge.url,
     dataDir,
     domain,
     liveKey: secret,
-    nodeToken: secrets.NODE_TOKEN,
+    nodeToken,
     setupCode: setupCodeOf(secrets.AUTH_SECRET),
     pid,
     counts: async () => (await (await fetch(`${edge.url}/bench/counts`)).json()) as Counts,

@@ -16,7 +16,7 @@ export async function startBenchNode(
     nodeToken: bench.nodeToken,
     dataDirectory,
     route: { host: '127.0.0.1', port: sinkPort },
-    env,
+    env: { PENNYPOST_NODE_ID: 'bench', ...env }, // whose token it has
   });
   await node.ready;
   return {

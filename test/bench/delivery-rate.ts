@@ -8,12 +8,20 @@ import { promisify } from 'node:util';
 import { startBenchEdge } from './bench-edge.ts';
 import { startBenchNode } from './bench-node.ts';
 import { receipt } from './mail.ts';
-import { fixed, median, type SectionReport, told } from './report.ts';
+import { cpuMs, treeCpuMs } from './processes.ts';
+import { fixed, judged, median, type SectionReport, told } from './report.ts';
 
 const run = promisify(execFile);
 
 /** The same for both, so that neither wins by opening more connections. */
 const connections = 10;
+
+/** From the tenth to the ninetieth percent of the messages. */
+interface Run {
+  perSecond: number;
+  /** CPU time a message, all threads and processes. */
+  cpuMs: number;
+}
 
 /** Messages a second into smtp-sink from a full queue: the node, which signs, and Postfix, which does not. */
 export async function deliveryRate({ quick }: { quick: boolean }): Promise<SectionReport> {
@@ -22,18 +30,26 @@ export async function deliveryRate({ quick }: { quick: boolean }): Promise<Secti
     return { title, figures: [], notes: ['left out: it needs Debian postfix and root'] };
   }
   const count = quick ? 600 : 1500;
-  const node: number[] = [];
-  const postfix: number[] = [];
+  const node: Run[] = [];
+  const postfix: Run[] = [];
   for (let i = 0; i < (quick ? 1 : 3); i++) {
     postfix.push(await postfixRate(count));
     node.push(await nodeRate(count));
   }
-  const ratio = median(node) / median(postfix);
+  const rate = (runs: Run[]) => median(runs.map(({ perSecond }) => perSecond));
+  const cpu = (runs: Run[]) => median(runs.map(({ cpuMs: ms }) => ms));
+  const ratio = rate(node) / rate(postfix);
   return {
     title,
     figures: [
       told('node with both DKIM keys against Postfix without: ratio of medians', fixed(ratio, 2)),
-      told('messages a second: node, Postfix', `${fixed(median(node), 0)}, ${fixed(median(postfix), 0)}`),
+      told('messages a second: node, Postfix', `${fixed(rate(node), 0)}, ${fixed(rate(postfix), 0)}`),
+      judged(
+        'CPU a message: node, Postfix',
+        'node ≤ 1.2 ms',
+        `${fixed(cpu(node), 2)}, ${fixed(cpu(postfix), 2)} ms`,
+        cpu(node) <= 1.2,
+      ),
     ],
     notes: [
       `${count} messages of 4 kB, ${connections} connections each, from the tenth to the ninetieth percent of the messages as smtp-sink counts them, rounds one after the other`,
@@ -45,7 +61,8 @@ export async function deliveryRate({ quick }: { quick: boolean }): Promise<Secti
 /** Debian's smtp-sink, with its count of messages as it grows. */
 async function startDebianSink(): Promise<{
   port: number;
-  rateOver(count: number): Promise<number>;
+  /** @param cpu the CPU time that the sender has used, ms; asked when a tenth has come, and when nine have */
+  over(count: number, cpu: () => Promise<number>): Promise<Run>;
   stop(): void;
 }> {
   const port = await freePort();
@@ -56,6 +73,7 @@ async function startDebianSink(): Promise<{
   const last = { at: 0, messages: 0 };
   let tenth = 0;
   let seen = 0;
+  const passed = [1, 9].map((tenths) => ({ tenths, ...Promise.withResolvers<void>() }));
   child.stdout.on('data', (chunk: Buffer) => {
     const at = performance.now();
     for (const [, messages] of chunk.toString().matchAll(/sess=\d+ quit=\d+ mesg=(\d+)/g)) {
@@ -63,26 +81,36 @@ async function startDebianSink(): Promise<{
         Object.assign(first, { at, messages: Number(messages) });
       if (Number(messages) <= tenth * 9) Object.assign(last, { at, messages: Number(messages) });
       seen = Number(messages);
+      for (const { tenths, resolve } of passed) if (tenth > 0 && seen >= tenth * tenths) resolve();
     }
   });
   await untilOpen(port, child);
   return {
     port,
-    rateOver: async (count) => {
+    over: async (count, cpu) => {
       tenth = count / 10;
       const startedAt = performance.now();
+      const samples = passed.map(async ({ promise }) => {
+        await promise;
+        return { seen, ms: await cpu() };
+      });
       while (seen < count) {
         await pause(20);
         if (performance.now() - startedAt > 120_000)
           throw new Error(`${seen} of ${count} arrived in two minutes`);
       }
-      return ((last.messages - first.messages) * 1000) / (last.at - first.at);
+      const [from, to] = await Promise.all(samples);
+      if (!from || !to) throw new Error('two samples were expected');
+      return {
+        perSecond: ((last.messages - first.messages) * 1000) / (last.at - first.at),
+        cpuMs: (to.ms - from.ms) / (to.seen - from.seen),
+      };
     },
     stop: () => child.kill('SIGKILL'),
   };
 }
 
-async function nodeRate(count: number): Promise<number> {
+async function nodeRate(count: number): Promise<Run> {
   const sink = await startDebianSink();
   const bench = await startBenchEdge({ meter: false });
   try {
@@ -91,10 +119,12 @@ async function nodeRate(count: number): Promise<number> {
       const { status, body } = await bench.post('/v1/send/batch', bench.liveKey, mails);
       if (status !== 202) throw new Error(body);
     }
-    const rate = sink.rateOver(count);
+    const pid = Promise.withResolvers<number>();
+    const rate = sink.over(count, async () => cpuMs(await pid.promise));
     const node = await startBenchNode(bench, sink.port, {
       PENNYPOST_CONNECTIONS_PER_HOST: String(connections),
     });
+    pid.resolve(node.pid);
     try {
       return await rate;
     } finally {
@@ -107,7 +137,7 @@ async function nodeRate(count: number): Promise<number> {
 }
 
 /** A Postfix of our own in a new folder; nothing of /etc/postfix is used. */
-async function postfixRate(count: number): Promise<number> {
+async function postfixRate(count: number): Promise<Run> {
   const sink = await startDebianSink();
   const dir = await mkdtemp(join(tmpdir(), 'pennypost-bench-postfix-'));
   const conf = join(dir, 'conf');
@@ -170,7 +200,8 @@ async function postfixRate(count: number): Promise<number> {
     await run('postconf', ['-c', conf, '-e', 'defer_transports =']);
     await run('postfix', ['-c', conf, 'reload']);
     await pause(1000);
-    const rate = sink.rateOver(count);
+    const master = Number(await readFile(join(dir, 'spool/pid/master.pid'), 'utf8'));
+    const rate = sink.over(count, () => treeCpuMs(master));
     await run('postqueue', ['-c', conf, '-f']);
     return await rate;
   } finally {

@@ -1,5 +1,5 @@
-import { windowOf } from '#domain/rate-limit.ts';
-import { phaseDays, type WarmingState, warmingLimits } from '#domain/warming.ts';
+import { windowOf } from '#domain/limits/rate-limit.ts';
+import { phaseDays, type WarmingState, warmingLimits } from '#domain/limits/warming.ts';
 import { type BenchEdge, type D1Cost, startBenchEdge } from './bench-edge.ts';
 import { receipt } from './mail.ts';
 import { fixed, judged, mean, type SectionReport, told } from './report.ts';

@@ -4,9 +4,11 @@
  */
 import { cpus, loadavg } from 'node:os';
 import { acceptRate } from './accept-rate.ts';
+import { capacity } from './capacity.ts';
 import { d1Cost } from './d1-cost.ts';
 import { dashboard } from './dashboard.ts';
 import { deliveryRate } from './delivery-rate.ts';
+import { door } from './door.ts';
 import { gate } from './gate.ts';
 import { latency } from './latency.ts';
 import { leaseTime } from './lease-time.ts';
@@ -18,7 +20,9 @@ import { webhooks } from './webhooks.ts';
 const sections: Record<string, (options: { quick: boolean }) => Promise<SectionReport>> = {
   d1: d1Cost,
   gate,
+  door,
   price,
+  capacity,
   accept: acceptRate,
   latency,
   rate: deliveryRate,

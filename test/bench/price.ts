@@ -9,7 +9,7 @@ import { type Figure, fixed, judged, type SectionReport, told } from './report.t
 import { tableSizes } from './table-sizes.ts';
 
 /** List prices of the plan, USD (paid plan, beyond what is included). */
-const prices = {
+export const prices = {
   rowWritten: 1.0e-6,
   rowRead: 0.001e-6,
   d1GbMonth: 0.75,
@@ -23,22 +23,22 @@ const prices = {
 };
 
 /** A Durable Object is billed for this much memory while it runs, whatever it uses. */
-const objectGb = 0.128;
+export const objectGb = 0.128;
 
 /** A body's table is dropped in the fifth night after its day: 4 to 5 days. */
-const bodyDays = 4.5;
+export const bodyDays = 4.5;
 /** A week's tables are dropped when the week is 31 days past: 31 to 38 days. */
-const metadataDays = 34.5;
-const monthDays = 30;
+export const metadataDays = 34.5;
+export const monthDays = 30;
 
-interface Load {
+export interface Load {
   name: string;
   bytes: number;
   concurrency: number;
   messages: number;
 }
 
-interface Measured {
+export interface Measured {
   load: Load;
   counts: Counts;
   cpuMsPerMessage: number;
@@ -105,7 +105,7 @@ export async function price({ quick }: { quick: boolean }): Promise<SectionRepor
   };
 }
 
-function queueOperations({ queueWrites, queueReads, queueDeletes }: Counts): number {
+export function queueOperations({ queueWrites, queueReads, queueDeletes }: Counts): number {
   return queueWrites + queueReads + queueDeletes;
 }
 
@@ -129,7 +129,7 @@ function bill({ load, counts, cpuMsPerMessage, bodyBytes, metadataBytes, purgeRo
 }
 
 /** Sends the load through the edge and the real node, and counts. */
-async function measure(load: Load): Promise<Measured> {
+export async function measure(load: Load): Promise<Measured> {
   const bench = await startBenchEdge({ shell: 'counting' });
   let arrived = 0;
   const sink = await startSmtpSink(() => {

@@ -28,6 +28,15 @@ export async function cpuMs(pid: number): Promise<number> {
   return stat.cpuMs;
 }
 
+/** CPU time of a process and of its children that live, milliseconds. */
+export async function treeCpuMs(pid: number): Promise<number> {
+  const pids = (await readdir('/proc')).map(Number).filter(Number.isInteger);
+  const stats = await Promise.all(pids.map(processStat));
+  return stats
+    .filter((stat) => stat?.pid === pid || stat?.parent === pid)
+    .reduce((sum, stat) => sum + (stat?.cpuMs ?? 0), 0);
+}
+
 /** Resident and peak resident memory of a process, MiB. */
 export async function memoryMiB(pid: number): Promise<{ resident: number; peak: number }> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8');

@@ -7,7 +7,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import type { PublicEvent } from '#domain/event.ts';
+import type { PublicEvent } from '#domain/delivery/event.ts';
 import { whyNoExim } from '../lab/exim.ts';
 import type { Forward } from '../lab/forward.ts';
 import type { HostName } from '../lab/hosts.ts';
@@ -211,22 +211,22 @@ describeInLab('what comes back among real mail servers', (lab) => {
   });
 
   it('is no relay, and knows no address but its own', async () => {
-    for (const to of [
-      'user@example.net',
-      `b-${'a'.repeat(44)}@bounces.pennypost.test`,
-      'x@bounces.pennypost.test',
-    ]) {
+    for (const [to, reply] of [
+      ['user@example.net', '550 5.1.2 '],
+      [`b-${'a'.repeat(44)}@bounces.pennypost.test`, '550 5.1.1 '],
+      ['x@bounces.pennypost.test', '550 5.1.1 '],
+    ] as const) {
       const result = await swaks(lab, {
         host: 'mx1',
         server: lab.hosts.sender.ipv4 ?? '',
         from: 'a@b.test',
         to,
       });
-      expect(result.reply, result.transcript).toMatch(/^550 5\.1\.1 /);
+      expect(result.reply, result.transcript).toContain(reply);
     }
   });
 
-  it('takes a complaint over TLS at the feedback mailbox, by our Message-ID', async () => {
+  it('takes a complaint over TLS at the feedback mailbox, by our Message-ID, and suppresses nobody', async () => {
     const to = 'user@postfixbounce.test';
     await lab.mailbox('mx1').waitFor({ rcptTo: to });
     const result = await swaks(lab, {
@@ -239,7 +239,9 @@ describeInLab('what comes back among real mail servers', (lab) => {
     });
     expect(result.ok, result.transcript).toBe(true);
     await api.event(idOf(to), 'complained');
-    expect((await suppressionOf(to)).entries).toMatchObject([{ reason: 'complaint' }]);
+    expect((await suppressionOf(to)).entries).not.toContainEqual(
+      expect.objectContaining({ reason: 'complaint' }),
+    );
   });
 
   it('has counted what it took', async () => {

@@ -135,6 +135,72 @@ describe('the field', () => {
     expect((await edge.mailOf(id)).from).toMatchObject({ name: 'Shop', address: from() });
     expect((await refusal(send({ headers: { From: 'other@client.example' } }))).status).toBe(422);
   });
+  it('headers: several values are several fields', async () => {
+    const { id } = await send({ headers: { 'x-agent': ['a', 'b'], 'X-One': ['c'] } });
+    const text = await edge.rawOf(id);
+    expect(text.match(/^x-agent: .*$/gm)).toEqual(['x-agent: a', 'x-agent: b']);
+    expect(text).toMatch(/^X-One: c\r\n/m);
+  });
+  it('headers: Reply-To and Sender are set', async () => {
+    const sender = `Robot <robot@${edge.domain}>`;
+    const replyTo = ['Help <help@elsewhere.example>', 'b@elsewhere.example'];
+    const mail = await edge.mailOf((await send({ headers: { 'Reply-To': replyTo, Sender: sender } })).id);
+    expect(mail.replyTo).toMatchObject([
+      { name: 'Help', address: 'help@elsewhere.example' },
+      { address: 'b@elsewhere.example' },
+    ]);
+    expect(mail.sender).toMatchObject({ name: 'Robot', address: `robot@${edge.domain}` });
+    expect(mail.headers.filter(({ key }) => key === 'reply-to' || key === 'sender')).toHaveLength(2);
+  });
+  it('headers: To, Cc and Subject that match are there once, with the names that they give', async () => {
+    const headers = {
+      To: '"B, or so" <B@example.net>, a@example.net',
+      Cc: ['c@example.net'],
+      subject: 'Hello',
+    };
+    const { id } = await send({ to: ['a@example.net', 'b@example.net'], cc: 'c@example.net', headers });
+    const mail = await edge.mailOf(id);
+    expect(mail.to).toMatchObject([
+      { name: 'B, or so', address: 'B@example.net' },
+      { address: 'a@example.net' },
+    ]);
+    for (const key of ['to', 'cc', 'subject'])
+      expect(mail.headers.filter((field) => field.key === key)).toHaveLength(1);
+  });
+  it('headers: a Subject is enough', async () => {
+    const { id } = await send({ subject: null, headers: { Subject: 'Of the header' } });
+    expect((await edge.mailOf(id)).subject).toBe('Of the header');
+  });
+  it('to, cc: one string of several addresses', async () => {
+    const { id } = await send({
+      to: 'a@example.net, "B, b" <b@example.net>,',
+      cc: 'c@example.net,d@example.net',
+    });
+    expect((await email(id)).deliveries.map((d) => d.recipient)).toEqual([
+      'a@example.net',
+      'b@example.net',
+      'c@example.net',
+      'd@example.net',
+    ]);
+  });
+  it('null is as if it were not there', async () => {
+    const names = [
+      'cc',
+      'html',
+      'markdown',
+      'headers',
+      'tags',
+      'priority',
+      'test_mode',
+      'attachments',
+      'raw',
+    ];
+    const { id } = await send(Object.fromEntries(names.map((name) => [name, null])));
+    expect((await edge.mailOf(id)).text).toBe('Thank you.\n');
+    const attachments = [{ file_name: 'a.txt', content: 'YQ', content_type: null, content_id: null }];
+    const [attachment] = (await edge.mailOf((await send({ attachments })).id)).attachments;
+    expect(attachment).toMatchObject({ filename: 'a.txt', disposition: 'attachment' });
+  });
   it('tags: an array, or a string with commas', async () => {
     expect((await email((await send({ tags: ['a', 'b'] })).id)).tags).toEqual(['a', 'b']);
     expect((await email((await send({ tags: 'a, b,' })).id)).tags).toEqual(['a', 'b']);
@@ -216,6 +282,20 @@ describe('is refused as documented:', () => {
     ['html of a wrong type', { html: [] }, /\/html/],
     ['markdown of a wrong type', { markdown: {} }, /\/markdown/],
     ['an unsafe header', { headers: { Bcc: 'x@example.net' } }, /\/headers\/Bcc/],
+    [
+      'a To that is another',
+      { headers: { To: 'x@example.net' } },
+      /\/headers\/To.*must match to, which is user@example.net/,
+    ],
+    [
+      'a Subject that is another',
+      { headers: { Subject: 'Other' } },
+      /\/headers\/Subject.*must match subject/,
+    ],
+    ['a Reply-To that is no address', { headers: { 'Reply-To': 'nobody' } }, /\/headers\/Reply-To.*"@"/],
+    ['a Sender of somebody else', { headers: { Sender: 'x@elsewhere.example' } }, /\/headers\/Sender/],
+    ['a header of a wrong type', { headers: { 'X-A': { a: 1 } } }, /\/headers\/X-A.*must be a text/],
+    ['a second value with a line end', { headers: { 'X-A': ['a', 'b\r\nBcc: x'] } }, /\/headers\/X-A\/1.*CR/],
     ['eleven tags', { tags: Array(11).fill('t') }, /\/tags/],
     ['a long tag', { tags: 't'.repeat(65) }, /\/tags/],
     ['an unknown priority', { priority: 'bulk' }, /\/priority/],

@@ -1,7 +1,8 @@
 /**
  * Crash test (`npm run test:crash`): mail is sent and delivered while the SMTP node and the Worker are each killed
  * (SIGKILL) again and again. In the end every accepted message was delivered exactly once at the MX, or its events
- * say `maybeAccepted`. Prints the counts; fails otherwise.
+ * say `maybeAccepted`; and every mail that was brought meanwhile and taken is kept exactly once. Prints the counts; fails
+ * otherwise.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
@@ -12,8 +13,11 @@ import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
 import { killGroup, type NodeProcess, startNodeProcess } from '../support/node-process.ts';
 import { startSmtpSink } from '../support/smtp-sink.ts';
+import { bringAll, keptMails, receivingDomain } from './crash-received.ts';
 
 const messages = Number(process.env.CRASH_MESSAGES ?? 2000);
+/** Mails that are received meanwhile. */
+const mails = Number(process.env.CRASH_RECEIVED ?? 1000);
 const kills = Number(process.env.CRASH_KILLS ?? 5);
 /** Mail is sent over this time, so that there is always some under way when something is killed. */
 const sendOverMs = kills * 2 * 4000;
@@ -66,6 +70,7 @@ class EdgeProcess {
 }
 
 const edge = new EdgeProcess(await freePort());
+const inboundPort = await freePort();
 const running: { node: NodeProcess | null } = { node: null };
 
 async function crash(): Promise<boolean> {
@@ -78,18 +83,47 @@ async function crash(): Promise<boolean> {
       nodeToken: secrets.NODE_TOKEN,
       dataDirectory: join(folder, 'node'),
       route: { host: '127.0.0.1', port: sink.port },
-      env: { PENNYPOST_EDGE_TIMEOUT_SECONDS: '5', PENNYPOST_POLL_SECONDS: '1' },
+      env: {
+        PENNYPOST_EDGE_TIMEOUT_SECONDS: '5',
+        PENNYPOST_POLL_SECONDS: '1',
+        PENNYPOST_RETURN_PATH_PORTS: String(inboundPort),
+        PENNYPOST_RETURN_PATH_CONNECTIONS_PER_ADDRESS: '100',
+        // nobody answers there: mail is judged at once
+        PENNYPOST_DNS_SERVERS: '127.0.0.1:9',
+      },
       quiet: true,
     });
   };
   await startNode();
   say(`${messages} messages; node and Worker are each killed ${kills} times`);
   const sending = sendAll(key);
-  sending.catch(() => undefined); // awaited below
+  const bringing = bringAll({ port: inboundPort, mails, overMs: sendOverMs });
+  for (const work of [sending, bringing]) work.catch(() => undefined); // awaited below
   await killInTurns(startNode);
   const ids = await sending;
   say(`${ids.size} accepted, ${taken.size} at the MX so far; waiting for the rest`);
-  return await judge(ids, key);
+  const brought = await bringing;
+  const sentWell = await judge(ids, key);
+  return (await judgeReceived(brought, key)) && sentWell;
+}
+
+/** Waits until the node has handed over what it had taken, and counts. */
+async function judgeReceived(brought: number, key: string): Promise<boolean> {
+  let kept = await keptMails(edge.url, key);
+  while (kept.size < mails && performance.now() - startedAt < deadlineMs) {
+    await pause(1000);
+    kept = await keptMails(edge.url, key);
+  }
+  const counts = {
+    'received and taken': brought,
+    'kept once': [...kept.values()].filter((ids) => ids.length === 1).length,
+    'kept under several ids': [...kept.values()].filter((ids) => ids.length > 1).length,
+    'taken and lost': mails - kept.size,
+  };
+  for (const [name, value] of Object.entries(counts)) console.log(`  ${String(value).padStart(5)}  ${name}`);
+  const good = brought === mails && counts['kept once'] === mails;
+  console.log(good ? 'crash test of received mail: passed' : 'crash test of received mail: FAILED');
+  return good;
 }
 
 /** An account with a verified domain; gives its API key. */
@@ -105,6 +139,7 @@ async function newKey(operatorToken: string): Promise<string> {
   };
   const { id } = await post('/accounts', { name: 'crash' });
   await post(`/accounts/${id}/domains`, { domain: 'crash.example', verified: true });
+  await post(`/accounts/${id}/domains`, { domain: receivingDomain, type: 'inbound', verified: true });
   return (await post(`/accounts/${id}/credentials`, {})).secret;
 }
 

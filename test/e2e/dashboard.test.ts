@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createTransport } from 'nodemailer';
 import type { Browser, CDPSession, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type DohServer, startDohServer } from '../../smtp-node/standalone/doh-server.ts';
@@ -58,6 +59,16 @@ describe.skipIf(!hasChromium)('the dashboard in a browser', () => {
     await window.getByLabel('Password').fill(password);
     await window.getByRole('button', { name: 'Sign in', exact: true }).click();
     await window.waitForURL(`${url}/`);
+  }
+
+  /** The API, asked with a key of the first account. */
+  async function asProgram(path: string, body?: object): Promise<Record<string, unknown>> {
+    const answer = await fetch(`${pennypost.facts.apiUrl}${path}`, {
+      method: body ? 'POST' : 'GET',
+      headers: { Authorization: `Bearer ${pennypost.facts.liveKey}`, 'Content-Type': 'application/json' },
+      ...(body ? { body: JSON.stringify(body) } : {}),
+    });
+    return (await answer.json()) as Record<string, unknown>;
   }
 
   /** Chromium's own authenticator, in the device, of somebody whose finger is always on it. */
@@ -139,6 +150,7 @@ describe.skipIf(!hasChromium)('the dashboard in a browser', () => {
 
   it('sends a test and watches it arrive, without a reload', async () => {
     await page.setViewportSize({ width: 1280, height: 900 });
+    await page.goto(`${url}/sending`);
     await page.getByLabel('To', { exact: true }).fill('you@example.net');
     await page.getByRole('button', { name: 'Send', exact: true }).click();
     await page.getByRole('heading', { name: 'Hello from Pennypost' }).waitFor();
@@ -150,7 +162,10 @@ describe.skipIf(!hasChromium)('the dashboard in a browser', () => {
     const mail = page.frameLocator('iframe.mail').getByText('A test from the');
     await mail.waitFor({ state: 'visible' });
     expect(await mail.textContent()).toBe('A test from the dashboard.');
-    expect(await darkDotsOf(page, page.locator('iframe.mail'))).toBeGreaterThan(100);
+    // A frame is painted in its own time.
+    await expect
+      .poll(() => darkDotsOf(page, page.locator('iframe.mail')), { timeout: 10_000 })
+      .toBeGreaterThan(100);
     expect(await lookAt(page, 'message-delivered')).toEqual([]);
   });
 
@@ -168,7 +183,7 @@ describe.skipIf(!hasChromium)('the dashboard in a browser', () => {
 
   it('finds messages by recipient, tag and state, and a message by its id', async () => {
     await page.setViewportSize({ width: 1280, height: 900 });
-    await page.goto(`${url}/messages?to=second.buyer`);
+    await page.goto(`${url}/messages?q=second.buyer`);
     expect(await page.locator('#list tbody tr').count()).toBe(1);
     await page.goto(`${url}/messages?tag=receipt`);
     await page.getByRole('link', { name: 'Your receipt 4711' }).click();
@@ -205,7 +220,7 @@ describe.skipIf(!hasChromium)('the dashboard in a browser', () => {
     await until('the browser to tell of the refusal', 5_000, async () => told() >= 0);
     complaints.splice(told(), 1);
     await pennypost.api.send({ ...content, to: [gone, 'other@example.net'], subject: 'To both' });
-    await page.goto(`${url}/messages?subject=To+both`);
+    await page.goto(`${url}/messages?q=To+both`);
     await page.getByRole('link', { name: 'To both' }).click();
     await page.locator('.timeline strong', { hasText: 'suppressed' }).waitFor();
     await page.locator('.timeline strong', { hasText: 'delivered' }).waitFor();
@@ -295,6 +310,86 @@ describe.skipIf(!hasChromium)('the dashboard in a browser', () => {
     await until('the range to be posted again', 20_000, async () => taken.length > range);
     expect(await lookAt(page, 'webhook-replay')).toEqual([]);
     receiver.close();
+  });
+
+  it('adds a domain that receives, sees its MX found, a mail come, why it went where it did, and its webhook', async () => {
+    const domain = 'in.receiving.example';
+    await page.setViewportSize({ width: 1280, height: 900 });
+    await page.goto(`${url}/received`);
+    expect(await lookAt(page, 'received-empty')).toEqual([]);
+    await page.setViewportSize({ width: 1280, height: 900 });
+    await page.goto(`${url}/domains`);
+    await page.getByLabel('Domain', { exact: true }).fill(domain);
+    await page.getByLabel('For', { exact: true }).selectOption('inbound');
+    await page.getByRole('button', { name: 'Add', exact: true }).click();
+    await page.getByRole('heading', { name: domain }).waitFor();
+    const found = await fetch(`${pennypost.facts.apiUrl}/v1/domains/${domain}`, {
+      headers: { Authorization: `Bearer ${pennypost.facts.liveKey}` },
+    });
+    const { records } = (await found.json()) as {
+      records: { type: 'TXT' | 'MX'; name: string; value: string }[];
+    };
+    for (const { type, name, value } of records) dns[name] = { [type]: [value] };
+    await page.getByRole('button', { name: 'Verify now' }).click();
+    await page.getByText(`Mail to ${domain} is taken.`).waitFor();
+    const posts: { subject: string }[] = [];
+    const receiver = createServer((request, response) => {
+      let body = '';
+      request.on('data', (chunk: Buffer) => {
+        body += chunk.toString();
+      });
+      request.on('end', () => {
+        posts.push((JSON.parse(body) as { data: { subject: string } }).data);
+        response.end('thank you');
+      });
+    });
+    await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve));
+    try {
+      const address = receiver.address();
+      const port = typeof address === 'object' && address ? address.port : 0;
+      await page.goto(`${url}/webhooks`);
+      await page.getByLabel('URL').fill(`http://127.0.0.1:${port}/hook`);
+      await page.getByText('Only some events').click();
+      await page.getByLabel('received mail came to a domain').check();
+      await page.getByRole('button', { name: 'Add', exact: true }).click();
+      await page.getByText('Keep it now').waitFor();
+      const transport = createTransport({
+        host: '127.0.0.1',
+        port: pennypost.facts.returnPath?.port,
+        tls: { rejectUnauthorized: false },
+      });
+      await transport.sendMail({
+        from: 'Ann <ann@example.net>',
+        to: `info@${domain}`,
+        subject: 'A question',
+        text: 'When do you open?',
+        html: '<p>When do you <b>open</b>?</p>',
+        attachments: [{ filename: 'map.txt', content: 'here' }],
+      });
+      transport.close();
+      await until('the webhook to tell of it', 30_000, async () =>
+        posts.some(({ subject }) => subject === 'A question'),
+      );
+      await page.goto(`${url}/received?subject=question`);
+      expect(await lookAt(page, 'received')).toEqual([]);
+      await page.setViewportSize({ width: 1280, height: 900 });
+      await page.getByRole('link', { name: 'A question' }).click();
+      await page.getByText('By rule *').waitFor();
+      expect(await lookAt(page, 'received-mail')).toEqual([]);
+      await page.setViewportSize({ width: 1280, height: 900 });
+      await page.locator('a[href^="/webhook-deliveries/"]').last().click();
+      await page.getByText('status 200').waitFor();
+      await page.goto(`${url}/domains`);
+      await page.getByRole('link', { name: domain }).click();
+      await page.getByRole('link', { name: 'Routes' }).click();
+      await page.locator('#to').fill(`sales@${domain}`);
+      await page.getByRole('button', { name: 'Try', exact: true }).click();
+      await page.getByText('by rule *').waitFor();
+      expect(await lookAt(page, 'routes')).toEqual([]);
+    } finally {
+      receiver.closeAllConnections();
+      await new Promise((resolve) => receiver.close(resolve));
+    }
   });
 
   it('suppresses an address and sets it free again', async () => {
@@ -425,9 +520,11 @@ describe.skipIf(!hasChromium)('the dashboard in a browser', () => {
     await page.getByText('The invitation is on its way').waitFor();
     const mail = await new Captured(pennypost.facts.captureUrl).waitFor('Olga Owner invites you to Demo');
     const text = mail.raw.toString('latin1').replaceAll('=\r\n', '');
-    const link = /http:\/\/\S+\/invitations\/\w+/.exec(text)?.[0] ?? '';
+    const link = /http:\/\/\S+\/invitation\/open#[\w-]+/.exec(text)?.[0] ?? '';
     const { page: window, context } = await newWindow(browser);
     await window.goto(link);
+    // The script has exchanged what stands behind the #: no address that was asked for has it.
+    await window.waitForURL(`${url}/invitation`);
     expect(await lookAt(window, 'invitation')).toEqual([]);
     await window.getByLabel('Your name').fill('Vera Viewer');
     await window.getByLabel('Password').fill(password);
@@ -452,6 +549,106 @@ describe.skipIf(!hasChromium)('the dashboard in a browser', () => {
     });
     expect(refused.status()).toBe(403);
     expect((await context.request.get(`${url}/operator`)).status()).toBe(403);
+    await context.close();
+  });
+
+  it('shows a viewer no link of any mail of the installation, wherever they walk', async () => {
+    const endpoint = await asProgram('/v1/webhooks', { url: 'http://127.0.0.1:9/' });
+    const { page: stranger, context: outside } = await newWindow(browser);
+    const asked: string[] = [];
+    const ids: string[] = [];
+    stranger.on('request', (request) => asked.push(request.url()));
+    const secrets: string[] = [];
+    for (const [path, subject, place] of [
+      ['link', 'Your sign-in link', 'open'],
+      ['forgotten', 'Choose a new password', 'reset'],
+    ]) {
+      await stranger.goto(`${url}/sign-in/${path}`);
+      await stranger.getByLabel('E-mail').fill(owner);
+      await stranger.getByRole('button', { name: 'Mail me a link' }).click();
+      await stranger.getByText('a mail is on its way').waitFor();
+      const mail = await new Captured(pennypost.facts.captureUrl).waitFor(subject ?? '');
+      const text = mail.raw.toString('latin1').replaceAll('=\r\n', '');
+      const [link = '', secret = ''] = new RegExp(`http://\\S+/sign-in/${place}#(\\w+)`).exec(text) ?? [];
+      secrets.push(secret);
+      ids.push(/^Message-ID: <([0-9a-f-]{36})@/im.exec(text)?.[1] ?? 'no id');
+      // The page has its code filled in, and waits for a person.
+      await stranger.goto(link);
+      await stranger.locator('input[name=token]').waitFor({ state: 'hidden' });
+      expect(await stranger.locator('input[name=token]').inputValue()).toBe(secret);
+      expect(stranger.url()).toBe(`${url}/sign-in/${place}`);
+    }
+    expect(secrets.every((secret) => secret.length > 20)).toBe(true);
+    expect(asked.filter((address) => secrets.some((secret) => address.includes(secret)))).toEqual([]);
+    await outside.close();
+
+    const { page: window, context } = await newWindow(browser);
+    await signIn(window, viewer);
+    const toDo = [
+      '/',
+      '/messages?q=password',
+      '/messages?q=sign-in',
+      `/messages?q=${encodeURIComponent(owner)}`,
+      `/messages?q=${encodeURIComponent(viewer)}`,
+    ];
+    const seen = new Set<string>();
+    const found: string[] = [];
+    for (let path = toDo.shift(); path !== undefined && seen.size < 60; path = toDo.shift()) {
+      if (seen.has(path)) continue;
+      seen.add(path);
+      const response = await context.request.get(`${url}${path}`, { headers: { Accept: 'text/html' } });
+      const isPage = (response.headers()['content-type'] ?? '').startsWith('text/html');
+      if (isPage) await window.goto(`${url}${path}`);
+      const content = isPage ? await window.content() : await response.text();
+      const words = ['Choose a new password', 'Your sign-in link', 'invites you to Demo', ...secrets];
+      found.push(...words.filter((word) => content.includes(word)).map((word) => `${path}: ${word}`));
+      if (!isPage) continue;
+      const links = await window
+        .locator('a[href^="/"]')
+        .evaluateAll((all) => all.map((a) => a.getAttribute('href') ?? ''));
+      toDo.push(
+        ...links.map((href) => href.split('#')[0] ?? '').filter((href) => !/^\/(assets|docs)/.test(href)),
+      );
+    }
+    expect(seen.size).toBeGreaterThan(20);
+    expect(found).toEqual([]);
+
+    // Nor by its id, and nor does a program with a key of the account that the mails came from.
+    expect(ids.every((id) => id.length === 36)).toBe(true);
+    for (const id of ids) {
+      for (const path of [`/messages/${id}`, `/messages/${id}/raw`, `/messages/${id}/html`])
+        expect([path, (await context.request.get(`${url}${path}`)).status()]).toEqual([path, 404]);
+      for (const path of [`/v1/emails/${id}`, `/v1/emails/${id}/events`])
+        expect([path, (await asProgram(path)).code]).toEqual([path, 'not_found']);
+    }
+    const demo = await pennypost.api.send({
+      from: `shop@${pennypost.facts.domain}`,
+      to: 'seen@example.net',
+      subject: 'Seen by its owner',
+      text_body: 'x',
+    });
+    const posts = async () => {
+      const list = await asProgram(`/v1/webhook-deliveries?endpoint=${endpoint.id}&limit=100`);
+      const all = (list.data as { id: string }[]).map(({ id }) => asProgram(`/v1/webhook-deliveries/${id}`));
+      return JSON.stringify(await Promise.all(all));
+    };
+    // What a webhook is told of comes in the order of its events.
+    const posted = await until('its event at the webhook', 30_000, async () => {
+      const text = await posts();
+      return text.includes(demo) ? text : undefined;
+    });
+    expect(ids.filter((id) => posted.includes(id))).toEqual([]);
+    for (const path of [
+      '/v1/emails?limit=100',
+      '/v1/emails?subject=password',
+      '/v1/emails?subject=sign-in',
+      `/v1/emails?to=${encodeURIComponent(owner)}`,
+      '/v1/events?limit=100',
+    ]) {
+      const text = JSON.stringify(await asProgram(path));
+      const words = ['Choose a new password', 'Your sign-in link', ...secrets, ...ids];
+      expect([path, words.filter((word) => text.includes(word))]).toEqual([path, []]);
+    }
     await context.close();
   });
 

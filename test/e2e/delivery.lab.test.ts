@@ -5,7 +5,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { EventKind } from '#domain/event.ts';
+import type { EventKind } from '#domain/delivery/event.ts';
 import type { Forward } from '../lab/forward.ts';
 import type { HostName } from '../lab/hosts.ts';
 import type { ReceivedMail } from '../lab/received-mail.ts';
@@ -91,6 +91,7 @@ describeInLab('the product among real mail servers', (lab) => {
     ids.set('large', await api.send({ from, to: 'user@plain.test', subject: 'large', text_body: large }));
     ids.set('limited', await api.send({ from, to: patient, subject: 'limited', text_body: 'Good day' }));
     ids.set('smtp', await submit('smtp', 'user-smtp@example.net'));
+    ids.set('rough', await submit('rough', 'user-rough@example.net', roughMail('rough')));
     await api.event(idOf('tmp'), 'deferred');
     ids.set('421', await api.send({ from, to: 'close@example.net', subject: '421', text_body: 'Good day' }));
   }, 180_000);
@@ -119,7 +120,7 @@ describeInLab('the product among real mail servers', (lab) => {
     ]);
   }
 
-  async function submit(subject: string, to: string): Promise<string> {
+  async function submit(subject: string, to: string, data?: string): Promise<string> {
     const { facts } = product;
     const result = await swaks(lab, {
       server: facts.smtp.host,
@@ -127,8 +128,16 @@ describeInLab('the product among real mail servers', (lab) => {
       tls: true,
       from: `shop@${domain}`,
       to,
-      subject,
-      args: ['--auth', 'PLAIN', '--auth-user', 'pennypost', '--auth-password', facts.liveKey],
+      ...(data === undefined ? { subject } : { data }),
+      args: [
+        '--no-strip-from',
+        '--auth',
+        'PLAIN',
+        '--auth-user',
+        'pennypost',
+        '--auth-password',
+        facts.liveKey,
+      ],
     });
     expect(result.ok, result.transcript).toBe(true);
     return /Queued as: (\S+)/.exec(result.reply)?.[1] ?? '';
@@ -151,7 +160,7 @@ describeInLab('the product among real mail servers', (lab) => {
   const kinds = async (name: string) => (await api.events(idOf(name))).map(({ kind }) => kind);
   const stepsOf = ({ steps }: AttemptDetails) => steps.map(({ name }) => name);
 
-  describe.each(['api', 'smtp'])('a message by %s', (name) => {
+  describe.each(['api', 'smtp', 'rough'])('a message by %s', (name) => {
     it('is delivered over TLS, as the server itself tells it', async () => {
       const { mx, tls, reply, dkim, steps } = await told(name, 'delivered');
       const mail = await arrived(name, 'mx1');
@@ -183,6 +192,16 @@ describeInLab('the product among real mail servers', (lab) => {
       expect(verdict.spf).toMatchObject({ result: 'pass' });
       expect(verdict).toMatchObject({ spfAligned: true, dkimAligned: true });
     });
+  });
+
+  it('a message in obsolete syntax arrives written clean, with our trace field', async () => {
+    const { raw } = await arrived('rough', 'mx1');
+    const text = raw.toString('latin1').replaceAll('\r\n', '\n');
+    expect(text).toContain(`\nFrom: Shop <shop@${domain}>\nSubject: rough\n`);
+    expect(text).toContain('\nX-Mailbox-Line: From root Wed Nov 25 10:00:00 2026\n');
+    expect(text).toMatch(/\nReceived: by \S+ with ESMTPSA\n id [0-9a-f-]{36}; /);
+    expect(text).toMatch(/\nFeedback-ID: \d+:standard::pennypost\nCFBL-Address: fbl@pp-bounces/);
+    expect(text).not.toMatch(/^(Resent-Bcc|Message-ID:$)/m);
   });
 
   describe('a refused recipient', () => {
@@ -282,8 +301,9 @@ describeInLab('the product among real mail servers', (lab) => {
       expect((await arrived('expired', 'expired')).client.tls).toBe(true);
     });
 
-    it('with a broken STARTTLS gets the mail without', async () => {
-      const { tls, tried } = await told('broken', 'delivered');
+    it('with a broken STARTTLS gets the mail without, when it is still broken at the retry', async () => {
+      expect(await told('broken', 'deferred')).toMatchObject({ step: 'tls', attempt: 1 });
+      const { tls, tried } = await told('broken', 'delivered', retryMs);
       expect(tls).toBeNull();
       expect(tried?.[0]?.error).toContain('tried again without TLS');
       expect((await arrived('broken', 'broken')).client.tls).toBe(false);
@@ -302,8 +322,9 @@ describeInLab('the product among real mail servers', (lab) => {
       ]);
     });
 
-    it('without SMTPUTF8 gets no mail that needs it: it bounces with 5.6.7 before MAIL', async () => {
-      const details = await told('utf8 for plain', 'bounced');
+    it('without SMTPUTF8 gets no mail that needs it: it bounces with 5.6.7 before MAIL, at the retry', async () => {
+      expect(await told('utf8 for plain', 'deferred')).toMatchObject({ status: '4.6.7', reply: null });
+      const details = await told('utf8 for plain', 'bounced', retryMs);
       expect(details).toMatchObject({ status: '5.6.7', reply: null, mx: { host: 'plain.lab.test' } });
       expect(details.diagnostic).toContain('SMTPUTF8');
       expect(stepsOf(details)).not.toContain('mail');
@@ -360,6 +381,22 @@ describeInLab('the product among real mail servers', (lab) => {
     expect(all).toEqual(expect.arrayContaining(timelines.flat().map(({ id }) => id)));
   });
 });
+
+/** As old programs write mail: RFC 5322 §4, a mailbox file's first line, fields without a value. */
+function roughMail(subject: string): string {
+  const lines = [
+    'From root Wed Nov 25 10:00:00 2026',
+    `From: Shop <@relay.customer.test:shop@${domain}>,`,
+    `Subject : ${subject}`,
+    'Message-ID:',
+    'Resent-Bcc: hidden@example.net',
+    'To: user-rough@example.net',
+    '',
+    'Good  day \t',
+    '',
+  ];
+  return lines.join('\r\n');
+}
 
 function eightBitMail(subject: string): Buffer {
   const lines = [

@@ -2,7 +2,7 @@
  * A customer's domain in the mail lab, from nothing to all right and back: Knot serves the zones, the product asks
  * through its own endpoint, and sending is refused and allowed accordingly. The tests follow one another.
  */
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -12,6 +12,7 @@ import type { DnsRecord } from '../lab/hosts.ts';
 import { describeInLab } from '../lab/suite.ts';
 import { swaks } from '../lab/swaks.ts';
 import { Api } from '../support/api.ts';
+import { makeNodeToken } from '../support/node-token.ts';
 import { repository, Standalone, standaloneArguments } from '../support/standalone.ts';
 
 const record = z.looseObject({
@@ -301,11 +302,10 @@ describeInLab('a domain among real name servers', (lab) => {
     beforeAll(async () => {
       const { fqdn } = lab.hosts.sender;
       const { key, cert } = await makeCertificate(lab.handle.dir, fqdn, 'lab-ca');
-      const secrets: unknown = JSON.parse(await readFile(join(dataDir, 'secrets.json'), 'utf8'));
       await lab.dns.set('dnsbl.test', []);
       environment = {
         PENNYPOST_EDGE_URL: product.facts.apiUrl,
-        PENNYPOST_NODE_TOKEN: z.object({ NODE_TOKEN: z.string() }).parse(secrets).NODE_TOKEN,
+        PENNYPOST_NODE_TOKEN: await makeNodeToken(api.url, product.facts.operatorToken, fqdn),
         PENNYPOST_HOST_NAME: fqdn,
         PENNYPOST_TLS_CERT_FILE: cert,
         PENNYPOST_TLS_KEY_FILE: key,

@@ -11,6 +11,7 @@ import { Api } from '../support/api.ts';
 import { CutProxy } from '../support/cut-proxy.ts';
 import { type FakeMx, type FakeMxOptions, startFakeMx } from '../support/fake-mx.ts';
 import { type NodeProcess, startNodeProcess } from '../support/node-process.ts';
+import { makeNodeToken } from '../support/node-token.ts';
 import { SmtpTalk } from '../support/smtp-talk.ts';
 
 const secrets = newWorkerSecrets();
@@ -62,12 +63,17 @@ async function openMx(options: FakeMxOptions = {}): Promise<FakeMx> {
 /** A node with a disk of its own. */
 async function openNode(mx: FakeMx, env: Record<string, string> = {}): Promise<NodeProcess> {
   nodes += 1;
+  const dataDirectory = join(folder, `node-${nodes}`);
+  const id = env.PENNYPOST_NODE_ID ?? `node-${nodes}`;
+  // The first has the secret of the installation; the others are the operator's to make.
+  const nodeToken =
+    nodes === 1 ? secrets.NODE_TOKEN : await makeNodeToken(edge.url, secrets.OPERATOR_TOKEN, id);
   const node = await startNodeProcess({
     edgeUrl: proxy.url,
-    nodeToken: secrets.NODE_TOKEN,
-    dataDirectory: join(folder, `node-${nodes}`),
+    nodeToken,
+    dataDirectory,
     route: { host: mx.address, port: mx.port },
-    env: { PENNYPOST_NODE_ID: `node-${nodes}`, ...env },
+    env: { ...env, PENNYPOST_NODE_ID: id },
     quiet: true,
   });
   running.push(node);

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { snippets } from '../../worker/dashboard/snippets.ts';
+import { snippets } from '../../worker/dashboard/sending/snippets.ts';
 import { until } from '../lab/until.ts';
 import { Captured } from '../support/captured.ts';
 import { isInstalled, runCommand } from '../support/command.ts';

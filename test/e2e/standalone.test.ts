@@ -1,6 +1,6 @@
 /** A new user's first minutes: one command, a message by curl, one by swaks, and what is told of them. */
 import { spawn } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createTransport } from 'nodemailer';
@@ -22,6 +22,8 @@ let captured: Captured;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'pennypost-e2e-'));
+  // as another program may have left it
+  await mkdir(join(folder, 'data'), { mode: 0o755 });
   product = await Standalone.start(join(folder, 'data'));
   captured = new Captured(product.facts.captureUrl);
 }, 120_000);
@@ -47,6 +49,15 @@ async function paste(program: string) {
 const domainFacts = () => product.operator.domain(1, product.facts.domain);
 
 describe('npm start', () => {
+  it('keeps its data from everybody else on the machine, databases too', async () => {
+    const entries = await readdir(join(folder, 'data'), { recursive: true });
+    expect(entries.filter((name) => name.endsWith('.sqlite')).length).toBeGreaterThan(0);
+    for (const name of ['.', ...entries]) {
+      const { mode } = await lstat(join(folder, 'data', name));
+      expect([name, mode & 0o077]).toEqual([name, 0]);
+    }
+  });
+
   it('prints a curl line whose message arrives with both DKIM signatures', async () => {
     const { id, mail, raw } = await paste('curl');
     expect(mail).toMatchObject({ rcptTo: ['you@example.net'], subject: 'Hello' });
@@ -55,6 +66,25 @@ describe('npm start', () => {
     expect(await dkimVerdicts(raw, await domainFacts())).toEqual(bothPass);
     await product.api.event(id, 'delivered');
     expect(await product.api.email(id)).toMatchObject({ status: 'delivered', source: 'api' });
+  });
+
+  it.skipIf(!isInstalled('swaks'))('prints a swaks line whose message is received', async () => {
+    const { apiUrl, liveKey, inboundDomain, returnPath } = product.facts;
+    const line = product.output.split('\n').find((one) => one.includes(`--to you@${inboundDomain}`)) ?? '';
+    expect(line).toContain(`--server ${returnPath?.host}:${returnPath?.port} `);
+    const { code, output } = await runCommand('sh', ['-c', line]);
+    expect(code, output).toBe(0);
+    const id = uuid.exec(/250 2\.\d\.\d Taken as .*/.exec(output)?.[0] ?? '')?.[0] ?? '';
+    const headers = { Authorization: `Bearer ${liveKey}` };
+    const { email } = (await (await fetch(`${apiUrl}/v1/inbound-emails/${id}`, { headers })).json()) as {
+      email: Record<string, unknown>;
+    };
+    expect(email).toMatchObject({
+      to: [`you@${inboundDomain}`],
+      subject: 'Hello',
+      text: expect.stringContaining('Received here.'),
+      envelope: { from: 'ann@example.net', remote_ip: '127.0.0.1' },
+    });
   });
 
   it.skipIf(!isInstalled('swaks'))('prints a swaks line whose message arrives the same way', async () => {

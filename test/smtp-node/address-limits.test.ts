@@ -22,11 +22,11 @@ describe('limits of a client address', () => {
     let nowMs = 0;
     const limits = new AddressLimits({ connections: 1, failedLogins: 2, now: () => nowMs });
     limits.loginFailed('192.0.2.1');
-    expect(limits.mayNotLogIn('192.0.2.1')).toBe(false);
+    expect(limits.failsOften('192.0.2.1')).toBe(false);
     limits.loginFailed('192.0.2.1');
-    expect(limits.mayNotLogIn('192.0.2.1')).toBe(true);
-    expect(limits.mayNotLogIn('192.0.2.2')).toBe(false);
+    expect(limits.failsOften('192.0.2.1')).toBe(true);
+    expect(limits.failsOften('192.0.2.2')).toBe(false);
     nowMs = 15 * 60_000;
-    expect(limits.mayNotLogIn('192.0.2.1')).toBe(false);
+    expect(limits.failsOften('192.0.2.1')).toBe(false);
   });
 });

@@ -27,8 +27,9 @@ describe('a delivery', () => {
       dkim: ['ed1'],
       session: { mx: { host: 'mx.test', address: '127.0.0.1' }, tls: null, reused: false, tried: [] },
     });
-    const steps = outcome.session.steps.map((step) => step.name);
-    expect(steps).toEqual(['dns', 'connect', 'greeting', 'ehlo', 'mail', 'rcpt', 'data', 'final']);
+    // On a busy machine a turn takes a moment.
+    const steps = outcome.session.steps.map((step) => step.name).filter((name) => name !== 'wait');
+    expect(steps).toEqual(['dns', 'sign', 'connect', 'greeting', 'ehlo', 'mail', 'rcpt', 'data', 'final']);
     const raw = mx.messages[0]?.raw ?? Buffer.alloc(0);
     expect(raw.toString()).toMatch(/^DKIM-Signature: /);
     expect(raw.subarray(raw.length - aMessage.length).equals(aMessage)).toBe(true);

@@ -43,18 +43,41 @@ describe('STARTTLS', () => {
     }
   });
 
-  it.each(['refuse-tls', 'bad-tls', 'inject-tls'] as const)(
-    'is given up on a new connection to the same host when it fails (%s)',
+  it.each(['refuse-tls', 'bad-tls'] as const)(
+    'that fails (%s) makes the message wait; in clear it goes when it fails again at a later attempt',
     async (fault) => {
       await meet({ tls: true, onConnection: () => fault }, { timeouts: { tlsMs: 2000 } });
-      const outcome = await send(courier);
-      expect(outcome).toMatchObject({ type: 'delivered', session: { tls: null } });
-      expect(outcome.session.tried).toHaveLength(1);
-      expect(outcome.session.tried[0]?.error).toContain('tried again without TLS');
-      expect(mx.connections).toBe(2);
+      const first = await send(courier);
+      expect(first).toMatchObject({ type: 'deferred', failure: { step: 'tls' } });
+      expect(first.session.tried.map(({ error }) => error)).toEqual([
+        expect.stringMatching(/TLS.*; it waits$/),
+      ]);
+      expect(mx.messages).toHaveLength(0);
+      const second = await send(courier, { attempt: 2 });
+      expect(second).toMatchObject({ type: 'delivered', session: { tls: null } });
+      expect(second.session.tried).toHaveLength(1);
+      expect(second.session.tried[0]?.error).toContain('tried again without TLS');
+      expect(mx.connections).toBe(3);
       expect(mx.messages[0]?.encrypted).toBe(false);
     },
   );
+
+  it('that failed for one message does not take the next one in clear along', async () => {
+    await meet({ tls: true, onConnection: (n) => (n <= 2 ? 'bad-tls' : null) });
+    expect(await send(courier, { attempt: 2 })).toMatchObject({ type: 'delivered', session: { tls: null } });
+    expect(await send(courier)).toMatchObject({ type: 'delivered', session: { reused: false } });
+    expect(mx.messages.map(({ encrypted }) => encrypted)).toEqual([false, true]);
+  });
+
+  it.each([1, 2, 9])('never goes on in clear where text was injected (attempt %i)', async (attempt) => {
+    await meet({ tls: true, onConnection: () => 'inject-tls' });
+    expect(await send(courier, { attempt })).toMatchObject({
+      type: 'deferred',
+      failure: { step: 'tls', class: 'protocol', text: expect.stringContaining('after STARTTLS') },
+    });
+    expect(mx.messages).toEqual([]);
+    expect(mx.connections).toBe(1);
+  });
 
   it.each([
     ['drop-after-dot@example.test', 'maybeAccepted'],
@@ -69,7 +92,7 @@ describe('STARTTLS', () => {
 
   it('defers on 530 from a host whose handshake had failed', async () => {
     await meet({ tls: true, onConnection: () => 'refuse-tls' });
-    const outcome = await send(courier, { mailFrom: '530-mail@x.test' });
+    const outcome = await send(courier, { attempt: 2, mailFrom: '530-mail@x.test' });
     expect(outcome).toMatchObject({ type: 'deferred', failure: { reply: { code: 530 } } });
   });
 
@@ -134,12 +157,29 @@ describe('SMTPUTF8', () => {
     expect(mx.messages[0]).toMatchObject({ to: 'zoe@xn--bcher-kva.test', mailParameters: '' });
   });
 
-  it('bounces what needs it at a peer that lacks it', async () => {
+  it('defers what needs it at a peer that lacks it, and bounces it when it still does', async () => {
     await meet({ extensions: ['8BITMIME'] });
-    const outcome = await send(courier, { smtputf8: true, rcptTo: 'zoë@example.test' });
-    expect(outcome).toMatchObject({ type: 'bounced', failure: { status: '5.6.7', reply: null } });
-    expect(failureOf(outcome).text).toContain('SMTPUTF8');
+    const rcptTo = 'zoë@example.test';
+    const first = await send(courier, { rcptTo });
+    expect(first).toMatchObject({ type: 'deferred', failure: { status: '4.6.7', reply: null } });
+    expect(failureOf(first).text).toContain('SMTPUTF8');
+    const second = await send(courier, { rcptTo, attempt: 2 });
+    expect(second).toMatchObject({ type: 'bounced', failure: { status: '5.6.7', reply: null } });
     expect(mx.commands).toEqual(['EHLO node.pennypost.test']);
+  });
+
+  it('is not said for a header that nobody asked it for, which goes as it came', async () => {
+    await meet({ extensions: ['8BITMIME', 'SMTPUTF8'] });
+    await send(courier, { smtputf8: false, eightBit: true }, { raw: { kind: 'bytes', bytes: utf8Header } });
+    expect(mx.messages[0]?.mailParameters).toBe('BODY=8BITMIME');
+    expect(mx.messages[0]?.raw.subarray(-utf8Header.length).equals(utf8Header)).toBe(true);
+  });
+
+  it('is not said for a header in Latin-1, which is no UTF-8', async () => {
+    const bytes = Buffer.from(aMessage.toString().replace('A message', 'Grüße'), 'latin1');
+    await meet({ extensions: ['8BITMIME', 'SMTPUTF8'] });
+    await send(courier, { smtputf8: true, eightBit: true }, { raw: { kind: 'bytes', bytes } });
+    expect(mx.messages[0]?.mailParameters).toBe('BODY=8BITMIME');
   });
 });
 

@@ -19,9 +19,13 @@ let first: FakeMx;
 let second: FakeMx;
 let courier: Courier;
 
-async function meet(one: FakeMxOptions, options: Partial<CourierOptions> = {}): Promise<void> {
+async function meet(
+  one: FakeMxOptions,
+  options: Partial<CourierOptions> = {},
+  two: FakeMxOptions = {},
+): Promise<void> {
   first = await startFakeMx(one);
-  second = await startFakeMx({ address: '127.0.0.2', port: first.port });
+  second = await startFakeMx({ ...two, address: '127.0.0.2', port: first.port });
   courier = courierTo(first, { resolveRecords: resolverOf(zone), ...options });
 }
 
@@ -53,6 +57,37 @@ describe('a domain with two MX', () => {
       expect(outcome.session.steps.filter((step) => step.name === 'connect')).toHaveLength(1);
     },
   );
+
+  it.each(['bad-tls', 'refuse-tls', 'inject-tls'] as const)(
+    'gets it encrypted at the second when encryption fails at the first (%s)',
+    async (fault) => {
+      await meet({ tls: true, onConnection: () => fault }, {}, { tls: true });
+      for (const attempt of [1, 2]) {
+        expect(await send(courier, { attempt })).toMatchObject({
+          type: 'delivered',
+          session: { mx: { host: 'second.test' }, tls: { version: 'TLSv1.3' } },
+        });
+      }
+      expect(first.messages).toEqual([]);
+    },
+  );
+
+  it('gets an address with SMTPUTF8 at the host that has it', async () => {
+    await meet({ extensions: [] });
+    expect(await send(courier, { rcptTo: 'zoë@example.test' })).toMatchObject({
+      type: 'delivered',
+      session: { mx: { host: 'second.test' }, tried: [{ host: 'first.test' }] },
+    });
+  });
+
+  it('waits for the host that may have SMTPUTF8 and cannot be reached', async () => {
+    await meet({ extensions: [] });
+    await second.close();
+    expect(await send(courier, { attempt: 5, rcptTo: 'zoë@example.test' })).toMatchObject({
+      type: 'deferred',
+    });
+    second = await startFakeMx();
+  });
 
   it('gets it at the second when the first breaks off before the final dot', async () => {
     await meet({});

@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { type Diagnosis, reversed } from '#domain/diagnosis.ts';
+import { type Diagnosis, reversed } from '#domain/dns/diagnosis.ts';
 import { parseConfig } from '../../smtp-node/config.ts';
 import type { Patient } from '../../smtp-node/operator/doctor/diagnosis.ts';
 import { examine, greet } from '../../smtp-node/operator/doctor.ts';
@@ -33,6 +33,7 @@ interface Setup {
   greeting?: (address: string) => string | Error;
   certificate?: string;
   local?: string[];
+  databaseBytes?: number;
   atMs?: number;
 }
 
@@ -63,6 +64,8 @@ function patient(of: Setup): Patient {
       const edge = of.edge ?? { status: 404 };
       if (edge === 'away') throw new TypeError('fetch failed', { cause: new Error('connect ECONNREFUSED') });
       const { pathname } = new URL(String(input));
+      if (pathname === '/node/v1/installation' && edge.status === 404)
+        return Response.json({ databaseSize: { bytes: of.databaseBytes ?? 1e9, bytesADay: 1e8 } });
       if (pathname !== '/healthz') return new Response(null, { status: edge.status });
       const time = new Date(edge.timeMs ?? atMs).toISOString();
       return Response.json({ status: 'ok', service_domain: 'mail.test', time });
@@ -96,6 +99,7 @@ describe('the doctor', () => {
       'resolver-dnssec',
       'edge',
       'clock',
+      'database-size',
       'port-25-ipv4',
       'port-25-ipv6',
       'helo-name',
@@ -105,11 +109,21 @@ describe('the doctor', () => {
       'spf _spf.mail.test',
       'spf bounces.mail.test',
       'bounces-mx',
+      'email-routing',
       'mx',
       'certificate',
       'blocklist dnsbl.test 192.0.2.1',
       'blocklist dnsbl.test 2001:db8::1',
     ]);
+  });
+
+  it('says whether Email Routing brings mail for bounces to the Worker', async () => {
+    const told = async (MX: string[]) =>
+      (await examine(patient({ dns: { 'bounces.mail.test': { MX } } }))).find(
+        ({ check }) => check === 'email-routing',
+      )?.observed;
+    expect(await told(['10 mx.mail.test'])).toMatch(/closed/);
+    expect(await told(['10 route1.mx.cloudflare.net'])).toMatch(/open/);
   });
 
   const faults: [string, Setup, string, Diagnosis['status'], string][] = [
@@ -201,7 +215,24 @@ describe('the doctor', () => {
       'warning',
       'other nodes',
     ],
+    [
+      'bounces by Email Routing',
+      {
+        dns: {
+          'bounces.mail.test': {
+            TXT: ['v=spf1 include:_spf.mail.test -all'],
+            MX: ['10 route1.mx.cloudflare.net.', '20 route2.mx.cloudflare.net'],
+          },
+        },
+      },
+      'bounces-mx',
+      'warning',
+      `10 ${host}`,
+    ],
     ['no mx', { dns: { 'mx.mail.test': {} } }, 'mx', 'warning', 'Publish A'],
+    ['a database that is nearly full', { databaseBytes: 7.2e9 }, 'database-size', 'warning', 'Send less'],
+    ['a database that is full', { databaseBytes: 9.5e9 }, 'database-size', 'failed', 'Send less'],
+    ['an edge that does not tell', { edge: { status: 500 } }, 'database-size', 'unknown', 'update it'],
     ['an edge that is away', { edge: 'away' }, 'edge', 'failed', 'PENNYPOST_EDGE_URL'],
     ['a wrong token', { edge: { status: 401 } }, 'edge', 'failed', 'PENNYPOST_NODE_TOKEN'],
     ['a broken edge', { edge: { status: 500 } }, 'edge', 'failed', 'wrangler tail'],

@@ -72,11 +72,15 @@ describe('node: leasing', () => {
     await edge.until(() => edge.paths().filter((path) => path === 'lease').length >= 3);
   });
 
-  it('never has more in flight than it has slots, and asks for as many as are free', async () => {
+  it('never has more in flight than it has slots, some of them for priority alone, and asks for what is free', async () => {
     const edge = await new FakeEdge().start();
     for (let i = 0; i < 40; i++) edge.queue.push(leased(i));
     await using at = await nodeAtEdge({ edge, env: { PENNYPOST_SLOTS: '7' } });
     await edge.until(() => edge.results.length === 40);
+    expect(at.courier.peak).toBe(6);
+    for (let i = 40; i < 80; i++) edge.queue.push(leased(i, { class: 'priority' }));
+    edge.wake();
+    await edge.until(() => edge.results.length === 80);
     expect(at.courier.peak).toBe(7);
     const asked = edge.asked.filter((one) => one.path === 'lease').map((one) => one.json as { max: number });
     expect(Math.max(...asked.map((one) => one.max))).toBe(7);
@@ -190,6 +194,61 @@ describe('node: leasing', () => {
     await edge.until(() => edge.released.length === 1 && edge.results.length === 1);
     expect(edge.released).toEqual(['lease-1']);
     expect(at.courier.begun.map((one) => one.leaseId)).toEqual(['lease-2']);
+  });
+
+  it('learns the time from every answer, so that a wrong clock at hello misjudges no lease', async () => {
+    const edge = await new FakeEdge().start();
+    edge.script.set('hello', () => ({ status: 200, body: { nowMs: Date.now() - 10 * hour } }));
+    const now = { 'Edge-Time': String(Date.now() + hour) };
+    let asked = 0;
+    edge.script.set('lease', () => {
+      asked += 1;
+      if (asked > 2) return null;
+      const deliveries = asked === 2 ? [leased(1, { leaseUntilMs: Date.now() + hour })] : [];
+      return {
+        status: 200,
+        headers: now,
+        body: { deliveries, keys: {}, more: asked === 1, place: `${asked}` },
+      };
+    });
+    await using at = await nodeAtEdge({ edge });
+    await edge.until(() => edge.released.length === 1);
+    expect(at.courier.begun).toEqual([]);
+  });
+
+  it('asks for a lease that was not answered by the same name, and goes on where the last one ended', async () => {
+    const edge = await new FakeEdge().start();
+    const seen: Record<string, unknown>[] = [];
+    edge.script.set('lease', ({ json }) => {
+      seen.push(json as Record<string, unknown>);
+      if (seen.length === 1) return 'drop';
+      return {
+        status: 200,
+        body: { deliveries: [], keys: {}, more: seen.length < 4, place: `place ${seen.length}` },
+      };
+    });
+    await using _ = await nodeAtEdge({ edge });
+    await edge.until(() => seen.length === 4);
+    expect(seen[1]).toEqual(seen[0]);
+    expect(seen.map(({ place }) => place)).toEqual([null, null, 'place 2', 'place 3']);
+    expect(new Set(seen.map(({ leaseId }) => leaseId)).size).toBe(3);
+  });
+
+  it('does not deliver again what it has delivered and could not tell', async () => {
+    const edge = await new FakeEdge().start();
+    edge.script.set('results', () => problem(503, 'unavailable'));
+    edge.queue.push(leased(1));
+    await using at = await nodeAtEdge({ edge, env: { PENNYPOST_POLL_SECONDS: '1' } });
+    await edge.until(() => edge.paths().includes('results'));
+    edge.queue.push({ ...leased(1), leaseId: 'after-the-first' });
+    await edge.until(() => edge.queue.length === 0);
+    edge.script.delete('results');
+    await edge.until(() => edge.results.length === 2);
+    expect(at.courier.begun).toHaveLength(1);
+    expect(edge.results.map(({ leaseId, outcome }) => [leaseId, outcome.type])).toEqual([
+      ['lease-1', 'delivered'],
+      ['after-the-first', 'delivered'],
+    ]);
   });
 
   it('fetches a large message once for all its recipients, into a file that does not stay', async () => {
@@ -353,6 +412,37 @@ describe('node: starting', () => {
     await using at = await nodeAtEdge({ edge, dataDirectory });
     await at.node.ready;
     expect(edge.paths().slice(0, 4)).toEqual(['results', 'results', 'results', 'hello']);
+  });
+
+  it('ends with a clear text when the edge does not take what was left from it, and keeps it', async () => {
+    const dataDirectory = await freshDirectory();
+    const before = await Journal.open(join(dataDirectory, 'journal'));
+    await before.outcome({ messageId: 'm1', n: 0, leaseId: 'old-1' }, delivered());
+    await before.close();
+    const edge = await new FakeEdge().start();
+    edge.script.set('results', () => problem(401, 'unauthorized', 'The node token is wrong.'));
+    {
+      await using at = await nodeAtEdge({ edge, dataDirectory });
+      expect(await at.node.ended).toMatchObject({
+        reason: 'refused',
+        text: expect.stringContaining('The node token is wrong.'),
+      });
+    }
+    const kept = await Journal.open(join(dataDirectory, 'journal'));
+    expect(kept.unreportedOutcomes()).toHaveLength(1);
+    await kept.close();
+  });
+
+  it('says in hello whether it has a journal of an earlier run', async () => {
+    const dataDirectory = await freshDirectory();
+    const said: unknown[] = [];
+    for (let run = 0; run < 2; run++) {
+      await using at = await nodeAtEdge({ dataDirectory });
+      await at.node.ready;
+      const hello = at.edge.asked.find(({ path }) => path === 'hello');
+      said.push((hello?.json as { journal: string } | undefined)?.journal);
+    }
+    expect(said).toEqual(['new', 'kept']);
   });
 
   it('keeps trying while the edge is away, and serves health meanwhile', async () => {

@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { formatReply } from '#domain/smtp-reply.ts';
+import { formatReply } from '#domain/failure/smtp-reply.ts';
 import { parseExtensions } from '../../smtp-node/outbound/extensions.ts';
 import { StepFailure } from '../../smtp-node/outbound/failures.ts';
 import { ReplyReader } from '../../smtp-node/outbound/reply-reader.ts';
@@ -74,12 +74,14 @@ describe('the extensions of a peer', () => {
       '8bitmime',
       'PIPELINING ',
       'X-OTHER',
+      'requiretls',
     ];
     expect(parseExtensions(lines)).toEqual({
       startTls: true,
       pipelining: true,
       eightBitMime: true,
       smtpUtf8: false,
+      requireTls: true,
       sizeLimit: 1000,
     });
   });

@@ -24,6 +24,19 @@ describe('turns', () => {
     expect(ended).toEqual(['digest first', 'priority', 'standard', 'digest second', 'digest third']);
   });
 
+  it('run as many at a time as they are wide', async () => {
+    const turns = new Turns(3);
+    let running = 0;
+    let most = 0;
+    const work = async () => {
+      most = Math.max(most, ++running);
+      await pause(1);
+      running -= 1;
+    };
+    await Promise.all(Array.from({ length: 20 }, () => turns.take(1, work)));
+    expect([most, running]).toEqual([3, 0]);
+  });
+
   it('go on after work that fails, and are free again at the end', async () => {
     const turns = new Turns();
     const failing = turns.take(1, async () => {

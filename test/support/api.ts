@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { type EventKind, eventSchema, type PublicEvent } from '#domain/event.ts';
-import { sessionSchema, smtpReplySchema } from '#domain/outcome.ts';
+import { type EventKind, eventSchema, type PublicEvent } from '#domain/delivery/event.ts';
+import { sessionSchema, smtpReplySchema } from '#domain/delivery/outcome.ts';
 import { until } from '../lab/until.ts';
 
 const accepted = z.object({ message_id: z.string(), status: z.string() });

@@ -1,6 +1,6 @@
 /**
- * Import rules of the house (see README, How the code is laid out): each room may import only what is listed,
- * and no file imports itself through others. Prints every breach and exits 1.
+ * Import rules of the house (see README, How the code is laid out): each room may import only what is listed, a room of
+ * the Worker only rooms below it, and no file imports itself through others. Prints every breach and exits 1.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
@@ -9,11 +9,17 @@ const root = new URL('../..', import.meta.url).pathname;
 
 /** What a room may import: path prefixes inside the repository, and packages. */
 const rules: { room: string; inside: string[]; packages: RegExp }[] = [
-  { room: 'worker/domain/', inside: ['worker/domain/'], packages: /^zod$/ },
+  { room: 'worker/domain/', inside: ['worker/domain/'], packages: /^(zod|tr46)$/ },
   {
     room: 'worker/store/',
     inside: ['worker/store/', 'worker/domain/', 'drizzle/schema/'],
     packages: /^(drizzle-orm(\/.*)?|better-auth\/adapters\/drizzle|zod|node:buffer)$/,
+  },
+  // Who deploys the Worker knows its settings.
+  {
+    room: 'smtp-node/operator/',
+    inside: ['smtp-node/', 'worker/domain/', 'worker/settings.ts'],
+    packages: /^(?!drizzle-orm|hono|cloudflare:)/,
   },
   {
     room: 'smtp-node/',
@@ -23,6 +29,37 @@ const rules: { room: string; inside: string[]; packages: RegExp }[] = [
   { room: 'worker/', inside: ['worker/'], packages: /^(?!drizzle-orm)/ },
   { room: 'drizzle/', inside: ['drizzle/'], packages: /^(drizzle-orm|drizzle-kit)/ },
 ];
+
+/** The rooms and files at the door of `worker/`, top to bottom: each may import itself and what stands below it. */
+const storeys = [
+  'index.ts',
+  'routes.ts',
+  'cron/',
+  'queue/',
+  'tracking/',
+  'dashboard/',
+  'api/',
+  'node-api/',
+  'inbound/',
+  'webhook/',
+  'received/',
+  'system-mail/',
+  'intake/',
+  'identity/',
+  'dns/',
+  'pages/',
+  'http/',
+  'hub/',
+  'tokens/',
+  'store/',
+  'env.ts',
+  'settings.ts',
+  'domain/',
+].map((place) => `worker/${place}`);
+
+function storeyOf(file: string): number {
+  return storeys.findIndex((place) => file === place || (place.endsWith('/') && file.startsWith(place)));
+}
 
 function sources(folder: string): string[] {
   return readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
@@ -48,6 +85,9 @@ const graph = new Map<string, string[]>();
 for (const file of ['worker', 'smtp-node', 'drizzle'].flatMap(sources)) {
   const rule = rules.find(({ room }) => file.startsWith(room));
   if (!rule) continue;
+  if (file.startsWith('worker/') && storeyOf(file) < 0) {
+    breaches.push(`${file} is in no room of the table in test/support/check-imports.ts`);
+  }
   const edges: string[] = [];
   for (const specifier of importsOf(file)) {
     const inside = target(file, specifier);
@@ -55,6 +95,9 @@ for (const file of ['worker', 'smtp-node', 'drizzle'].flatMap(sources)) {
     const allowed =
       inside === null ? rule.packages.test(specifier) : rule.inside.some((room) => inside.startsWith(room));
     if (!allowed) breaches.push(`${file} must not import ${specifier}`);
+    if (inside?.startsWith('worker/') && file.startsWith('worker/') && storeyOf(inside) < storeyOf(file)) {
+      breaches.push(`${file} must not import upstairs: ${specifier}`);
+    }
   }
   graph.set(file, edges);
 }

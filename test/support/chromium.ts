@@ -30,6 +30,44 @@ export const looks = [
 
 const artifacts = join(repository, 'test/artifacts/dashboard');
 
+/** Without the room of the scroll bar, which `innerWidth` has in it. */
+const tooWide = 'document.documentElement.scrollWidth - document.documentElement.clientWidth';
+
+/**
+ * What of a page does not stand its content at the width that it has, in words: the page is wider than the window, something
+ * reaches out of it, a short word is broken inside, a row of a table is higher than `highestRow` px, or axe-core complains. Keeps a screenshot.
+ */
+export async function standsAt(page: Page, { highestRow }: { highestRow: number }): Promise<string[]> {
+  const place = `${new URL(page.url()).pathname} at ${page.viewportSize()?.width} px`;
+  await mkdir(artifacts, { recursive: true });
+  const name = `stands-${place.replaceAll(/[^a-z0-9]+/g, '-')}`;
+  await page.screenshot({ path: join(artifacts, `${name}.png`), fullPage: true });
+  const overflow = await page.evaluate<number>(tooWide);
+  const faults = overflow > 0 ? [`${overflow} px too wide`] : [];
+  const cells = await page.evaluate<{ text: string; height: number; broken: boolean }[]>(`
+    [...document.querySelectorAll('tbody tr')].flatMap((row) => {
+      const height = row.getBoundingClientRect().height;
+      return [...row.querySelectorAll('td, th')].map((cell) => {
+        const text = cell.textContent.trim();
+        const words = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT);
+        let broken = false;
+        for (let node = words.nextNode(); node; node = words.nextNode()) {
+          if (!/^[A-Za-z_]{1,12}$/.test(node.textContent.trim())) continue;
+          const range = document.createRange();
+          range.selectNodeContents(node);
+          if (range.getClientRects().length > 1) broken = true;
+        }
+        return { text: text.slice(0, 40), height, broken };
+      });
+    })`);
+  for (const { text, height, broken } of cells) {
+    if (broken) faults.push(`broken inside: ${text}`);
+    if (height > highestRow) faults.push(`a row of ${Math.round(height)} px: ${text}`);
+  }
+  faults.push(...(await axeFaults(page, [])));
+  return faults.map((fault) => `${place}: ${fault}`);
+}
+
 /** What a look at a page found wrong, in words; empty: nothing. Keeps a screenshot of each look. */
 export async function lookAt(page: Page, name: string): Promise<string[]> {
   await mkdir(artifacts, { recursive: true });
@@ -39,7 +77,7 @@ export async function lookAt(page: Page, name: string): Promise<string[]> {
     await page.setViewportSize({ width: look.width, height: look.height });
     await bringFramesIntoView(page, look.width);
     await page.screenshot({ path: join(artifacts, `${name}-${look.name}.png`), fullPage: true });
-    const overflow = await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth');
+    const overflow = await page.evaluate<number>(tooWide);
     if (overflow > 0) faults.push(`${name} ${look.name}: ${overflow} px too wide`);
     faults.push(...(await axeFaults(page)).map((fault) => `${name} ${look.name}: ${fault}`));
   }
@@ -74,13 +112,13 @@ export async function darkDotsOf(page: Page, element: Locator): Promise<number> 
   })()`);
 }
 
-/** Violations of WCAG 2.2 A and AA that are serious or critical, by axe-core. */
-async function axeFaults(page: Page): Promise<string[]> {
+/** Violations of WCAG 2.2 A and AA and of best practice, by axe-core. */
+async function axeFaults(page: Page, grades = ['serious', 'critical']): Promise<string[]> {
   await page.evaluate(axe.source); // not as a script tag, which the page's policy forbids
   return await page.evaluate<string[]>(`axe
     .run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] })
     .then(({ violations }) => violations
-      .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+      .filter(({ impact }) => ${JSON.stringify(grades)}.length === 0 || ${JSON.stringify(grades)}.includes(impact))
       .map(({ id, nodes }) => id + ' at ' + nodes.map(({ html }) => html.slice(0, 160)).join(' | ')))`);
 }
 

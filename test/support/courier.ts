@@ -1,5 +1,6 @@
+import { type Outcome, outcomeSchema } from '#domain/delivery/outcome.ts';
 import type { LeasedDelivery } from '#domain/node-contract.ts';
-import { type Outcome, outcomeSchema } from '#domain/outcome.ts';
+import type { AttemptHooks } from '../../smtp-node/outbound/attempt.ts';
 import {
   type Courier,
   type CourierOptions,
@@ -27,21 +28,30 @@ export function courierTo(mx: FakeMx, options: Partial<CourierOptions> = {}): Co
 export interface Sending {
   raw?: RawSource;
   beforeData?: () => Promise<void>;
+  hooks?: Omit<AttemptHooks, 'beforeData'>;
 }
 
-/** One delivery; the outcome is checked against the contract's schema. */
+/** One delivery that is tried; the outcome is checked against the contract's schema. */
 export async function send(
   courier: Courier,
   delivery: Partial<LeasedDelivery> = {},
   sending: Sending = {},
 ): Promise<Outcome> {
-  const outcome = await courier.deliver(
+  return outcomeSchema.parse(await sendIfFree(courier, delivery, sending));
+}
+
+/** One delivery; `untried` when no connection was free for it. */
+export async function sendIfFree(
+  courier: Courier,
+  delivery: Partial<LeasedDelivery> = {},
+  sending: Sending = {},
+): Promise<Outcome | 'untried'> {
+  return await courier.deliver(
     aDelivery(delivery),
     sending.raw ?? { kind: 'bytes', bytes: aMessage },
     [signingKey.key],
-    { beforeData: sending.beforeData ?? (async () => undefined) },
+    { ...sending.hooks, beforeData: sending.beforeData ?? (async () => undefined) },
   );
-  return outcomeSchema.parse(outcome);
 }
 
 /** The failure of an outcome that has one. */

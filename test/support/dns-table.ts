@@ -1,4 +1,4 @@
-import type { DnsAnswer, DnsFailure, DnsType, Lookup } from '#domain/dns.ts';
+import type { DnsAnswer, DnsFailure, DnsType, Lookup } from '#domain/dns/dns.ts';
 
 /** Records of a name by type; `'servfail'` and the like: every question about it fails so. */
 export type DnsEntry = Partial<Record<DnsType, string[]>> | DnsFailure;

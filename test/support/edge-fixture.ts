@@ -1,9 +1,12 @@
 /** The edge alone over HTTP, with an account that may send: for tests of clients. */
+
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import PostalMime, { type Email } from 'postal-mime';
 import { z } from 'zod';
+import { homeOf } from '#domain/message/home.ts';
 import { type Edge, startEdge } from '../../smtp-node/standalone/edge.ts';
 import { newWorkerSecrets } from '../../smtp-node/standalone/secrets.ts';
 
@@ -52,9 +55,17 @@ export async function startEdgeFixture(): Promise<EdgeFixture> {
       .parse(await operator('POST', `/accounts/${id}/credentials`, { username: 'c0ffee', environment }));
   const [live, test] = [await key('live'), await key('test')];
   const rawBytes = async (messageId: string) => {
-    const response = await ask(secrets.NODE_TOKEN, 'GET', `/node/v1/raw/${messageId}`);
-    if (!response.ok) throw new Error(`raw ${messageId}: ${response.status}`);
-    return Buffer.from(await response.arrayBuffer());
+    const { week } = homeOf(messageId);
+    const place = await edge.database
+      .prepare(`SELECT body_day, body_id FROM deliveries_${week} WHERE message_id = ? LIMIT 1`)
+      .bind(messageId)
+      .first<{ body_day: string; body_id: number }>();
+    const body = await edge.database
+      .prepare(`SELECT raw, gzip FROM bodies_${place?.body_day} WHERE id = ?`)
+      .bind(place?.body_id)
+      .first<{ raw: string; gzip: number | null }>();
+    if (!body) throw new Error(`there is no small raw message ${messageId}`);
+    return body.gzip ? gunzipSync(Buffer.from(body.raw, 'base64')) : Buffer.from(body.raw, 'latin1');
   };
   return {
     url: edge.url,

@@ -1,5 +1,5 @@
+import type { Outcome } from '#domain/delivery/outcome.ts';
 import type { LeasedDelivery } from '#domain/node-contract.ts';
-import type { Outcome } from '#domain/outcome.ts';
 import type { Courier, CourierHooks, RawSource } from '../../smtp-node/outbound/courier.ts';
 import { readRaw } from '../../smtp-node/signing/raw-source.ts';
 import { deferred, delivered } from './outcomes.ts';
@@ -94,6 +94,10 @@ export class FakeCourier implements Courier {
 
   stats() {
     return { openConnections: 0, idleConnections: 0, waitingDeliveries: 0, hosts: [] };
+  }
+
+  destinations() {
+    return [];
   }
 
   async close(): Promise<void> {}

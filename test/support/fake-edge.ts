@@ -2,7 +2,17 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { buffer } from 'node:stream/consumers';
 import { type WebSocket, WebSocketServer } from 'ws';
-import type { DkimKey, LeasedDelivery, LeaseResponse, Result } from '#domain/node-contract.ts';
+import type { z } from 'zod';
+import {
+  type DkimKey,
+  type InboundDoor,
+  type LeasedDelivery,
+  type LeaseResponse,
+  leaseRequest,
+  type ReceivedHead,
+  type Result,
+  receivedHead,
+} from '#domain/node-contract.ts';
 
 /** A request that came in. */
 export interface Asked {
@@ -28,9 +38,14 @@ export class FakeEdge {
   /** Requests to `send/raw` that broke off. */
   brokenOff = 0;
   /** Mail that was handed in for return paths. */
-  readonly returned: { mailFrom: string; rcptTo: string[]; raw: string }[] = [];
-  /** Addresses that take mail. */
+  readonly returned: { mailFrom: string; rcptTo: string[]; raw: string; signedAuthor: string | undefined }[] =
+    [];
+  /** Return paths that take mail. */
   readonly known = new Set<string>();
+  /** Other addresses and what is behind them. */
+  readonly doors = new Map<string, InboundDoor>();
+  /** Mail that was handed over for domains that receive: of each id the last. */
+  readonly received = new Map<string, { head: ReceivedHead; raw: string }>();
   simulatorDomain: string | null = null;
   readonly queue: LeasedDelivery[] = [];
   /** DKIM keys by signing domain. */
@@ -151,16 +166,28 @@ export class FakeEdge {
         return { status: 200, body: { nowMs: Date.now(), simulatorDomain: this.simulatorDomain } };
       case 'inbound/check': {
         const addresses = body.addresses as string[];
-        return { status: 200, body: { known: addresses.map((address) => this.known.has(address)) } };
+        return { status: 200, body: { doors: addresses.map((address) => this.#doorOf(address)) } };
       }
       case 'inbound': {
         const rcptTo = asked.query.getAll('rcpt_to');
         const mailFrom = asked.query.get('mail_from') ?? '?';
-        this.returned.push({ mailFrom, rcptTo, raw: asked.body.toString('latin1') });
+        const signedAuthor = asked.query.get('signed_author') ?? undefined;
+        this.returned.push({ mailFrom, rcptTo, raw: asked.body.toString('latin1'), signedAuthor });
         return { status: 200, body: { verdicts: rcptTo.map(() => 'taken') } };
       }
+      case 'received': {
+        const end = asked.body.indexOf(10);
+        const head = receivedHead.parse(JSON.parse(asked.body.subarray(0, end).toString()));
+        this.received.set(head.id, { head, raw: asked.body.subarray(end + 1).toString('latin1') });
+        return { status: 200, body: { refusal: null } };
+      }
+      case 'enrol':
+        return { status: 204, body: null };
       case 'lease':
-        return { status: 200, body: this.#lease(Number(body.max), Number(body.digestMax)) };
+        return {
+          status: 200,
+          body: this.#lease(leaseRequest.parse(body)),
+        };
       case 'results': {
         const results = body.results as Result[];
         this.results.push(...results);
@@ -191,13 +218,32 @@ export class FakeEdge {
     }
   }
 
+  #doorOf(address: string): InboundDoor {
+    if (this.known.has(address)) return { door: 'returned' };
+    const refused = { door: 'refused', reply: '550 5.1.1', text: 'There is no such address here' } as const;
+    return this.doors.get(address) ?? refused;
+  }
+
   /** As the edge does it, `more` says only that as many were given as had been asked for. */
-  #lease(max: number, digestMax: number): LeaseResponse {
-    const digests = this.queue.filter((delivery) => delivery.class === 'digest').slice(0, digestMax);
-    const allowed = this.queue.filter((one) => one.class !== 'digest' || digests.includes(one));
+  #lease(request: z.output<typeof leaseRequest>): LeaseResponse {
+    const { max, otherMax, digestMax, excludeDomains, busyDomains } = request;
+    const isUnwanted = ({ rcptTo, class: mailClass }: LeasedDelivery) => {
+      const domain = rcptTo.replace(/.*@/, '');
+      return excludeDomains.includes(domain) || (mailClass !== 'priority' && busyDomains.includes(domain));
+    };
+    const queue = this.queue.filter((one) => !isUnwanted(one));
+    const digests = queue.filter((delivery) => delivery.class === 'digest').slice(0, digestMax);
+    const wanted = queue.filter((one) => one.class !== 'digest' || digests.includes(one));
+    const others = wanted.filter((one) => one.class !== 'priority').slice(0, otherMax);
+    const allowed = wanted.filter((one) => one.class === 'priority' || others.includes(one));
     const deliveries = allowed.slice(0, max);
     for (const delivery of deliveries) this.queue.splice(this.queue.indexOf(delivery), 1);
-    return { deliveries, keys: this.keys, more: allowed.length > max };
+    return {
+      deliveries,
+      keys: this.keys,
+      more: allowed.length > max || wanted.length > allowed.length,
+      place: null,
+    };
   }
 }
 

@@ -36,9 +36,12 @@ export type ConnectionFault =
   | 'drop-second-mail';
 
 export interface FakeMxOptions {
+  /** Takes so many messages over a connection; then it says 452 at this step, and stays open. */
+  session?: { most: number; step: 'mail' | 'rcpt' | 'data' };
   /** Lines of the EHLO reply. Default PIPELINING, 8BITMIME, SMTPUTF8, SIZE and, with `tls`, STARTTLS. */
   extensions?: readonly string[];
-  tls?: boolean;
+  /** Offers STARTTLS: `true` with a self-signed certificate for `mx.test`, or with the one that is given (PEM). */
+  tls?: boolean | { key: string; cert: string };
   /** Loopback address to listen on. Default 127.0.0.1. */
   address?: string;
   port?: number;
@@ -124,6 +127,7 @@ class Conversation {
   buffered: Buffer = Buffer.alloc(0);
   inData = false;
   mails = 0;
+  taken = 0;
   inTransaction = false;
   from = '';
   mailParameters = '';
@@ -222,10 +226,21 @@ class Conversation {
       return;
     }
     this.say('220 2.0.0 Go ahead', ...(this.fault === 'inject-tls' ? ['250-mx.test', '250 SIZE 1'] : []));
-    const secureContext = createSecureContext({ key: read('./fake-mx-key.pem'), cert: fakeMxCertificate });
+    const { tls } = this.options;
+    const secureContext = createSecureContext(
+      typeof tls === 'object' ? tls : { key: read('./fake-mx-key.pem'), cert: fakeMxCertificate },
+    );
     this.socket = new TLSSocket(this.plain, { isServer: true, secureContext });
     this.buffered = Buffer.alloc(0);
     this.listen();
+  }
+
+  /** Says that the session has had its share; true when it has. */
+  isFull(step: 'mail' | 'rcpt' | 'data'): boolean {
+    const { session } = this.options;
+    const full = session?.step === step && this.taken >= session.most;
+    if (full) this.say('452 4.4.5 Too many messages over this connection');
+    return full;
   }
 
   onMail(line: string): void {
@@ -246,11 +261,13 @@ class Conversation {
       this.say('503 5.5.1 Error: nested MAIL command');
       return;
     }
+    if (this.isFull('mail')) return;
     this.inTransaction = this.answer(this.from, 'mail', '250 2.1.0 Sender ok');
   }
 
   onRcpt(line: string): void {
     const to = /^RCPT TO:<(.*)>$/i.exec(line)?.[1] ?? '';
+    if (this.isFull('rcpt')) return;
     if (to.startsWith('drop-at-rcpt')) this.socket.destroy();
     else if (to.startsWith('busy')) this.say('450 4.2.1 This user receives mail at too high a rate');
     else if (to.startsWith('garbage-at-rcpt')) this.say('Segmentation fault');
@@ -263,6 +280,7 @@ class Conversation {
       this.say('503 5.5.1 No recipient');
       return;
     }
+    if (this.isFull('data')) return;
     this.inData = this.answer(this.to, 'data', '354 Go ahead');
     if (this.to.startsWith('stall-in-data')) this.plain.pause();
   }
@@ -315,6 +333,7 @@ class Conversation {
     const refused = /^\d{3}-dot/.test(to);
     if (!refused) {
       this.inTransaction = false;
+      this.taken++;
       const encrypted = this.socket instanceof TLSSocket;
       this.mx.messages.push({ from, mailParameters, to, raw, encrypted, connection: this.n });
     }

@@ -4,15 +4,20 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { type ConfigRow, configCatalogue } from '../../smtp-node/config.ts';
-import { classes } from '../../worker/domain/class.ts';
 import { counters } from '../../worker/domain/counter.ts';
-import { events } from '../../worker/domain/event.ts';
-import { failureClasses } from '../../worker/domain/failure-class.ts';
-import { mailSettings } from '../../worker/domain/mail-settings.ts';
+import { events } from '../../worker/domain/delivery/event.ts';
+import { simulatedRecipients } from '../../worker/domain/delivery/simulator.ts';
+import {
+  type CheckSubject,
+  domainTypes,
+  needOf,
+  recordChecks,
+} from '../../worker/domain/dns/record-check.ts';
+import { failureClasses } from '../../worker/domain/failure/failure-class.ts';
+import { classes } from '../../worker/domain/message/class.ts';
+import { mailSettings } from '../../worker/domain/message/mail-settings.ts';
 import { problems } from '../../worker/domain/problem.ts';
-import { type CheckSubject, domainTypes, needOf, recordChecks } from '../../worker/domain/record-check.ts';
 import { scopes } from '../../worker/domain/scope.ts';
-import { simulatedRecipients } from '../../worker/domain/simulator.ts';
 import { workerSettings } from '../../worker/settings.ts';
 
 const path = new URL('../../README.md', import.meta.url).pathname;

@@ -8,7 +8,7 @@ import { freshDirectory, silentLog } from './submission.ts';
 export function nodeEnv(edgeUrl: string, dataDirectory: string): Record<string, string> {
   return {
     PENNYPOST_EDGE_URL: edgeUrl,
-    PENNYPOST_NODE_TOKEN: 'test-node-token-0123456789',
+    PENNYPOST_NODE_TOKEN: `pp_node_${'n'.repeat(43)}`,
     PENNYPOST_HOST_NAME: 'mail.example.com',
     PENNYPOST_DATA_DIR: dataDirectory,
     PENNYPOST_BIND_ADDRESS: '127.0.0.1',

@@ -1,4 +1,4 @@
-import type { Outcome } from '#domain/outcome.ts';
+import type { Outcome } from '#domain/delivery/outcome.ts';
 
 const times = { startedAtMs: 1_000, endedAtMs: 2_000 };
 const session = { mx: null, tls: null, reused: false, steps: [], tried: [] };

@@ -9,12 +9,11 @@ export class SmtpTalk {
   #closed = false;
   #changed = Promise.withResolvers<void>();
 
-  /** Connects and reads the greeting. */
-  static async open(port: number, options: { tls?: boolean } = {}): Promise<SmtpTalk> {
-    const socket = options.tls
-      ? connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false })
-      : connect(port, '127.0.0.1');
-    const talk = new SmtpTalk(socket);
+  /** Connects and reads the greeting. @param options.from the loopback address to connect from */
+  static async open(port: number, options: { tls?: boolean; from?: string } = {}): Promise<SmtpTalk> {
+    const { tls, from: localAddress } = options;
+    const plain = connect({ port, host: '127.0.0.1', ...(localAddress ? { localAddress } : {}) });
+    const talk = new SmtpTalk(tls ? connectTls({ socket: plain, rejectUnauthorized: false }) : plain);
     await talk.reply();
     return talk;
   }

@@ -16,6 +16,7 @@ const facts = z.object({
   liveKey: z.string(),
   testKey: z.string(),
   domain: z.string(),
+  inboundDomain: z.string(),
   captureUrl: z.string().nullable(),
   metricsUrl: z.string(),
   operatorToken: z.string(),

@@ -29,6 +29,7 @@ export async function submissionAtEdge(more: Partial<SubmissionOptions> = {}) {
     maxConnections: 100,
     connectionsPerAddress: 50,
     failedLogins: 100,
+    loginMs: 60_000,
     idleMs: 60_000,
     dataMs: 60_000,
     log: silentLog,

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { domainFault, isAscii, isWithin, parseMailbox } from '#domain/address.ts';
+import { domainFault, domainInName, isAscii, isWithin, parseMailbox } from '#domain/message/address.ts';
 
 const local = (length: number) => 'a'.repeat(length);
 
@@ -18,7 +18,15 @@ describe('a mailbox that is good', () => {
     ['"The \\"Shop\\"" <shop@example.com>', 'The "Shop"', 'shop', 'example.com'],
     ['Jörg <jörg@bücher.example>', 'Jörg', 'jörg', 'bücher.example'],
     ['用户@例子.广告', '', '用户', '例子.广告'],
-    ['a <b> <c@example.com>', 'a <b>', 'c', 'example.com'],
+    ['Dr. J. Shop <shop@example.com>', 'Dr. J. Shop', 'shop', 'example.com'],
+    ['"The"  Shop <shop@example.com>', 'The Shop', 'shop', 'example.com'],
+    ['shop@example.com (the, "shop)', 'the, "shop', 'shop', 'example.com'],
+    ['Shop (b@other.example (nested)) <shop@example.com> (end)', 'Shop', 'shop', 'example.com'],
+    ['(The shop) <shop@example.com>', 'The shop', 'shop', 'example.com'],
+    ['"Shop (EU)" <shop@example.com>', 'Shop (EU)', 'shop', 'example.com'],
+    ['"b@other.example" <shop@example.com>', 'b@other.example', 'shop', 'example.com'],
+    ['=?utf-8?q?J=C3=B6rg?= <shop@example.com>', '=?utf-8?q?J=C3=B6rg?=', 'shop', 'example.com'],
+    ['"a>b"@example.com', '', '"a>b"', 'example.com'],
     ['x@xn--bcher-kva.example', '', 'x', 'xn--bcher-kva.example'],
     [`${local(64)}@example.com`, '', local(64), 'example.com'],
   ])('%j', (text, name, localPart, domain) => {
@@ -60,7 +68,21 @@ describe('a mailbox that is refused, with a reason', () => {
     ['user@example.com, other@example.com', 'local part'],
     ['user@example.com>', 'without a "<"'],
     ['Shop <>', 'no "@"'],
-    ['Shop <shop@example.com', 'local part'],
+    ['Shop <shop@example.com', 'without a ">"'],
+    ['<ceo@victim.test> <a@example.com>', 'one mailbox alone'],
+    ['ceo@victim.test <a@example.com>', 'quotation marks'],
+    ['a <b> <c@example.com>', 'one mailbox alone'],
+    ['Shop, Inc. <shop@example.com>', 'quotation marks'],
+    ['Group: Shop <shop@example.com>', 'quotation marks'],
+    ['Group: <shop@example.com>;', 'one mailbox alone'],
+    ['Shop <shop@example.com>, b@example.com', 'one mailbox alone'],
+    ['Shop <@relay.example:shop@example.com>', 'local part'],
+    ['"unclosed <shop@example.com>', 'without a "<"'],
+    ['"unclosed <shop@example.com', 'local part'],
+    ['(unclosed shop@example.com', 'without its pair'],
+    ['shop) <shop@example.com>', 'quotation marks'],
+    ['a(c)b@example.com', 'local part'],
+    ['shop@example.com b@example.com', 'local part'],
     ['user@example.com\r\nBcc: x@example.com', 'control character'],
     ['Na\0me <user@example.com>', 'control character'],
     ['user@example.com\n', 'control character'],
@@ -69,6 +91,60 @@ describe('a mailbox that is refused, with a reason', () => {
     const parsed = parseMailbox(text);
     expect(typeof parsed).toBe('string');
     expect(parsed).toMatch(new RegExp(reason.replace(/[.*+?^${}()[\]\\"<]/g, '\\$&')));
+  });
+});
+
+describe('what nobody sees in an address', () => {
+  it.each([
+    ['you@example.net\u200b', 'you@example.net'],
+    ['\ufeffyou@example.net', 'you@example.net'],
+    ['\u00a0\u2028you@example.net\u3000', 'you@example.net'],
+    ['Shop <\u200byou@example.net\u00a0>', 'you@example.net'],
+    ['\u202dyou@example.net\u202c', 'you@example.net'],
+  ])('is left out at the ends, as spaces are: %j', (text, address) => {
+    expect(parseMailbox(text)).toMatchObject({ address });
+  });
+
+  it.each([
+    ['y\u200bou@example.net', 'U+200B ZERO WIDTH SPACE in its local part'],
+    ['you@exam\u00adple.net', 'U+00AD SOFT HYPHEN in its domain'],
+    ['you\u202e@ten.elpmaxe', 'U+202E RIGHT-TO-LEFT OVERRIDE in its local part'],
+    ['you@example\u00a0.net', 'U+00A0 NO-BREAK SPACE in its domain'],
+    ['you@\u2066example.net', 'U+2066 LEFT-TO-RIGHT ISOLATE in its domain'],
+    ['"a\u2003b"@example.net', 'U+2003 in its local part'],
+    ['you@ex\ufe0fample.net', 'U+FE0F in its domain'],
+    ['you\u{e0041}@example.net', 'U+E0041 in its local part'],
+  ])('is named elsewhere: %j', (text, detail) => {
+    expect(parseMailbox(text)).toContain(detail);
+  });
+});
+
+describe('a domain that is not ASCII', () => {
+  it.each([
+    'faß.example',
+    'l·l.example',
+    'נעמי.example',
+    'نامه\u200cای.example',
+    '日本語・テスト.example',
+    'ab--c.example',
+  ])('is taken when IDNA2008 has it: %j', (domain) => {
+    expect(domainFault(domain)).toBeNull();
+  });
+
+  it.each([
+    ['☃.example', '"☃"'],
+    ['i❤.example', '"❤"'],
+    ['xn--i-7iq.example', '"❤"'],
+    ['ｅxample.example', '"ｅ"'],
+    ['ﬁsh.example', '"ﬁ"'],
+    ['a\u0640b.example', '"\u0640"'],
+    ['xn--a.example', 'not valid'],
+    ['xn--0.example', 'not valid'],
+    ['\u0301a.example', 'not valid'],
+    ['אa.example', 'not valid'],
+    ['a\u200db.example', 'not valid'],
+  ])('is refused otherwise: %j', (domain, detail) => {
+    expect(domainFault(domain)).toContain(detail);
   });
 });
 
@@ -123,6 +199,28 @@ describe('reading mailboxes', () => {
       }),
     );
   });
+});
+
+describe('a display name', () => {
+  it.each([
+    'ceo@victim.test',
+    'CEO@Victim.Test',
+    ' <ceo@victim.test> ',
+    '"ceo@victim.test"',
+    '=?utf-8?B?Y2VvQHZpY3RpbS50ZXN0?=',
+    '=?utf-8?Q?ceo=40victim?= =?utf-8?Q?=2Etest?=',
+    '=?us-ascii?Q?ceo@victim.test?=',
+    'ceo\uff20victim\uff0etest',
+    'c\u200beo@vic\u00adtim.test',
+    'ceo @ victim . test',
+    "'ceo@victim.test'",
+    '\u202aceo@victim.test\u202c',
+  ])('%j is an address of victim.test', (name) => expect(domainInName(name)).toBe('victim.test'));
+
+  it.each(['', 'Shop', 'Shop @ Home', 'ceo@victim.test via Shop', '@shop', 'a@b', 'a@b@c.test', '...@...'])(
+    '%j is none',
+    (name) => expect(domainInName(name)).toBeNull(),
+  );
 });
 
 describe('a domain name', () => {

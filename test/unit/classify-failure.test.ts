@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { classifyFailure } from '#domain/classify-failure.ts';
-import { type FailureClass, failureClasses, suppresses } from '#domain/failure-class.ts';
+import { classifyFailure } from '#domain/failure/classify-failure.ts';
+import { type FailureClass, failureClasses, suppresses } from '#domain/failure/failure-class.ts';
 
 type Row = [code: number | null, status: string | null, text: string, expected: FailureClass];
 

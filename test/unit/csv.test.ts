@@ -1,8 +1,39 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { CsvError, formatCsvRow, parseCsv } from '#domain/csv.ts';
+import {
+  CsvError,
+  formatCsvRow,
+  inertCell,
+  livingCell,
+  parseCsv,
+  separatorOf,
+} from '#domain/suppression/csv.ts';
+
+describe('a cell for a spreadsheet', () => {
+  it('is never a formula, and is read back as it was', () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.string(), fc.stringMatching(/^['=+@\t\r-]{1,4}.{0,9}$/s)), (text) => {
+        expect(inertCell(text)).not.toMatch(/^[=+\-@\t\r]/);
+        expect(livingCell(inertCell(text))).toBe(text);
+      }),
+    );
+  });
+});
 
 const cellsOf = (text: string) => parseCsv(text).map((row) => row.cells);
+
+describe('separatorOf', () => {
+  it.each([
+    ['a,b;c,d\r\n;;;;', ','],
+    ['a;b', ';'],
+    ['\ufeffa\tb', '\t'],
+    ['"a,b,c";d', ';'],
+    ['email\r\na;b', ','],
+    ['', ','],
+  ])('of %j', (text, separator) => {
+    expect(separatorOf(text)).toBe(separator);
+  });
+});
 
 describe('parseCsv', () => {
   it.each([

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { dkimFault, formatDkimRecord, parseDkimRecord } from '#domain/dkim-record.ts';
+import { dkimFault, formatDkimRecord, parseDkimRecord } from '#domain/dns/dkim-record.ts';
 
 const key = { algorithm: 'rsa-sha256', publicKey: 'MIIBIjANBg==' } as const;
 const good = formatDkimRecord(key);

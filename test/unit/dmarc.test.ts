@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { findDmarc, parseDmarc, treeWalk } from '#domain/dmarc.ts';
+import { findDmarc, parseDmarc, treeWalk } from '#domain/dns/dmarc.ts';
 import { type DnsTable, lookupIn } from '../support/dns-table.ts';
 
 describe('a DMARC record', () => {

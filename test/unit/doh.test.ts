@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
-import { joinTxt, quoteTxt } from '#domain/dns.ts';
+import { joinTxt, quoteTxt } from '#domain/dns/dns.ts';
 import { systemLookup } from '../../smtp-node/dns-lookup.ts';
 import { startDohServer } from '../../smtp-node/standalone/doh-server.ts';
 import { dohLookup, parseAnswer } from '../../worker/dns/doh.ts';

@@ -9,8 +9,8 @@ import {
   nextRow,
   requirementsOf,
   retireAfterMs,
-} from '#domain/domain-state.ts';
-import { type CheckKind, type CheckStatus, planChecks } from '#domain/record-check.ts';
+} from '#domain/dns/domain-state.ts';
+import { type CheckKind, type CheckStatus, planChecks } from '#domain/dns/record-check.ts';
 
 const now = Date.UTC(2026, 10, 21);
 const minute = 60_000;
@@ -107,7 +107,7 @@ describe('a pending domain', () => {
 
   it('of type inbound needs ownership and MX, and no SPF', () => {
     expect(decide(rowsOf({ ownership: 'ok', mx: 'ok' }), { type: 'inbound' }, []).status).toBe('verified');
-    expect(decide(rowsOf({ ownership: 'ok', mx: 'wrong' }), { type: 'alias' }, []).status).toBe('pending');
+    expect(decide(rowsOf({ ownership: 'ok', mx: 'wrong' }), { type: 'inbound' }, []).status).toBe('pending');
   });
 
   it('of type both may send before its MX is there', () => {

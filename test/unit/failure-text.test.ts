@@ -1,11 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { classifyFailure } from '#domain/classify-failure.ts';
-import { type FailureClass, failureClassNames } from '#domain/failure-class.ts';
-import { statusRow, statusRows } from '#domain/failure-status.ts';
-import { textRules } from '#domain/failure-text.ts';
+import { classifyFailure } from '#domain/failure/classify-failure.ts';
+import { type FailureClass, failureClassNames } from '#domain/failure/failure-class.ts';
+import { statusRow, statusRows } from '#domain/failure/failure-status.ts';
+import { textRules } from '#domain/failure/failure-text.ts';
 
+/** What no server says: the reply does not tell, or a node finds it itself. */
+type Unsaid = 'unknown' | 'tls';
 /** What servers say, by the class that it tells. */
-const samples: Record<Exclude<FailureClass, 'unknown'>, string[]> = {
+const samples: Record<Exclude<FailureClass, Unsaid>, string[]> = {
   greylisted: [
     'Greylisted, see http://postgrey.example.org/',
     'Please come back later',
@@ -42,6 +44,7 @@ const samples: Record<Exclude<FailureClass, 'unknown'>, string[]> = {
     'Unusual rate of mail',
     'Daily sending quota reached: connection rate limit is exceeded',
     'You exceed the allowed number of mails',
+    'The number of messages per session is exceeded',
     'Please slow down',
   ],
   mailbox_full: [
@@ -59,6 +62,7 @@ const samples: Record<Exclude<FailureClass, 'unknown'>, string[]> = {
     'Operation timed out',
     'Could not connect',
     'All hosts have been failing for a long time',
+    'Could not deliver for the last 259200 seconds. Giving up.',
   ],
   bad_domain: [
     'Host or domain name not found',
@@ -67,8 +71,14 @@ const samples: Record<Exclude<FailureClass, 'unknown'>, string[]> = {
     'NXDOMAIN',
     "Sorry, I couldn't find a mail exchanger or IP address",
     'The host does not accept mail',
+    'An MX record indicates that example.org takes no mail: MX points to the root',
   ],
-  inactive: ['The account is disabled', 'Disabled user', 'No mail after extended inactivity'],
+  inactive: [
+    'The account is disabled',
+    'Disabled user',
+    'No mail after extended inactivity',
+    'The recipient account is blocked',
+  ],
   bad_mailbox: [
     'User unknown',
     'No such user',
@@ -77,11 +87,28 @@ const samples: Record<Exclude<FailureClass, 'unknown'>, string[]> = {
     'RecipientNotFound',
     'ディレクトリのリストにありません',
     'The recipient has moved',
+    'The email account that you tried to reach does not exist',
+    'Invalid final delivery userid',
   ],
   spam: ['This looks like spam', 'The content was classified as harmful', 'Refused by the content filter'],
-  protocol: ['Syntax error', 'Command not recognized', 'Bad sequence', 'Missing From header'],
+  protocol: [
+    'Syntax error',
+    'Command not recognized',
+    'Bad sequence',
+    'Missing From header',
+    "Duplicate header 'DKIM-Signature'",
+  ],
   system: ['Internal error', 'Mail loop detected', 'Cannot open file'],
-  policy: ['Refused', 'Sender address rejected', 'Unroutable sender', 'Invalid domain name'],
+  policy: [
+    'Refused',
+    'Sender address rejected',
+    'Unroutable sender',
+    'Invalid domain name',
+    'From: Domain is invalid. Use a proper From:',
+    'Helo command rejected: Host not found',
+    'MX of the sender does not exist',
+    'Sender domain must exist',
+  ],
 };
 
 describe('words of failures', () => {
@@ -101,7 +128,7 @@ describe('words of failures', () => {
 });
 
 function samplesOf(name: FailureClass): string[] {
-  return name === 'unknown' ? [] : samples[name];
+  return name === 'unknown' || name === 'tls' ? [] : samples[name];
 }
 
 describe('statuses of failures', () => {

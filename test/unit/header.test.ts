@@ -5,10 +5,9 @@ import {
   headerField,
   joinMessage,
   type SplitMessage,
-  singleAddress,
   splitMessage,
   toCrlf,
-} from '#domain/header.ts';
+} from '#domain/message/header.ts';
 
 const name = fc.stringMatching(/^[!-9;-~]{1,30}$/);
 const line = fc.stringMatching(/^[ -~\x80-\xff]{0,60}$/);
@@ -150,44 +149,6 @@ describe('line ends', () => {
         expect(wire).not.toMatch(/\r(?!\n)|(?<!\r)\n/);
         expect(toCrlf(wire)).toBe(wire);
         expect(wire.replace(/[\r\n]/g, '')).toBe(text.replace(/[\r\n]/g, ''));
-      }),
-      { numRuns: 2000 },
-    );
-  });
-});
-
-describe('the one address of a From field', () => {
-  it.each([
-    ['a@example.com', 'a@example.com'],
-    ['Shop <a@example.com>', 'a@example.com'],
-    ['"Shop, Inc." <a@example.com>', 'a@example.com'],
-    ['"b@other.example" <a@example.com>', 'a@example.com'],
-    ['b@other.example <a@example.com>', 'a@example.com'],
-    ['a@example.com (the, shop)', 'a@example.com'],
-    ['Shop (b@other.example (nested)) <a@example.com>', 'a@example.com'],
-    ['"quo\\"te" <a@example.com>', 'a@example.com'],
-    ['=?utf-8?q?J=C3=B6rg?= <a@example.com>', 'a@example.com'],
-  ])('of %j is %s', (text, address) => expect(singleAddress(text)).toBe(address));
-
-  it.each([
-    '',
-    'Shop',
-    '<>',
-    'a@example.com, b@example.com',
-    'Shop <a@example.com>, b@example.com',
-    'a@example.com b@example.com',
-    'Group: a@example.com, b@example.com;',
-    '"unclosed <a@example.com>',
-    '(unclosed a@example.com',
-    '<a@example.com> <b@example.com> x',
-    '<a@exa mple.com>',
-  ])('of %j is none', (text) => expect(singleAddress(text)).toBeNull());
-
-  it('never throws, and what it gives stands in the text and has no white space', () => {
-    fc.assert(
-      fc.property(fc.oneof(anyText, fc.string()), (text) => {
-        const address = singleAddress(text);
-        if (address !== null) expect(address).toMatch(/^[^\s<>]*@[^\s<>]*$/);
       }),
       { numRuns: 2000 },
     );

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { healthOf, type MailFigures } from '#domain/health.ts';
+import { healthOf, type MailFigures } from '#domain/limits/health.ts';
 
 const figures = (more: Partial<MailFigures>): MailFigures => ({
   sent: 1000,

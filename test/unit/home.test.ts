@@ -1,7 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { dayOf, homeOf, startOfWeek, weekEndMs, weekOf, weekStartMs, weeksBetween } from '#domain/home.ts';
-import { newMessageId } from '#domain/ids.ts';
+import {
+  dayOf,
+  homeOf,
+  startOfWeek,
+  weekEndMs,
+  weekOf,
+  weekStartMs,
+  weeksBetween,
+} from '#domain/message/home.ts';
+import { newMessageId } from '#domain/message/ids.ts';
 
 const dayMs = 86_400_000;
 const someTime = fc.integer({ min: 0, max: Date.UTC(2100, 0, 1) });

@@ -9,7 +9,7 @@ import {
   timeOfId,
   uuidToBytes,
   uuidV7,
-} from '#domain/ids.ts';
+} from '#domain/message/ids.ts';
 
 const time = fc.integer({ min: 0, max: 2 ** 48 - 1 });
 const random = fc.uint8Array({ minLength: 10, maxLength: 10 });

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { newMessageId } from '#domain/ids.ts';
-import { parseReturnPath } from '#domain/return-path.ts';
+import { newMessageId } from '#domain/message/ids.ts';
+import { parseReturnPath } from '#domain/message/return-path.ts';
 import { readAddress } from '../../worker/inbound/address.ts';
-import { returnPathSigner, verifyReturnPath } from '../../worker/inbound/return-path.ts';
+import { returnPathSigner, verifyReturnPath } from '../../worker/tokens/return-path.ts';
 
 const keyOf = (byte: number) => new Uint8Array(32).fill(byte);
 const [newest, older, other] = [keyOf(1), keyOf(2), keyOf(3)];

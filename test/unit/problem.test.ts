@@ -8,7 +8,7 @@ describe('the catalogue of problems', () => {
 
   it.each(problems)('$code has an SMTP reply of its kind: for ever where the caller is at fault', (row) => {
     expect(row.smtp).toMatch(/^[45]\d\d [45]\.\d{1,3}\.\d{1,3}$/);
-    const temporary = row.status >= 500 || row.status === 429;
+    const temporary = row.status >= 500 || row.status === 429 || row.code === 'idempotency_in_flight';
     expect(row.smtp.startsWith(temporary ? '4' : '5')).toBe(true);
     expect(row.smtp[0]).toBe(row.smtp.split(' ')[1]?.[0]);
     expect(row.title).not.toBe('');
@@ -22,6 +22,7 @@ describe('the catalogue of problems', () => {
     ['missing_scope', 403, '550 5.7.1'],
     ['domain_not_allowed', 403, '550 5.7.1'],
     ['idempotency_conflict', 409, '550 5.0.0'],
+    ['idempotency_in_flight', 409, '451 4.3.0'],
     ['too_large', 413, '552 5.3.4'],
     ['all_suppressed', 422, '550 5.1.8'],
     ['rate_limit_exceeded', 429, '451 4.7.1'],

@@ -11,7 +11,7 @@ import {
   parseHostAddress,
   refusedIpv4,
   refusedIpv6,
-} from '#domain/public-address.ts';
+} from '#domain/dns/public-address.ts';
 
 const dotted = (value: number) => [24, 16, 8, 0].map((shift) => (value >>> shift) & 255).join('.');
 const ipv4Number = fc.integer({ min: 0, max: 0xffffffff });

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readMail } from '../../worker/inbound/read-mail.ts';
+import { adversarial } from '../bench/adversarial.ts';
 
 const folder = new URL('../fixtures/dsn/', import.meta.url).pathname;
 const names = readdirSync(folder)
@@ -12,15 +13,12 @@ const mails = names.map((name) => readFileSync(`${folder}${name}.eml`));
 describe('readMail on golden mail', () => {
   it.each(names)('%s', async (name) => {
     const golden: unknown = JSON.parse(readFileSync(`${folder}${name}.json`, 'utf8'));
-    expect(await readMail(readFileSync(`${folder}${name}.eml`))).toEqual(golden);
+    expect(readMail(readFileSync(`${folder}${name}.eml`))).toEqual(golden);
   });
 
   it.each(names)('%s reads the same with CRLF line ends', async (name) => {
     const crlf = readFileSync(`${folder}${name}.eml`, 'utf8').replaceAll('\n', '\r\n');
-    const [unix, network] = [
-      await readMail(readFileSync(`${folder}${name}.eml`)),
-      await readMail(bytes(crlf)),
-    ];
+    const [unix, network] = [readMail(readFileSync(`${folder}${name}.eml`)), readMail(bytes(crlf))];
     expect(network).toEqual(unix);
   });
 });
@@ -34,13 +32,14 @@ const kinds = ['bounce', 'delay', 'complaint', 'autoreply', 'delivered', 'none']
 /** What holds for every mail, also one made to break the reader. */
 async function holds(raw: Uint8Array): Promise<void> {
   const startedMs = performance.now();
-  const read = await readMail(raw);
+  const read = readMail(raw);
   expect(performance.now() - startedMs).toBeLessThan(2000);
   expect(kinds).toContain(read.kind);
   expect(read.recipients.length).toBeLessThanOrEqual(100);
   if (read.kind === 'none' || read.kind === 'autoreply') expect(read.recipients).toEqual([]);
   for (const { recipient, diagnostic, permanent, action } of read.recipients) {
-    expect(recipient).not.toBe('');
+    // Empty: the return path tells whose it is.
+    expect(recipient.length).toBeLessThanOrEqual(400);
     expect(diagnostic.length).toBeLessThanOrEqual(1024);
     if (permanent) expect(action).toBe('failed');
   }
@@ -126,22 +125,8 @@ describe('readMail never throws and never hangs', () => {
     );
   });
 
-  it.each([
-    ['one long line', 'a'.repeat(3_000_000)],
-    ['one long line of addresses', 'a@b.example,'.repeat(250_000)],
-    ['many lines', 'x@example.org\n'.repeat(200_000)],
-    ['many fields', `Final-Recipient: rfc822; a@example.org\nAction: failed\n`.repeat(60_000)],
-    ['many header fields', `${'X-A: b\n'.repeat(100_000)}\nbody`],
-    ['a folded header without end', `Subject: a\n${' b\n'.repeat(500_000)}`],
-    ['many parts', `Content-Type: multipart/mixed; boundary=b\n\n${'--b\n\na\n'.repeat(50_000)}`],
-    ['quotes in quotes', `From: mailer-daemon@example.org\nSubject: failure\n\n${'> '.repeat(500_000)}`],
-    ['open angle brackets', `Content-Type: text/html\n\n${'<a '.repeat(300_000)}`],
-    [
-      'codes in a row',
-      `From: mailer-daemon@example.org\nSubject: failure\n\na@example.org\n${'550 5.1.1 '.repeat(100_000)}`,
-    ],
-  ])('on %s', async (_, text) => {
-    await holds(bytes(text));
+  it.each(adversarial)('on $kind', async ({ of }) => {
+    await holds(bytes(of(1_048_576)));
   });
 });
 

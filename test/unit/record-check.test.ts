@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type CheckKind, type CheckSubject, type Finding, planChecks } from '#domain/record-check.ts';
+import { judgeRecord } from '#domain/dns/judge-record.ts';
+import { type CheckKind, type CheckSubject, type Finding, planChecks } from '#domain/dns/record-check.ts';
 import { type DnsTable, lookupIn } from '../support/dns-table.ts';
 
 const rsa = { selector: 'pennypost', algorithm: 'rsa-sha256', publicKey: 'MIIBIjANBg==' } as const;
@@ -21,7 +22,7 @@ async function judge(kind: CheckKind, table: DnsTable, of: Partial<CheckSubject>
   const about = { ...subject, ...of };
   const planned = planChecks(about).find((one) => one.kind === kind);
   if (!planned) throw new Error(`no check ${kind}`);
-  return await planned.check.judge(planned.wanted, about, lookupIn({ ...service, ...table }));
+  return await judgeRecord(planned, about, lookupIn({ ...service, ...table }));
 }
 
 describe('the records of a domain', () => {
@@ -32,7 +33,7 @@ describe('the records of a domain', () => {
     ['inbound', 'required', ['ownership', 'mx']],
     ['inbound', 'recommended', []],
     ['both', 'required', ['ownership', 'spf', 'dkim', 'mx']],
-    ['alias', 'required', ['ownership', 'mx']],
+    ['alias', 'required', ['ownership']],
   ] as const)('of type %s that are %s', (type, need, kinds) => {
     const planned = planChecks({ ...subject, type }).filter((one) => one.need === need);
     expect(planned.map((one) => one.kind)).toEqual(kinds);
@@ -224,6 +225,101 @@ describe('a check', () => {
     const found = await judge('spf', { ...table, [own]: { TXT: [record] } });
     expect(found).toMatchObject({ status: 'wrong', observed: [record] });
     expect(found.fix).toContain('it needs 11 DNS lookups, 10 are allowed');
+  });
+
+  describe('of SPF with ten lookups', () => {
+    const names = Array.from({ length: 10 }, (_, i) => `i${i}.example`);
+    const others = Object.fromEntries(names.map((name) => [name, { TXT: ['v=spf1 ip4:192.0.2.7 -all'] }]));
+    const full = `v=spf1 ${names.map((name) => `include:${name}`).join(' ')} ~all`;
+    const cname = `publish the CNAME ${path} to bounces.mail.test instead`;
+
+    it('advises no record that receivers could not evaluate, but the return path', async () => {
+      const found = await judge('spf', { ...others, [own]: { TXT: [full] } });
+      expect(found).toMatchObject({ status: 'wrong', observed: [full] });
+      expect(found.fix).toContain('as it is. With include:_spf.mail.test in it, it needs 11 DNS lookups');
+      expect(found.fix).toContain(cname);
+    });
+
+    it('in two records as well', async () => {
+      const [one, two] = [
+        `v=spf1 ${names
+          .slice(5)
+          .map((name) => `include:${name}`)
+          .join(' ')} ~all`,
+        `${full.replace(/ include:i[5-9]\.example/g, '')}`,
+      ];
+      const found = await judge('spf', { ...others, [own]: { TXT: [one, two] } });
+      expect(found).toMatchObject({ status: 'multiple' });
+      expect(found.fix).toContain('Make one SPF record of the 2');
+      expect(found.fix).toContain(cname);
+    });
+
+    it('of which we are none, over the limit', async () => {
+      const over = full.replace('~all', 'include:i0.example mx ~all');
+      const found = await judge('spf', { ...others, [own]: { TXT: [over] } });
+      expect(found.fix).toContain(cname);
+    });
+  });
+
+  describe('of a record that stands elsewhere', () => {
+    const key = { TXT: ['v=DKIM1; k=rsa; p=MIIBIjANBg=='] };
+    const spf = { TXT: ['v=spf1 include:_spf.mail.test ~all'] };
+    it.each([
+      [
+        'dkim',
+        { [`${dkim}.${own}`]: key },
+        `It is at ${dkim}.${own}; leave the domain out of the name`,
+        'the name is pennypost._domainkey.',
+      ],
+      [
+        'dkim',
+        { [`${dkim}.example.com`]: key },
+        'leave the domain out of the name',
+        'the name is pennypost._domainkey.shop.',
+      ],
+      ['spf', { [`${own}.${own}`]: spf }, 'leave the domain out of the name', 'the name is @.'],
+      [
+        'ownership',
+        { '_pennypost.example.com': { TXT: ['pennypost-verification=abc123'] } },
+        'the name lacks the subdomain',
+        'it is _pennypost.shop.',
+      ],
+      [
+        'return_path',
+        { [`${path}.${own}`]: { CNAME: ['bounces.mail.test'] } },
+        'leave the domain out',
+        'pp-bounces.',
+      ],
+      [
+        'mx',
+        { [`${own}.example.com`]: { MX: ['10 mx.mail.test'] } },
+        'leave the domain out',
+        'the name is shop.',
+      ],
+    ] as [CheckKind, DnsTable, string, string][])('%s says where: %j', async (kind, table, where, label) => {
+      const found = await judge(kind, table);
+      expect(found.status).toBe('missing');
+      expect(found.fix).toContain(where);
+      expect(found.fix).toContain(label);
+    });
+
+    it('is not said of what would not do', async () => {
+      const found = await judge('dkim', { [`${dkim}.${own}`]: { TXT: ['v=DKIM1; p=AAAA'] } });
+      expect(found.fix).not.toContain('It is at');
+    });
+  });
+
+  it.each([
+    ['spf', own, '"v=spf1 include:_spf.mail.test ~all"'],
+    ['spf', own, '\u00e2\u0080\u009cv=spf1 include:_spf.mail.test ~all\u00e2\u0080\u009d'],
+    ['dkim', dkim, '"v=DKIM1; k=rsa; " "p=MIIBIjANBg=="'],
+    ['dkim', dkim, '\\"v=DKIM1; k=rsa; p=MIIBIjANBg==\\"'],
+    ['ownership', `_pennypost.${own}`, '"pennypost-verification=abc123"'],
+    ['dmarc', `_dmarc.${own}`, '"v=DMARC1; p=quarantine; rua=mailto:a@example.com"'],
+  ] as const)('of %s at %s says that quotation marks were pasted along: %s', async (kind, name, text) => {
+    const found = await judge(kind, { [name]: { TXT: [text] } });
+    expect(found).toMatchObject({ status: 'wrong', observed: [text] });
+    expect(found.fix).toContain('Take the quotation marks out');
   });
 
   it('of DKIM says where the key is; the domain itself goes before its parent', async () => {

@@ -1,8 +1,14 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { newMessageId } from '#domain/ids.ts';
-import { equalBytes, formatReturnPath, macBytes, parseReturnPath, signedBytes } from '#domain/return-path.ts';
+import { newMessageId } from '#domain/message/ids.ts';
+import {
+  equalBytes,
+  formatReturnPath,
+  macBytes,
+  parseReturnPath,
+  signedBytes,
+} from '#domain/message/return-path.ts';
 
 const secret = randomBytes(32);
 const macOf = (bytes: Uint8Array) => createHmac('sha256', secret).update(bytes).digest();

@@ -1,19 +1,22 @@
 import { describe, expect, it } from 'vitest';
 import type { Returned, ReturnedRecipient } from '#domain/bounce/returned-mail.ts';
-import { type DeliveryState, deliveryStates } from '#domain/delivery.ts';
-import { failureClasses } from '#domain/failure-class.ts';
-import { type ReturnFacts, type ReturnReduction, reduceReturn } from '#domain/returned-event.ts';
+import { type DeliveryState, deliveryStates } from '#domain/delivery/delivery.ts';
+import { type ReturnFacts, type ReturnReduction, reduceReturn } from '#domain/delivery/returned-event.ts';
+import { failureClasses } from '#domain/failure/failure-class.ts';
 
 const nowMs = 1_790_000_000_000;
 const facts = (more: Partial<ReturnFacts> = {}): ReturnFacts => ({
   state: 'delivered',
   recipient: 'ann@example.net',
+  dispatched: false,
   fullStrikes: 0,
   exempt: false,
   ...more,
 });
 const told = (more: Partial<ReturnedRecipient> = {}): ReturnedRecipient => ({
   recipient: 'ann@example.net',
+  finalRecipient: null,
+  certain: true,
   status: '5.1.1',
   replyCode: 550,
   diagnostic: '550 5.1.1 No such user',
@@ -38,7 +41,7 @@ function written(of: ReturnReduction | string): ReturnReduction {
   return of;
 }
 const reduce = (delivery: Partial<ReturnFacts>, mail: Partial<Returned>, nullSender = false) =>
-  reduceReturn(facts(delivery), reading(mail), { atMs: nowMs, nullSender });
+  reduceReturn(facts(delivery), reading(mail), { atMs: nowMs, nullSender, verified: true });
 
 describe('a failure reported by DSN', () => {
   const next: [DeliveryState, DeliveryState | null | string][] = [
@@ -60,6 +63,20 @@ describe('a failure reported by DSN', () => {
     const reduction = reduce({ state }, {});
     expect(typeof reduction === 'string' ? reduction : reduction.state).toBe(expected);
   });
+
+  it.each([
+    ['queued', 'bounced'],
+    ['suppressed', null],
+    ['failed', null],
+  ] as const)(
+    'of one that a node has had and that is %s now counts all the same (row 13): %s',
+    (state, expected) => {
+      const reduction = written(reduce({ state, dispatched: true }, {}));
+      expect(reduction.state).toBe(expected);
+      expect(reduction.event.kind).toBe('bounced');
+      expect(reduce({ state: 'queued', dispatched: false }, {})).toBe('returned_unsent');
+    },
+  );
 
   const permanent = failureClasses.map(({ name, about }) => [name, about] as const);
   it.each(permanent)(
@@ -169,5 +186,27 @@ describe('anything else that comes back', () => {
     if (typeof reduction === 'string') return expect(reduction).toBe(expected);
     expect(reduction.consequence).toMatchObject({ kind: 'suppress', reason: 'complaint', expiresAtMs: null });
     return expect([reduction.event.kind, reduction.state]).toEqual([expected, null]);
+  });
+
+  it('bounces without a consequence when only words tell the class, and says why', () => {
+    const unsure = reduceReturn(facts(), reading({ recipients: [told({ certain: false })] }), {
+      atMs: nowMs,
+      nullSender: true,
+      verified: true,
+    }) as ReturnReduction;
+    expect(unsure).toMatchObject({ state: 'bounced', consequence: null });
+    expect(unsure.event.details).toMatchObject({ class: 'bad_mailbox', suppresses: false });
+    expect(unsure.event.details.notSuppressed).toMatch(/only words/i);
+  });
+
+  it('knows its recipient by either address of a report', () => {
+    const other = told({ recipient: 'x@example.net', class: 'policy' });
+    const own = told({ recipient: 'list@example.net', finalRecipient: 'Ann@example.net' });
+    const reduced = reduceReturn(facts(), reading({ recipients: [other, own] }), {
+      atMs: nowMs,
+      nullSender: true,
+      verified: true,
+    }) as ReturnReduction;
+    expect(reduced.event.details).toMatchObject({ class: 'bad_mailbox', finalRecipient: 'Ann@example.net' });
   });
 });

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { smtpReplySchema } from '#domain/outcome.ts';
-import { formatReply, maxReplyText, parseReplyLine, parseSmtpReply } from '#domain/smtp-reply.ts';
+import { smtpReplySchema } from '#domain/delivery/outcome.ts';
+import { formatReply, maxReplyText, parseReplyLine, parseSmtpReply } from '#domain/failure/smtp-reply.ts';
 
 describe('parseSmtpReply', () => {
   const good: [string, ReturnType<typeof parseSmtpReply>][] = [

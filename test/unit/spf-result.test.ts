@@ -1,6 +1,6 @@
 import { spf } from 'mailauth/lib/spf/index.js';
 import { describe, expect, it } from 'vitest';
-import { plainSpfResultOf } from '#domain/spf-result.ts';
+import { plainSpfResultOf } from '#domain/dns/spf-result.ts';
 import { resolverOf } from '../../smtp-node/operator/doctor/spf.ts';
 import { type DnsTable, lookupIn } from '../support/dns-table.ts';
 

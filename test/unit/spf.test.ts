@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { spf } from 'mailauth/lib/spf/index.js';
 import { describe, expect, it } from 'vitest';
-import { isIpv6, isSpf, mergedSpf, parseSpf, walkSpf } from '#domain/spf.ts';
+import { isIpv6, isSpf, mergedSpf, parseSpf, walkSpf } from '#domain/dns/spf.ts';
 import { resolverOf } from '../../smtp-node/operator/doctor/spf.ts';
 import { type DnsTable, lookupIn } from '../support/dns-table.ts';
 

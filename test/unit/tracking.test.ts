@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { newMessageId } from '#domain/ids.ts';
+import { trackedEvent, trackingLimits } from '#domain/delivery/tracked-event.ts';
 import { looksLikeMachine, readAfterMs, type Visit } from '#domain/machine-guess.ts';
-import { formatReturnPath, parseReturnPath, signedBytes } from '#domain/return-path.ts';
-import { trackedEvent, trackingLimits } from '#domain/tracked-event.ts';
+import { newMessageId } from '#domain/message/ids.ts';
+import { formatReturnPath, parseReturnPath, signedBytes } from '#domain/message/return-path.ts';
 import {
   formatLinkToken,
   type LinkPurpose,
@@ -12,9 +12,9 @@ import {
   signedLink,
   trackedBits,
   trackedOf,
-} from '#domain/tracking.ts';
+} from '#domain/message/tracking.ts';
 import { linkTarget } from '../../worker/intake/link-target.ts';
-import { linkSigner, originOf, verifyLink } from '../../worker/tracking/links.ts';
+import { linkSigner, originOf, verifyLink } from '../../worker/tokens/mail-links.ts';
 
 const messageId = newMessageId(1_790_000_000_000, new Uint8Array(10).fill(7), 0);
 const of = { messageId, n: 0 };

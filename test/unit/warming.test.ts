@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { exceededBy, rateLimited } from '#domain/rate-limit.ts';
-import { dayOfPhase, judgePhase, phases, type WarmingCounts, warmingLimits } from '#domain/warming.ts';
+import { exceededBy, rateLimited } from '#domain/limits/rate-limit.ts';
+import { dayOfPhase, judgePhase, phases, type WarmingCounts, warmingLimits } from '#domain/limits/warming.ts';
 
 const dayMs = 86_400_000;
 const start = Date.UTC(2026, 10, 2, 15, 30);

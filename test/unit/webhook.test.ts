@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type EventKind, eventKinds } from '#domain/event.ts';
-import { weekOf } from '#domain/home.ts';
+import { type EventKind, eventKinds } from '#domain/delivery/event.ts';
+import { weekOf } from '#domain/message/home.ts';
 import {
   chosenKinds,
   deliveryKey,

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { joinTxt } from '#domain/dns.ts';
-import { zoneSnippet } from '#domain/zone-snippet.ts';
+import { joinTxt } from '#domain/dns/dns.ts';
+import { zoneSnippet } from '#domain/dns/zone-snippet.ts';
 
 describe('the BIND snippet', () => {
   it('has absolute names and comments', () => {

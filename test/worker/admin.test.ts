@@ -67,7 +67,7 @@ describe('a domain', () => {
     expect(body.dkim[0].record.value).toMatch(/^v=DKIM1; k=rsa; p=[A-Za-z0-9+/]{300,}={0,2}$/);
     expect(body.dkim[1].record.value).toMatch(/^v=DKIM1; k=ed25519; p=[A-Za-z0-9+/]{43}=$/);
     const { results } = await bindings.DB.prepare('SELECT private_key_encrypted AS key FROM dkim_keys').all();
-    for (const { key } of results) expect(key).toMatch(/^v1\.[\w-]+\.[\w-]+\.[\w-]+$/);
+    for (const { key } of results) expect(key).toMatch(/^v2\.[\w-]+\.[\w-]+\.[\w-]+$/);
   });
 
   it('changes only in what is asked for', async () => {

@@ -7,9 +7,9 @@ import {
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { DeliveryPointers } from '../../worker/env.ts';
+import { Announcer, type Channels } from '../../worker/hub/announcer.ts';
+import { hubOf } from '../../worker/hub/hub-of.ts';
 import worker from '../../worker/index.ts';
-import { Announcer, type Channels } from '../../worker/intake/announcer.ts';
-import { hubOf } from '../../worker/node-api/hub-of.ts';
 import {
   type Answer,
   bindings,
@@ -19,6 +19,7 @@ import {
   meteredEnv,
   migrate,
   newAccount,
+  nodeToken,
   request,
   result,
   type TestAccount,
@@ -38,7 +39,7 @@ afterEach(() => {
 /** A node that listens: `wake` comes true with the first wake. */
 async function listen(): Promise<{ socket: WebSocket; next: () => Promise<string> }> {
   const response = await request('/node/v1/wake', {
-    headers: { Authorization: `Bearer ${bindings.NODE_TOKEN}`, Upgrade: 'websocket' },
+    headers: { Authorization: `Bearer ${await nodeToken()}`, Upgrade: 'websocket' },
   });
   expect(response.status).toBe(101);
   const socket = response.webSocket;
@@ -99,7 +100,7 @@ describe('a listening node', () => {
 
   it('must come with a WebSocket', async () => {
     const response = await request('/node/v1/wake', {
-      headers: { Authorization: `Bearer ${bindings.NODE_TOKEN}` },
+      headers: { Authorization: `Bearer ${await nodeToken()}` },
     });
     expect(response.status).toBe(426);
   });
@@ -140,7 +141,10 @@ describe('the sweep', () => {
       at(startMs);
       await drain();
       const { next, socket } = await listen();
-      const losing = { ...meteredEnv, DELIVERY: { send: async () => undefined } };
+      const losing = {
+        ...meteredEnv,
+        DELIVERY: { send: async () => undefined, sendBatch: async () => undefined },
+      };
       const dueMs = startMs + delayMs;
       const { status } = await request(
         '/v1/send',
@@ -188,22 +192,24 @@ describe('the sweep', () => {
 });
 
 describe('the consumer of the queue', () => {
-  it('acknowledges pointers, and drops what is not of their form instead of trying it again', async () => {
+  it('acknowledges pointers of both forms, and leaves what is not ours in the queue, whatever its name is', async () => {
     vi.spyOn(console, 'error').mockImplementation(() => undefined);
-    const batch = createMessageBatch<unknown>('delivery', [
-      {
-        id: '1',
-        timestamp: new Date(),
-        attempts: 1,
-        body: { pointers: [{ messageId: 'x', class: 'standard' }] },
-      },
-      { id: '2', timestamp: new Date(), attempts: 1, body: 'foreign' },
-    ]);
-    await worker.queue(batch, env);
-    const outcome = await getQueueResult(batch, createExecutionContext());
-    expect(outcome.outcome).toBe('ok');
-    expect(outcome.ackAll || outcome.explicitAcks.length === 2).toBe(true);
-    expect(outcome.retryMessages).toEqual([]);
+    for (const queue of ['pennypost-delivery', 'pennypost-webhook', 'delivery', 'webhook', 'orders']) {
+      const bodies = [
+        { pointers: [{ messageId: 'x', class: 'standard' }] },
+        'foreign',
+        { accountIds: [999_999] },
+        { order: 7 },
+      ];
+      const messages = bodies.map((body, i) => ({ id: `${i}`, timestamp: new Date(), attempts: 1, body }));
+      const batch = createMessageBatch<unknown>(queue, messages);
+      await worker.queue(batch, env);
+      const outcome = await getQueueResult(batch, createExecutionContext());
+      expect(outcome.outcome).toBe('ok');
+      expect(outcome.ackAll).toBe(false);
+      expect(outcome.explicitAcks).toEqual(['0', '2']);
+      expect(outcome.retryMessages.map(({ msgId }) => msgId)).toEqual(['1', '3']);
+    }
     vi.restoreAllMocks();
   });
 });
@@ -213,6 +219,12 @@ class KeptQueue {
   sent: { pointers: number; delaySeconds: number | undefined }[] = [];
   async send(body: DeliveryPointers, options?: { delaySeconds?: number }): Promise<never> {
     this.sent.push({ pointers: body.pointers.length, delaySeconds: options?.delaySeconds });
+    return undefined as never;
+  }
+  batches = 0;
+  async sendBatch(messages: Iterable<MessageSendRequest<DeliveryPointers>>): Promise<never> {
+    this.batches += 1;
+    for (const { body, delaySeconds } of messages) await this.send(body, { delaySeconds });
     return undefined as never;
   }
   get queue() {
@@ -263,6 +275,26 @@ describe('announcing what is due now', () => {
     await Promise.all([announcer.announce(hub.channels, pointers(1)), hub.finish()]);
     expect(hub.wakes).toBe(3);
     expect(hub.sent).toEqual([]);
+  });
+
+  it('asks the hub a bounded number of times in one request, however many others come', async () => {
+    let wakes = 0;
+    let others: Promise<void> = Promise.resolve();
+    const announcer = new Announcer();
+    const channels: Channels = {
+      queue: new KeptQueue().queue,
+      wake: async () => {
+        wakes += 1;
+        if (wakes < 200) others = announcer.announce(channels, pointers(1));
+      },
+    };
+    await announcer.announce(channels, pointers(1));
+    expect(wakes).toBeLessThanOrEqual(100);
+    const before = wakes;
+    // The last of them has taken the turn over.
+    await others;
+    await vi.waitFor(() => expect(wakes).toBe(200));
+    expect(before).toBeLessThan(wakes);
   });
 
   it('goes by the queue when a wake fails, and goes on', async () => {
@@ -346,10 +378,26 @@ describe('announcing what is due later', () => {
   it('rides the queue for up to twelve hours, and leaves what is later to the sweep', async () => {
     const kept = new KeptQueue();
     const announcer = new Announcer();
-    await announcer.announceAt(kept.queue, pointers(1), 61_500, 1000);
-    await announcer.announceAt(kept.queue, pointers(1), 0, 1000);
-    await announcer.announceAt(kept.queue, pointers(1), 12 * 3_600_000 + 1001, 0);
+    const at = (dueMs: number) => pointers(1).map((pointer) => ({ ...pointer, dueMs }));
+    await announcer.announceAt(kept.queue, at(61_500), 1000);
+    await announcer.announceAt(kept.queue, at(0), 1000);
+    await announcer.announceAt(kept.queue, at(12 * 3_600_000 + 1001), 0);
     expect(kept.sent.map((s) => s.delaySeconds)).toEqual([61, 0]);
+  });
+
+  it('is told in one call, to the second', async () => {
+    const kept = new KeptQueue();
+    const work = [5_000, 4_001, 5_001, 13 * 3_600_000].map((dueMs) => ({
+      messageId: 'x',
+      class: 'standard',
+      dueMs,
+    }));
+    await new Announcer().announceAt(kept.queue, work, 0);
+    expect(kept.batches).toBe(1);
+    expect(kept.sent).toEqual([
+      { pointers: 2, delaySeconds: 5 },
+      { pointers: 1, delaySeconds: 6 },
+    ]);
   });
 
   it('puts retries that are due at about the same time into one message, none before it is due', async () => {
@@ -364,6 +412,22 @@ describe('announcing what is due later', () => {
       { pointers: 1, delaySeconds: 60 },
       { pointers: 3, delaySeconds: 65 },
     ]);
+  });
+
+  it('gathers 200 retries that are hours away in one call of a few messages, none before it is due (row 14)', async () => {
+    const kept = new KeptQueue();
+    const dues = Array.from({ length: 200 }, (_, i) => Math.round(4 * 3_600_000 * (0.9 + (0.2 * i) / 200)));
+    const retries = dues.map((dueMs) => ({ messageId: 'x', class: 'standard', dueMs }));
+    await new Announcer().announceRetries(kept.queue, retries, 0);
+    expect(kept.batches).toBe(1);
+    expect(kept.sent.length).toBeLessThanOrEqual(8);
+    expect(kept.sent.reduce((sum, { pointers }) => sum + pointers, 0)).toBe(200);
+    const told = kept.sent.flatMap(({ pointers, delaySeconds = 0 }) =>
+      Array(pointers).fill(delaySeconds * 1000),
+    );
+    const late = dues.map((dueMs, i) => (told.sort((a, b) => a - b)[i] - dueMs) / dueMs);
+    expect(Math.min(...late)).toBeGreaterThanOrEqual(0);
+    expect(Math.max(...late)).toBeLessThan(1 / 16);
   });
 });
 

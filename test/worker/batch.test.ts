@@ -1,5 +1,19 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type Answer, call, mail, migrate, newAccount, type TestAccount } from './support.ts';
+import {
+  type Answer,
+  allEvents,
+  bindings,
+  call,
+  counted,
+  incompressible,
+  mail,
+  meteredEnv,
+  migrate,
+  newAccount,
+  rawOf,
+  suppress,
+  type TestAccount,
+} from './support.ts';
 
 let account: TestAccount;
 beforeAll(async () => {
@@ -84,5 +98,122 @@ describe('a batch that is repeated with its idempotency key', () => {
     for (const answer of answers) expect([202, 409]).toContain(answer.status);
     const { body } = await call('GET', '/v1/emails?subject=once', account.live);
     expect(body.data).toHaveLength(2);
+  });
+});
+
+describe('a batch of 100 messages to 50 recipients, 49 of them suppressed each (row 15)', () => {
+  it('is accepted within 400 statements, and tells of each of them', { timeout: 60_000 }, async () => {
+    const own = await newAccount();
+    const to = Array.from({ length: 50 }, (_, i) => `user${i}@example.net`);
+    for (const address of to.slice(1)) await suppress(own, address);
+    const { cost, environment } = counted();
+    const { status, body } = await call(
+      'POST',
+      '/v1/send/batch',
+      own.live,
+      Array.from({ length: 100 }, () => mail(own, { to })),
+      {},
+      environment,
+    );
+    expect(status).toBe(202);
+    expect(new Set(body.map((a: Answer) => a.status))).toEqual(new Set(['queued']));
+    expect(cost.statements).toBeLessThanOrEqual(400);
+    expect(cost.trips).toBeLessThanOrEqual(3);
+    const events = await allEvents(own.live);
+    const count = (kind: string) => events.filter((event) => event.kind === kind).length;
+    expect([count('accepted'), count('suppressed'), events.length]).toEqual([100, 4_900, 5_000]);
+    expect(new Set(events.map(({ id }) => id)).size).toBe(5_000);
+  });
+});
+
+/** The environment with a binding whose calls of some names are counted, and carried out. */
+function watched<T extends object>(name: string, binding: T, methods: string[]) {
+  const calls: unknown[][] = [];
+  const watchedBinding = new Proxy(binding, {
+    get(target, method) {
+      const value = Reflect.get(target, method);
+      if (typeof value !== 'function') return value;
+      return (...args: unknown[]) => {
+        if (methods.includes(String(method))) calls.push(args);
+        return value.apply(target, args);
+      };
+    },
+  });
+  return { calls, environment: { ...meteredEnv, [name]: watchedBinding } };
+}
+
+describe('a batch of messages that differ in everything', () => {
+  it('gives each its own body, recipients and place among the events, within 400 statements', {
+    timeout: 60_000,
+  }, async () => {
+    const own = await newAccount();
+    await suppress(own, 'gone@example.net');
+    const bodyOf = (i: number) =>
+      // As it is, compressed, and too large for a row.
+      [
+        `body ${i}.`,
+        `${'again and again '.repeat(1_000)} body ${i}.`,
+        `${incompressible(50_000)} body ${i}.`,
+      ][i % 3];
+    const messages = Array.from({ length: 100 }, (_, i) =>
+      mail(own, {
+        to: [`user${i}@example.net`, ...(i % 4 === 0 ? ['gone@example.net'] : [])],
+        subject: `number ${i} \ud800`,
+        text_body: bodyOf(i),
+        metadata: { number: `"${i}"\u0000` },
+        ...(i % 5 === 0 ? {} : { send_at: new Date(Date.now() + (i % 31) * 86_400_000 - 1).toISOString() }),
+        ...(i % 7 === 0 ? { class: 'digest' } : {}),
+      }),
+    );
+    const { cost, environment } = counted();
+    const { status, body } = await call('POST', '/v1/send/batch', own.live, messages, {}, environment);
+    expect(status).toBe(202);
+    expect(cost.statements).toBeLessThanOrEqual(400);
+    for (const [i, { message_id: id }] of body.entries()) {
+      const { body: told } = await call('GET', `/v1/emails/${id}`, own.live);
+      expect(told).toMatchObject({ subject: `number ${i} \ufffd`, metadata: { number: `"${i}"\u0000` } });
+      expect(told.deliveries.map((one: Answer) => one.recipient)).toEqual(messages[i]?.to);
+      expect((await rawOf(id)).replaceAll('=\r\n', '')).toContain(`body ${i}.`);
+    }
+    const events = await allEvents(own.live);
+    const idsOf = (kind: string) => events.filter((one) => one.kind === kind).map((one) => one.message_id);
+    expect(idsOf('accepted')).toEqual(body.map((one: Answer) => one.message_id));
+    expect(idsOf('suppressed')).toEqual(
+      body.map((one: Answer) => one.message_id).filter((_: string, i: number) => i % 4 === 0),
+    );
+  });
+
+  it('that waits until as many different times is announced by one call of the queue', async () => {
+    const { DELIVERY } = meteredEnv as unknown as { DELIVERY: Queue };
+    const { calls, environment } = watched('DELIVERY', DELIVERY, ['send', 'sendBatch']);
+    const times = Array.from({ length: 100 }, (_, i) => new Date(Date.now() + (i + 1) * 60_000));
+    const messages = times.map((at) => mail(account, { send_at: at.toISOString() }));
+    await call('POST', '/v1/send/batch', account.live, messages, {}, environment);
+    expect(calls).toHaveLength(1);
+    expect(calls[0]?.[0]).toHaveLength(100);
+  });
+
+  it('of which a limit lets a part through puts each large body once, and keeps only those it accepted', {
+    timeout: 60_000,
+  }, async () => {
+    const own = await newAccount();
+    await bindings.DB.prepare('UPDATE accounts SET messages_per_minute = 7 WHERE id = ?').bind(own.id).run();
+    const { calls, environment } = watched('RAW', bindings.RAW, ['put', 'delete']);
+    // What was sent before is known only once the first try has failed.
+    for (let i = 0; i < 3; i++) await call('POST', '/v1/send', own.live, mail(own));
+    const messages = Array.from({ length: 10 }, () => mail(own, { text_body: incompressible(50_000) }));
+    const { body } = await call('POST', '/v1/send/batch', own.live, messages, {}, environment);
+    expect(body.map((one: Answer) => one.status)).toEqual([
+      ...Array(4).fill('queued'),
+      ...Array(6).fill(429),
+    ]);
+    const idOf = (key: unknown) => String(key).split('/')[2];
+    const put = calls.flatMap(([key]) => (typeof key === 'string' ? [idOf(key)] : []));
+    expect(put).toHaveLength(7);
+    expect(calls).toHaveLength(8);
+    const { objects } = await bindings.RAW.list({ prefix: 'raw/' });
+    const kept = new Set(objects.map(({ key }) => idOf(key)));
+    const good = body.slice(0, 4).map((one: Answer) => one.message_id);
+    expect(put.filter((id) => kept.has(id)).sort()).toEqual(good.sort());
   });
 });

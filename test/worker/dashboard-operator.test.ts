@@ -1,7 +1,7 @@
 import { createScheduledController } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { weekOf } from '#domain/home.ts';
+import { weekOf } from '#domain/message/home.ts';
 import worker from '../../worker/index.ts';
 import { Browser } from '../support/browser.ts';
 import type { DnsTable } from '../support/dns-table.ts';
@@ -79,11 +79,39 @@ async function shown(): Promise<string[]> {
   );
 }
 
+describe('the domain of sign-in links and invitations', () => {
+  it('is what the operator chooses among domains of accounts of their own', async () => {
+    const { domain: foreign } = await newAccount();
+    const page = await (await owner.get('/operator')).text();
+    expect(page).toContain(`value="${account.domain}"`);
+    expect(page).not.toContain(`value="${foreign}"`);
+    expect((await owner.post('/operator/system-mail', { domain: foreign })).status).toBe(400);
+    const chosen = await owner.post('/operator/system-mail', { domain: account.domain });
+    expect(chosen.headers.get('Location')).toBe('/operator?done=system-mail#system-mail');
+    expect(await (await owner.get('/operator')).text()).toContain(`value="${account.domain}" selected`);
+  });
+});
+
 describe('the checks of the installation', () => {
   it('are not shown before somebody has looked', async () => {
     const page = await (await owner.get('/operator')).text();
     expect(page).toContain('Not looked at yet.');
     expect(page).toContain('npm run doctor');
+  });
+
+  it('show how full the database is, as it is now, and how fast it fills', async () => {
+    const card = async () => {
+      const page = await (await owner.get('/operator')).text();
+      return page.slice(page.indexOf('<h2 id="database">'), page.indexOf('<h2 id="checks">'));
+    };
+    expect(await card()).toMatch(/ok.*It has \d\.\d MB, 0\.0 % of what one database may have\.</s);
+    const days = [2, 1].map((ago) => ({ atMs: Date.now() - ago * 86_400_000, bytes: 10_000 }));
+    await bindings.DB.prepare(
+      `INSERT OR REPLACE INTO installation (name, at_ms, value) VALUES ('database', 1, ?)`,
+    )
+      .bind(JSON.stringify(days))
+      .run();
+    expect(await card()).toMatch(/It grows by 0\.\d MB a day: \d+ days until 70 %\./);
   });
 
   it('say what a new installation lacks, the worst first, with the fix', async () => {

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Browser } from '../support/browser.ts';
 import { setUpOwner, textOf } from './dashboard-support.ts';
-import { bindings, meteredEnv, migrate, newAccount, request, TestNode } from './support.ts';
+import { bindings, call, meteredEnv, migrate, newAccount, request, TestNode } from './support.ts';
 
 let owner: Browser;
 let environment = meteredEnv;
@@ -19,6 +19,9 @@ const hello = (nodeId: string, submission?: unknown) =>
   new TestNode(nodeId).post('hello', { hostName: `${nodeId}.example`, version: 'test', submission });
 
 describe('where mail is submitted by SMTP', () => {
+  const show = (nodeId: string) =>
+    call('PATCH', `/admin/v1/nodes/${nodeId}`, bindings.OPERATOR_TOKEN, { show_submission: true });
+
   it('is told only once a node has said so', async () => {
     await new TestNode('older').hello();
     await hello('silent', null);
@@ -27,16 +30,20 @@ describe('where mail is submitted by SMTP', () => {
     expect(page).not.toContain('swaks');
   });
 
-  it('is what the newest node says, with the ports that it listens on', async () => {
+  it('is what the newest node says that the operator lets be shown, with the ports that it listens on', async () => {
     await hello('one', { host: 'one.example', port: 40_123, tlsPort: 40_124 });
+    expect(await (await owner.get('/sending')).text()).not.toContain('one.example');
+    await show('one');
     await bindings.DB.exec('UPDATE nodes SET last_seen_at_ms = last_seen_at_ms - 5000');
     expect((await hello('two', { host: 'two.example', port: null, tlsPort: 465 })).status).toBe(200);
+    await show('two');
     const page = await (await owner.get('/sending')).text();
     expect(page).toContain('<code>two.example</code>');
     expect(page).toContain('<code>465</code>');
     expect(page).not.toContain('Port, STARTTLS');
     expect(page).toContain('swaks --server two.example:465 --tlsc');
     await hello('one', { host: 'one.example', port: 40_125, tlsPort: 40_126 });
+    await show('one');
     await bindings.DB.exec("UPDATE nodes SET last_seen_at_ms = 1 WHERE node_id = 'two'");
     const text = await textOf(await owner.get('/sending'));
     expect(text).toContain('Hostone.examplePort, STARTTLS40125Port, TLS from the start40126');

@@ -2,7 +2,8 @@ import { env } from 'cloudflare:workers';
 import type { Email } from 'postal-mime';
 import { expect } from 'vitest';
 import { formatSetupCode, setupCodeText } from '#domain/setup-code.ts';
-import { addMember, ensureOrganization } from '../../worker/store/auth.ts';
+import { addMember, ensureOrganization, type Role } from '../../worker/store/auth.ts';
+import { chooseSystemDomain } from '../../worker/store/system-mail.ts';
 import type { Browser } from '../support/browser.ts';
 import { bindings, parsedMail, testStore } from './support.ts';
 
@@ -40,7 +41,7 @@ export async function textOf(response: Response): Promise<string> {
 }
 
 /** Makes somebody with a role in an account, past the pages; gives the mail address. */
-export async function newMember(account: { id: number }, role: 'owner' | 'viewer'): Promise<string> {
+export async function newMember(account: { id: number }, role: Role): Promise<string> {
   const nowMs = Date.now();
   const userId = crypto.randomUUID();
   const email = `${role}-${userId.slice(0, 8)}@people.example`;
@@ -53,6 +54,29 @@ export async function newMember(account: { id: number }, role: 'owner' | 'viewer
   const organizationId = await ensureOrganization(store, { id: account.id, name: 'Demo' }, nowMs);
   await addMember(store, { organizationId, userId, role, nowMs });
   return email;
+}
+
+/** Makes an operator who owns the account and has chosen its domain for mail of the installation itself. */
+export async function letInstallationMail(account: { id: number; domain: string }): Promise<void> {
+  const email = await newMember(account, 'owner');
+  await bindings.DB.prepare('UPDATE auth_users SET operator = 1 WHERE email = ?').bind(email).run();
+  await chooseSystemDomain(testStore(), account.domain, Date.now());
+}
+
+/** What stands behind the # of the link in the newest mail to somebody. */
+export async function mailedSecret(recipient: string): Promise<string> {
+  const text = (await mailsTo(recipient)).at(-1)?.text ?? '';
+  return /https:\/\/api\.test\/\S+#([\w-]+)/.exec(text)?.[1] ?? '';
+}
+
+/** Accepts the invitation that was mailed to somebody new; gives the answer. */
+export async function acceptMailed(
+  browser: Browser,
+  email: string,
+  fields: Record<string, string>,
+): Promise<Response> {
+  await browser.post('/invitation/open', { token: await mailedSecret(email) });
+  return await browser.post('/invitation', fields);
 }
 
 /** What has been accepted for a recipient, oldest first, as a parser reads it. */

@@ -1,5 +1,5 @@
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { weekOf } from '#domain/home.ts';
+import { weekOf } from '#domain/message/home.ts';
 import { webhookLimits } from '#domain/webhook.ts';
 import { Browser } from '../support/browser.ts';
 import { setUpOwner, textOf } from './dashboard-support.ts';

@@ -1,9 +1,13 @@
 import { beforeAll, describe, expect, it, vi } from 'vitest';
-import { dashboardActions } from '../../worker/dashboard/app.ts';
+import { access } from '../../worker/identity/access.ts';
 import { addMember, ensureOrganization } from '../../worker/store/auth.ts';
+import { foldAccount } from '../../worker/store/fold.ts';
+import { chooseSystemDomain } from '../../worker/store/system-mail.ts';
 import { Browser } from '../support/browser.ts';
-import { setUpOwner, signIn, textOf } from './dashboard-support.ts';
+import { acceptMailed, setUpOwner, signIn, textOf } from './dashboard-support.ts';
+import { bringMail, letterTo, newReceivingDomain } from './received-support.ts';
 import { Internet } from './receiver.ts';
+import { arf, bring, sent } from './returned-mail.ts';
 import {
   bindings,
   call,
@@ -21,6 +25,11 @@ import { deliveriesOf, eventually, newEndpoint } from './webhook-support.ts';
 const origin = 'https://api.test';
 const password = 'a long enough sentence';
 
+/** Every route that changes something for those who are signed in, with the role that it needs. */
+const dashboardActions = access.flatMap(({ method, path, who }) =>
+  method === 'POST' && who.surface === 'dashboard' ? [{ path, role: who.role }] : [],
+);
+
 let own: TestAccount;
 let foreign: TestAccount;
 let owner: Browser;
@@ -31,11 +40,8 @@ let developer: Browser;
 async function member(account: TestAccount, role: 'owner' | 'developer' | 'viewer'): Promise<Browser> {
   const email = `${role}${account.id}@people.example`;
   await owner.post('/settings/invitations', { email, role });
-  const row = await bindings.DB.prepare('SELECT id FROM auth_invitations WHERE email = ?')
-    .bind(email)
-    .first<{ id: string }>();
   const browser = new Browser(origin, request);
-  const joined = await browser.post(`/invitations/${row?.id}`, { name: role, password });
+  const joined = await acceptMailed(browser, email, { name: role, password });
   expect(joined.headers.get('Location')).toBe('/?done=welcome');
   return browser;
 }
@@ -48,7 +54,7 @@ async function idsOf(account: TestAccount): Promise<Record<string, string>> {
   return {
     messages: sent.message_id,
     keys: await first('SELECT id FROM credentials WHERE account_id = ? LIMIT 1'),
-    domains: await first('SELECT id FROM domains WHERE account_id = ? LIMIT 1'),
+    domains: await first('SELECT id FROM domains WHERE account_id = ? ORDER BY id LIMIT 1'),
     members: await first(
       'SELECT m.id FROM auth_members m JOIN auth_organizations o ON o.id = m.organization_id WHERE o.account_id = ? LIMIT 1',
     ),
@@ -62,8 +68,20 @@ async function idsOf(account: TestAccount): Promise<Record<string, string>> {
     accounts: '999999',
     webhooks: await first('SELECT public_id AS id FROM webhook_endpoints WHERE account_id = ? LIMIT 1'),
     'webhook-deliveries': (await deliveriesOf(account))[0]?.id,
+    received: await receivedBy(account),
     selector: 'pennypost',
   };
+}
+
+const received = new Map<number, string>();
+/** A mail that an account has received; one each. */
+async function receivedBy(account: TestAccount): Promise<string> {
+  const known = received.get(account.id);
+  if (known !== undefined) return known;
+  const to = `a@${await newReceivingDomain(account)}`;
+  const { id } = await bringMail(to, letterTo(to));
+  received.set(account.id, id);
+  return id;
 }
 
 /** A route with the ids of one account in the places of its parameters. */
@@ -78,6 +96,7 @@ beforeAll(async () => {
   own = await newAccount();
   foreign = await newAccount();
   owner = await setUpOwner(new Browser(origin, request), { email: 'root@people.example', password });
+  await chooseSystemDomain(testStore(), own.domain, Date.now());
   viewer = await member(own, 'viewer');
   developer = await member(own, 'developer');
   await bindings.DB.exec('DELETE FROM auth_rate_limits');
@@ -255,6 +274,17 @@ describe('messages', () => {
     expect(page).not.toContain('<b>x');
   });
 
+  it('row 5: tell in words that a complaint without a token is unverified and suppressed nobody', async () => {
+    const to = 'row5@example.net';
+    const priority = { body: { class: 'priority' } };
+    const [forged, genuine] = [await sent(own, to, priority), await sent(own, to, priority)];
+    await bring(arf(forged), 'fbl@bounces.mail.example.org');
+    await bring(arf(genuine), genuine.mailFrom);
+    const pageOf = async (messageId: string) => textOf(await owner.get(`/messages/${messageId}`));
+    expect(await pageOf(forged.messageId)).toMatch(/complaint is unverified.*suppressed nobody/);
+    expect(await pageOf(genuine.messageId)).not.toContain('unverified');
+  });
+
   it('are cancelled', async () => {
     const later = new Date(Date.now() + 3_600_000).toISOString();
     const { body } = await call('POST', '/v1/send', own.live, mail(own, { send_at: later }));
@@ -303,7 +333,17 @@ describe('what a page reads', () => {
     );
     for (let i = 0; i < 6; i++)
       expect((await call('POST', '/v1/send/batch', own.live, batch)).status).toBe(202);
-    for (const path of ['/', '/messages', '/messages?to=nobody', '/messages?subject=bulk+99', '/events']) {
+    // As the cron does it, every minute: what waits is counted.
+    expect(await foldAccount(testStore(), own.id, Date.now())).toBe(true);
+    for (const path of [
+      ...['/', '/?span=day', '/statistics', '/messages', '/messages?q=nobody', '/messages?q=bulk+99'],
+      ...[
+        '/messages?q=nobody@example.net',
+        '/events',
+        '/events?kind=complained',
+        '/events?recipient=a@b.example',
+      ],
+    ]) {
       const response = await owner.get(path);
       expect(response.status).toBe(200);
       const { read } = costOf(response);
@@ -313,12 +353,11 @@ describe('what a page reads', () => {
   });
 
   it('finds what is far back by going on, page by page', async () => {
-    await call('POST', '/v1/send', foreign.live, mail(foreign, { subject: 'needle' }));
-    let path = '/messages?subject=Your+receipt&tag=again';
+    let path = '/messages?q=Your+receipt&tag=again';
     for (let i = 0; i < 10; i++) {
       const text = await (await owner.get(path)).text();
-      if (text.includes('Your receipt</a>')) return;
-      const next = /href="(\/messages\?[^"]*from=[^"]*)"/.exec(text)?.[1];
+      if (text.includes('Your receipt</')) return;
+      const next = /data-more="(\/messages\?[^"]*before=[^"]*)"/.exec(text)?.[1];
       if (!next) throw new Error('the search ended without finding it');
       path = next.replaceAll('&amp;', '&');
     }

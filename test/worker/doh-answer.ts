@@ -1,4 +1,4 @@
-import { type DnsType, dnsTypes, quoteTxt } from '#domain/dns.ts';
+import { type DnsType, dnsTypes, quoteTxt } from '#domain/dns/dns.ts';
 import { type DnsTable, lookupIn } from '../support/dns-table.ts';
 
 /** The resolver of the tests: the JSON form over a table. Anything else that the Worker fetches fails. */

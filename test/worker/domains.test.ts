@@ -1,10 +1,10 @@
 import { createScheduledController } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { DnsType } from '#domain/dns.ts';
+import type { DnsType } from '#domain/dns/dns.ts';
 import worker from '../../worker/index.ts';
 import type { DnsTable } from '../support/dns-table.ts';
-import { mailsTo, newMember } from './dashboard-support.ts';
+import { letInstallationMail, mailsTo, newMember } from './dashboard-support.ts';
 import { answerDoh } from './doh-answer.ts';
 import {
   type Answer,
@@ -37,6 +37,7 @@ async function warmingOff(domain: Answer): Promise<void> {
 let account: TestAccount;
 beforeAll(async () => {
   await migrate();
+  await letInstallationMail(await newAccount());
 });
 beforeEach(async () => {
   dns = {};
@@ -57,6 +58,8 @@ let names = 0;
 /** A domain of the account that nothing is published for. */
 async function newDomain(more: Record<string, unknown> = {}, owner = account): Promise<Answer> {
   names += 1;
+  // How many are added in how short a time is the matter of another test.
+  await bindings.DB.exec("DELETE FROM auth_rate_limits WHERE key LIKE 'add domain %'");
   const made = await call('POST', '/v1/domains', owner.live, { domain: `shop${names}.example`, ...more });
   expect(made.status, JSON.stringify(made.body)).toBe(201);
   return made.body;
@@ -409,7 +412,8 @@ describe('by schedule', () => {
       (await call('GET', '/v1/domains?limit=100', account.live)).body.data.filter((d: Answer) => d.checked_at)
         .length;
     await tick();
-    expect(await checked()).toBe(20);
+    expect(await checked()).toBe(10);
+    await tick();
     await tick();
     expect(await checked()).toBe(25);
   });
@@ -477,7 +481,12 @@ describe('a domain that two accounts claim', () => {
       expect((await send({ domain: name }, owner)).status).toBe(202);
       await vouch(owner, false);
     }
-    expect((await call('DELETE', `/v1/domains/${name}`, third.live)).status).toBe(204);
+    // The API refuses that while mail waits; a gate that was passed a moment before is all that can come to it.
+    await bindings.DB.prepare(
+      'DELETE FROM dkim_keys WHERE domain_id IN (SELECT id FROM domains WHERE account_id = ? AND name = ?)',
+    )
+      .bind(third.id, name)
+      .run();
     const { deliveries, keys } = await node.lease();
     expect(deliveries).toHaveLength(3);
     const rings = deliveries.map((one: Answer) =>
@@ -608,7 +617,57 @@ describe('DKIM keys', () => {
   });
 });
 
+describe('domains that are added', () => {
+  it('are ten a minute and sixty an hour at most', async () => {
+    const add = (i: number) => call('POST', '/v1/domains', account.live, { domain: `many${i}.example` });
+    const statuses: number[] = [];
+    for (let i = 0; i < 12; i++) statuses.push((await add(i)).status);
+    expect(statuses).toEqual([...Array(10).fill(201), 429, 429]);
+    const { headers, body } = await add(12);
+    expect(body).toMatchObject({ limit_type: 'minute', limit: 10 });
+    expect(Number(headers.get('Retry-After'))).toBeGreaterThan(0);
+    const { domain: name } = await newDomain({}, await newAccount());
+    expect(name).toBeTruthy();
+    pass(61_000);
+    expect((await add(13)).status).toBe(201);
+  });
+});
+
 describe('a domain that is deleted', () => {
+  it('and added again goes on where its warming stood: what is used of a day stays used', async () => {
+    const domain = await newDomain();
+    dns = published(domain);
+    await verify(domain);
+    expect((await send(domain)).status).toBe(202);
+    const warming = async (id: number) => (await call('GET', `/v1/domains/${id}/warming`, account.live)).body;
+    const { domain_id: _, ...before } = await warming(domain.id);
+    expect(before).toMatchObject({ phase: 'phase_1', today_sent: 1, this_hour_sent: 1 });
+    await call('DELETE', `/v1/domains/${domain.id}?cancel=true`, account.live);
+    const again = (await call('POST', '/v1/domains', account.live, { domain: domain.domain })).body;
+    dns = published(again);
+    await verify(again);
+    const { domain_id: __, ...after } = await warming(again.id);
+    expect(after).toEqual(before);
+    expect((await send(again)).body).toMatchObject({ limit_type: 'minute', used: 1 });
+    pass(61_000);
+    expect((await send(again)).status).toBe(202);
+    expect((await warming(again.id)).today_sent).toBe(2);
+  });
+
+  it('in another account brings nothing along', async () => {
+    const domain = await newDomain();
+    dns = published(domain);
+    await verify(domain);
+    await send(domain);
+    await call('DELETE', `/v1/domains/${domain.id}?cancel=true`, account.live);
+    const other = await newAccount();
+    const theirs = (await call('POST', '/v1/domains', other.live, { domain: domain.domain })).body;
+    dns = published(theirs);
+    await verify(theirs, other);
+    const { body } = await call('GET', `/v1/domains/${theirs.id}/warming`, other.live);
+    expect(body.today_sent).toBe(0);
+  });
+
   it('is gone with everything of it', async () => {
     const domain = await newDomain();
     await verify(domain);
@@ -654,10 +713,7 @@ describe('the owners of an account', () => {
       pass(day);
       await tick();
     }
-    const sender = await bindings.DB.prepare(
-      "SELECT account_id AS id FROM domains WHERE status = 'verified' ORDER BY id LIMIT 1",
-    ).first<{ id: number }>();
-    await suppress({ ...account, id: sender?.id ?? 0 }, owners[0] ?? '');
+    await suppress({ ...account, id: 0 }, owners[0] ?? '');
     const warn = vi.spyOn(console, 'warn').mockImplementation(() => undefined);
     pass(day);
     await Promise.all([tick(), verify(domain), verify(domain)]);

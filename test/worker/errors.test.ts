@@ -266,6 +266,42 @@ describe('a body', () => {
     expectProblem(answer, 400, answer.body.code);
   });
 
+  it.each([
+    [
+      'an unsafe header',
+      { headers: { Bcc: 'x@example.net' } },
+      'is a header field that the service writes itself',
+    ],
+    ['a header name with a blank', { headers: { 'X A': 'x' } }, 'must be the name of a header field'],
+  ])('with %s says why', async (_, more, detail) => {
+    const answer = await send(more);
+    expect(answer.body.errors[0].detail).toContain(detail);
+  });
+
+  it('with null for what may be left out, or [] for a map, is as without', async () => {
+    const names = [
+      'cc',
+      'bcc',
+      'reply_to',
+      'html_body',
+      'tags',
+      'class',
+      'send_at',
+      'test_mode',
+      'track_opens',
+    ];
+    const nothing = Object.fromEntries(names.map((name) => [name, null]));
+    const attachments = [{ filename: 'a', content: '', content_type: null, content_id: null }];
+    const answer = await send({ ...nothing, headers: [], metadata: [], attachments });
+    expect(answer.status).toBe(202);
+    expect((await send({ metadata: { order: null }, headers: { 'X-A': null } })).status).toBe(202);
+    const wanted = ['from', 'subject'].map(
+      async (name) => (await send({ [name]: null })).body.errors[0].pointer,
+    );
+    expect(await Promise.all(wanted)).toEqual(['/from', '/subject']);
+    expect((await send({ metadata: ['order'] })).status).toBe(400);
+  });
+
   it('with a great many faults gets an answer of a bounded size', async () => {
     const headers = Object.fromEntries(Array.from({ length: 50_000 }, (_, i) => [`Content-${i}`, 'x']));
     const unknown = Object.fromEntries(Array.from({ length: 50_000 }, (_, i) => [`field-${i}`, 'x']));

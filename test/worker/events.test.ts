@@ -185,7 +185,7 @@ describe('the events of an account', () => {
       await call('POST', '/v1/send/batch', account.live, Array(100).fill(mail(account)));
     }
     const store = testStore();
-    const events = await readEvents(store, account.id, null, 100, Date.now());
+    const { events } = await readEvents(store, account.id, null, 100, Date.now());
     expect(events).toHaveLength(100);
     expect(store.cost.roundTrips).toBeLessThanOrEqual(7); // one for each older week that may hold some
     const more = testStore();

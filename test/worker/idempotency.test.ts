@@ -8,6 +8,7 @@ import {
   migrate,
   newAccount,
   newKey,
+  request,
   sendRaw,
   type TestAccount,
 } from './support.ts';
@@ -40,6 +41,26 @@ describe('a request that is repeated with its idempotency key', () => {
     expect(second.body).toEqual(first.body);
     expect(second.headers.get('Idempotent-Replayed')).toBe('true');
     expect(await countOf('again')).toBe(1);
+  });
+
+  it('gets the first answer whatever the order of its fields and the blanks between them', async () => {
+    const body = mail(account, { subject: 'order', metadata: { a: '1', b: '2' } });
+    const spelled = JSON.stringify(
+      { ...Object.fromEntries(Object.entries(body).reverse()), metadata: { b: '2', a: '1' } },
+      null,
+      2,
+    );
+    const headers = {
+      Authorization: `Bearer ${account.live}`,
+      'Content-Type': 'application/json',
+      'Idempotency-Key': 'order',
+    };
+    const first = await call('POST', '/v1/send', account.live, body, { 'Idempotency-Key': 'order' });
+    const second = await request('/v1/send', { method: 'POST', headers, body: spelled });
+    expect(await second.json()).toEqual(first.body);
+    expect(second.headers.get('Idempotent-Replayed')).toBe('true');
+    const other = spelled.replace('"1"', '"3"');
+    expect((await request('/v1/send', { method: 'POST', headers, body: other })).status).toBe(409);
   });
 
   it('gets the first answer by another key of the account as well', async () => {
@@ -98,7 +119,7 @@ describe('the same key at the same time', () => {
     expect(accepted.length).toBeGreaterThan(0);
     expect(new Set(accepted.map((a) => a.body.message_id)).size).toBe(1);
     for (const { status, body } of answers) {
-      if (status !== 202) expect([status, body.code]).toEqual([409, 'idempotency_conflict']);
+      if (status !== 202) expect([status, body.code]).toEqual([409, 'idempotency_in_flight']);
     }
     expect(answers.some((a) => a.status === 409 && a.body.detail.includes('in flight'))).toBe(true);
     expect(await countOf('race')).toBe(1);

@@ -106,14 +106,128 @@ describe.each<Door>(['node', 'routing'])('a DSN that comes through the door "%s"
     expect((after.address_unknown ?? 0) - (before.address_unknown ?? 0)).toBe(1);
   });
 
-  it('takes a complaint without a token by our own Message-ID and recipient', async () => {
+  it('row 5: shows a complaint without a token, by Message-ID and recipient, and suppresses nobody', async () => {
     const message = await sent(account, someone());
     expect(await bring(arf(message), 'fbl@bounces.mail.example.org', door)).toEqual(['taken']);
     expect(await kindsOf(message)).toEqual(['delivered', 'complained']);
-    expect(await entriesOf(account, message.recipient)).toMatchObject([
-      { reason: 'complaint', source: 'feedback' },
-    ]);
+    expect((await storyOf(account, message.messageId))[1]).toMatchObject({
+      details: { suppresses: false, verified: false },
+    });
+    expect(await entriesOf(account, message.recipient)).toEqual([]);
   });
+
+  it('row 5: counts a complaint without a token in no figure: statistics, which pages read too, and warming', async () => {
+    const own = await newAccount();
+    const complaintsOf = async () => {
+      const { body: stats } = await call('GET', '/v1/stats', own.live);
+      const { body: list } = await call('GET', '/v1/domains', own.live);
+      const path = `/v1/domains/${list.data[0].id}/warming`;
+      const { body: warming } = await call('GET', path, own.live);
+      return [
+        stats.data.reduce((sum: number, row: Answer) => sum + row.complained, 0),
+        warming.metrics.complained,
+      ];
+    };
+    const [forged, genuine] = [await sent(own, someone()), await sent(own, someone())];
+    await bring(arf(forged), 'fbl@bounces.mail.example.org', door);
+    expect(await complaintsOf()).toEqual([0, 0]);
+    await bring(arf(genuine), genuine.mailFrom, door);
+    expect(await complaintsOf()).toEqual([1, 1]);
+  });
+});
+
+describe('row 5: complaints without a token', () => {
+  const fbl = 'fbl@bounces.mail.example.org';
+
+  it('are one event a delivery, however many are forged, and keep no place from what a token vouches for', async () => {
+    const message = await sent(account, someone());
+    const genuine = arf(message);
+    const before = await counted();
+    for (let i = 0; i < 4; i++) await bring(arf(message), fbl);
+    await bring(genuine, fbl);
+    expect(await kindsOf(message)).toEqual(['delivered', 'complained']);
+    const after = await counted();
+    expect((after.feedback_unverified ?? 0) - (before.feedback_unverified ?? 0)).toBe(1);
+    expect((after.returned_repeated ?? 0) - (before.returned_repeated ?? 0)).toBe(4);
+    await bring(genuine, message.mailFrom);
+    await bring(genuine, fbl);
+    expect((await storyOf(account, message.messageId)).slice(1)).toMatchObject([
+      { kind: 'complained', details: { verified: false, suppresses: false } },
+      { kind: 'complained', details: { verified: true, suppresses: true } },
+    ]);
+    expect(await entriesOf(account, message.recipient)).toMatchObject([{ reason: 'complaint' }]);
+  });
+
+  it.each(['failed', 'delayed'])(
+    'are all that is read there: a DSN "%s" without a token is refused',
+    async (action) => {
+      const message = await sent(account, someone());
+      for (const door of ['node', 'routing'] as const)
+        expect((await bring(dsn(message, { action }), fbl, door))[0]).toMatch(/^refused$|^5\.7\.1 /);
+      expect(await kindsOf(message)).toEqual(['delivered']);
+      expect(await entriesOf(account, message.recipient)).toEqual([]);
+    },
+  );
+
+  it.each([
+    ['of a loop that is listed', 'feedback@arf.mail.yahoo.com'],
+    ['in upper case', 'Feedback@ARF.mail.yahoo.com'],
+    ['of a loop that the operator has added by its address', 'loop@isp.example'],
+    ['of a loop that the operator has added by its domain', 'anybody@fbl.isp.example'],
+  ])('are verified, count and suppress when a signature has passed %s', async (_, author) => {
+    const message = await sent(account, someone());
+    const before = (await counted()).feedback_unverified ?? 0;
+    await bring(arf(message), fbl, 'node', '', author);
+    expect((await storyOf(account, message.messageId))[1]).toMatchObject({
+      kind: 'complained',
+      details: { verified: true, suppresses: true },
+    });
+    expect(await entriesOf(account, message.recipient)).toMatchObject([{ reason: 'complaint' }]);
+    expect((await counted()).feedback_unverified ?? 0).toBe(before);
+  });
+
+  it.each([
+    ['a customer of a loop’s domain', 'ann@arf.mail.yahoo.com'],
+    ['a domain below that of a loop', 'feedback@x.arf.mail.yahoo.com'],
+    ['a domain below one that the operator has added', 'feedback@x.fbl.isp.example'],
+    ['a domain that is no loop', 'feedback@isp.example'],
+  ])('stay unverified when it was %s that has signed', async (_, author) => {
+    const message = await sent(account, someone());
+    await bring(arf(message), fbl, 'node', '', author);
+    expect((await storyOf(account, message.messageId))[1]).toMatchObject({
+      details: { verified: false, suppresses: false },
+    });
+    expect(await entriesOf(account, message.recipient)).toEqual([]);
+  });
+
+  it('stay unverified when a loop has signed, and only the original, which anybody could write, names the recipient', async () => {
+    const message = await sent(account, someone());
+    const originalFields = [
+      `To: <${message.recipient}>`,
+      `Message-ID: <${message.messageId}@sender.example>`,
+    ];
+    const report = arf(message, { originalFields }).replace(/^Original-Rcpt-To.*\r\n/m, '');
+    await bring(report, fbl, 'node', '', 'feedback@arf.mail.yahoo.com');
+    expect((await storyOf(account, message.messageId))[1]).toMatchObject({
+      kind: 'complained',
+      details: { verified: false, suppresses: false },
+    });
+    expect(await entriesOf(account, message.recipient)).toEqual([]);
+  });
+
+  it.each(['CFBL-Feedback-ID', 'Feedback-ID'])(
+    'suppress nobody either when they are correlated by %s',
+    async (name) => {
+      const message = await sent(account, someone());
+      const originalFields = ['Message-ID: <own@elsewhere.example>', `${name}: ${message.messageId}`];
+      await bring(arf(message, { originalFields }), 'fbl@pp-bounces.customer.example');
+      expect((await storyOf(account, message.messageId))[1]).toMatchObject({
+        kind: 'complained',
+        details: { verified: false, suppresses: false },
+      });
+      expect(await entriesOf(account, message.recipient)).toEqual([]);
+    },
+  );
 });
 
 describe('a token', () => {
@@ -249,7 +363,7 @@ describe('what comes back', () => {
       const message = await sent(account, someone());
       const before = (await counted()).returned_unread ?? 0;
       await bring(
-        letter(['Subject: Notice', 'Message-ID: <n@x>'], 'Something.'),
+        letter(['Subject: Notice', 'Message-ID: <n@x>'], 'Something.').replace('ann@', 'MAILER-DAEMON@'),
         message.mailFrom,
         door,
         sender,
@@ -337,6 +451,17 @@ describe('a complaint', () => {
     expect(await kindsOf(message)).toEqual(['delivered', 'complained']);
   });
 
+  it('is correlated by the CFBL-Feedback-ID of the returned message, at the host that CFBL-Address named', async () => {
+    const message = await sent(account, someone());
+    const originalFields = [
+      'Message-ID: <own@elsewhere.example>',
+      `Feedback-ID: ${account.id}:standard::pennypost`,
+      `CFBL-Feedback-ID: ${message.messageId}`,
+    ];
+    await bring(arf(message, { originalFields }), 'fbl@pp-bounces.customer.example');
+    expect(await kindsOf(message)).toEqual(['delivered', 'complained']);
+  });
+
   it('changes nothing when its recipient is another, or its message does not exist', async () => {
     const message = await sent(account, someone());
     const before = (await counted()).feedback_uncorrelated ?? 0;
@@ -376,7 +501,8 @@ describe('a complaint', () => {
   it('is all that the mailboxes for feedback take', async () => {
     const verdicts = await bring(letter(['Subject: Hello?']), ['abuse@bounces.mail.example.org']);
     expect(verdicts).toEqual(['refused']);
-    expect(await bring(letter(['Subject: Hello?']), 'fbl@elsewhere.example')).toEqual(['unknown']);
+    expect(await bring(letter(['Subject: Hello?']), 'fbl@pp-bounces.customer.example')).toEqual(['refused']);
+    expect(await bring(letter(['Subject: Hello?']), 'abuse@elsewhere.example')).toEqual(['unknown']);
   });
 });
 
@@ -447,7 +573,8 @@ describe('the door for nodes', () => {
       'b-x@bounces.mail.example.org',
       'postmaster@bounces.mail.example.org',
     ];
-    expect((await node.post('inbound/check', { addresses })).body).toEqual({ known: [true, false, true] });
+    const { doors } = (await node.post('inbound/check', { addresses })).body;
+    expect(doors.map(({ door }: Answer) => door)).toEqual(['returned', 'refused', 'returned']);
   });
 
   it('is open to nodes only', async () => {

@@ -1,10 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { verifyReturnPath } from '../../worker/inbound/return-path.ts';
+import { parsePlace } from '#domain/delivery/lease-choice.ts';
 import { takeLeases } from '../../worker/store/leases.ts';
 import { largestRowBytes } from '../../worker/store/raw.ts';
+import { verifyReturnPath } from '../../worker/tokens/return-path.ts';
 import {
   type Answer,
   bindings,
+  bounced,
   call,
   costOf,
   deferred,
@@ -13,7 +15,9 @@ import {
   mail,
   migrate,
   newAccount,
+  nodeToken,
   result,
+  sendRaw,
   type TestAccount,
   TestNode,
   testStore,
@@ -72,6 +76,22 @@ const report = async (by: TestNode, lease: Answer, outcome: Record<string, unkno
   (await by.post('results', { results: [result(lease, outcome)] })).body.verdicts[0];
 
 describe('a lease', () => {
+  it('tells what the sender wants of TLS, by whichever way it came', async () => {
+    await send({ require_tls: true });
+    await send();
+    const raw = (fields: string) => `From: a@${account.domain}\r\nTo: b@example.net\r\n${fields}\r\nBody\r\n`;
+    const query = `mail_from=a@${account.domain}&rcpt_to=b@example.net`;
+    for (const [fields, more] of [
+      ['TLS-Required: No\r\n', ''],
+      ['TLS-Required: No\r\n', '&require_tls=true'],
+      ['', ''],
+    ])
+      expect((await sendRaw(account.live, raw(fields ?? ''), query + more)).status).toBe(202);
+    const { deliveries } = await node.lease();
+    const wishes = deliveries.map((delivery: Answer) => delivery.tls ?? 'policy').sort();
+    expect(wishes).toEqual(['optional', 'policy', 'policy', 'required', 'required']);
+  });
+
   it('gives a node all that it needs to deliver', async () => {
     const id = await send({ class: 'priority' });
     const { deliveries, keys, more } = await node.lease();
@@ -79,7 +99,7 @@ describe('a lease', () => {
       {
         messageId: id,
         n: 0,
-        leaseId: expect.stringMatching(/^[0-9a-f-]{36}$/),
+        leaseId: expect.stringMatching(/^[0-9a-f]{16}-[0-9a-f-]{36}$/),
         leaseUntilMs: startMs + 30 * minuteMs,
         class: 'priority',
         attempt: 1,
@@ -89,6 +109,7 @@ describe('a lease', () => {
         sizeBytes: deliveries[0].raw.length,
         smtputf8: false,
         eightBit: false,
+        fields: [{ name: 'Feedback-ID', value: `${account.id}:priority::pennypost` }],
         raw: expect.stringContaining('Subject: Your receipt'),
       },
     ]);
@@ -131,10 +152,14 @@ describe('a lease', () => {
         return_path_host: `pp-bounces.${account.domain}`,
       },
     );
-    await send();
-    expect((await node.lease()).deliveries[0].mailFrom).toMatch(
-      new RegExp(`@pp-bounces\\.${account.domain}$`),
-    );
+    const id = await send({ tags: ['spring sale', 'x'] });
+    const [delivery] = (await node.lease()).deliveries;
+    expect(delivery.mailFrom).toMatch(new RegExp(`@pp-bounces\\.${account.domain}$`));
+    expect(delivery.fields).toEqual([
+      { name: 'Feedback-ID', value: `${account.id}:standard:spring-sale:pennypost` },
+      { name: 'CFBL-Address', value: `fbl@pp-bounces.${account.domain}; report=arf` },
+      { name: 'CFBL-Feedback-ID', value: id },
+    ]);
   });
 
   it('goes in class order, the oldest of a class first', async () => {
@@ -158,7 +183,7 @@ describe('a lease', () => {
     await sendMany(30);
     expect(await node.lease(8)).toMatchObject({ deliveries: { length: 8 }, more: true });
     expect((await node.lease(500)).deliveries).toHaveLength(22);
-    expect(await node.lease(8)).toEqual({ deliveries: [], keys: {}, more: false });
+    expect(await node.lease(8)).toMatchObject({ deliveries: [], keys: {}, more: false });
   });
 
   it('leaves out the domains that the node does not want now', async () => {
@@ -278,7 +303,7 @@ describe('the fence', () => {
     const [fresh] = (await other.lease()).deliveries;
     expect(fresh).toMatchObject({ messageId: old.messageId, attempt: 2 });
     expect(fresh.leaseId).not.toBe(old.leaseId);
-    expect(await report(node, old)).toBe('stale');
+    expect(await report(node, old, bounced)).toBe('stale');
     expect(await report(other, fresh)).toBe('recorded');
   });
 
@@ -295,7 +320,7 @@ describe('the fence', () => {
     const reborn = await new TestNode('node-a').hello();
     const [fresh] = (await reborn.lease()).deliveries;
     expect(fresh.messageId).toBe(id);
-    expect(await report(node, old)).toBe('stale');
+    expect(await report(node, old, deferred)).toBe('stale');
     await send();
     const refused = await node.post('lease', { max: 10 });
     expect(refused).toMatchObject({ status: 409, body: { code: 'conflict' } });
@@ -323,7 +348,7 @@ describe('a lease that is given back', () => {
     const [lease] = (await node.lease()).deliveries;
     expect((await node.post('release', { leases: [lease] })).body).toEqual({ released: 1 });
     expect(await detailOf(id)).toMatchObject({ status: 'queued', deliveries: [{ attempts: 0 }] });
-    expect(await report(node, lease)).toBe('stale');
+    expect(await report(node, lease, deferred)).toBe('stale');
     expect((await node.lease()).deliveries).toMatchObject([{ messageId: id, attempt: 1 }]);
     expect((await node.post('release', { leases: [lease] })).body).toEqual({ released: 0 });
   });
@@ -356,7 +381,7 @@ describe('a DKIM key that does not open', () => {
   });
 
   it.each([
-    ['of another secret', (text: string) => text.replace(/^v1\.[^.]+/, 'v1.AAAAAAAA')],
+    ['of another secret', (text: string) => text.replace(/^v2\.[^.]+/, 'v2.AAAAAAAA')],
     ['changed', (text: string) => `${text.slice(0, -4)}AAAA`],
     ['that is none', () => 'nonsense'],
   ])('(%s) puts off the mail of its domain, and no other', async (_, broken) => {
@@ -418,18 +443,23 @@ describe('work of older weeks', () => {
       await send({ send_at: new Date(startMs - days * dayMs + Math.min(days, 29) * dayMs).toISOString() });
     }
     at(startMs);
-    const { leases } = await takeLeases(testStore(), {
+    const taken = await takeLeases(testStore(), {
       nodeId: node.nodeId,
       bootId: node.bootId,
       leaseId: 'lease',
       leaseUntilMs: startMs + minuteMs,
+      leaseForMs: minuteMs,
       nowMs: startMs,
+      place: parsePlace(null),
+      newEventId: () => crypto.randomUUID(),
       max: 100,
+      otherMax: 100,
+      domainMax: 100,
       digestMax: 100,
       excludeDomains: [],
       busyDomains: [],
     });
-    expect(leases).toHaveLength(6);
+    expect('leases' in taken && taken.leases).toHaveLength(6);
   });
 
   it('whose bodies are gone does not hold up the rest', async () => {
@@ -449,7 +479,7 @@ describe('work of older weeks', () => {
     expect([...rawOf.keys()].sort()).toEqual([old, oldLarge, fresh].sort());
     expect(rawOf.get(old)).toBeNull();
     expect(rawOf.get(fresh)).toContain('Subject: Your receipt');
-    const raw = await call('GET', `/node/v1/raw/${old}`, bindings.NODE_TOKEN);
+    const raw = await call('GET', `/node/v1/raw/${old}`, await nodeToken());
     expect(raw.status).toBe(404);
   });
 });

@@ -3,7 +3,8 @@ import { cloudmailinError, problemAnswer } from '../../worker/api/answers.ts';
 import { errorsOf, openApiDocument } from '../../worker/api/openapi.ts';
 import type { Operation } from '../../worker/api/operations/operation.ts';
 import { operations } from '../../worker/api/operations.ts';
-import { app } from '../../worker/http.ts';
+import { app } from '../../worker/routes.ts';
+import { bringMail, letterTo, newReceivingDomain } from './received-support.ts';
 import { Internet, ok } from './receiver.ts';
 import {
   type Answer,
@@ -144,6 +145,7 @@ describe('the real answers are as described:', () => {
     await check('listEvents', 'GET', '/v1/events');
     for (const by of ['day', 'tag', 'domain', 'class']) await check('getStats', 'GET', `/v1/stats?by=${by}`);
     await check('getCredential', 'GET', '/v1/credential');
+    await check('listAuditEntries', 'GET', '/v1/audit');
     await check('getSettings', 'GET', '/v1/settings');
     await check('changeSettings', 'PATCH', '/v1/settings', { content_days: 7 });
   });
@@ -208,6 +210,26 @@ describe('the real answers are as described:', () => {
     await check('deleteDomain', 'DELETE', at);
     const { body: vouched } = await call('GET', `/v1/domains/${account.domain}`, account.live);
     await check('getWarming', 'GET', `/v1/domains/${vouched.id}/warming`);
+    await check('listAuditEntries', 'GET', '/v1/audit');
+  });
+
+  it('of receiving', async () => {
+    const domain = await newReceivingDomain(account);
+    const at = `/v1/domains/${domain}/routes`;
+    await check('listRoutes', 'GET', at);
+    const { id: route } = await check('createRoute', 'POST', at, { pattern: 'support+*', action: 'drop' });
+    await check('changeRoute', 'PATCH', `${at}/${route}`, { action: 'refuse', text: 'No' });
+    for (const to of ['a', 'support+x', 'postmaster'])
+      await check('testRoute', 'POST', `${at}/test`, { to: `${to}@${domain}` });
+    await check('deleteRoute', 'DELETE', `${at}/${route}`);
+    await newEndpoint(account, internet);
+    const parts = ['MIME-Version: 1.0', 'Content-Type: text/plain', 'Content-Disposition: attachment'];
+    const { id } = await bringMail(`a@${domain}`, letterTo(`a@${domain}`, parts));
+    await check('listInboundEmails', 'GET', '/v1/inbound-emails');
+    await check('getInboundEmail', 'GET', `/v1/inbound-emails/${id}`);
+    await check('getInboundEmailRaw', 'GET', `/v1/inbound-emails/${id}/raw`);
+    await check('downloadInboundAttachment', 'GET', `/v1/inbound-emails/${id}/attachments/0/download`);
+    await check('replayInboundEmail', 'POST', `/v1/inbound-emails/${id}/replay`);
   });
 
   it('each of them', () => {

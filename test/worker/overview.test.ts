@@ -1,38 +1,68 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { readQueues, readTallies } from '../../worker/store/overview.ts';
-import { call, mail, migrate, newAccount, testStore } from './support.ts';
+import { dimensions } from '#domain/stats.ts';
+import { readFigures } from '../../worker/dashboard/overview/figures.ts';
+import { readQueues } from '../../worker/store/overview.ts';
+import {
+  type Answer,
+  bounced,
+  call,
+  delivered,
+  mail,
+  migrate,
+  newAccount,
+  result,
+  type TestAccount,
+  TestNode,
+  testStore,
+} from './support.ts';
 
 const dayMs = 86_400_000;
 
 beforeAll(migrate);
 
-/** The days up to `laterDays` from now. */
-function span(days: number, laterDays: number) {
-  const nowMs = Math.ceil((Date.now() + laterDays * dayMs) / dayMs) * dayMs;
-  return { fromMs: nowMs - days * dayMs, bucketMs: dayMs, nowMs };
-}
+describe('figures', () => {
+  const total = async (account: TestAccount, by: 'day' | 'hour', laterMs = 0) => {
+    const nowMs = Date.now() + laterMs;
+    const fromMs = nowMs - (by === 'day' ? 29 * dayMs : 23 * 3_600_000);
+    return await readFigures(testStore(), account.id, { by, fromMs, toMs: nowMs, nowMs });
+  };
 
-describe('tallies', () => {
-  it('of a month reach back over all of its weeks', async () => {
+  it('leave out mail in test mode and to the simulator, all of what happens to it', async () => {
     const account = await newAccount();
-    for (let i = 0; i < 3; i++) await call('POST', '/v1/send', account.live, mail(account));
-    for (const laterDays of [0, 10, 20]) {
-      const { buckets, complete } = await readTallies(testStore(), account.id, span(30, laterDays));
-      expect(complete).toBe(true);
-      expect(buckets.map(({ sent }) => sent).filter((sent) => sent > 0)).toEqual([3]);
-      expect(buckets.at(-1 - laterDays)?.sent).toBe(3);
+    const node = await new TestNode().hello();
+    const simulated = Array.from({ length: 5 }, () =>
+      mail(account, { to: ['hard-bounce@simulator.mail.example.org'], tags: ['x'] }),
+    );
+    expect((await call('POST', '/v1/send/batch', account.live, simulated)).status).toBe(202);
+    await call('POST', '/v1/send', account.live, mail(account, { test_mode: true }));
+    await call('POST', '/v1/send', account.test, mail(account));
+    await call('POST', '/v1/send', account.live, mail(account));
+    const { deliveries } = await node.lease();
+    const own = deliveries.filter((d: Answer) => d.rcptTo !== 'user@example.net');
+    expect(own).toHaveLength(5);
+    const results = deliveries.map((d: Answer) => result(d, own.includes(d) ? bounced : delivered));
+    expect((await node.post('results', { results })).status).toBe(200);
+    const { total: sum } = await total(account, 'day');
+    expect([sum.accepted, sum.delivered, sum.bounced]).toEqual([1, 1, 0]);
+    for (const by of dimensions) {
+      const { body } = await call('GET', `/v1/stats?by=${by}`, account.live);
+      expect([by, body.data.map((row: Answer) => row.bounced).filter(Boolean)]).toEqual([by, []]);
     }
-    const { buckets, complete } = await readTallies(testStore(), account.id, span(7, 20));
-    expect([complete, buckets.reduce((sum, { sent }) => sum + sent, 0)]).toEqual([true, 0]);
+    const { body: domains } = await call('GET', '/v1/domains', account.live);
+    const { body: warming } = await call('GET', `/v1/domains/${domains.data[0].id}/warming`, account.live);
+    expect(warming.metrics).toMatchObject({ delivered: 1, bounced: 0, bounce_rate: 0 });
   });
 
-  it('leave test mail out, and do not take much of it for all there is', async () => {
+  it('of 24 hours and of 30 days are exact, however much was sent', async () => {
     const account = await newAccount();
-    await call('POST', '/v1/send', account.live, mail(account));
-    const tests = Array.from({ length: 95 }, () => mail(account, { test_mode: true }));
-    expect((await call('POST', '/v1/send/batch', account.live, tests)).status).toBe(202);
-    const { buckets, complete } = await readTallies(testStore(), account.id, span(7, 0));
-    expect([complete, buckets.reduce((sum, { sent }) => sum + sent, 0)]).toEqual([false, 0]);
+    const batch = Array.from({ length: 100 }, () => mail(account));
+    for (let i = 0; i < 6; i++) await call('POST', '/v1/send/batch', account.live, batch);
+    const hours = await total(account, 'hour');
+    expect([hours.complete, hours.total.accepted, hours.buckets.length]).toEqual([true, 600, 24]);
+    const month = await total(account, 'day');
+    expect([month.complete, month.total.accepted, month.buckets.length]).toEqual([true, 600, 30]);
+    expect((await total(account, 'day', 10 * dayMs)).buckets.at(-11)?.counts.accepted).toBe(600);
+    expect((await total(account, 'hour', 2 * dayMs)).total.accepted).toBe(0);
   });
 });
 

@@ -140,14 +140,76 @@ describe('a raw message', () => {
     expect(needs).toEqual([
       { smtputf8: false, eightBit: false },
       { smtputf8: false, eightBit: true },
-      { smtputf8: true, eightBit: true },
+      { smtputf8: false, eightBit: true },
     ]);
   });
 
-  it('comes from SMTP when the node says so', async () => {
-    const { body } = await send(`${complete}${from}\r\nBody\r\n`, envelope, { 'X-Pennypost-Source': 'smtp' });
+  it('needs SMTPUTF8 for its header only when its client said so or its author is not ASCII', async () => {
+    const eight = `${complete}${from}Subject: ${utf8('é')}\r\n\r\nplain\r\n`;
+    const author = `${complete}From: ${utf8('jörg')}@${account.domain}\r\n\r\nplain\r\n`;
+    const cases = [
+      [eight, envelope],
+      [eight, `${envelope}&smtputf8=true`],
+      [`${complete}${from}\r\n${utf8('é')}\r\n`, `${envelope}&smtputf8=true`],
+      [eight, `mail_from=&rcpt_to=${encodeURIComponent('jörg@example.net')}`],
+      [author, envelope],
+    ] as const;
+    const ids = await Promise.all(
+      cases.map(async ([text, query]) => (await send(text, query)).body.message_id),
+    );
+    const { deliveries } = await (await new TestNode().hello()).lease(500);
+    const of = (id: string) => deliveries.find((d: Answer) => d.messageId === id).smtputf8;
+    expect(ids.map(of)).toEqual([false, true, false, false, true]);
+  });
+
+  it('comes from SMTP when the node says so, and gets a trace field that tells nothing of the client', async () => {
+    const { body } = await send(`${complete}${from}\r\nBody\r\n`, envelope, {
+      'X-Pennypost-Source': 'smtp',
+      'X-Pennypost-Received-By': 'mail.node.example',
+    });
     const { body: detail } = await call('GET', `/v1/emails/${body.message_id}`, account.live);
     expect(detail.source).toBe('smtp');
+    const [first = '', second = '', ...rest] = (await rawOf(body.message_id)).split('\r\n');
+    expect(first).toBe('Received: by mail.node.example with ESMTPSA');
+    expect(second).toMatch(
+      new RegExp(`^ id ${body.message_id}; \\w{3}, \\d\\d \\w{3} \\d{4} \\d\\d:\\d\\d:\\d\\d \\+0000$`),
+    );
+    expect(rest.join('\r\n')).toBe(`${complete}${from}\r\nBody\r\n`);
+  });
+
+  it('names the service in its trace field when the node has no name that fits', async () => {
+    const { body } = await send(`${complete}${from}\r\nBody\r\n`, `${envelope}&smtputf8=true`, {
+      'X-Pennypost-Source': 'smtp',
+      'X-Pennypost-Received-By': 'a; evil',
+    });
+    expect(await rawOf(body.message_id)).toMatch(/^Received: by [a-z.]+ with UTF8SMTPSA\r\n id /);
+  });
+
+  it('is written clean where its syntax is obsolete', async () => {
+    const kept = await keptOf(
+      `From root Wed Nov 25 10:00:00 2026\r\nMessage-ID:\r\nDate : ${new Date(0).toUTCString()}\r\n` +
+        `From: "Shop, é" <@relay.example:shop@${account.domain}>,\r\nResent-Bcc: blind@example.com\r\n` +
+        'Return-Path: <x@y.example>\r\nSubject : a\r\n\r\nBody\r\n',
+    );
+    const [id, ...rest] = kept.split('\r\n');
+    expect(id).toMatch(/^Message-ID: <[0-9a-f-]{36}@/);
+    expect(rest).toEqual([
+      'X-Mailbox-Line: From root Wed Nov 25 10:00:00 2026',
+      `Date: ${new Date(0).toUTCString()}`,
+      `From: "Shop, é" <shop@${account.domain}>`,
+      'Subject: a',
+      '',
+      'Body',
+      '',
+    ]);
+  });
+
+  it('that came by SMTP in 25 MiB is not too large for the fields that are added to it', async () => {
+    const head = `${from}\r\n`;
+    const bytes = new Uint8Array(25 * 1024 * 1024).fill(120);
+    for (let i = 77; i < bytes.length; i += 78) bytes.set([13, 10], i - 1);
+    bytes.set(bytesOf(head));
+    expect((await send(bytes, envelope, { 'X-Pennypost-Source': 'smtp' })).status).toBe(202);
   });
 });
 
@@ -160,7 +222,18 @@ describe('a raw message that is refused', () => {
     ['with two authors', () => `From: a@${account.domain}, b@${account.domain}\r\n\r\nBody`, 'From'],
     ['with a From that is no address', () => 'From: nobody\r\n\r\nBody', 'From'],
     ['with a line in its header that is no field', () => `${from}no field\r\n\r\nBody`, 'header'],
-    ['that begins like a mailbox file', () => `From me Mon Nov 16\r\n${from}\r\nBody`, 'header'],
+    ['with two subjects, the same', () => `${from}Subject: a\r\nsubject: a\r\n\r\nBody`, 'Subject'],
+    [
+      'with two Content-Type fields',
+      () => `${from}${'Content-Type: text/plain\r\n'.repeat(2)}\r\n`,
+      'Content-Type',
+    ],
+    ['that goes in a circle', () => `${from}${'Received: by a\r\n'.repeat(101)}\r\nBody`, 'Received'],
+    [
+      'with a header section of over 64 KiB',
+      () => `${from}X-A: ${'x '.repeat(33_000)}\r\n\r\nBody`,
+      'header',
+    ],
     ['that is empty', () => '', 'From'],
     ['with an unknown class', () => `${from}X-Pennypost-Class: urgent\r\n\r\nBody`, 'X-Pennypost-Class'],
     [

@@ -7,8 +7,14 @@ export interface Received {
   url: string;
   headers: Record<string, string>;
   text: string;
+  bytes: Uint8Array;
+  /** Null when it is no JSON. */
   body: Answer;
   redirect: string;
+}
+
+function isJson(text: string): boolean {
+  return text.startsWith('{');
 }
 
 type Handler = (received: Received) => Response | Promise<Response>;
@@ -31,12 +37,14 @@ export class Internet {
       if (url.port === '9') return this.answerDns(url);
       const handler = this.handlers.get(url.hostname);
       if (!handler) throw new TypeError(`no receiver at ${url.host}`);
-      const text = await request.text();
+      const bytes = await request.bytes();
+      const text = new TextDecoder().decode(bytes);
       const received = {
         url: request.url,
         headers: Object.fromEntries(request.headers),
         text,
-        body: JSON.parse(text) as Answer,
+        bytes,
+        body: isJson(text) ? (JSON.parse(text) as Answer) : null,
         redirect: request.redirect,
       };
       this.received.push(received);

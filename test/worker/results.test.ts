@@ -56,7 +56,15 @@ describe('a result', () => {
     const id = await send();
     expect(await report(result(await leaseOf(id), outcome))).toEqual(['recorded']);
     expect((await detailOf(id)).deliveries).toEqual([
-      { recipient: 'user@example.net', status, reason, attempts: 1, next_attempt_at: null, node: 'node-a' },
+      {
+        recipient: 'user@example.net',
+        status,
+        reason,
+        attempts: 1,
+        next_attempt_at: null,
+        waits_for: null,
+        node: 'node-a',
+      },
     ]);
     const events = await allEvents(account.live);
     expect(events.map((e) => e.kind)).toEqual(['accepted', 'dispatched', kind]);
@@ -132,7 +140,7 @@ describe('a report', () => {
     const id = await send();
     const lease = await leaseOf(id);
     const verdicts = await report(
-      result({ ...lease, leaseId: 'made-up' }, delivered),
+      result({ ...lease, leaseId: 'made-up' }, bounced),
       result({ ...lease, n: 7 }, delivered),
       result({ ...lease, messageId: '0190a6c4-7b1e-7abc-8def-0123456789ab' }, delivered),
       result({ ...lease, messageId: 'no id' }, delivered),

@@ -6,6 +6,7 @@ import {
   call,
   delivered,
   mail,
+  nodeToken,
   request,
   result,
   type TestAccount,
@@ -32,7 +33,7 @@ export async function sent(
     mail(account, { to: [recipient], ...more.body }),
   );
   const node = await new TestNode(`node-${crypto.randomUUID()}`).hello();
-  const { deliveries } = await node.lease();
+  const { deliveries } = await node.lease(500);
   const own = deliveries.find((d: Answer) => d.messageId === body.message_id);
   if (more.outcome !== null)
     await node.post('results', { results: [result(own, more.outcome ?? delivered)] });
@@ -126,19 +127,21 @@ export function letter(fields: string[], text = 'Hello.'): string {
 
 export type Door = 'node' | 'routing';
 
-/** Hands a mail in by one of the doors; gives the verdicts, or what Email Routing was told. */
+/** Hands a mail in by one of the doors, that of nodes with the author whose signature has passed; gives the verdicts, or what Email Routing was told. */
 export async function bring(
   raw: string,
   rcptTo: string | string[],
   door: Door = 'node',
   mailFrom = '',
+  signedAuthor: string | null = null,
 ): Promise<string[]> {
   const recipients = [rcptTo].flat();
   if (door === 'node') {
     const query = new URLSearchParams([['mail_from', mailFrom], ...recipients.map((to) => ['rcpt_to', to])]);
+    if (signedAuthor !== null) query.set('signed_author', signedAuthor);
     const response = await request(`/node/v1/inbound?${query}`, {
       method: 'POST',
-      headers: { Authorization: `Bearer ${bindings.NODE_TOKEN}`, 'Content-Type': 'message/rfc822' },
+      headers: { Authorization: `Bearer ${await nodeToken()}`, 'Content-Type': 'message/rfc822' },
       body: raw,
     });
     const answer: Answer = await response.json();

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { dayOf } from '#domain/home.ts';
+import { dayOf } from '#domain/message/home.ts';
 import { dropOldTables, ensureHomeTables } from '../../worker/store/home-tables.ts';
 import { readBody, readSmallBodies } from '../../worker/store/raw.ts';
 import { openStore } from '../../worker/store/store.ts';

@@ -1,8 +1,13 @@
 import { env } from 'cloudflare:workers';
 import { describe, expect, it, vi } from 'vitest';
 import { parseEnv } from '../../worker/env.ts';
-import { bearerSecret, equalSecrets, newSecret } from '../../worker/intake/secret.ts';
-import { decryptKey, encryptKey } from '../../worker/store/key-encryption.ts';
+import {
+  decryptKey as open,
+  encryptKey as seal,
+  sealedDkimKey,
+  sealedWebhookSecret,
+} from '../../worker/store/key-encryption.ts';
+import { bearerSecret, equalSecrets, newSecret } from '../../worker/tokens/secret.ts';
 import { request } from './support.ts';
 
 const good = { ...(env as object) } as Record<string, unknown>;
@@ -29,9 +34,9 @@ describe('the configuration', () => {
     for (const name of ['DB', 'RAW', 'DELIVERY', 'HUB'])
       expect(message).toContain(`binding ${name} is missing`);
     expect(message).toContain('SERVICE_DOMAIN');
-    expect(message).toContain('set it in wrangler.toml');
+    expect(message).toContain('set it with: npm run deploy -- --var METER=…');
     for (const secret of ['NODE_TOKEN', 'OPERATOR_TOKEN', 'RETURN_PATH_KEYS', 'ENCRYPTION_KEYS']) {
-      expect(message).toContain(`wrangler secret put ${secret}`);
+      expect(message).toMatch(new RegExp(`${secret} [^;]+; set it with: npm run deploy`));
     }
     expect(message).toContain('METER');
     expect(message).not.toMatch(/short-secret|loud-value/);
@@ -46,24 +51,42 @@ describe('the configuration', () => {
     ['SERVICE_DOMAIN', 'https://mail.example.org'],
     ['OPERATOR_TOKEN', 'x'.repeat(31)],
     ['METER', 'yes'],
+    ['FEEDBACK_LOOPS', 'isp.example; fbl.example'],
+    ['FEEDBACK_LOOPS', '@isp.example'],
   ])('is refused with %s=%j', (name, value) => {
     expect(() => parseEnv({ ...good, [name]: value })).toThrow(name);
   });
 
-  it('that is wrong makes a 500 that tells the world nothing, and the log everything', async () => {
+  it('that is wrong makes a 503 that tells the world nothing, and the log everything', async () => {
     const log = vi.spyOn(console, 'error').mockImplementation(() => undefined);
     const response = await request('/v1/emails', {}, { NODE_TOKEN: 'short-secret' });
-    expect(response.status).toBe(500);
+    expect(response.status).toBe(503);
     expect(response.headers.get('Content-Type')).toBe('application/problem+json');
     expect(await response.text()).not.toMatch(/configuration|wrangler|NODE_TOKEN/);
     const logged = log.mock.calls.flat().join('\n');
-    expect(logged).toContain('wrangler secret put OPERATOR_TOKEN');
+    expect(logged).toContain('OPERATOR_TOKEN');
     expect(logged).not.toContain('short-secret');
     log.mockRestore();
   });
 });
 
 describe('a private key at rest', () => {
+  const row = sealedDkimKey({ accountId: 1, domain: 'a.example', selector: 'pennypost' });
+  const encryptKey = (plain: string, secrets: Uint8Array[]) => seal(plain, secrets, row);
+  const decryptKey = (sealed: string, secrets: Uint8Array[]) => open(sealed, secrets, row);
+
+  it('opens in its own row only, and for its own purpose', async () => {
+    const sealed = await encryptKey(pem, [one]);
+    for (const other of [
+      sealedDkimKey({ accountId: 2, domain: 'a.example', selector: 'pennypost' }),
+      sealedDkimKey({ accountId: 1, domain: 'b.example', selector: 'pennypost' }),
+      sealedDkimKey({ accountId: 1, domain: 'a.example', selector: 'pennypost2' }),
+      sealedWebhookSecret('1'),
+    ])
+      await expect(open(sealed, [one], other)).rejects.toThrow();
+    await expect(decryptKey(sealed.replace(/^v2/, 'v1'), [one])).rejects.toThrow();
+  });
+
   const [one, two, three] = [1, 2, 3].map((fill) => new Uint8Array(32).fill(fill)) as [
     Uint8Array,
     Uint8Array,
@@ -73,7 +96,7 @@ describe('a private key at rest', () => {
 
   it('is opened by the secret that sealed it, and shows nothing of itself', async () => {
     const sealed = await encryptKey(pem, [one]);
-    expect(sealed).toMatch(/^v1\.[\w-]+\.[\w-]+\.[\w-]+$/);
+    expect(sealed).toMatch(/^v2\.[\w-]+\.[\w-]+\.[\w-]+$/);
     expect(sealed).not.toContain('secret');
     expect(await decryptKey(sealed, [one])).toBe(pem);
     expect(await encryptKey(pem, [one])).not.toBe(sealed);
@@ -95,7 +118,7 @@ describe('a private key at rest', () => {
       if (i === sealed.length - 1) continue; // its last bits may be unused
       await expect(decryptKey(sealed.slice(0, i) + char + sealed.slice(i + 1), [one])).rejects.toThrow();
     }
-    for (const other of ['', 'v1', 'v1.a.b', 'v2.a.b.c'])
+    for (const other of ['', 'v1', 'v1.a.b', 'v3.a.b.c'])
       await expect(decryptKey(other, [one])).rejects.toThrow();
   });
 });

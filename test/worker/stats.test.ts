@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { eventKinds } from '#domain/event.ts';
+import { eventKinds } from '#domain/delivery/event.ts';
 import { stats } from '../../drizzle/schema/control.ts';
-import { foldAccount, mostTags, otherTags } from '../../worker/store/stats.ts';
+import { foldAccount } from '../../worker/store/fold.ts';
+import { mostTags, otherTags } from '../../worker/store/tally.ts';
 import {
   type Answer,
   bindings,
@@ -79,7 +80,26 @@ describe('statistics', () => {
       { class: 'priority', accepted: 2, dispatched: 2, delivered: 1, bounced: 1 },
       { class: 'standard', accepted: 1, dispatched: 1, deferred: 1, suppressed: 1 },
     ]);
+    expect(await statsOf(account, '?by=hour')).toEqual([{ hour: `${today}T12:00:00Z`, ...all }]);
+    expect(await statsOf(account, '?by=provider')).toEqual([
+      { provider: 'other', delivered: 1, deferred: 1, bounced: 1 },
+    ]);
+    expect(await statsOf(account, '?by=reason')).toEqual([
+      { reason: 'bad_mailbox', bounced: 1 },
+      { reason: 'greylisted', deferred: 1 },
+      { reason: 'hard_bounce', suppressed: 1 },
+    ]);
     expect((await call('GET', '/v1/stats', account.live)).body).toMatchObject({ by: 'day', to: today });
+  });
+
+  it('leave out what goes to the simulator', async () => {
+    const account = await newAccount();
+    const to = ['a@example.net', 'hard-bounce@simulator.mail.example.org'];
+    await send(account, { to, tags: ['receipt'] });
+    await deliver({ [to[1] ?? '']: bounced });
+    const all = { accepted: 1, dispatched: 1, delivered: 1 };
+    expect(await statsOf(account)).toEqual([{ day: today, ...all }]);
+    expect(await statsOf(account, '?by=tag')).toEqual([{ tag: 'receipt', ...all }]);
   });
 
   it('count once, however many count at the same time', async () => {
@@ -117,7 +137,12 @@ describe('statistics', () => {
     await send(account);
     expect(await statsOf(account, '?from=2020-01-01&to=2020-12-31')).toEqual([]);
     expect(await statsOf(account, `?from=${today}&to=${today}`)).toHaveLength(1);
-    for (const query of ['?by=hour', '?from=yesterday', '?to=2026-02-30', '?from=2026-02-02&to=2026-02-01']) {
+    for (const query of [
+      '?by=minute',
+      '?from=yesterday',
+      '?to=2026-02-30',
+      '?from=2026-02-02&to=2026-02-01',
+    ]) {
       expect((await call('GET', `/v1/stats${query}`, account.live)).status).toBe(400);
     }
   });
@@ -134,16 +159,21 @@ describe('statistics', () => {
     const rows = { accepted: 0, leased: 0, reported: 0, folded: 0 };
     const count = 20;
     for (let i = 0; i < count; i++) rows.accepted += costOf(await send(account, { tags: ['a'] })).written;
-    const leased = await node.post('lease', { max: 100, excludeDomains: [] });
-    rows.leased = costOf(leased).written;
-    const results = leased.body.deliveries.map((d: Answer) => result(d, delivered));
+    const results: Answer[] = [];
+    // Mail of the suspended accounts stands before it in the queue; a lease goes on where the last one ended.
+    for (let more = true, place = null; more; ) {
+      const leased = await node.post('lease', { max: 100, place });
+      rows.leased += costOf(leased).written;
+      results.push(...leased.body.deliveries.map((d: Answer) => result(d, delivered)));
+      ({ more, place } = leased.body);
+    }
     expect(results).toHaveLength(count);
     rows.reported = costOf(await node.post('results', { results })).written;
     const asked = await call('GET', '/v1/stats', account.live);
     rows.folded = costOf(asked).written;
     const each = (rows.accepted + rows.leased + rows.reported) / count;
     expect(each).toBeLessThanOrEqual(8);
-    expect(rows.folded).toBeLessThanOrEqual(8);
+    expect(rows.folded).toBeLessThanOrEqual(9);
     expect(costOf(await call('GET', '/v1/stats', account.live)).written).toBe(0);
   });
 });

@@ -7,7 +7,9 @@ import {
 import { env } from 'cloudflare:workers';
 import PostalMime, { type Email } from 'postal-mime';
 import { inject } from 'vitest';
+import { homeOf } from '#domain/message/home.ts';
 import worker from '../../worker/index.ts';
+import { readBody } from '../../worker/store/raw.ts';
 import { openStore, type Store } from '../../worker/store/store.ts';
 
 declare module 'vitest' {
@@ -39,6 +41,8 @@ export async function migrate(): Promise<void> {
   await applyD1Migrations(bindings.DB, inject('migrations'));
 }
 
+let sources = 0;
+
 /** A request straight to the Worker's own fetch; background work is waited for. */
 export async function request(
   path: string,
@@ -46,9 +50,53 @@ export async function request(
   environment: Record<string, unknown> = meteredEnv,
 ): Promise<Response> {
   const context = createExecutionContext();
-  const response = await worker.fetch(new Request(`https://api.test${path}`, init), environment, context);
+  const asked = new Request(`https://api.test${path}`, init);
+  // Each comes from somewhere else, unless a test says otherwise: what limits sources is the matter of few.
+  if (!asked.headers.has('CF-Connecting-IP')) {
+    sources += 1;
+    asked.headers.set(
+      'CF-Connecting-IP',
+      `2001:db8:${(sources >> 16).toString(16)}:${(sources & 0xffff).toString(16)}::1`,
+    );
+  }
+  const response = await worker.fetch(asked, environment, context);
   await waitOnExecutionContext(context);
   return response;
+}
+
+/** The environment, counting the statements of every call of the database. */
+export function counted() {
+  const cost = { statements: 0, trips: 0 };
+  const add = (statements: number) => {
+    cost.statements += statements;
+    cost.trips += 1;
+  };
+  const inner = Symbol('inner');
+  const wrap = (statement: D1PreparedStatement): D1PreparedStatement =>
+    new Proxy(statement, {
+      get(target, name) {
+        if (name === inner) return target;
+        const value = Reflect.get(target, name);
+        if (name === 'bind') return (...values: unknown[]) => wrap(target.bind(...values));
+        if (typeof value !== 'function') return value;
+        return (...args: unknown[]) => {
+          add(1);
+          return value.apply(target, args);
+        };
+      },
+    });
+  const db = new Proxy(bindings.DB, {
+    get(target, name) {
+      if (name === 'prepare') return (query: string) => wrap(target.prepare(query));
+      if (name === 'batch')
+        return (statements: D1PreparedStatement[]) => {
+          add(statements.length);
+          return target.batch(statements.map((one) => Reflect.get(one, inner) as D1PreparedStatement));
+        };
+      return Reflect.get(target, name);
+    },
+  });
+  return { cost, environment: { ...(env as object), DB: db } };
 }
 
 /** A JSON request with a bearer token; gives status, headers and the parsed answer. */
@@ -58,16 +106,21 @@ export async function call(
   token: string | null,
   body?: unknown,
   headers: Record<string, string> = {},
+  environment: Record<string, unknown> = meteredEnv,
 ): Promise<{ status: number; headers: Headers; body: Answer }> {
-  const response = await request(path, {
-    method,
-    headers: {
-      ...(token === null ? {} : { Authorization: `Bearer ${token}` }),
-      ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
-      ...headers,
+  const response = await request(
+    path,
+    {
+      method,
+      headers: {
+        ...(token === null ? {} : { Authorization: `Bearer ${token}` }),
+        ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
+        ...headers,
+      },
+      ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
     },
-    ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
-  });
+    environment,
+  );
   const text = await response.text();
   return { status: response.status, headers: response.headers, body: text === '' ? {} : JSON.parse(text) };
 }
@@ -126,11 +179,27 @@ export function mail(account: TestAccount, more: Record<string, unknown> = {}): 
 
 /** The raw message as a node gets it, latin1 text. */
 export async function rawOf(messageId: string): Promise<string> {
-  const response = await request(`/node/v1/raw/${messageId}`, {
-    headers: { Authorization: `Bearer ${bindings.NODE_TOKEN}` },
-  });
-  if (response.status !== 200) throw new Error(`raw ${messageId}: ${response.status}`);
-  return latin1(await response.bytes());
+  const { week } = homeOf(messageId);
+  const place = await bindings.DB.prepare(
+    `SELECT body_day AS bodyDay, body_id AS bodyId FROM deliveries_${week} WHERE message_id = ? LIMIT 1`,
+  )
+    .bind(messageId)
+    .first<{ bodyDay: string; bodyId: number | null }>();
+  const body = place && (await readBody(testStore(), { messageId, ...place }, Date.now()));
+  if (body === null) throw new Error(`there is no raw message ${messageId}`);
+  return typeof body === 'string' ? body : latin1(new Uint8Array(await new Response(body).arrayBuffer()));
+}
+
+const nodeTokens = new Map<string, Promise<string>>();
+/** A token of a node, which the operator has made. */
+export function nodeToken(nodeId = 'node-a'): Promise<string> {
+  const made =
+    nodeTokens.get(nodeId) ??
+    call('POST', '/admin/v1/nodes', bindings.OPERATOR_TOKEN, { node_id: nodeId }).then(
+      ({ body }) => body.token as string,
+    );
+  nodeTokens.set(nodeId, made);
+  return made;
 }
 
 /** Lines of letters and digits that no compression makes smaller by much. */
@@ -218,7 +287,7 @@ export class TestNode {
 
   async post(path: string, body: Record<string, unknown>) {
     const { nodeId, bootId } = this;
-    return await call('POST', `/node/v1/${path}`, bindings.NODE_TOKEN, { nodeId, bootId, ...body });
+    return await call('POST', `/node/v1/${path}`, await nodeToken(nodeId), { nodeId, bootId, ...body });
   }
 
   async hello(): Promise<this> {
@@ -226,8 +295,13 @@ export class TestNode {
     return this;
   }
 
+  /** Asks until something is given or all is looked at, as a node does. */
   async lease(max = 100, excludeDomains: string[] = []): Promise<Answer> {
-    return (await this.post('lease', { max, excludeDomains })).body;
+    for (let place: string | null = null; ; ) {
+      const { body }: Answer = await this.post('lease', { max, excludeDomains, place });
+      if (!body.more || body.deliveries?.length !== 0) return body;
+      place = body.place;
+    }
   }
 }
 

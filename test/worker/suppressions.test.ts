@@ -178,23 +178,27 @@ describe('an import', () => {
     'imp3@example.net,HardBounce,Recipient,someday',
     '',
   ].join('\r\n');
-  const expected = { format: 'postmark', rows: 5, doubles: 1, invalid: 2 };
+  const expected = { format: 'postmark', rows: 5, doubles: 1, invalid: 1 };
 
   it('is shown before it is committed, and changes nothing until then', async () => {
     const { status, body } = await upload(csv, false);
     expect(status).toBe(200);
-    expect(body).toMatchObject({ ...expected, committed: false, new: 2, already_suppressed: 0 });
-    expect(body.errors.map((fault: Answer) => fault.line)).toEqual([5, 6]);
+    expect(body).toMatchObject({ ...expected, committed: false, new: 3, already_suppressed: 0 });
+    expect(body.errors.map((fault: Answer) => fault.line)).toEqual([5]);
+    expect(body.warnings).toEqual([
+      { line: 6, detail: expect.stringContaining('cannot be read: "someday"') },
+    ]);
     expect(body.sample.map((entry: Answer) => [entry.email, entry.reason])).toEqual([
       ['imp1@example.net', 'hard_bounce'],
       ['imp2@example.net', 'complaint'],
+      ['imp3@example.net', 'hard_bounce'],
     ]);
     expect((await checked('imp1@example.net')).suppressed).toBe(false);
   });
 
   it('suppresses when it is committed, and once', async () => {
-    expect((await upload(csv, true)).body).toMatchObject({ ...expected, committed: true, new: 2 });
-    expect((await upload(csv, true)).body).toMatchObject({ ...expected, new: 0, already_suppressed: 2 });
+    expect((await upload(csv, true)).body).toMatchObject({ ...expected, committed: true, new: 3 });
+    expect((await upload(csv, true)).body).toMatchObject({ ...expected, new: 0, already_suppressed: 3 });
     expect((await checked('imp2@example.net')).entries).toMatchObject([
       { reason: 'complaint', source: 'import', created_at: '2024-05-01T10:00:00.000Z' },
     ]);
@@ -233,12 +237,46 @@ describe('an import', () => {
     expect(body.detail).toContain(why);
   });
 
+  it.each(['utf-16le', 'utf-16be'])('may be in %s, as spreadsheets save it', async (encoding) => {
+    const text = '\ufeffemail;created\r\nx16@example.net;01.05.2024\r\n';
+    const file = new Uint8Array(text.length * 2);
+    const view = new DataView(file.buffer);
+    for (let i = 0; i < text.length; i++) view.setUint16(i * 2, text.charCodeAt(i), encoding === 'utf-16le');
+    const { status, body } = await upload(file, false);
+    expect(status).toBe(200);
+    expect(body).toMatchObject({ rows: 1, new: 1, invalid: 0, warnings: [{ line: 2 }] });
+  });
+
+  it('is refused when it is no text', async () => {
+    const { status, body } = await upload(Uint8Array.of(0x61, 0xe9, 0x0a), false);
+    expect([status, body.detail]).toEqual([400, expect.stringContaining('UTF-8 nor in UTF-16')]);
+  });
+
   it('must say that it is CSV', async () => {
     expect((await upload('{}', true, 'application/json')).status).toBe(415);
   });
 });
 
 describe('an export', () => {
+  it('has no address either that a spreadsheet would take for a formula, and gives it back as it was', async () => {
+    const addresses = ['=cmd|calc@x.test', '+1@x.test', '-x@x.test', "'=quoted@x.test", "'o@x.test"];
+    for (const email of addresses) expect((await api('POST', '/suppressions', { email })).status).toBe(201);
+    const text = await exported();
+    for (const cell of text.split('\r\n').flatMap((row) => row.split(',')))
+      expect(cell).not.toMatch(/^"?[=+\-@]/);
+    for (const email of addresses) await api('DELETE', `/suppressions/${encodeURIComponent(email)}`);
+    const imported = await request('/v1/suppressions/import?commit=true', {
+      method: 'POST',
+      headers: { Authorization: `Bearer ${account.live}`, 'Content-Type': 'text/csv' },
+      body: text,
+    });
+    expect(imported.status).toBe(200);
+    for (const email of addresses) {
+      const { body } = await api('GET', `/suppressions/check?email=${encodeURIComponent(email)}`);
+      expect([email, body.suppressed]).toEqual([email, true]);
+    }
+  });
+
   it('has no cell of a peer that a spreadsheet would take for a formula', async () => {
     await api('POST', '/suppressions', { email: 'formula@example.net', note: '=HYPERLINK("http://x")' });
     expect(await exported()).toContain('"\'=HYPERLINK(""http://x"")"');

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { newMessageId } from '#domain/ids.ts';
-import { linkSigner } from '../../worker/tracking/links.ts';
+import { newMessageId } from '#domain/message/ids.ts';
+import { linkSigner } from '../../worker/tokens/mail-links.ts';
 import { Internet } from './receiver.ts';
 import { sent } from './returned-mail.ts';
 import {

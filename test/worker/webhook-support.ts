@@ -1,7 +1,7 @@
 import { createExecutionContext, createScheduledController, waitOnExecutionContext } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { vi } from 'vitest';
-import { weekOf } from '#domain/home.ts';
+import { weekOf } from '#domain/message/home.ts';
 import worker from '../../worker/index.ts';
 import { type Internet, ok } from './receiver.ts';
 import {

@@ -1,5 +1,5 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { weekOf } from '#domain/home.ts';
+import { weekOf } from '#domain/message/home.ts';
 import { webhookBodies } from '#domain/webhook.ts';
 import { readEvents } from '../../worker/store/events.ts';
 import { openStore } from '../../worker/store/store.ts';
@@ -49,7 +49,7 @@ async function behindEndpoint(events: number) {
 describe('deliveries', () => {
   it('move the cursor in the same transaction, and only from where it was', async () => {
     const { endpoint, store, cursor } = await behindEndpoint(3);
-    const page = await readEvents(store, account.id, cursor, 100, Date.now());
+    const { events: page } = await readEvents(store, account.id, cursor, 100, Date.now());
     const last = page.at(-1);
     if (!last) throw new Error('no events');
     const bodies = webhookBodies(endpoint.format, page).map(({ text }) => text);
@@ -64,7 +64,7 @@ describe('deliveries', () => {
 
   it('cost four written rows each from event to success, and one a page for the cursor', async () => {
     const { endpoint, store, cursor } = await behindEndpoint(20);
-    const page = await readEvents(store, account.id, cursor, 100, Date.now());
+    const { events: page } = await readEvents(store, account.id, cursor, 100, Date.now());
     const bodies = webhookBodies(endpoint.format, page).map(({ text }) => text);
     const before = store.cost.rowsWritten;
     const appended = await appendDeliveries(
@@ -110,12 +110,12 @@ describe('deliveries', () => {
 
 it('the sweep looks for active endpoints only, and not for those that have nothing to do', async () => {
   const { made, endpoint, store } = await behindEndpoint(1);
-  expect(await endpointsWithWork(store, Date.now())).not.toContain(endpoint.id);
+  expect((await endpointsWithWork(store, Date.now())).ids).not.toContain(endpoint.id);
   await setEndpoint(made, `state = 'active'`);
-  expect(await endpointsWithWork(store, Date.now())).toContain(endpoint.id);
+  expect((await endpointsWithWork(store, Date.now())).ids).toContain(endpoint.id);
   await cron();
   await eventually(async () => expect(await deliveriesOf(account, 'state=delivered')).toHaveLength(1));
-  expect(await endpointsWithWork(store, Date.now())).not.toContain(endpoint.id);
+  expect((await endpointsWithWork(store, Date.now())).ids).not.toContain(endpoint.id);
 });
 
 it('an endpoint that is far behind leaves its events in the feed until there is room', async () => {

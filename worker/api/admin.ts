@@ -1,12 +1,14 @@
 import { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
-import { domainFault } from '#domain/address.ts';
-import { dayOf } from '#domain/home.ts';
+import { warmingStates } from '#domain/limits/warming.ts';
+import { domainFault } from '#domain/message/address.ts';
+import { dayOf } from '#domain/message/home.ts';
 import { Problem } from '#domain/problem.ts';
 import { scopeNames } from '#domain/scope.ts';
-import { warmingStates } from '#domain/warming.ts';
+import { type App, invalidBody, newApp, queryOf } from '../http/app.ts';
+import { readBody } from '../http/request-body.ts';
+import { noted } from '../identity/audit.ts';
 import { asciiDomain } from '../intake/recipient.ts';
-import { bearerToken, equalSecrets, newSecret, sha256Hex } from '../intake/secret.ts';
 import {
   type Account,
   type Credential,
@@ -31,20 +33,11 @@ import {
   updateDomain,
 } from '../store/domains.ts';
 import { findWarming, setWarming } from '../store/warming.ts';
-import { type App, invalidBody, newApp } from './app.ts';
-import { readJson } from './request-body.ts';
+import { newSecret, sha256Hex } from '../tokens/secret.ts';
 import { warmingView } from './warming.ts';
 
 /** `/admin/v1`: what the operator does, with the operator token. */
 export const adminApp = newApp();
-
-adminApp.use(async (c, next) => {
-  const token = bearerToken(c.req.header('Authorization'));
-  if (token === null || !(await equalSecrets(token, c.get('env').operatorToken))) {
-    throw new Problem('unauthorized', 'The operator token is missing or wrong.');
-  }
-  await next();
-});
 
 const accountBody = z.strictObject({ name: z.string().min(1).max(200) });
 const statusBody = z.strictObject({
@@ -86,20 +79,31 @@ const domainChange = z.strictObject({
   return_path_host: domainName.nullable().optional(),
 });
 
-adminApp.get('/accounts', async (c) =>
-  c.json({ data: (await listAccounts(c.get('store'))).map(accountView) }),
-);
+/** The `next` of an answer is the `after` of the following call. */
+const accountsQuery = z.object({
+  after: z.coerce.number().int().min(0).default(0),
+  limit: z.coerce.number().int().min(1).max(1000).default(1000),
+});
+
+adminApp.get('/accounts', async (c) => {
+  const { after, limit } = queryOf(c, accountsQuery);
+  const { accounts, next } = await listAccounts(c.get('store'), after, limit);
+  return c.json({ data: accounts.map(accountView), next });
+});
 
 adminApp.post('/accounts', async (c) => {
-  const { name } = await read(c, accountBody);
-  return c.json(accountView(await createAccount(c.get('store'), name, Date.now())), 201);
+  const { name } = await readBody(c, accountBody);
+  const account = await createAccount(c.get('store'), name, Date.now());
+  noted(c, { account: String(account.id), name });
+  return c.json(accountView(account), 201);
 });
 
 adminApp.get('/accounts/:id', async (c) => c.json(accountView(await accountOf(c))));
 
 adminApp.put('/accounts/:id/status', async (c) => {
   const { id } = await accountOf(c);
-  const { status, reason } = await read(c, statusBody);
+  const { status, reason } = await readBody(c, statusBody);
+  noted(c, { status });
   const account = await setAccountStatus(c.get('store'), id, status, reason);
   if (!account) throw new Problem('not_found', `There is no account ${id}.`);
   return c.json(accountView(account));
@@ -107,7 +111,7 @@ adminApp.put('/accounts/:id/status', async (c) => {
 
 adminApp.put('/accounts/:id/limits', async (c) => {
   const { id } = await accountOf(c);
-  const { messages_per_minute } = await read(c, limitsBody);
+  const { messages_per_minute } = await readBody(c, limitsBody);
   const account = await setAccountLimits(c.get('store'), id, { messagesPerMinute: messages_per_minute });
   if (!account) throw new Problem('not_found', `There is no account ${id}.`);
   return c.json(accountView(account));
@@ -120,7 +124,7 @@ adminApp.get('/accounts/:id/credentials', async (c) => {
 
 adminApp.post('/accounts/:id/credentials', async (c) => {
   const { id } = await accountOf(c);
-  const body = await read(c, credentialBody);
+  const body = await readBody(c, credentialBody);
   const secret = newSecret(body.environment);
   const credential = await createCredential(c.get('store'), {
     ...body,
@@ -129,6 +133,7 @@ adminApp.post('/accounts/:id/credentials', async (c) => {
     hint: secret.slice(-4),
     createdAtMs: Date.now(),
   });
+  noted(c, { key: String(credential.id), name: credential.name, scopes: credential.scopes.join(' ') });
   return c.json({ ...credentialView(credential), secret }, 201);
 });
 
@@ -143,12 +148,21 @@ adminApp.delete('/accounts/:id/credentials/:credentialId', async (c) => {
 
 adminApp.post('/accounts/:id/domains', async (c) => {
   const { id } = await accountOf(c);
-  const body = await read(c, domainBody);
+  const body = await readBody(c, domainBody);
+  noted(c, { domain: body.domain });
   const nowMs = Date.now();
   const sends = body.type === 'outbound' || body.type === 'both';
   const { encryptionKeys } = c.get('env');
   const status = body.verified ? 'active' : 'pending';
-  const keys = sends ? await generateDkimKeys(encryptionKeys, { suffix: '', status, nowMs }) : [];
+  const keys = sends
+    ? await generateDkimKeys(encryptionKeys, {
+        accountId: id,
+        domain: body.domain,
+        suffix: '',
+        status,
+        nowMs,
+      })
+    : [];
   const domain = await orConflict(body.domain, () =>
     createDomain(
       c.get('store'),
@@ -171,7 +185,7 @@ adminApp.get('/accounts/:id/domains/:domain', async (c) => c.json(await domainVi
 
 adminApp.patch('/accounts/:id/domains/:domain', async (c) => {
   const before = await domainOf(c);
-  const body = await read(c, domainChange);
+  const body = await readBody(c, domainChange);
   if (Object.keys(body).length === 0) return c.json(await domainView(c, before));
   const domain = await orConflict(c.req.param('domain'), () =>
     updateDomain(c.get('store'), before.id, {
@@ -218,7 +232,7 @@ adminApp.get('/accounts/:id/domains/:domain/warming', async (c) => c.json(await 
 
 adminApp.put('/accounts/:id/domains/:domain/warming', async (c) => {
   const { id } = await domainOf(c);
-  const { state } = await read(c, warmingBody);
+  const { state } = await readBody(c, warmingBody);
   await setWarming(c.get('store'), id, state, Date.now());
   return c.json(await warmingOf(c));
 });
@@ -232,12 +246,6 @@ async function warmingOf(c: AdminCall) {
 }
 
 type AdminCall = Context<App>;
-
-async function read<T extends z.ZodType>(c: AdminCall, schema: T): Promise<z.output<T>> {
-  const parsed = schema.safeParse((await readJson(c)).value);
-  if (!parsed.success) throw invalidBody(parsed.error.issues);
-  return parsed.data;
-}
 
 async function accountOf(c: AdminCall): Promise<Account> {
   const id = Number(c.req.param('id'));

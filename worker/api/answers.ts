@@ -1,12 +1,14 @@
 import { z } from 'zod';
-import { classNames } from '#domain/class.ts';
-import { deliveryStates } from '#domain/delivery.ts';
-import { eventKinds, eventSchema } from '#domain/event.ts';
-import { checkStatuses, domainTypes } from '#domain/record-check.ts';
+import { deliveryStates } from '#domain/delivery/delivery.ts';
+import { eventKinds, eventSchema } from '#domain/delivery/event.ts';
+import { checkStatuses, domainTypes } from '#domain/dns/record-check.ts';
+import { routeActions } from '#domain/inbound/route.ts';
+import { verdictsSchema } from '#domain/inbound/verdicts.ts';
+import { warmingStates } from '#domain/limits/warming.ts';
+import { classNames } from '#domain/message/class.ts';
 import { scopeNames } from '#domain/scope.ts';
 import { dimensions } from '#domain/stats.ts';
-import { suppressionReasons } from '#domain/suppression.ts';
-import { warmingStates } from '#domain/warming.ts';
+import { suppressionReasons } from '#domain/suppression/suppression.ts';
 import { webhookDeliveryStates, webhookFormats } from '#domain/webhook.ts';
 
 /** What the public API answers, for its description; tests hold the real answers against these. */
@@ -101,6 +103,13 @@ export const emailsAnswer = z
     limit: count,
     offset: count,
     has_more: z.boolean(),
+    next: z.string().nullable().meta({
+      description:
+        'The `cursor` of the next call; null: nothing is left. One call looks at a bounded number of messages, so that a page of a search may be short, or empty, although there is more.',
+    }),
+    searched_to: time
+      .nullable()
+      .meta({ description: 'How far back a search looked that ended before its page was full.' }),
   })
   .meta({ id: 'EmailList' });
 
@@ -118,6 +127,9 @@ const detail = email.extend({
         attempts: count,
         next_attempt_at: time.nullable(),
         node: z.string().nullable(),
+        waits_for: z.string().nullable().meta({
+          description: 'Why it is not tried although it has been due for a minute; null: it has not.',
+        }),
       })
       .meta({ id: 'Delivery' }),
   ),
@@ -135,7 +147,10 @@ export const eventsAnswer = z
   .strictObject({
     data: z.array(event.extend({ cursor: z.string() }).meta({ id: 'EventOfFeed' })),
     next: z.string().meta({ description: 'The `after` of the next call.' }),
-    has_more: z.boolean(),
+    has_more: z.boolean().meta({
+      description:
+        'Call again now. A page may be short, or empty, although there is more: what is purged is passed by.',
+    }),
   })
   .meta({ id: 'EventFeed' });
 
@@ -154,6 +169,9 @@ export const statsAnswer = z
     by: z.enum(dimensions),
     from: z.iso.date(),
     to: z.iso.date(),
+    complete: z.boolean().meta({
+      description: 'false: so much has happened just now that not all of it is counted yet; ask again.',
+    }),
     data: z.array(
       z
         .strictObject({
@@ -183,6 +201,7 @@ const domain = z.strictObject({
   next_check_at: time.nullable(),
   return_path_label: z.string(),
   return_path_host: z.string().nullable().meta({ description: 'null: the return path is ours.' }),
+  refuse_dmarc: z.boolean().meta({ description: 'Received mail that fails DMARC with p=reject is refused.' }),
   signing_domain: z.string().meta({ description: '`d=` of its signatures.' }),
   created_at: time.nullable(),
 });
@@ -284,6 +303,7 @@ const webhook = z.strictObject({
   url: z.string(),
   format: z.enum(webhookFormats),
   events: z.array(z.string()).nullable().meta({ description: 'null: all that the format has a name for.' }),
+  synchronous: z.boolean().meta({ description: 'Its answer to received mail is the reply to its sender.' }),
   description: z.string(),
   state: z.enum(['active', 'disabled']),
   state_reason: z.string().nullable(),
@@ -333,10 +353,37 @@ const webhookDelivery = z.strictObject({
 export const webhookDeliveriesAnswer = z
   .strictObject({
     data: z.array(webhookDelivery.meta({ id: 'WebhookDeliverySummary' })),
-    next: z.string().nullable().meta({ description: 'The `cursor` of the next call.' }),
+    next: z.string().nullable().meta({
+      description:
+        'The `cursor` of the next call; null: nothing is left. A page of one state may be short, or empty, although there is more.',
+    }),
     has_more: z.boolean(),
   })
   .meta({ id: 'WebhookDeliveryList' });
+export const auditAnswer = z
+  .strictObject({
+    data: z.array(
+      z
+        .strictObject({
+          id: z.string(),
+          at: time,
+          who: z.string().meta({
+            description: 'A member by mail address, `key` with its number, or `operator token`.',
+          }),
+          source: z.string().nullable().meta({ description: 'The address that the request came from.' }),
+          what: z.string(),
+          details: z.record(z.string(), z.string()).meta({ description: 'What it was done to.' }),
+        })
+        .meta({ id: 'AuditEntry' }),
+    ),
+    limit: count,
+    has_more: z.boolean(),
+    next: z
+      .string()
+      .nullable()
+      .meta({ description: 'The `cursor` of the next call; null: nothing is left.' }),
+  })
+  .meta({ id: 'AuditLog' });
 export const webhookDeliveryAnswer = webhookDelivery
   .extend({
     body: z.string().meta({ description: 'What is posted.' }),
@@ -362,6 +409,10 @@ export const suppressionsAnswer = z
     limit: count,
     offset: count,
     has_more: z.boolean(),
+    next: z.string().nullable().meta({
+      description:
+        'The `cursor` of the next call; null: nothing is left. A page of a search may be short, or empty, although there is more.',
+    }),
   })
   .meta({ id: 'SuppressionList' });
 export const suppressionCheckAnswer = z
@@ -379,6 +430,9 @@ export const importAnswer = z
     errors: z
       .array(z.strictObject({ line: count, detail: z.string() }))
       .meta({ description: 'The first 100 rows that are not valid.' }),
+    warnings: z
+      .array(z.strictObject({ line: count, detail: z.string() }))
+      .meta({ description: 'What could not be read of rows that are taken, the first 100.' }),
     sample: z.array(suppressionAnswer).meta({ description: 'The first ten entries.' }),
   })
   .meta({ id: 'SuppressionImport' });
@@ -389,3 +443,96 @@ export const cloudmailinAnswer = z
 export const cloudmailinError = z
   .looseObject({ status: z.int(), error: z.string() })
   .meta({ id: 'CloudmailinError' });
+
+const route = z.strictObject({
+  id: z.int(),
+  pattern: z.string(),
+  action: z.enum(routeActions),
+  targets: z.array(z.string()),
+  text: z.string(),
+  created_at: time,
+});
+export const routeAnswer = route.meta({ id: 'Route', description: 'The more exact pattern goes before.' });
+export const routesAnswer = z.strictObject({ data: z.array(routeAnswer) }).meta({ id: 'RouteList' });
+const receivedActions = ['webhook', 'drop', 'keep'] as const;
+export const routeTestAnswer = z
+  .strictObject({
+    to: z.string(),
+    taken: z.boolean(),
+    reply: z.string().meta({ description: 'What the sender is told at RCPT.' }),
+    action: z.enum([...receivedActions, 'refuse', 'returned']),
+    by: z.string().nullable().meta({ description: 'Which rule says so; null: there is none.' }),
+    endpoints: z.array(z.string()).meta({ description: 'Ids of webhook endpoints that are told.' }),
+  })
+  .meta({ id: 'RouteTest' });
+
+const inboundEmail = z.strictObject({
+  id: z.string(),
+  message_id: z.string().meta({ description: 'Its Message-ID; empty: it has none.' }),
+  from_address: z.string(),
+  to_address: z.string(),
+  subject: z.string(),
+  status: z.enum(['received', 'processing', 'delivered', 'failed']),
+  has_attachments: z.boolean(),
+  received_at: time,
+  processed_at: time.nullable(),
+});
+export const inboundEmailsAnswer = z
+  .strictObject({
+    emails: z.array(inboundEmail.meta({ id: 'InboundEmailSummary' })),
+    total: count.meta({ description: 'Among the newest that one call looks at.' }),
+    limit: count,
+    offset: count,
+    next: z.string().nullable().meta({ description: 'The cursor of the next page; null: this is the last.' }),
+  })
+  .meta({ id: 'InboundEmailList' });
+const { spf, dkim, dmarc, arc, reverse } = verdictsSchema.shape;
+export const inboundEmailAnswer = z
+  .strictObject({
+    email: inboundEmail.extend({
+      to: z.array(z.string()),
+      headers: z
+        .array(z.strictObject({ name: z.string(), value: z.string() }))
+        .nullable()
+        .meta({ description: 'null, as text and html: the content is not kept any more.' }),
+      text: z.string().nullable(),
+      html: z.string().nullable(),
+      attachments: z.array(
+        z.strictObject({
+          id: z.string(),
+          filename: z.string(),
+          content_type: z.string(),
+          size: count,
+          disposition: z.enum(['attachment', 'inline']).nullable(),
+          content_id: z.string().nullable(),
+          url: z.string(),
+        }),
+      ),
+      spf,
+      dkim,
+      dmarc: z.strictObject({
+        result: dmarc.shape.result,
+        domain: z.string(),
+        policy: dmarc.shape.policy,
+        spf_aligned: z.boolean(),
+        dkim_aligned: z.boolean(),
+      }),
+      arc,
+      reverse_dns: reverse,
+      envelope: z.strictObject({
+        from: z.string(),
+        to: z.array(z.string()),
+        remote_ip: z.string(),
+        helo: z.string(),
+        tls: z.boolean(),
+      }),
+      routed: z.strictObject({ action: z.enum(receivedActions), by: z.string(), detail: z.string() }),
+      webhook_deliveries: z.array(z.string()),
+      in_reply_to_message: z.string().nullable().meta({ description: 'The sent message that it answers.' }),
+      size_bytes: count,
+    }),
+  })
+  .meta({ id: 'InboundEmail' });
+export const replayedAnswer = z
+  .strictObject({ replayed: count.meta({ description: 'Endpoints that are told.' }) })
+  .meta({ id: 'InboundReplay' });

@@ -1,26 +1,24 @@
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
-import { cloudmailinSchema } from '#domain/cloudmailin.ts';
+import { cloudmailinSchema } from '#domain/message/cloudmailin.ts';
+import { type Call, newApp, problemOf } from '../http/app.ts';
+import { messageJsonBytes, parseBody, readJson } from '../http/request-body.ts';
 import { cloudmailinDraftOf } from '../intake/cloudmailin.ts';
-import { type Call, invalidBody, newApp, problemOf } from './app.ts';
-import { readJson } from './request-body.ts';
-import { acceptDraft, authenticFaults, idempotencyOf } from './send.ts';
+import { acceptDraft, behindKey, idempotencyOf } from './send.ts';
 
 /** CloudMailin's message API, `/api/v0.1/:username/messages`: another spelling of the same intake. */
 export const cloudmailinApp = newApp();
 
 cloudmailinApp.post('/:username/messages', (c) => {
   const username = c.req.param('username');
-  return authenticFaults(
+  return behindKey(
     c,
     async () => {
-      const { bytes, value } = await readJson(c);
-      const body = cloudmailinSchema.safeParse(value);
-      if (!body.success) throw invalidBody(body.error.issues);
-      const draft = await cloudmailinDraftOf(body.data, Date.now());
+      const value = await readJson(c, messageJsonBytes);
+      const draft = await cloudmailinDraftOf(parseBody(cloudmailinSchema, value), Date.now());
       const { message_id, environment } = await acceptDraft(
         c,
         draft,
-        await idempotencyOf(c, bytes),
+        await idempotencyOf(c, value),
         username,
       );
       return c.json({ ...echo(value), id: message_id, test_mode: environment === 'test' }, 202);

@@ -1,20 +1,33 @@
 import { z } from '@hono/zod-openapi';
-import { domainFault } from '#domain/address.ts';
-import { formatDkimRecord } from '#domain/dkim-record.ts';
-import { generationOf, requirementsOf } from '#domain/domain-state.ts';
-import { Problem } from '#domain/problem.ts';
-import { verificationLimits, verifiedTooOften, windowMs } from '#domain/rate-limit.ts';
+import { formatDkimRecord } from '#domain/dns/dkim-record.ts';
+import { generationOf, requirementsOf } from '#domain/dns/domain-state.ts';
 import {
   type CheckSubject,
   defaultReturnPathLabel,
   domainTypes,
   planChecks,
   spfInclude,
-} from '#domain/record-check.ts';
-import { isSpf, mergedSpf } from '#domain/spf.ts';
-import { zoneSnippet } from '#domain/zone-snippet.ts';
+} from '#domain/dns/record-check.ts';
+import { isSpf, mergedSpf } from '#domain/dns/spf.ts';
+import { zoneSnippet } from '#domain/dns/zone-snippet.ts';
+import { receives, refusesDmarc } from '#domain/inbound/route.ts';
+import {
+  addedTooOften,
+  domainLimits,
+  mostDomains,
+  verificationLimits,
+  verifiedTooOften,
+  windowMs,
+} from '#domain/limits/rate-limit.ts';
+import { domainFault } from '#domain/message/address.ts';
+import { uuidV7 } from '#domain/message/ids.ts';
+import { Problem } from '#domain/problem.ts';
 import { dohLookup } from '../dns/doh.ts';
 import { subjectOf, verifyDomain } from '../dns/verify-domain.ts';
+import { type Call, newApp, queryOf } from '../http/app.ts';
+import { readBody } from '../http/request-body.ts';
+import { noted } from '../identity/audit.ts';
+import { requireDomain, rowsOf, sees } from '../identity/rows.ts';
 import { asciiDomain } from '../intake/recipient.ts';
 import { countTries } from '../store/auth.ts';
 import { generateDkimKeys } from '../store/dkim-keys.ts';
@@ -32,10 +45,9 @@ import {
   retireKey,
   updateDomain,
 } from '../store/domains.ts';
+import { cancelWaiting, waitingOf } from '../store/waiting.ts';
 import { tellLoss } from '../system-mail/tell-owners.ts';
-import { type Call, invalidBody, newApp, queryOf } from './app.ts';
-import { needs } from './authenticated.ts';
-import { readJson } from './request-body.ts';
+import { announceEvents } from './announce-events.ts';
 
 /** `/v1/domains…`: sending domains, their DNS records and DKIM keys. */
 export const domainsApp = newApp();
@@ -60,10 +72,20 @@ export const domainChange = z.strictObject({
     .boolean()
     .optional()
     .meta({ description: 'false switches it off; true lets it be verified again.' }),
+  refuse_dmarc: z.boolean().nullable().optional().meta({
+    description:
+      'Whether received mail is refused that fails DMARC where its author’s domain asks for that (p=reject); null: only of the type alias.',
+  }),
 });
 export const domainsQuery = z.object({
   limit: z.coerce.number().int().min(1).max(100).default(50),
   offset: z.coerce.number().int().min(0).max(100_000).default(0),
+});
+/** Anything but true or false is at fault, so that nobody cancels by a slip. */
+export const removalQuery = z.object({
+  cancel: z.enum(['true', 'false'], 'must be true or false').default('false').meta({
+    description: '`true`: cancels what waits of the domain, with an event each, and removes it then.',
+  }),
 });
 export const dnsQuery = z.object({
   format: z
@@ -72,21 +94,22 @@ export const dnsQuery = z.object({
     .meta({ description: '`bind`: a snippet of a zone file, as with `Accept: text/plain`.' }),
 });
 
-domainsApp.get('/domains', needs('read'), async (c) => {
+domainsApp.get('/domains', async (c) => {
   const page = queryOf(c, domainsQuery);
   const { limit, offset } = page;
   const found = await listDomains(c.get('store'), c.get('credential').accountId, page);
-  const visible = found.slice(0, limit).filter((domain) => isVisible(c, domain.name));
+  const visible = found.slice(0, limit).filter((domain) => sees(rowsOf(c), domain.name));
   return c.json({ data: visible.map(summaryOf), limit, offset, has_more: found.length > limit });
 });
 
-domainsApp.post('/domains', needs('manage'), async (c) => {
-  const body = await read(c, newDomain);
-  const { accountId } = c.get('credential');
-  if (!isVisible(c, body.domain)) {
-    throw new Problem('missing_scope', `This key is limited to other domains than ${body.domain}.`);
-  }
+domainsApp.post('/domains', async (c) => {
+  const body = await readBody(c, newDomain);
+  const rows = rowsOf(c);
+  const { accountId } = rows;
+  requireDomain(rows, body.domain, `${body.domain} is not to be added by this key`);
   const nowMs = Date.now();
+  await countAddition(c, accountId, nowMs);
+  noted(c, { domain: body.domain });
   const values = {
     accountId,
     name: body.domain,
@@ -96,18 +119,18 @@ domainsApp.post('/domains', needs('manage'), async (c) => {
     createdAtMs: nowMs,
     nextCheckMs: nowMs,
   };
-  const keys = sends(body.type) ? await newKeys(c, [], nowMs) : [];
+  const keys = sends(body.type) ? await newKeys(c, { accountId, domain: body.domain }, [], nowMs) : [];
   const { id } = await orConflict(`${body.domain} is a domain of this account already.`, () =>
     createDomain(c.get('store'), values, keys),
   );
   return c.json(detailOf(c, await knownOf(c, id)), 201);
 });
 
-domainsApp.get('/domains/:id', needs('read'), async (c) => c.json(detailOf(c, await domainOf(c))));
+domainsApp.get('/domains/:id', async (c) => c.json(detailOf(c, await domainOf(c))));
 
-domainsApp.patch('/domains/:id', needs('manage'), async (c) => {
+domainsApp.patch('/domains/:id', async (c) => {
   const known = await domainOf(c);
-  const body = await read(c, domainChange);
+  const body = await readBody(c, domainChange);
   const { domain } = known;
   const nowMs = Date.now();
   const type = body.type ?? domain.type;
@@ -119,7 +142,7 @@ domainsApp.patch('/domains/:id', needs('manage'), async (c) => {
   // What is not off is looked at after the change.
   if (status !== 'disabled') await countVerification(c, domain);
   const lacksKeys = sends(type) && known.keys.every((key) => key.status === 'retired');
-  const keys = lacksKeys ? await newKeys(c, known.keys, nowMs) : [];
+  const keys = lacksKeys ? await newKeys(c, nameOf(domain), known.keys, nowMs) : [];
   await orConflict(`Another account has verified ${domain.name}.`, () =>
     updateDomain(
       c.get('store'),
@@ -128,6 +151,7 @@ domainsApp.patch('/domains/:id', needs('manage'), async (c) => {
         type,
         status,
         returnPathLabel: body.return_path_label ?? domain.returnPathLabel,
+        ...(body.refuse_dmarc === undefined ? {} : { refuseDmarc: body.refuse_dmarc }),
         ...(status === 'disabled' ? { nextCheckMs: null } : {}),
       },
       keys,
@@ -137,20 +161,65 @@ domainsApp.patch('/domains/:id', needs('manage'), async (c) => {
   return c.json(detailOf(c, await after));
 });
 
-domainsApp.delete('/domains/:id', needs('manage'), async (c) => {
+domainsApp.delete('/domains/:id', async (c) => {
   const { domain } = await domainOf(c);
+  const { cancel } = queryOf(c, removalQuery);
+  await settleWaiting(c, domain, cancel === 'true');
   await deleteDomain(c.get('store'), domain.id);
   return c.body(null, 204);
 });
 
-domainsApp.post('/domains/:id/verify', needs('manage'), async (c) => {
+/** So many waiting deliveries are counted, and cancelled at once. */
+const mostCounted = 1_000;
+const mostRounds = 10;
+
+/**
+ * Sees that no mail of the domain waits, which without its keys could not be signed.
+ * @param cancel whether what waits is cancelled
+ * @throws Problem 409 with the count of what waits, or of what is left after as much as one request may cancel
+ */
+async function settleWaiting(c: Call, domain: KnownDomain['domain'], cancel: boolean): Promise<void> {
+  const { accountId, name } = domain;
+  const find = () => waitingOf(c.get('store'), { accountId, domain: name }, mostCounted, Date.now());
+  let waiting = await find();
+  let canceled = 0;
+  for (let round = 0; cancel && round < mostRounds && waiting.some((one) => !one.underWay); round++) {
+    const nowMs = Date.now();
+    const newEvent = () => ({
+      id: uuidV7(nowMs, crypto.getRandomValues(new Uint8Array(10))),
+      kind: 'canceled' as const,
+      atMs: nowMs,
+      details: { reason: 'domain_removed', domain: name },
+    });
+    canceled += await cancelWaiting(c.get('store'), waiting.slice(0, mostCounted), newEvent, nowMs);
+    waiting = await find();
+  }
+  if (canceled > 0) announceEvents(c, c.get('credential'));
+  if (waiting.length === 0) return;
+  const count = waiting.length < mostCounted ? `${waiting.length}` : `${mostCounted} or more`;
+  const underWay = waiting.filter((one) => one.underWay).length;
+  if (!cancel) {
+    throw new Problem(
+      'conflict',
+      `${count} deliveries of ${name} are not finished yet. Wait until they are, or cancel them: DELETE …?cancel=true.`,
+      { members: { waiting: Math.min(waiting.length, mostCounted) } },
+    );
+  }
+  const detail =
+    underWay === waiting.length
+      ? `${canceled} deliveries are cancelled; ${count} are being delivered right now. Ask again in some minutes.`
+      : `${canceled} deliveries are cancelled and ${count} are left. Ask again to go on.`;
+  throw new Problem('conflict', detail, { members: { waiting: waiting.length, canceled } });
+}
+
+domainsApp.post('/domains/:id/verify', async (c) => {
   const { domain } = await domainOf(c);
   if (domain.status === 'disabled') throw new Problem('conflict', `${domain.name} is switched off.`);
   await countVerification(c, domain);
   return c.json(detailOf(c, await verified(c, domain.id)));
 });
 
-domainsApp.get('/domains/:id/dns', needs('read'), async (c) => {
+domainsApp.get('/domains/:id/dns', async (c) => {
   const known = await domainOf(c);
   const accepted = /^text\/(plain|dns)\b/.test(c.req.header('Accept') ?? '') ? 'bind' : 'json';
   if ((queryOf(c, dnsQuery).format ?? accepted) === 'bind') return c.text(snippetOf(c, known));
@@ -165,12 +234,12 @@ domainsApp.get('/domains/:id/dns', needs('read'), async (c) => {
   });
 });
 
-domainsApp.get('/domains/:id/dkim', needs('read'), async (c) => {
+domainsApp.get('/domains/:id/dkim', async (c) => {
   const known = await domainOf(c);
   return c.json({ data: known.keys.map((key) => keyView(known, key)) });
 });
 
-domainsApp.post('/domains/:id/dkim/rotate', needs('manage'), async (c) => {
+domainsApp.post('/domains/:id/dkim/rotate', async (c) => {
   const known = await domainOf(c);
   const { domain, keys } = known;
   if (!sends(domain.type))
@@ -184,14 +253,14 @@ domainsApp.post('/domains/:id/dkim/rotate', needs('manage'), async (c) => {
   }
   const nowMs = Date.now();
   await orConflict('Another rotation has just begun.', async () =>
-    addDkimKeys(c.get('store'), domain.id, await newKeys(c, keys, nowMs)),
+    addDkimKeys(c.get('store'), domain.id, await newKeys(c, nameOf(domain), keys, nowMs)),
   );
   await updateDomain(c.get('store'), domain.id, { nextCheckMs: nowMs + 15 * 60_000 });
   const after = await knownOf(c, domain.id);
   return c.json({ data: after.keys.map((key) => keyView(after, key)) }, 201);
 });
 
-domainsApp.post('/domains/:id/dkim/:selector/retire', needs('manage'), async (c) => {
+domainsApp.post('/domains/:id/dkim/:selector/retire', async (c) => {
   const { domain, keys } = await domainOf(c);
   const key = keys.find((one) => one.selector === c.req.param('selector'));
   if (!key)
@@ -207,12 +276,6 @@ domainsApp.post('/domains/:id/dkim/:selector/retire', needs('manage'), async (c)
   return c.json({ data: after.keys.map((one) => keyView(after, one)) });
 });
 
-async function read<T extends z.ZodType>(c: Call, schema: T): Promise<z.output<T>> {
-  const parsed = schema.safeParse((await readJson(c)).value);
-  if (!parsed.success) throw invalidBody(parsed.error.issues);
-  return parsed.data;
-}
-
 async function orConflict<T>(detail: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
@@ -223,16 +286,17 @@ async function orConflict<T>(detail: string, work: () => Promise<T>): Promise<T>
 }
 
 /** The domain of the path, by number or by name; 404 for another account's alike. */
-async function domainOf(c: Call): Promise<KnownDomain> {
+export async function domainOf(c: Call): Promise<KnownDomain> {
   const given = (c.req.param('id') ?? '').toLowerCase();
   const { accountId } = c.get('credential');
   const id = /^\d{1,15}$/.test(given)
     ? Number(given)
     : (await findDomain(c.get('store'), accountId, asciiDomain(given)))?.id;
   const known = id === undefined ? null : await readDomain(c.get('store'), id);
-  if (!known || known.domain.accountId !== accountId || !isVisible(c, known.domain.name)) {
+  if (!known || known.domain.accountId !== accountId || !sees(rowsOf(c), known.domain.name)) {
     throw new Problem('not_found', `There is no domain ${given.slice(0, 100)}.`);
   }
+  noted(c, { domain: known.domain.name });
   return known;
 }
 
@@ -240,6 +304,19 @@ async function knownOf(c: Call, id: number): Promise<KnownDomain> {
   const known = await readDomain(c.get('store'), id);
   if (!known) throw new Problem('not_found', 'The domain is gone.');
   return known;
+}
+
+/** @throws Problem when too many domains were added of late, or are there */
+async function countAddition(c: Call, accountId: number, nowMs: number): Promise<void> {
+  const store = c.get('store');
+  for (const limit of domainLimits) {
+    const key = `add domain ${limit.type}:${accountId}`;
+    const tries = await countTries(store, key, { windowMs: windowMs[limit.type], nowMs });
+    if (tries.count > limit.limit) throw addedTooOften(limit, { endsMs: tries.endsMs, nowMs });
+  }
+  const there = await listDomains(store, accountId, { limit: 1, offset: mostDomains - 1 });
+  if (there.length > 0)
+    throw new Problem('conflict', `The account has ${mostDomains} domains; remove one first.`);
 }
 
 /** @throws Problem when the records of the domain have been looked at too often */
@@ -265,16 +342,20 @@ async function verified(c: Call, id: number): Promise<KnownDomain> {
 }
 
 /** The next generation of keys of a domain that has these. */
-async function newKeys(c: Call, known: readonly { selector: string }[], nowMs: number) {
+async function newKeys(
+  c: Call,
+  of: { accountId: number; domain: string },
+  known: readonly { selector: string }[],
+  nowMs: number,
+) {
   const next = Math.max(0, ...known.map((key) => generationOf(key.selector))) + 1;
   const suffix = next === 1 ? '' : String(next);
-  return await generateDkimKeys(c.get('env').encryptionKeys, { suffix, status: 'pending', nowMs });
+  const { encryptionKeys } = c.get('env');
+  return await generateDkimKeys(encryptionKeys, { ...of, suffix, status: 'pending', nowMs });
 }
 
-/** A key that is limited to some domains sees no others. */
-function isVisible(c: Call, name: string): boolean {
-  const { domains } = c.get('credential');
-  return domains === null || domains.includes(name);
+function nameOf({ accountId, name }: Domain): { accountId: number; domain: string } {
+  return { accountId, domain: name };
 }
 
 function sends(type: Domain['type']): boolean {
@@ -302,6 +383,7 @@ function summaryOf(domain: Domain) {
     next_check_at: time(domain.nextCheckMs),
     return_path_label: domain.returnPathLabel,
     return_path_host: domain.returnPathHost,
+    refuse_dmarc: refusesDmarc(domain.type, domain.refuseDmarc),
     signing_domain: domain.dkimDomain ?? domain.name,
     created_at: time(domain.createdAtMs),
   };
@@ -330,6 +412,12 @@ function requirementsView({ domain, rows }: KnownDomain) {
 function notesOf({ name, type, returnPathLabel }: CheckSubject): string[] {
   return [
     ...(type === 'outbound' ? [`The MX of ${name} stays as it is, with your mailbox provider.`] : []),
+    ...(type === 'alias'
+      ? [`Aliases are not offered yet: leave the MX of ${name} as it is, for its mail would be refused here.`]
+      : []),
+    ...(receives(type)
+      ? [`Mail for ${name} comes to us once its MX is found; until then leave another one as it is.`]
+      : []),
     ...(sends(type)
       ? [
           `Two records are enough to send: the CNAME ${returnPathLabel}.${name} and the DKIM TXT; the TXT records for ownership and SPF are then optional.`,
@@ -362,14 +450,18 @@ function snippetOf(c: Call, known: KnownDomain): string {
   const { name, serviceDomain } = subject(c, known);
   const records = recordsOf(c, known).map((record) => {
     const existing = record.observed.filter(isSpf);
-    const merge = record.kind === 'spf' && record.status !== 'ok' && existing.length > 0;
+    const there = record.kind === 'spf' && record.status !== 'ok' && existing.length > 0;
+    const merged = mergedSpf(existing, spfInclude(serviceDomain));
+    // A merged record is advised only where receivers could evaluate it.
+    const merge = there && record.fix?.includes(merged) === true;
+    const remark = merge ? '; replaces the SPF record that is there' : there ? `; ${record.fix}` : '';
     return {
       type: record.type,
       name: record.name,
-      value: merge ? mergedSpf(existing, spfInclude(serviceDomain)) : record.value,
-      comment: `${record.need}: ${record.purpose} (${record.status ?? 'not looked at yet'})${merge ? '; replaces the SPF record that is there' : ''}`,
+      value: merge ? merged : record.value,
+      comment: `${record.need}: ${record.purpose} (${record.status ?? 'not looked at yet'})${remark}`,
       // What is right already, or right in another way, is not to be published a second time.
-      off: record.status === 'ok',
+      off: record.status === 'ok' || (there && !merge),
     };
   });
   return zoneSnippet(name, records);

@@ -1,34 +1,58 @@
-import { messageStatus } from '#domain/delivery.ts';
-import { markSimulated, publicEvent } from '#domain/event.ts';
-import { acceptedEventId, isUuidV7, uuidV7 } from '#domain/ids.ts';
+import { messageStatus } from '#domain/delivery/delivery.ts';
+import { markSimulated, publicEvent } from '#domain/delivery/event.ts';
+import { acceptedEventId, isUuidV7, uuidV7 } from '#domain/message/ids.ts';
 import { Problem } from '#domain/problem.ts';
-import { cancelDeliveries, findMessage, listMessages, type StoredMessage } from '../store/messages.ts';
-import { type Call, newApp, queryOf } from './app.ts';
-import { announceEvents, needs } from './authenticated.ts';
-import { listQuery } from './queries.ts';
+import { type Call, newApp, queryOf } from '../http/app.ts';
+import { rowsOf, sees } from '../identity/rows.ts';
+import { anyMessage, type PageCursor, readMessagePage } from '../store/message-pages.ts';
+import { cancelDeliveries, findMessage, type ListedMessage, type StoredMessage } from '../store/messages.ts';
+import { announceEvents } from './announce-events.ts';
+import { listQuery, offsetTooFar, offsetWithCursor } from './queries.ts';
 
 /** `GET /v1/emails…` and cancel. */
 export const emailsApp = newApp();
 
-emailsApp.get('/emails', needs('read'), async (c) => {
-  const { limit, offset, ...filter } = queryOf(c, listQuery);
-  const { messages, hasMore } = await listMessages(
-    c.get('store'),
-    c.get('credential').accountId,
-    filter,
-    { limit, offset },
-    Date.now(),
-  );
-  return c.json({ data: messages.map(summaryOf), limit, offset, has_more: hasMore });
+/** Rows that one call looks at; what it found is read beside. */
+const searchedRows = 1400;
+
+function formatCursor({ week, seq }: PageCursor): string {
+  return `${week}-${seq}`;
+}
+
+emailsApp.get('/emails', async (c) => {
+  const { limit, offset, cursor, to, ...filter } = queryOf(c, listQuery);
+  if (cursor !== null && offset > 0) throw offsetWithCursor();
+  const rows = rowsOf(c);
+  const search = {
+    ...anyMessage,
+    ...filter,
+    domains: rows.domains,
+    recipient: to === null ? null : { address: to },
+  };
+  const page = await readMessagePage(c.get('store'), rows.accountId, search, {
+    from: cursor,
+    limit,
+    offset,
+    rows: searchedRows,
+    nowMs: Date.now(),
+  });
+  const { messages, next, searchedToMs } = page;
+  if (next !== null && page.skipped < offset) throw offsetTooFar(formatCursor(next));
+  return c.json({
+    data: messages.map(summaryOf),
+    limit,
+    offset,
+    has_more: next !== null,
+    next: next && formatCursor(next),
+    searched_to: searchedToMs === null ? null : new Date(searchedToMs).toISOString(),
+  });
 });
 
-emailsApp.get('/emails/:id', needs('read'), async (c) => c.json(detailOf(await messageOf(c))));
+emailsApp.get('/emails/:id', async (c) => c.json(detailOf(await messageOf(c))));
 
-emailsApp.get('/emails/:id/events', needs('read'), async (c) =>
-  c.json({ data: timelineOf(await messageOf(c)) }),
-);
+emailsApp.get('/emails/:id/events', async (c) => c.json({ data: timelineOf(await messageOf(c)) }));
 
-emailsApp.post('/emails/:id/cancel', needs('send'), async (c) => {
+emailsApp.post('/emails/:id/cancel', async (c) => {
   const message = await messageOf(c);
   const nowMs = Date.now();
   const canceled = await cancelDeliveries(
@@ -50,17 +74,17 @@ emailsApp.post('/emails/:id/cancel', needs('send'), async (c) => {
   return c.json({ ...detailOf(after), canceled });
 });
 
-/** The message of the path; 404 for another account's, an unknown or a malformed id alike. */
+/** The message of the path; 404 for another account's, one of a domain that the key is not for, an unknown or a malformed id alike. */
 async function messageOf(c: Call): Promise<StoredMessage> {
   const id = (c.req.param('id') ?? '').toLowerCase();
-  const message = isUuidV7(id)
-    ? await findMessage(c.get('store'), c.get('credential').accountId, id, Date.now())
-    : null;
-  if (!message) throw new Problem('not_found', `There is no message ${id.slice(0, 64)}.`);
+  const rows = rowsOf(c);
+  const message = isUuidV7(id) ? await findMessage(c.get('store'), rows.accountId, id, Date.now()) : null;
+  if (!message || !sees(rows, message.signingDomain))
+    throw new Problem('not_found', `There is no message ${id.slice(0, 64)}.`);
   return message;
 }
 
-function summaryOf(message: StoredMessage) {
+function summaryOf(message: ListedMessage) {
   return {
     id: message.messageId,
     message_id: message.messageId,
@@ -94,6 +118,7 @@ function detailOf(message: StoredMessage) {
       attempts: delivery.attempts,
       next_attempt_at: delivery.dueMs === null ? null : new Date(delivery.dueMs).toISOString(),
       node: delivery.node,
+      waits_for: delivery.waitsFor,
     })),
   };
 }

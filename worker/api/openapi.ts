@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { type ProblemCode, problemRow } from '#domain/problem.ts';
 import { cloudmailinError, problemAnswer, rateLimitAnswer } from './answers.ts';
-import type { GoodAnswer, Operation } from './operations/operation.ts';
+import { accessOfOperation, type GoodAnswer, type Operation } from './operations/operation.ts';
 import { groups } from './operations.ts';
 
 type Json = Record<string, unknown>;
@@ -61,11 +61,13 @@ export function errorsOf(operation: Operation): Map<number, ProblemCode[]> {
 }
 
 function describe(operation: Operation, components: Json): Json {
-  const { id, summary, about, scope, body } = operation;
+  const { id, summary, about, body } = operation;
+  const { scope, wholeAccount } = accessOfOperation(operation);
+  const limited = wholeAccount ? ' Refused to a key that is limited to some domains.' : '';
   return {
     operationId: id,
     summary,
-    description: scope ? `${about}\n\nNeeds a key with the scope \`${scope}\`.` : about,
+    description: scope ? `${about}\n\nNeeds a key with the scope \`${scope}\`.${limited}` : about,
     parameters: parametersOf(operation, components),
     ...(body
       ? {

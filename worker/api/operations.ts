@@ -1,9 +1,11 @@
+import { audit } from './operations/audit.ts';
 import { cloudmailin } from './operations/cloudmailin.ts';
 import { credentials } from './operations/credentials.ts';
 import { domains } from './operations/domains.ts';
 import { events } from './operations/events.ts';
 import { messages } from './operations/messages.ts';
 import type { OperationGroup } from './operations/operation.ts';
+import { receiving } from './operations/receiving.ts';
 import { sending } from './operations/sending.ts';
 import { settings } from './operations/settings.ts';
 import { suppressions } from './operations/suppressions.ts';
@@ -17,8 +19,10 @@ export const groups: readonly OperationGroup[] = [
   webhooks,
   suppressions,
   domains,
+  receiving,
   settings,
   credentials,
+  audit,
   cloudmailin,
 ];
 

@@ -2,7 +2,7 @@
 import { raw } from 'hono/html';
 import { problemRow } from '#domain/problem.ts';
 import { errorsOf, schemaOf } from './openapi.ts';
-import type { GoodAnswer, Operation } from './operations/operation.ts';
+import { accessOfOperation, type GoodAnswer, type Operation } from './operations/operation.ts';
 import { groups } from './operations.ts';
 
 type Json = Record<string, unknown>;
@@ -64,8 +64,8 @@ export function ReferencePage({ origin }: { origin: string }) {
 }
 
 function OperationView({ operation }: { operation: Operation }) {
-  const { id, method, path, summary, about, scope, parameters, query, headers, body, answer, also } =
-    operation;
+  const { scope, wholeAccount } = accessOfOperation(operation);
+  const { id, method, path, summary, about, parameters, query, headers, body, answer, also } = operation;
   const components: Json = {};
   return (
     <article id={id}>
@@ -80,7 +80,8 @@ function OperationView({ operation }: { operation: Operation }) {
         {scope && (
           <>
             {' '}
-            Needs the scope <code>{scope}</code>.
+            Needs the scope <code>{scope}</code>
+            {wholeAccount && ', and no limit to domains'}.
           </>
         )}
       </p>

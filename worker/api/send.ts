@@ -1,19 +1,29 @@
 import { z } from '@hono/zod-openapi';
-import { isFinal } from '#domain/delivery.ts';
+import { canonicalJson } from '#domain/canonical-json.ts';
+import { isFinal } from '#domain/delivery/delivery.ts';
+import { simulatorDomain } from '#domain/delivery/simulator.ts';
+import { limits, sendAtFault, sendSchema } from '#domain/message/submission.ts';
 import { Problem } from '#domain/problem.ts';
-import { simulatorDomain } from '#domain/simulator.ts';
-import { limits, sendAtFault, sendSchema } from '#domain/submission.ts';
+import { type Call, invalidBody, newApp, queryOf } from '../http/app.ts';
+import { forgiving } from '../http/forgiving.ts';
+import { apiOrigin } from '../http/public-origin.ts';
+import {
+  drain,
+  mediaType,
+  messageJsonBytes,
+  readBytes,
+  readJson,
+  strangersBytes,
+} from '../http/request-body.ts';
+import { hubOf } from '../hub/hub-of.ts';
+import { callerOf, credentialOf, knock } from '../identity/credential.ts';
 import { type Acceptance, accept, type IdempotentRequest, type Intake } from '../intake/accept.ts';
 import { draftOf } from '../intake/compose.ts';
 import type { Draft } from '../intake/draft.ts';
 import { rawDraftOf } from '../intake/raw-message.ts';
 import { rehearse } from '../intake/rehearse.ts';
-import { bearerSecret, sha256Hex } from '../intake/secret.ts';
-import { hubOf } from '../node-api/hub-of.ts';
-import { originOf } from '../tracking/links.ts';
-import { type Call, invalidBody, newApp, queryOf } from './app.ts';
-import { announceEvents, credentialOf } from './authenticated.ts';
-import { drain, mediaType, readBytes, readJson } from './request-body.ts';
+import { sha256Hex } from '../tokens/secret.ts';
+import { announceEvents } from './announce-events.ts';
 
 /** `POST /v1/send`, `/v1/send/batch`, `/v1/send/raw`: parse, then the intake. */
 export const sendApp = newApp();
@@ -27,29 +37,28 @@ export const sendQuery = z.object({
 });
 
 sendApp.post('/send', (c) =>
-  authenticFaults(c, async () => {
-    const { bytes, value } = await readJson(c);
+  behindKey(c, async () => {
+    const value = await readJson(c, messageJsonBytes);
     const draft = readDraft(value, Date.now());
     if (draft instanceof Problem) throw draft;
     if (queryOf(c, sendQuery).dry_run === 'true') {
-      const secret = bearerSecret(c.req.header('Authorization'));
-      return c.json(await rehearse(intakeOf(c), secret, draft));
+      return c.json(await rehearse(intakeOf(c), await callerOf(c), draft));
     }
-    return await acceptOne(c, draft, await idempotencyOf(c, bytes));
+    return await acceptOne(c, draft, await idempotencyOf(c, value));
   }),
 );
 
 sendApp.post('/send/batch', (c) =>
-  authenticFaults(c, async () => {
-    const { bytes, value } = await readJson(c);
+  behindKey(c, async () => {
+    const value = await readJson(c, messageJsonBytes);
     const list = z.array(z.unknown()).min(1).max(limits.batch).safeParse(value);
     if (!list.success) throw invalidBody(list.error.issues);
     const drafts = list.data.map((entry, i) => readDraft(entry, Date.now(), `/${i}/`));
     const { answers, replayed } = await accept(intakeOf(c), {
-      secret: bearerSecret(c.req.header('Authorization')),
+      by: await callerOf(c),
       username: null,
       drafts,
-      idempotency: await idempotencyOf(c, bytes),
+      idempotency: await idempotencyOf(c, value),
     });
     if (replayed) c.header('Idempotent-Replayed', 'true');
     return c.json(answers, 202);
@@ -57,17 +66,21 @@ sendApp.post('/send/batch', (c) =>
 );
 
 sendApp.post('/send/raw', (c) =>
-  authenticFaults(c, async () => {
+  behindKey(c, async () => {
     if (mediaType(c) !== 'message/rfc822') {
       throw new Problem('unsupported_media_type', 'Send the message as "Content-Type: message/rfc822".');
     }
     const bytes = await readBytes(c, limits.messageBytes);
     const query = new URL(c.req.url).searchParams;
+    const bySmtp = c.req.header('X-Pennypost-Source') === 'smtp';
     const draft = await rawDraftOf({
       bytes,
       mailFrom: query.get('mail_from') ?? '',
       rcptTo: query.getAll('rcpt_to'),
-      source: c.req.header('X-Pennypost-Source') === 'smtp' ? 'smtp' : 'raw',
+      source: bySmtp ? 'smtp' : 'raw',
+      receivedBy: bySmtp ? receivedBy(c) : null,
+      smtpUtf8: query.get('smtputf8') === 'true',
+      requireTls: query.get('require_tls') === 'true',
       nowMs: Date.now(),
     });
     const key = c.req.header('Idempotency-Key') ?? draft.idempotencyKey;
@@ -77,19 +90,29 @@ sendApp.post('/send/raw', (c) =>
   }),
 );
 
+/** The node that took a message by SMTP, as it names itself. */
+function receivedBy(c: Call): string {
+  const name = c.req.header('X-Pennypost-Received-By') ?? '';
+  return /^[a-z0-9][a-z0-9.-]{0,253}$/i.test(name) ? name : c.get('env').serviceDomain;
+}
+
 /**
- * Runs a handler; when the input is at fault, says so only to callers whose key is good: 401 comes before 400.
+ * Runs a handler for those whose key may send: nothing of the body is read before that is known, and nobody else is
+ * told what is wrong with it.
  */
-export async function authenticFaults(
+export async function behindKey(
   c: Call,
   handler: () => Promise<Response>,
   username: string | null = null,
 ): Promise<Response> {
+  let looked = true;
   try {
+    looked = await knock(c, 'send', username);
     return await handler();
   } catch (error) {
-    await drain(c);
-    if (error instanceof Problem && [400, 413, 415].includes(error.status))
+    const isStranger = error instanceof Problem && error.status === 401;
+    await drain(c, isStranger ? strangersBytes : undefined);
+    if (!looked && error instanceof Problem && [400, 413, 415].includes(error.status))
       await credentialOf(c, 'send', username);
     throw error;
   }
@@ -113,7 +136,7 @@ export async function acceptDraft(
   const held = idempotency && inFlight(c, idempotency.key);
   try {
     const { answers, replayed } = await accept(intakeOf(c), {
-      secret: bearerSecret(c.req.header('Authorization')),
+      by: await callerOf(c),
       username,
       drafts: [draft],
       idempotency,
@@ -130,9 +153,9 @@ export async function acceptDraft(
 
 /** A draft, or the problem of an entry that does not fit the schema. */
 function readDraft(value: unknown, nowMs: number, root = '/'): Draft | Problem {
-  const body = sendSchema.safeParse(value);
+  const body = sendSchema.safeParse(forgiving(sendSchema, value));
   if (!body.success) return invalidBody(body.error.issues, root);
-  const fault = body.data.send_at === undefined ? null : sendAtFault(Date.parse(body.data.send_at), nowMs);
+  const fault = body.data.send_at === undefined ? null : sendAtFault(body.data.send_at, nowMs);
   if (fault) return invalidBody([{ path: ['send_at'], message: fault }], root);
   try {
     return draftOf(body.data);
@@ -142,10 +165,11 @@ function readDraft(value: unknown, nowMs: number, root = '/'): Draft | Problem {
   }
 }
 
-export async function idempotencyOf(c: Call, bytes: Uint8Array): Promise<IdempotentRequest | null> {
+/** @param value of the body: how its JSON was spelled does not matter */
+export async function idempotencyOf(c: Call, value: unknown): Promise<IdempotentRequest | null> {
   const key = c.req.header('Idempotency-Key');
   if (key === undefined) return null;
-  return { key: readKey(key), fingerprint: await sha256Hex(`${c.req.path} ${await sha256Hex(bytes)}`) };
+  return { key: readKey(key), fingerprint: await sha256Hex(`${c.req.path} ${canonicalJson(value)}`) };
 }
 
 function readKey(key: string): string {
@@ -156,21 +180,36 @@ function readKey(key: string): string {
   });
 }
 
+/** A request whose client has gone may end anywhere, without a word: its mark counts for so long. */
+const flightMs = 30_000;
+
 /**
- * Marks a key as in flight in this isolate; a second request with it is told so. Across isolates the table's
- * unique key decides: the later commit fails and gets the earlier answer.
+ * Marks a key as in flight in this isolate; a second request with it is told so, and may ask again soon. The mark only
+ * saves work: across isolates, and when it is over, the table's unique key decides, since the later commit fails and
+ * gets the earlier answer.
  */
 function inFlight(c: Call, key: string): () => void {
   const { flights } = c.get('isolate');
+  const nowMs = Date.now();
+  for (const [name, sinceMs] of flights) {
+    // In the order in which they began.
+    if (nowMs - sinceMs < flightMs) break;
+    flights.delete(name);
+  }
   const name = `${c.req.header('Authorization')} ${key}`;
-  if (flights.has(name)) {
+  const sinceMs = flights.get(name);
+  if (sinceMs !== undefined) {
+    const seconds = Math.max(1, Math.ceil((sinceMs + flightMs - nowMs) / 1000));
     throw new Problem(
-      'idempotency_conflict',
-      'A request with this idempotency key is still in flight; ask again in a moment.',
+      'idempotency_in_flight',
+      `A request with this idempotency key is still in flight; ask again in a moment, or in ${seconds} seconds if it was cut off.`,
+      { headers: { 'Retry-After': '1' } },
     );
   }
-  flights.add(name);
-  return () => flights.delete(name);
+  flights.set(name, nowMs);
+  return () => {
+    if (flights.get(name) === nowMs) flights.delete(name);
+  };
 }
 
 /** The intake of this request. */
@@ -183,16 +222,18 @@ export function intakeOf(c: Call): Intake {
     store: c.get('store'),
     nowMs,
     simulatorDomain: simulatorDomain(serviceDomain),
-    links: { origin: originOf(c.req.url), keys: returnPathKeys },
+    links: { origin: apiOrigin(c), keys: returnPathKeys },
     announce: (messages, credential) => {
       announceEvents(c, credential);
       const waiting = messages.filter((m) => m.deliveries.some((d) => !isFinal(d.state)));
-      const due = waiting.filter((m) => m.firstDueMs <= nowMs);
+      const { announcer } = c.get('isolate');
+      const due = waiting.filter((m) => m.firstDueMs <= nowMs).map(pointerOf);
+      const later = waiting
+        .filter((m) => m.firstDueMs > nowMs)
+        .map((m) => ({ ...pointerOf(m), dueMs: m.firstDueMs }));
       const work = [
-        ...(due.length > 0 ? [c.get('isolate').announcer.announce(channels, due.map(pointerOf))] : []),
-        ...waiting
-          .filter((m) => m.firstDueMs > nowMs)
-          .map((m) => c.get('isolate').announcer.announceAt(DELIVERY, [pointerOf(m)], m.firstDueMs, nowMs)),
+        ...(due.length > 0 ? [announcer.announce(channels, due)] : []),
+        announcer.announceAt(DELIVERY, later, nowMs),
       ];
       c.executionCtx.waitUntil(
         Promise.all(work).catch((error: unknown) => {

@@ -1,10 +1,17 @@
 import { z } from '@hono/zod-openapi';
-import { domainFault, parseMailbox } from '#domain/address.ts';
-import { CsvError, formatCsvRow } from '#domain/csv.ts';
+import { domainFault, parseMailbox } from '#domain/message/address.ts';
 import { Problem } from '#domain/problem.ts';
-import { suppressionReasons } from '#domain/suppression.ts';
-import { type ImportedRow, type ImportFault, readImport } from '#domain/suppression-import.ts';
+import { CsvError, formatCsvRow, inertCell } from '#domain/suppression/csv.ts';
+import { suppressionReasons } from '#domain/suppression/suppression.ts';
+import { type ImportedRow, type ImportFault, readImport } from '#domain/suppression/suppression-import.ts';
+import { time } from '#domain/time.ts';
+import { invalidBody, newApp, queryOf } from '../http/app.ts';
+import { mediaType, readBody, readBytes } from '../http/request-body.ts';
+import { textOfFile } from '../http/text-file.ts';
+import { noted } from '../identity/audit.ts';
+import { requireDomain, rowsOf, sees } from '../identity/rows.ts';
 import { asciiDomain } from '../intake/recipient.ts';
+import type { Rows } from '../store/rows.ts';
 import {
   addSuppressions,
   findSuppressions,
@@ -15,9 +22,7 @@ import {
   removeSuppressions,
   type Suppression,
 } from '../store/suppressions.ts';
-import { invalidBody, newApp, queryOf } from './app.ts';
-import { needs } from './authenticated.ts';
-import { mediaType, readBytes, readJson } from './request-body.ts';
+import { offsetQuery, offsetTooFar, offsetWithCursor } from './queries.ts';
 
 /** `/v1/suppressions…`: addresses that must not be mailed. */
 export const suppressionsApp = newApp();
@@ -41,32 +46,49 @@ const scopeSchema = z
 const reasonSchema = z.enum(suppressionReasons);
 
 export const suppressionsQuery = z.object({
-  query: z.string().max(320).nullable().default(null).meta({ description: 'Part of an address.' }),
+  query: z
+    .string()
+    .max(320)
+    .nullable()
+    .default(null)
+    .meta({ description: 'An address, or a part of one: a whole address finds just itself.' }),
   reason: reasonSchema.nullable().default(null),
   scope: scopeSchema.nullable().default(null),
   limit: z.coerce.number().int().min(1).max(1000).default(50),
-  offset: z.coerce.number().int().min(0).max(1_000_000).default(0),
+  offset: offsetQuery,
+  cursor: z.coerce
+    .number('must be a cursor that an earlier answer gave')
+    .int()
+    .min(1)
+    .nullable()
+    .default(null)
+    .meta({ description: 'The `next` of an earlier answer.' }),
 });
 
-suppressionsApp.get('/suppressions', needs('read'), async (c) => {
-  const { limit, offset, scope, ...filter } = queryOf(c, suppressionsQuery);
-  const { entries, hasMore } = await listSuppressions(
+suppressionsApp.get('/suppressions', async (c) => {
+  const { limit, offset, cursor, scope, ...filter } = queryOf(c, suppressionsQuery);
+  if (cursor !== null && offset > 0) throw offsetWithCursor();
+  const { entries, next, skipped } = await listSuppressions(
     c.get('store'),
-    c.get('credential').accountId,
+    rowsOf(c),
     { ...filter, scopeDomain: scope },
-    { limit, offset },
+    { limit, offset, before: cursor },
     Date.now(),
   );
-  return c.json({ data: entries.map(entryView), limit, offset, has_more: hasMore });
+  if (next !== null && skipped < offset) throw offsetTooFar(String(next));
+  const more = { has_more: next !== null, next: next === null ? null : String(next) };
+  return c.json({ data: entries.map(entryView), limit, offset, ...more });
 });
 
 export const suppressionCheckQuery = z.object({ email: emailSchema });
 
-suppressionsApp.get('/suppressions/check', needs('read'), async (c) => {
+suppressionsApp.get('/suppressions/check', async (c) => {
   const { email } = queryOf(c, suppressionCheckQuery);
-  const { accountId } = c.get('credential');
-  const entries = await findSuppressions(c.get('store'), accountId, [email], Date.now());
-  return c.json({ email, suppressed: entries.length > 0, entries: entries.map(entryView) });
+  const rows = rowsOf(c);
+  const entries = await findSuppressions(c.get('store'), rows.accountId, [email], Date.now());
+  // Whether mail to it is held back is everybody's concern who sends; why is told of the key's own domains only.
+  const shown = entries.filter(({ scopeDomain }) => sees(rows, scopeDomain));
+  return c.json({ email, suppressed: entries.length > 0, entries: shown.map(entryView) });
 });
 
 export const newSuppression = z.strictObject({
@@ -74,15 +96,14 @@ export const newSuppression = z.strictObject({
   reason: reasonSchema.default('manual'),
   scope: scopeSchema.default(''),
   note: z.string().max(1024).nullable().default(null).meta({ description: 'Why, in words.' }),
-  expires_at: z.iso.datetime({ offset: true }).nullable().default(null),
+  expires_at: time.nullable().default(null),
 });
 
-suppressionsApp.post('/suppressions', needs('manage'), async (c) => {
-  const body = newSuppression.safeParse((await readJson(c)).value);
-  if (!body.success) throw invalidBody(body.error.issues);
-  const { email, reason, scope, note, expires_at: expiresAt } = body.data;
+suppressionsApp.post('/suppressions', async (c) => {
+  const { email, reason, scope, note, expires_at: expiresAtMs } = await readBody(c, newSuppression);
+  requireDomain(rowsOf(c), scope, 'Set "scope" to one of its domains');
+  noted(c, { email, scope: scope || 'account', reason });
   const nowMs = Date.now();
-  const expiresAtMs = expiresAt === null ? null : Date.parse(expiresAt);
   if (expiresAtMs !== null && expiresAtMs <= nowMs) {
     throw invalidBody([{ path: ['expires_at'], message: 'must be in the future' }]);
   }
@@ -101,12 +122,13 @@ suppressionsApp.post('/suppressions', needs('manage'), async (c) => {
 
 export const suppressionRemoval = z.object({ scope: scopeSchema.nullable().default(null) });
 
-suppressionsApp.delete('/suppressions/:email', needs('manage'), async (c) => {
+suppressionsApp.delete('/suppressions/:email', async (c) => {
   const email = emailSchema.safeParse(c.req.param('email'));
   if (!email.success)
     throw invalidBody([{ path: ['email'], message: email.error.issues[0]?.message ?? '' }], '');
   const { scope } = queryOf(c, suppressionRemoval);
-  const removed = await removeSuppressions(c.get('store'), c.get('credential').accountId, email.data, scope);
+  noted(c, { email: email.data, ...(scope === null ? {} : { scope: scope || 'account' }) });
+  const removed = await removeSuppressions(c.get('store'), rowsOf(c), email.data, scope);
   if (removed === 0) throw new Problem('not_found', `${email.data} is not suppressed.`);
   return c.body(null, 204);
 });
@@ -114,16 +136,16 @@ suppressionsApp.delete('/suppressions/:email', needs('manage'), async (c) => {
 const columns = ['email', 'reason', 'scope', 'source', 'proof', 'message_id', 'created_at', 'expires_at'];
 const exportPage = 1000;
 
-suppressionsApp.get('/suppressions/export', needs('read'), (c) => {
+suppressionsApp.get('/suppressions/export', (c) => {
   const store = c.get('store');
-  const { accountId } = c.get('credential');
+  const rows = rowsOf(c);
   const nowMs = Date.now();
   const encoder = new TextEncoder();
   let afterId = 0;
   const stream = new ReadableStream<Uint8Array>({
     start: (controller) => controller.enqueue(encoder.encode(formatCsvRow(columns))),
     pull: async (controller) => {
-      const page = await nextSuppressions(store, accountId, afterId, exportPage, nowMs);
+      const page = await nextSuppressions(store, rows, afterId, exportPage, nowMs);
       afterId = page.at(-1)?.id ?? afterId;
       if (page.length > 0) controller.enqueue(encoder.encode(page.map(csvLine).join('')));
       if (page.length < exportPage) controller.close();
@@ -147,14 +169,14 @@ export const importLimits = { bytes: 8 * 1024 * 1024, rows: 20_000 } as const;
 /** So many faults are told by line; the rest only by number. */
 const mostFaults = 100;
 
-suppressionsApp.post('/suppressions/import', needs('manage'), async (c) => {
+suppressionsApp.post('/suppressions/import', async (c) => {
   const commit = queryOf(c, importQuery).commit === 'true';
   if (mediaType(c) !== 'text/csv') {
     throw new Problem('unsupported_media_type', 'Send the file as "Content-Type: text/csv".');
   }
   const file = readFile(await readBytes(c, importLimits.bytes));
   const nowMs = Date.now();
-  const { entries, faults, doubles } = entriesOf(file.rows, nowMs);
+  const { entries, faults, doubles } = entriesOf(file.rows, nowMs, rowsOf(c));
   const store = c.get('store');
   const { accountId } = c.get('credential');
   const there = new Set(
@@ -169,6 +191,7 @@ suppressionsApp.post('/suppressions/import', needs('manage'), async (c) => {
   );
   const already = entries.filter((entry) => there.has(nameOf(entry))).length;
   if (commit) await addSuppressions(store, accountId, entries);
+  noted(c, { rows: String(entries.length), committed: String(commit) });
   const allFaults = [...file.faults, ...faults].sort((a, b) => a.line - b.line);
   return c.json({
     format: file.format,
@@ -179,6 +202,7 @@ suppressionsApp.post('/suppressions/import', needs('manage'), async (c) => {
     doubles,
     invalid: allFaults.length,
     errors: allFaults.slice(0, mostFaults),
+    warnings: file.remarks.slice(0, mostFaults),
     sample: entries.slice(0, 10).map((entry) => entryView({ id: 0, ...entry })),
   });
 });
@@ -187,19 +211,19 @@ function readFile(bytes: Uint8Array) {
   const fault = (detail: string) =>
     new Problem('invalid_body', `The file ${detail}.`, { errors: [{ pointer: '/', detail }] });
   try {
-    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes);
+    const text = textOfFile(bytes);
+    if (text === null) throw fault('is neither in UTF-8 nor in UTF-16; save it as "CSV UTF-8"');
     const file = readImport(text, importLimits.rows);
     if (typeof file === 'string') throw fault(file);
     return file;
   } catch (error) {
     if (error instanceof CsvError) throw fault(`is no CSV (RFC 4180): ${error.message}`);
-    if (error instanceof TypeError) throw fault('is not in UTF-8');
     throw error;
   }
 }
 
 /** The entries that rows come to, each address and scope once. */
-function entriesOf(rows: readonly ImportedRow[], nowMs: number) {
+function entriesOf(rows: readonly ImportedRow[], nowMs: number, seen: Rows) {
   const faults: ImportFault[] = [];
   const entries = new Map<string, NewSuppression>();
   let read = 0;
@@ -209,6 +233,13 @@ function entriesOf(rows: readonly ImportedRow[], nowMs: number) {
     if (!email.success || !scope.success) {
       const detail = (email.error ?? scope.error)?.issues[0]?.message ?? 'is not valid';
       faults.push({ line: row.line, detail: `"${row.email.slice(0, 100)}" ${detail}` });
+      continue;
+    }
+    if (!sees(seen, scope.data)) {
+      faults.push({
+        line: row.line,
+        detail: `has a scope other than ${seen.domains?.join(', ')}, to which this key is limited`,
+      });
       continue;
     }
     if (row.expiresAtMs !== null && row.expiresAtMs <= nowMs) {
@@ -251,13 +282,9 @@ function entryView(entry: Suppression) {
 function csvLine(entry: Suppression): string {
   const view = entryView(entry);
   const { email, reason, scope, source, message_id: messageId } = view;
-  return formatCsvRow([
-    ...[email, reason, scope, source, inert(view.proof ?? ''), messageId ?? ''],
-    ...[view.created_at, view.expires_at ?? ''],
-  ]);
-}
-
-/** What a peer said is not to be taken for a formula by a spreadsheet. */
-function inert(text: string): string {
-  return /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
+  return formatCsvRow(
+    [email, reason, scope, source, view.proof, messageId, view.created_at, view.expires_at].map((cell) =>
+      inertCell(cell ?? ''),
+    ),
+  );
 }

@@ -1,22 +1,25 @@
-import { dayOf } from '#domain/home.ts';
+import { dayOfPhase, phases, warmingLimits, warmingRates } from '#domain/limits/warming.ts';
+import { dayOf } from '#domain/message/home.ts';
 import { Problem } from '#domain/problem.ts';
-import { dayOfPhase, phases, warmingLimits, warmingRates } from '#domain/warming.ts';
-import { foldAccount, readDomainStats } from '../store/stats.ts';
+import { newApp } from '../http/app.ts';
+import { rowsOf, sees } from '../identity/rows.ts';
+import { foldAccount } from '../store/fold.ts';
+import { readDomainStats } from '../store/stats.ts';
 import type { Store } from '../store/store.ts';
 import { countersOf, type DomainUsage } from '../store/usage.ts';
 import { findWarming } from '../store/warming.ts';
-import { newApp } from './app.ts';
-import { needs } from './authenticated.ts';
 
 /** `GET /v1/domains/:id/warming`: how far a domain is warmed, what it may send and what it has sent. */
 export const warmingApp = newApp();
 
-warmingApp.get('/domains/:id/warming', needs('read'), async (c) => {
+warmingApp.get('/domains/:id/warming', async (c) => {
   const id = Number(c.req.param('id'));
-  const { accountId } = c.get('credential');
+  const rows = rowsOf(c);
+  const { accountId } = rows;
   const nowMs = Date.now();
   const found = Number.isSafeInteger(id) ? await findWarming(c.get('store'), accountId, id, nowMs) : null;
-  if (!found) throw new Problem('not_found', `There is no domain ${(c.req.param('id') ?? '').slice(0, 64)}.`);
+  if (!found || !sees(rows, found.usage.name))
+    throw new Problem('not_found', `There is no domain ${(c.req.param('id') ?? '').slice(0, 64)}.`);
   if (!found.verified) {
     throw new Problem('conflict', `${found.usage.name} is not verified yet; warming begins when it is.`);
   }

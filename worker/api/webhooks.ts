@@ -1,17 +1,29 @@
 import { z } from '@hono/zod-openapi';
-import { uuidV7 } from '#domain/ids.ts';
+import { noVerdicts } from '#domain/inbound/verdicts.ts';
+import { uuidV7 } from '#domain/message/ids.ts';
 import { Problem } from '#domain/problem.ts';
+import { time } from '#domain/time.ts';
 import {
   chosenKinds,
   eventNames,
+  isSynchronous,
+  mayHaveUser,
   parseDeliveryId,
+  receivedOnly,
   rotationOverlapMs,
   type WebhookFormat,
+  wantsReceived,
   webhookBodies,
   webhookFormats,
   webhookLimits,
 } from '#domain/webhook.ts';
-import { encryptKey } from '../store/key-encryption.ts';
+import { type Call, invalidBody, newApp } from '../http/app.ts';
+import { apiOrigin } from '../http/public-origin.ts';
+import { readBody } from '../http/request-body.ts';
+import { noted } from '../identity/audit.ts';
+import { writtenBody } from '../received/post-body.ts';
+import { encryptKey, sealedWebhookSecret } from '../store/key-encryption.ts';
+import type { Received } from '../store/received.ts';
 import { replayRange } from '../store/webhook-deliveries.ts';
 import {
   createEndpoint,
@@ -25,9 +37,6 @@ import { targetGuard } from '../webhook/guard.ts';
 import { postWebhook } from '../webhook/post.ts';
 import { newWebhookSecret, signingSecrets } from '../webhook/secrets.ts';
 import { senderOf } from '../webhook/sender-of.ts';
-import { type Call, invalidBody, newApp } from './app.ts';
-import { needs } from './authenticated.ts';
-import { readJson } from './request-body.ts';
 import { replayOne } from './webhook-deliveries.ts';
 
 /** `/v1/webhooks`: endpoints, their secrets, a test, replays. */
@@ -44,17 +53,21 @@ const events = z
   .max(eventNames.size)
   .nullable()
   .meta({ description: 'Names of events; null: every event that the format has a name for.' });
+const synchronous = z.boolean().nullable().meta({
+  description:
+    'Whether its answer to received mail is the reply in the SMTP session: 2xx takes it, 4xx refuses it, anything else makes its sender try again; null: as the format has it (yes for the CloudMailin formats).',
+});
 const description = z.string().max(webhookLimits.descriptionCharacters);
 export const newWebhook = z.strictObject({
   url,
   format: format.default('event'),
   events: events.default(null),
   description: description.default(''),
+  synchronous: synchronous.default(null),
 });
 export const webhookChange = z
-  .strictObject({ url, format, events, description, state: z.enum(['active', 'disabled']) })
+  .strictObject({ url, format, events, description, synchronous, state: z.enum(['active', 'disabled']) })
   .partial();
-const time = z.iso.datetime({ offset: true }).transform((text) => Date.parse(text));
 export const webhookReplay = z.union([
   z.strictObject({ delivery_id: z.string().max(64) }),
   z
@@ -62,10 +75,10 @@ export const webhookReplay = z.union([
     .refine(({ from, to }) => from < to, { path: ['to'], message: 'must be after from' }),
 ]);
 
-webhooksApp.post('/webhooks', needs('manage'), async (c) => {
-  const body = await read(c, newWebhook);
+webhooksApp.post('/webhooks', async (c) => {
+  const body = await readBody(c, newWebhook);
   requireNames(body.format, body.events);
-  await requireTarget(c, body.url);
+  await requireTarget(c, body.format, body.url);
   const store = c.get('store');
   const { accountId } = c.get('credential');
   if ((await listEndpoints(store, accountId)).length >= webhookLimits.endpoints) {
@@ -73,36 +86,40 @@ webhooksApp.post('/webhooks', needs('manage'), async (c) => {
   }
   const nowMs = Date.now();
   const secret = newWebhookSecret();
+  const publicId = uuidV7(nowMs, crypto.getRandomValues(new Uint8Array(10)));
+  const { encryptionKeys } = c.get('env');
   const endpoint = await createEndpoint(
     store,
     {
       ...body,
       accountId,
-      publicId: uuidV7(nowMs, crypto.getRandomValues(new Uint8Array(10))),
-      secretEncrypted: await encryptKey(secret, c.get('env').encryptionKeys),
+      publicId,
+      secretEncrypted: await encryptKey(secret, encryptionKeys, sealedWebhookSecret(publicId)),
       createdAtMs: nowMs,
     },
     nowMs,
   );
+  noted(c, { endpoint: placeOf(endpoint.url) });
   return c.json({ ...endpointView(endpoint), secret }, 201);
 });
 
-webhooksApp.get('/webhooks', needs('read'), async (c) => {
+webhooksApp.get('/webhooks', async (c) => {
   const endpoints = await listEndpoints(c.get('store'), c.get('credential').accountId);
   return c.json({ data: endpoints.map(endpointView) });
 });
 
-webhooksApp.get('/webhooks/:id', needs('read'), async (c) => c.json(endpointView(await endpointOf(c))));
+webhooksApp.get('/webhooks/:id', async (c) => c.json(endpointView(await endpointOf(c))));
 
-webhooksApp.patch('/webhooks/:id', needs('manage'), async (c) => {
+webhooksApp.patch('/webhooks/:id', async (c) => {
   const endpoint = await endpointOf(c);
-  const { state, ...body } = await read(c, webhookChange);
+  const { state, ...body } = await readBody(c, webhookChange);
   requireNames(body.format ?? endpoint.format, body.events === undefined ? endpoint.events : body.events);
-  if (body.url !== undefined) await requireTarget(c, body.url);
+  if (body.url !== undefined || body.format !== undefined)
+    await requireTarget(c, body.format ?? endpoint.format, body.url ?? endpoint.url);
   return c.json(endpointView(await change(c, endpoint, { ...body, ...stateChange(state) })));
 });
 
-webhooksApp.delete('/webhooks/:id', needs('manage'), async (c) => {
+webhooksApp.delete('/webhooks/:id', async (c) => {
   const endpoint = await endpointOf(c);
   await deleteEndpoint(c.get('store'), endpoint);
   await senderOf(c.get('env').bindings.SENDER, endpoint.id).reload(endpoint.id);
@@ -110,11 +127,12 @@ webhooksApp.delete('/webhooks/:id', needs('manage'), async (c) => {
 });
 
 /** A new secret; the one before it signs as well until the overlap is over. */
-webhooksApp.post('/webhooks/:id/rotate', needs('manage'), async (c) => {
+webhooksApp.post('/webhooks/:id/rotate', async (c) => {
   const endpoint = await endpointOf(c);
   const secret = newWebhookSecret();
+  const { encryptionKeys } = c.get('env');
   const rotated = await change(c, endpoint, {
-    secretEncrypted: await encryptKey(secret, c.get('env').encryptionKeys),
+    secretEncrypted: await encryptKey(secret, encryptionKeys, sealedWebhookSecret(endpoint.publicId)),
     previousSecretEncrypted: endpoint.secretEncrypted,
     previousSecretUntilMs: Date.now() + rotationOverlapMs,
   });
@@ -122,17 +140,26 @@ webhooksApp.post('/webhooks/:id/rotate', needs('manage'), async (c) => {
 });
 
 /** Posts a signed event that never happened, once, and tells what came of it. */
-webhooksApp.post('/webhooks/:id/test', needs('manage'), async (c) => {
+webhooksApp.post('/webhooks/:id/test', async (c) => {
   const endpoint = await endpointOf(c);
   const env = c.get('env');
   const nowMs = Date.now();
-  const body = testBody(endpoint.format, nowMs);
   const id = `msg_test_${uuidV7(nowMs, crypto.getRandomValues(new Uint8Array(10)))}`;
   const secrets = await signingSecrets(endpoint, env, nowMs);
+  const written = receivedOnly.includes(endpoint.format)
+    ? await writtenBody(
+        env,
+        endpoint.format,
+        { ...testMail(endpoint.accountId, nowMs), origin: apiOrigin(c) },
+        { deliveryId: id, attempt: 1, secrets },
+        nowMs,
+      )
+    : { body: testBody(endpoint.format, nowMs) };
   const { at, durationMs, status, answer, error } = await postWebhook(
-    { url: endpoint.url, secrets, id, body },
+    { url: endpoint.url, secrets, id, ...written },
     targetGuard(env),
   );
+  const body = typeof written.body === 'string' ? written.body : new TextDecoder().decode(written.body);
   return c.json({
     delivered: status !== null && status >= 200 && status < 300,
     webhook_id: id,
@@ -145,9 +172,9 @@ webhooksApp.post('/webhooks/:id/test', needs('manage'), async (c) => {
   });
 });
 
-webhooksApp.post('/webhooks/:id/replay', needs('manage'), async (c) => {
+webhooksApp.post('/webhooks/:id/replay', async (c) => {
   const endpoint = await endpointOf(c);
-  const body = await read(c, webhookReplay);
+  const body = await readBody(c, webhookReplay);
   if ('delivery_id' in body) {
     const place = parseDeliveryId(body.delivery_id);
     await replayOne(c, place, endpoint.id);
@@ -160,10 +187,10 @@ webhooksApp.post('/webhooks/:id/replay', needs('manage'), async (c) => {
   return c.json({ replayed, next_from: nextMs === null ? null : new Date(nextMs).toISOString() }, 202);
 });
 
-async function read<T extends z.ZodType>(c: Call, schema: T): Promise<z.output<T>> {
-  const parsed = schema.safeParse((await readJson(c)).value);
-  if (!parsed.success) throw invalidBody(parsed.error.issues);
-  return parsed.data;
+/** Where an endpoint is; its query may hold a secret. */
+function placeOf(url: string): string {
+  const { origin, pathname } = new URL(url);
+  return origin + pathname;
 }
 
 /** The endpoint of the path; 404 for another account's and an unknown id alike. */
@@ -171,6 +198,7 @@ async function endpointOf(c: Call): Promise<Endpoint> {
   const id = (c.req.param('id') ?? '').toLowerCase();
   const endpoint = await findEndpoint(c.get('store'), c.get('credential').accountId, id);
   if (!endpoint) throw new Problem('not_found', `There is no webhook endpoint ${id.slice(0, 64)}.`);
+  noted(c, { endpoint: placeOf(endpoint.url) });
   return endpoint;
 }
 
@@ -196,14 +224,21 @@ function stateChange(state: Endpoint['state'] | undefined): Parameters<typeof up
 }
 
 function requireNames(endpointFormat: WebhookFormat, names: string[] | null): void {
-  if (chosenKinds(endpointFormat, names).size > 0) return;
+  if (chosenKinds(endpointFormat, names).size > 0 || wantsReceived(names)) return;
   throw invalidBody([
     { path: ['events'], message: `must name an event that the format ${endpointFormat} has` },
   ]);
 }
 
-async function requireTarget(c: Call, target: string): Promise<void> {
-  const fault = await targetGuard(c.get('env'))(target);
+async function requireTarget(c: Call, endpointFormat: WebhookFormat, target: string): Promise<void> {
+  const url = URL.canParse(target) ? new URL(target) : null;
+  if (url && url.username + url.password !== '' && !mayHaveUser(endpointFormat)) {
+    throw invalidBody([
+      { path: ['url'], message: 'must not have a user or password, but for formats of received mail' },
+    ]);
+  }
+  if (url) url.username = url.password = '';
+  const fault = await targetGuard(c.get('env'))(url?.href ?? target);
   if (!fault) return;
   if (fault.temporary) throw new Problem('unavailable', `The URL ${fault.text}; try again.`);
   throw invalidBody([{ path: ['url'], message: fault.text }]);
@@ -233,6 +268,43 @@ function testBody(endpointFormat: WebhookFormat, nowMs: number): string {
   return body.text;
 }
 
+/** A mail that never came. */
+function testMail(accountId: number, nowMs: number): { received: Received; raw: Uint8Array<ArrayBuffer> } {
+  const lines = [
+    'From: Example <sender@example.com>',
+    'To: user@example.net',
+    'Subject: A test of this webhook',
+    `Date: ${new Date(nowMs).toUTCString().replace('GMT', '+0000')}`,
+    'Message-ID: <test@example.com>',
+    '',
+    'This is a test.',
+    '',
+  ];
+  const raw = Uint8Array.from(lines.join('\r\n'), (char) => char.charCodeAt(0));
+  const received: Received = {
+    accountId,
+    id: uuidV7(nowMs, crypto.getRandomValues(new Uint8Array(10))),
+    receivedAtMs: nowMs,
+    domain: 'example.net',
+    decision: { action: 'webhook', by: 'test', text: '' },
+    envelopeFrom: 'sender@example.com',
+    recipients: ['user@example.net'],
+    fromHeader: 'Example <sender@example.com>',
+    subject: 'A test of this webhook',
+    messageIdHeader: '<test@example.com>',
+    sizeBytes: raw.length,
+    hasAttachments: false,
+    client: { remoteIp: '192.0.2.1', helo: 'mail.example.com', tls: true },
+    verdicts: noVerdicts,
+    inReplyTo: null,
+    bodyDay: '',
+    bodyId: '',
+    deliveries: [],
+    state: null,
+  };
+  return { received, raw };
+}
+
 function endpointView(endpoint: Endpoint) {
   const at = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString());
   return {
@@ -240,6 +312,7 @@ function endpointView(endpoint: Endpoint) {
     url: endpoint.url,
     format: endpoint.format,
     events: endpoint.events,
+    synchronous: isSynchronous(endpoint.format, endpoint.synchronous),
     description: endpoint.description,
     state: endpoint.state,
     state_reason: endpoint.stateReason,

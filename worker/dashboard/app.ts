@@ -1,36 +1,48 @@
 import { Hono } from 'hono';
-import type { App } from '../api/app.ts';
-import { accountSettingsPages } from './account-settings.tsx';
-import { serveAsset } from './assets.ts';
+import type { App } from '../http/app.ts';
+import { serveAsset } from '../pages/assets.ts';
 import type { Board } from './board.tsx';
-import { domainPages } from './domain.tsx';
-import { domainsPages } from './domains.tsx';
-import { eventPages } from './events.tsx';
-import { messagePages } from './message.tsx';
-import { messagesPages } from './messages.tsx';
-import { operatorPages } from './operator.tsx';
-import { overviewPages } from './overview.tsx';
-import { passkeyPages } from './passkeys.tsx';
-import { profilePages } from './profile.tsx';
-import { sendingPages } from './sending.tsx';
-import { setUpPages } from './set-up.tsx';
-import { settingsPages } from './settings.tsx';
-import { signInPages } from './sign-in.tsx';
-import { statisticsPages } from './statistics.tsx';
-import { suppressionPages } from './suppressions.tsx';
-import { webhookPages } from './webhook.tsx';
-import { webhookDeliveryPages } from './webhook-delivery.tsx';
-import { webhooksPages } from './webhooks.tsx';
+import { domainPages } from './domains/domain.tsx';
+import { domainsPages } from './domains/domains.tsx';
+import { eventPages } from './messages/events.tsx';
+import { messagePages } from './messages/message.tsx';
+import { messagesPages } from './messages/messages.tsx';
+import { returnedPages } from './messages/returned.tsx';
+import { overviewPages } from './overview/overview.tsx';
+import { statisticsPages } from './overview/statistics.tsx';
+import { receivedListPages } from './received/received.tsx';
+import { receivedMailPages } from './received/received-mail.tsx';
+import { routePages } from './received/routes.tsx';
+import { sendingPages } from './sending/sending.tsx';
+import { accountSettingsPages } from './settings/account-settings.tsx';
+import { auditPages } from './settings/audit.tsx';
+import { nodePages } from './settings/nodes.tsx';
+import { operatorPages } from './settings/operator.tsx';
+import { settingsPages } from './settings/settings.tsx';
+import { invitationPages } from './sign-in/invitation.tsx';
+import { passkeyPages } from './sign-in/passkeys.tsx';
+import { profilePages } from './sign-in/profile.tsx';
+import { setUpPages } from './sign-in/set-up.tsx';
+import { signInPages } from './sign-in/sign-in.tsx';
+import { suppressionPages } from './suppressions/suppressions.tsx';
+import { webhookPages } from './webhooks/webhook.tsx';
+import { webhookDeliveryPages } from './webhooks/webhook-delivery.tsx';
+import { webhooksPages } from './webhooks/webhooks.tsx';
 
 const boards: Board[] = [
   setUpPages,
+  invitationPages,
   signInPages,
   overviewPages,
   messagesPages,
   messagePages,
+  returnedPages,
   sendingPages,
   domainsPages,
   domainPages,
+  receivedListPages,
+  receivedMailPages,
+  routePages,
   suppressionPages,
   webhooksPages,
   webhookPages,
@@ -39,15 +51,14 @@ const boards: Board[] = [
   eventPages,
   settingsPages,
   accountSettingsPages,
+  auditPages,
   profilePages,
   passkeyPages,
   operatorPages,
+  nodePages,
 ];
 
 /** The dashboard, at `/`. */
 export const dashboardApp = new Hono<App>();
 dashboardApp.get('/assets/:version/:name', (c) => serveAsset(c.req.path) ?? c.notFound());
 for (const { app } of boards) dashboardApp.route('/', app);
-
-/** Every route that changes something for those who are signed in, with the role that it needs. */
-export const dashboardActions = boards.flatMap(({ actions }) => actions);

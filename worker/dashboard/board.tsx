@@ -1,25 +1,14 @@
 import { Hono } from 'hono';
-import type { Child } from 'hono/jsx';
 import { Problem } from '#domain/problem.ts';
-import { type App, type Call, problemOf } from '../api/app.ts';
-import { drain } from '../api/request-body.ts';
-import { membershipsOf, type Role } from '../store/auth.ts';
-import { authOf, passCookies } from './auth.ts';
-import { ErrorPage } from './layout.tsx';
-import { may, roleAbout, type Viewer } from './viewer.ts';
-
-/** No script or style but our own files, nothing from elsewhere, no frame around us. */
-const contentPolicy = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "img-src 'self' data:",
-  "connect-src 'self'",
-  "frame-src 'self'",
-  "form-action 'self'",
-  "frame-ancestors 'none'",
-  "base-uri 'none'",
-].join('; ');
+import type { App, Call } from '../http/app.ts';
+import { ownCookies } from '../http/own-cookies.ts';
+import { publicOrigin } from '../http/public-origin.ts';
+import { drain, strangersBytes } from '../http/request-body.ts';
+import { pageAccess } from '../identity/access.ts';
+import { may, roleAbout } from '../identity/viewer.ts';
+import { errorAnswer, withPageHeaders } from '../pages/answer.tsx';
+import { membershipsOf, type Role, type Viewer } from '../store/auth.ts';
+import { authOf, passCookies } from './sign-in/auth.ts';
 
 /** A form's fields, trimmed; a missing one is ''. */
 export interface Form {
@@ -34,72 +23,93 @@ type Answer = Response | Promise<Response>;
 /** How much a form may carry, and what to do with more. */
 interface FormLimit {
   bytes: number;
+  /** So many at most, each `name=value`, and no files. */
+  fields?: number;
   advice: string;
 }
 
+/** Ways in are open to everybody: a form of many fields costs far more than its octets. A passkey has the most of these. */
+const doorForm: FormLimit = { bytes: 64 * 1024, fields: 100, advice: 'The form is too large.' };
 /** Forms are small; whoever posts more is refused. */
 const plainForm: FormLimit = { bytes: 1024 * 1024, advice: 'The form is too large.' };
 
 /**
- * Pages and actions of one room of the dashboard. Each way in says what it needs: `open` nothing, `page` somebody
- * who is signed in, `action` a role. Whoever lacks it is sent to sign in, or told what is missing.
+ * Pages and actions of one room of the dashboard: `open` is for everybody, `page` and `action` for who is signed in and
+ * has the role that the table of access says (`worker/identity/access`). Whoever lacks it is sent to sign in, or told
+ * what is missing.
  */
 export class Board {
   readonly app = new Hono<App>();
-  /** Every route that changes something, for the test that tries them all with the wrong role. */
-  readonly actions: { path: string; role: Role | 'operator' }[] = [];
 
   open(method: 'get' | 'post', path: string, handler: (c: Call, form: Form) => Answer): this {
-    this.app[method](path, (c) => answer(c, async () => await handler(c, await readForm(c))));
+    if (pageAccess(method.toUpperCase(), path) !== 'open')
+      throw new Error(`${path} is open, and the table of access says otherwise`);
+    this.app[method](path, (c) => answer(c, async () => await handler(c, await readForm(c, doorForm))));
     return this;
   }
 
   page(path: string, handler: (c: Call, viewer: Viewer) => Answer): this {
+    const role = roleOfPage('GET', path);
     this.app.get(path, (c) =>
       answer(c, async () => {
         const viewer = await viewerOf(c);
-        return viewer ? await handler(c, viewer) : toSignIn(c);
+        if (!viewer) return toSignIn(c);
+        requireRole(viewer, role);
+        return await handler(c, viewer);
       }),
     );
     return this;
   }
 
-  action(
-    path: string,
-    role: Role | 'operator',
-    handler: (c: Call, viewer: Viewer, form: Form) => Answer,
-    limit = plainForm,
-  ): this {
-    this.actions.push({ path, role });
+  action(path: string, handler: (c: Call, viewer: Viewer, form: Form) => Answer, limit = plainForm): this {
+    const role = roleOfPage('POST', path);
     this.app.post(path, (c) =>
       answer(c, async () => {
-        const form = await readForm(c, limit);
+        // Who it is comes first: a form is read for those who may send it.
         const viewer = await viewerOf(c);
-        if (!viewer) return c.redirect('/sign-in', 303);
-        if (role === 'operator') needOperator(viewer);
-        else if (!may(viewer, role)) {
-          throw new Problem(
-            'missing_scope',
-            `This needs the role ${role} (${roleAbout[role]}); you are ${viewer.account.role}. Ask an owner of ${viewer.account.accountName}.`,
-          );
+        if (!viewer) {
+          await drain(c, strangersBytes);
+          return c.redirect('/sign-in', 303);
         }
-        return await handler(c, viewer, form);
+        try {
+          requireRole(viewer, role);
+        } catch (error) {
+          await drain(c);
+          throw error;
+        }
+        return await handler(c, viewer, await readForm(c, limit));
       }),
     );
     return this;
   }
 }
 
-export function needOperator(viewer: Viewer): void {
-  if (!viewer.user.operator)
-    throw new Problem('missing_scope', 'This is for the operator of this installation only.');
+/** @throws Error when the table of access does not say which role it needs */
+function roleOfPage(method: 'GET' | 'POST', path: string): Role | 'operator' {
+  const who = pageAccess(method, path);
+  if (who === 'open') throw new Error(`${path} needs a role, and the table of access has none`);
+  return who.role;
+}
+
+/** @throws Problem that says what is missing */
+function requireRole(viewer: Viewer, role: Role | 'operator'): void {
+  if (role === 'operator') {
+    if (!viewer.user.operator)
+      throw new Problem('missing_scope', 'This is for the operator of this installation only.');
+  } else if (!may(viewer, role)) {
+    throw new Problem(
+      'missing_scope',
+      `This needs the role ${role} (${roleAbout[role]}); you are ${viewer.account.role}. Ask an owner of ${viewer.account.accountName}.`,
+    );
+  }
 }
 
 /** Who is signed in and at which account; null when nobody is, or belongs to no account any more. */
 export async function viewerOf(c: Call): Promise<Viewer | null> {
-  if (!(c.req.header('Cookie') ?? '').includes('pennypost.')) return null;
+  const cookie = ownCookies(c.req.header('Cookie') ?? '');
+  if (!cookie.includes('pennypost.session_token=')) return null;
   const { headers, response } = await authOf(c).api.getSession({
-    headers: c.req.raw.headers,
+    headers: new Headers({ cookie }),
     returnHeaders: true,
   });
   passCookies(c, headers);
@@ -132,18 +142,10 @@ function toSignIn(c: Call): Response {
   return c.redirect(`/sign-in${next}`, 303);
 }
 
-/** A page as an answer. */
-export function html(
-  c: Call,
-  page: Child,
-  status: 200 | 400 | 401 | 403 | 404 | 409 | 422 | 429 = 200,
-): Response {
-  return c.html(`<!doctype html>${page}`, status);
-}
-
 async function answer(c: Call, handler: () => Promise<Response>): Promise<Response> {
   let response: Response;
   try {
+    publicOrigin(c); // refuses a host that the pages are not at
     checkOrigin(c);
     response = await handler();
   } catch (error) {
@@ -152,26 +154,12 @@ async function answer(c: Call, handler: () => Promise<Response>): Promise<Respon
   return withPageHeaders(c, response);
 }
 
-/** What every page says of itself to browsers. */
-export function withPageHeaders(c: Call, response: Response): Response {
-  const { headers } = response;
-  if (!headers.has('Content-Security-Policy')) headers.set('Content-Security-Policy', contentPolicy);
-  headers.set('X-Content-Type-Options', 'nosniff');
-  headers.set('Referrer-Policy', 'same-origin');
-  headers.set('Cross-Origin-Opener-Policy', 'same-origin');
-  if (!headers.has('Cache-Control')) headers.set('Cache-Control', 'no-store');
-  if (new URL(c.req.url).protocol === 'https:') headers.set('Strict-Transport-Security', 'max-age=31536000');
-  return response;
-}
-
 /** A form of another site must not act in the name of who is signed in here (beside SameSite cookies). */
 function checkOrigin(c: Call): void {
   if (c.req.method === 'GET' || c.req.method === 'HEAD') return;
   const origin = c.req.header('Origin');
   const own =
-    origin === undefined
-      ? c.req.header('Sec-Fetch-Site') === 'same-origin'
-      : origin === new URL(c.req.url).origin;
+    origin === undefined ? c.req.header('Sec-Fetch-Site') === 'same-origin' : origin === publicOrigin(c);
   if (!own)
     throw new Problem(
       'missing_scope',
@@ -179,15 +167,26 @@ function checkOrigin(c: Call): void {
     );
 }
 
-async function readForm(c: Call, limit = plainForm): Promise<Form> {
+/** The fields of a form, which are counted before they are made. */
+async function fewFields(c: Call, most: number): Promise<FormData> {
+  const text = await c.req.text();
+  if (text.split('&', most + 1).length > most) throw new Error('it has too many fields');
+  const form = new FormData();
+  for (const [name, value] of new URLSearchParams(text)) form.append(name, value);
+  return form;
+}
+
+async function readForm(c: Call, limit: FormLimit): Promise<Form> {
   if (c.req.method !== 'POST') return { text: () => '', all: () => [], file: () => null };
   if (Number(c.req.header('Content-Length') ?? Number.POSITIVE_INFINITY) > limit.bytes) {
-    await drain(c);
+    await drain(c, limit === doorForm ? strangersBytes : undefined);
     throw new Problem('too_large', limit.advice);
   }
-  const data = await c.req.formData().catch(() => {
-    throw new Problem('invalid_body', 'The form could not be read; open the page again.');
-  });
+  const data = await (limit.fields === undefined ? c.req.formData() : fewFields(c, limit.fields)).catch(
+    () => {
+      throw new Problem('invalid_body', 'The form could not be read; open the page again.');
+    },
+  );
   const all = (name: string) =>
     data.getAll(name).flatMap((value) => (typeof value === 'string' ? [value.trim()] : []));
   // A browser sends a file of no name and no octets when none was chosen (HTML §4.10.21.4).
@@ -199,24 +198,4 @@ async function readForm(c: Call, limit = plainForm): Promise<Form> {
     all,
     file: (name) => (file(name) as File | undefined) ?? null,
   };
-}
-
-/** The page of an error: what it is and what to do. What is our fault is logged, its details hidden. */
-export function errorAnswer(c: Call, error: Error): Response {
-  const problem = problemOf(error, c.get('requestId'));
-  const title =
-    problem.code === 'missing_scope'
-      ? 'You may not do this'
-      : problem.code === 'not_found'
-        ? 'There is no such page'
-        : problem.code === 'too_large'
-          ? 'That is too much at once'
-          : problem.title;
-  const page = (
-    <ErrorPage title={title} text={problem.detail} viewer={c.get('viewer') ?? null} url={c.req.url} />
-  );
-  return new Response(`<!doctype html>${page}`, {
-    status: problem.status,
-    headers: { 'Content-Type': 'text/html; charset=utf-8', ...problem.headers },
-  });
 }

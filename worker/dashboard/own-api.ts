@@ -1,29 +1,34 @@
 import { z } from 'zod';
 import { Problem, problems } from '#domain/problem.ts';
-import { answerError, type Call, newApp } from '../api/app.ts';
 import { domainsApp } from '../api/domains.ts';
 import { emailsApp } from '../api/emails.ts';
+import { inboundEmailsApp } from '../api/inbound-emails.ts';
+import { inboundRoutesApp } from '../api/inbound-routes.ts';
 import { sendApp } from '../api/send.ts';
 import { settingsApp } from '../api/settings.ts';
 import { suppressionsApp } from '../api/suppressions.ts';
 import { warmingApp } from '../api/warming.ts';
 import { webhookDeliveriesApp } from '../api/webhook-deliveries.ts';
 import { webhooksApp } from '../api/webhooks.ts';
-import { ownKey } from '../system-mail/own-key.ts';
+import { answerError, type Call, newApp } from '../http/app.ts';
+import { guard } from '../identity/guard.ts';
 
 /**
  * What the dashboard changes, it changes through the public API, inside of the Worker: every rule has one home,
  * and its refusals reach the page in the same words.
  */
-function apiFor(outer: Call) {
+function apiFor(outer: Call, accountId: number) {
   const app = newApp();
   app.use(async (c, next) => {
     c.set('requestId', outer.get('requestId'));
     c.set('env', outer.get('env'));
     c.set('store', outer.get('store'));
     c.set('isolate', outer.get('isolate'));
+    c.set('noted', outer.get('noted'));
+    c.set('caller', { accountId, domainsOf: accountId });
     await next();
   });
+  app.use(guard);
   for (const part of [
     sendApp,
     emailsApp,
@@ -33,8 +38,13 @@ function apiFor(outer: Call) {
     webhookDeliveriesApp,
     warmingApp,
     settingsApp,
+    inboundRoutesApp,
+    inboundEmailsApp,
   ])
     app.route('/v1', part);
+  app.notFound((c) => {
+    throw new Problem('not_found', `There is nothing at ${c.req.path.slice(0, 200)}.`);
+  });
   app.onError(answerError);
   return app;
 }
@@ -64,13 +74,11 @@ export async function callApi<T extends z.ZodType>(
  * @throws Problem the API's own
  */
 export async function askApi(c: Call, accountId: number, request: ApiRequest): Promise<Response> {
-  const headers = new Headers({
-    Authorization: `Bearer ${await ownKey({ store: c.get('store'), env: c.get('env') }, accountId)}`,
-  });
+  const headers = new Headers();
   if (request.body !== undefined) headers.set('Content-Type', 'application/json');
   if (request.raw !== undefined) headers.set('Content-Type', request.raw.type);
   const body = request.raw?.content ?? (request.body === undefined ? null : JSON.stringify(request.body));
-  const response = await apiFor(c).fetch(
+  const response = await apiFor(c, accountId).fetch(
     new Request(new URL(`/v1${request.path}`, c.req.url), { method: request.method, headers, body }),
     undefined,
     c.executionCtx,

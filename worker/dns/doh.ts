@@ -7,7 +7,7 @@ import {
   dnsTypes,
   joinTxt,
   type Lookup,
-} from '#domain/dns.ts';
+} from '#domain/dns/dns.ts';
 
 /** What an answer may have; more is `malformed`. A root TXT set of a large company has some 10 kB. */
 const mostBytes = 128 * 1024;

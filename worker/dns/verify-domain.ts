@@ -1,12 +1,13 @@
-import { type Lookup, remembering } from '#domain/dns.ts';
+import { type Lookup, remembering } from '#domain/dns/dns.ts';
 import {
   type CheckRow,
   type DomainDecision,
   decideDomain,
   nextRow,
   requirementsOf,
-} from '#domain/domain-state.ts';
-import { type CheckSubject, planChecks } from '#domain/record-check.ts';
+} from '#domain/dns/domain-state.ts';
+import { judgeRecord } from '#domain/dns/judge-record.ts';
+import { type CheckSubject, planChecks } from '#domain/dns/record-check.ts';
 import { AlreadyThere, findHolder, type KnownDomain, readDomain, saveDecision } from '../store/domains.ts';
 import type { Store } from '../store/store.ts';
 
@@ -67,9 +68,9 @@ async function lookAt(verifying: Verifying, known: KnownDomain): Promise<Pass> {
   const lookup = remembering(verifying.lookup);
   const rows = await Promise.all(
     planChecks(subject).map(async (planned) => {
-      const { kind, wanted, check } = planned;
+      const { kind, wanted } = planned;
       const before = known.rows.find((row) => row.kind === kind && row.name === wanted.name);
-      return nextRow(planned, await check.judge(wanted, subject, lookup), before, nowMs);
+      return nextRow(planned, await judgeRecord(planned, subject, lookup), before, nowMs);
     }),
   );
   return { rows, decision: decideDomain(known.domain, known.keys, rows, nowMs) };

@@ -12,8 +12,12 @@ export const counters = [
   { name: 'returned_gone', about: 'a good token whose message is no longer kept' },
   { name: 'feedback_other', about: 'a feedback report that is no complaint (RFC 6430, RFC 6591)' },
   { name: 'feedback_uncorrelated', about: 'a complaint about no message of ours that is kept' },
+  {
+    name: 'feedback_unverified',
+    about: 'a complaint that anybody could have written: an event (`verified: false`), and suppresses nobody',
+  },
   { name: 'token_forged', about: 'an address of the form of a return path whose token does not verify' },
-  { name: 'address_unknown', about: 'any other address at a bounce host' },
+  { name: 'address_unknown', about: 'any other address that mail came for and that is not here' },
 ] as const;
 
 export type CounterName = (typeof counters)[number]['name'];

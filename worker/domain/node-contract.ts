@@ -1,6 +1,9 @@
 import { z } from 'zod';
-import { classNames } from './class.ts';
-import { outcomeSchema } from './outcome.ts';
+import { outcomeSchema } from './delivery/outcome.ts';
+import { verdictsSchema } from './inbound/verdicts.ts';
+import { classNames } from './message/class.ts';
+import { tlsWishes } from './message/tls-wish.ts';
+import { nodeTokenPattern } from './node-token.ts';
 
 /**
  * What a node and the edge say to each other, under `/node/v1/` with `Authorization: Bearer <node token>`.
@@ -11,12 +14,19 @@ import { outcomeSchema } from './outcome.ts';
  * - `GET raw/:messageId`: the raw message (`message/rfc822`) of a delivery this node has leased.
  * - `POST results`: outcomes; a stale lease is refused, not an error.
  * - `POST release`: give leases back untried (graceful stop).
- * - `POST inbound/check`: which envelope recipients of incoming mail there are.
- * - `POST inbound?mail_from=&rcpt_to=…`: a mail (`message/rfc822`) that came to a return path; durable when answered.
+ * - `GET installation`: what the doctor asks of the edge: how large its database is.
+ * - `POST inbound/check`: behind which door each envelope recipient of incoming mail is.
+ * - `POST inbound?mail_from=&rcpt_to=…&signed_author=`: a mail (`message/rfc822`) that came to a return path; durable
+ *   when answered.
+ * - `POST received`: a mail for a domain that receives, with what the node found out about it: a line of JSON
+ *   (`receivedHead`), a line feed, the raw mail. It is durable when answered; the same id again is the same mail.
+ *
+ * Every answer has the edge's time in `Edge-Time` (Unix ms): leases end by it, whatever the node's own clock says.
  *
  * Raw mail travels in JSON as latin1 text: one character a byte.
  */
-const nodeId = z.string().min(1).max(255);
+/** Name of a node. */
+export const nodeId = z.string().min(1).max(255);
 const bootId = z.string().min(1).max(64);
 
 /** Where clients submit by SMTP: with STARTTLS, and with TLS from the start; a port that is null is not open. */
@@ -35,11 +45,45 @@ export const helloRequest = z.object({
   version: z.string().max(64),
   /** Null: it takes no submissions. */
   submission: submissionPlace.nullable().default(null),
+  /**
+   * `kept`: what an earlier run of this node had begun stands in the journal and has been reported. `new`: there was
+   * none, so nobody knows what became of leases that it held.
+   */
+  journal: z.enum(['kept', 'new']).default('kept'),
 });
+/** A node asks for its token, one that it has chosen, with the installation's secret for nodes. */
+export const enrolRequest = z.object({ nodeId, token: z.string().regex(nodeTokenPattern) });
+
+/** Header field of every answer: the edge's time, Unix ms. */
+export const edgeTimeHeader = 'Edge-Time';
+
 export const helloResponse = z.object({
   nowMs: z.number(),
   /** Its recipients are parts that the node's own simulator plays; null: there is none. */
   simulatorDomain: z.string().nullable().default(null),
+});
+
+/** A report on TLS to a recipient domain (RFC 8460), to be mailed. */
+export const tlsReportRequest = z.object({
+  domain: z.string().regex(/^[a-z0-9.-]{1,253}$/),
+  /** It is written into the header of the mail. */
+  to: z
+    .string()
+    .max(320)
+    .regex(/^[^\s<>]+@[^\s<>]+$/),
+  id: z.string().regex(/^[!-~]{1,500}$/),
+  fileName: z.string().regex(/^[!-~]{1,600}$/),
+  /** Who reports: the node's host name. */
+  submitter: z.string().regex(/^[a-z0-9.-]{1,253}$/),
+  /** Base64 of the gzip of its JSON. */
+  report: z
+    .string()
+    .max(1024 * 1024)
+    .regex(/^[A-Za-z0-9+/]+={0,2}$/),
+});
+
+export const installationResponse = z.object({
+  databaseSize: z.object({ bytes: z.number(), bytesADay: z.number().nullable() }),
 });
 
 export const leaseRequest = z.object({
@@ -47,12 +91,23 @@ export const leaseRequest = z.object({
   bootId,
   /** How many deliveries the node has room for. */
   max: z.number().int().min(1).max(500),
+  /** How many of them may be of another class than `priority`. */
+  otherMax: z.number().int().min(0).max(500).default(500),
+  /** How many may go to one recipient domain, as long as there is mail to others. */
+  domainMax: z.number().int().min(1).max(500).default(500),
   /** How many of them may be of the class `digest`. */
   digestMax: z.number().int().min(0).max(500).default(500),
   /** Recipient domains that the node does not want now. */
   excludeDomains: z.array(z.string().max(255)).max(50).default([]),
   /** Recipient domains of which the node has enough for now: only `priority` is wanted. */
   busyDomains: z.array(z.string().max(255)).max(50).default([]),
+  /**
+   * The node's own name of the lease, a new one for each (a UUID), part of its id. Asked again with the same name and place, because no
+   * answer came, it gives what that lease took; left out, the edge names it.
+   */
+  leaseId: z.string().min(1).max(40).optional(),
+  /** `place` of the last answer: how far the queue has been looked at. Null: from its beginning. */
+  place: z.string().max(8192).nullable().default(null),
 });
 
 export const leasedDelivery = z.object({
@@ -73,10 +128,16 @@ export const leasedDelivery = z.object({
   /** Entry of `keys` that signs, when that is not the signing domain's: two accounts may have had one domain. */
   keyRing: z.string().optional(),
   sizeBytes: z.number().int(),
-  /** The header or an address is not ASCII (RFC 6531). */
+  /** The header, where it is UTF-8, needs the extension (RFC 6531); an address of the envelope says so by itself. */
   smtputf8: z.boolean(),
   /** The content has bytes over 127 (RFC 6152). */
   eightBit: z.boolean(),
+  /** What its sender wants of TLS. */
+  tls: z.enum(tlsWishes).optional(),
+  /** Fields to be put before the message and signed, where it has none of that name; ASCII, one line each. */
+  fields: z
+    .array(z.object({ name: z.string().regex(/^[!-9;-~]+$/), value: z.string().regex(/^[ -~]+$/) }))
+    .optional(),
   /** Latin1 text of the raw message when it is small; null: fetch it. */
   raw: z.string().nullable(),
 });
@@ -94,8 +155,10 @@ export const leaseResponse = z.object({
   deliveries: z.array(leasedDelivery),
   /** Active DKIM keys by signing domain, or by `keyRing`. */
   keys: z.record(z.string(), z.array(dkimKey)),
-  /** More is due than was given. */
+  /** More is due than was given, or not all that is due has been looked at. */
   more: z.boolean(),
+  /** How far the queue has been looked at, for the next lease: what stands before it is leased or was not wanted. */
+  place: z.string().nullable().default(null),
 });
 export type LeaseResponse = z.infer<typeof leaseResponse>;
 
@@ -112,7 +175,10 @@ export const resultsRequest = z.object({
 });
 export type Result = z.infer<typeof resultsRequest>['results'][number];
 export const resultsResponse = z.object({
-  /** One verdict a result, in order. `stale`: the lease is over or was reported already; drop it. */
+  /**
+   * One verdict a result, in order. `stale`: the lease is over or was reported already, and the result changes nothing
+   * that is not known; drop it.
+   */
   verdicts: z.array(z.enum(['recorded', 'stale'])),
 });
 
@@ -130,14 +196,72 @@ export const inboundCheckRequest = z.object({
   bootId,
   addresses: z.array(inboundAddress).min(1).max(mostReturnedRecipients),
 });
+
+/** A refusal as it is said in the session: reply and enhanced code, e.g. `550 5.1.1`, and words. */
+export const smtpRefusal = z.object({
+  reply: z.string().regex(/^[45]\d\d [45]\.\d{1,3}\.\d{1,3}$/),
+  text: z.string().max(450),
+});
+export type SmtpRefusal = z.infer<typeof smtpRefusal>;
+
+/** What is behind a recipient of incoming mail. */
+export const inboundDoor = z.discriminatedUnion('door', [
+  /** A return path, or a mailbox for feedback reports: hand it in by `POST inbound`. */
+  z.object({ door: z.literal('returned') }),
+  /** A domain that receives: hand it over by `POST received`. */
+  z.object({
+    door: z.literal('received'),
+    /** Recipients of one mail that are handed over together have the same. */
+    group: z.string().max(64),
+    /** The answer of an endpoint is the reply to DATA. */
+    synchronous: z.boolean(),
+    /** Mail is refused that fails DMARC where the author's domain asks for it (`p=reject`). */
+    refuseDmarc: z.boolean(),
+  }),
+  smtpRefusal.extend({ door: z.literal('refused') }),
+]);
+export type InboundDoor = z.infer<typeof inboundDoor>;
+
 export const inboundCheckResponse = z.object({
-  /** One an address, in order. False: 550 5.1.1. */
-  known: z.array(z.boolean()),
+  /** One an address, in order. */
+  doors: z.array(inboundDoor),
+});
+
+/** Largest mail to a domain that receives, octets: 25 MiB. */
+export const largestReceivedBytes = 25 * 1024 * 1024;
+/** More trace fields than this prove a loop (RFC 5321 §6.3). */
+export const mostReceivedFields = 50;
+/** So long an endpoint whose answer is the reply is waited for. */
+export const synchronousMs = 45_000;
+
+/** What goes before a mail that is handed over. */
+export const receivedHead = z.object({
+  /** UUIDv7 that the node gave to the mail. */
+  id: z.uuidv7(),
+  receivedAtMs: z.number().int().min(0),
+  /** The doors' common group. */
+  group: z.string().max(64),
+  mailFrom: inboundAddress,
+  rcptTo: z.array(inboundAddress).min(1).max(mostReturnedRecipients),
+  remoteIp: z.string().max(64),
+  helo: z.string().max(255),
+  tls: z.boolean(),
+  verdicts: verdictsSchema,
+});
+export type ReceivedHead = z.infer<typeof receivedHead>;
+/** Longest `receivedHead`, octets. */
+export const longestReceivedHead = 128 * 1024;
+
+export const receivedResponse = z.object({
+  /** Null: it is durable. Otherwise nobody has it, and the peer is to be told so. */
+  refusal: smtpRefusal.nullable(),
 });
 
 export const inboundQuery = z.object({
   mail_from: inboundAddress,
   rcpt_to: z.array(inboundAddress).min(1).max(mostReturnedRecipients),
+  /** Its author (From), when the node has verified a DKIM signature of exactly the author's domain, written to us. */
+  signed_author: inboundAddress.optional(),
 });
 export const inboundResponse = z.object({
   /** One a recipient, in order. `refused`: the address takes feedback reports only. */

@@ -20,6 +20,12 @@ export const problems = [
     title: 'The idempotency key was used before',
     smtp: '550 5.0.0',
   },
+  {
+    code: 'idempotency_in_flight',
+    status: 409,
+    title: 'A request with this idempotency key is under way',
+    smtp: '451 4.3.0',
+  },
   { code: 'too_large', status: 413, title: 'The message is too large', smtp: '552 5.3.4' },
   {
     code: 'unsupported_media_type',
@@ -27,10 +33,12 @@ export const problems = [
     title: 'The content type is not supported',
     smtp: '550 5.6.1',
   },
+  { code: 'misdirected', status: 421, title: 'It is not served by this name', smtp: '550 5.0.0' },
   { code: 'all_suppressed', status: 422, title: 'Every recipient is suppressed', smtp: '550 5.1.8' },
   { code: 'rate_limit_exceeded', status: 429, title: 'Too much at once', smtp: '451 4.7.1' },
   { code: 'internal_error', status: 500, title: 'Our fault; try again', smtp: '451 4.3.0' },
   { code: 'unavailable', status: 503, title: 'Something we need is away; try again', smtp: '451 4.3.0' },
+  { code: 'not_set_up', status: 503, title: 'This installation is not set up yet', smtp: '451 4.3.0' },
 ] as const;
 
 export type ProblemCode = (typeof problems)[number]['code'];

@@ -1,11 +1,31 @@
-import { type EventKind, eventRow, events, type NewEvent } from './event.ts';
-import { weekOf, weekStartMs } from './home.ts';
-import type { MessageId } from './ids.ts';
+import { type EventKind, eventRow, events, type NewEvent } from './delivery/event.ts';
+import { weekOf, weekStartMs } from './message/home.ts';
+import type { MessageId } from './message/ids.ts';
 
 /** What is posted to webhook endpoints, when it is tried again, and what an answer means. Pure. */
 
-export const webhookFormats = ['cloudmailin', 'event'] as const;
+export const webhookFormats = ['cloudmailin', 'event', 'postscale', 'cloudmailin-multipart', 'raw'] as const;
 export type WebhookFormat = (typeof webhookFormats)[number];
+
+/** Formats that tell of received mail only. */
+export const receivedOnly: readonly WebhookFormat[] = ['postscale', 'cloudmailin-multipart', 'raw'];
+/** The name by which an endpoint chooses received mail. */
+export const receivedEvent = 'email.received';
+
+/** Whether an endpoint wants received mail. @param names as it was chosen; null: all */
+export function wantsReceived(names: readonly string[] | null): boolean {
+  return names === null || names.includes(receivedEvent);
+}
+
+/** Whether its answer to received mail is the reply in the SMTP session, as the services do whose formats these are. */
+export function isSynchronous(format: WebhookFormat, own: boolean | null): boolean {
+  return own ?? (format === 'cloudmailin' || format === 'cloudmailin-multipart' || format === 'raw');
+}
+
+/** Formats whose receivers are told who posts by user and password in the URL. */
+export function mayHaveUser(format: WebhookFormat): boolean {
+  return format === 'cloudmailin' || format === 'cloudmailin-multipart' || format === 'raw';
+}
 
 export const webhookLimits = {
   /** Endpoints of an account. */
@@ -50,9 +70,10 @@ export const retryWaitsMs = [
 export const longestRetryAfterMs = 24 * hourMs;
 
 /** Every name that an event has in any dialect: what an endpoint may choose from. */
-export const eventNames: ReadonlySet<string> = new Set(
-  events.flatMap((row) => [row.kind, row.cloudmailin, ...(row.type === null ? [] : [row.type])]),
-);
+export const eventNames: ReadonlySet<string> = new Set([
+  ...events.flatMap((row) => [row.kind, row.cloudmailin, ...(row.type === null ? [] : [row.type])]),
+  receivedEvent,
+]);
 
 /**
  * The kinds that an endpoint gets: those it chose by any of their names (`email.bounced` stands for two kinds),
@@ -60,6 +81,7 @@ export const eventNames: ReadonlySet<string> = new Set(
  * @param names null: all
  */
 export function chosenKinds(format: WebhookFormat, names: readonly string[] | null): Set<EventKind> {
+  if (receivedOnly.includes(format)) return new Set();
   return new Set(
     events
       .filter((row) => format === 'cloudmailin' || row.type !== null)
@@ -122,8 +144,29 @@ export function webhookBodies(format: WebhookFormat, events: readonly WebhookEve
   return bodies;
 }
 
-/** The messages that a body speaks of, read back from it. */
+/**
+ * What stands for a body that tells of a received mail: it is written anew at each try, from the mail as it is kept, so
+ * that no row holds a mail.
+ */
+export interface ReceivedPointer {
+  received: string;
+  sizeBytes: number;
+  /** Where attachments are fetched from. */
+  origin: string;
+}
+
+/** The received mail that a body stands for; null: it is a body. */
+export function receivedPointerOf(text: string): ReceivedPointer | null {
+  return text.startsWith('{"received":') ? (JSON.parse(text) as ReceivedPointer) : null;
+}
+
+/** Of received mails that are larger one at a time is taken apart: an isolate has little memory. */
+const largeReceivedBytes = 2 * 1024 * 1024;
+
+/** The messages that a body speaks of, read back from it: bodies that share one are posted one after the other. */
 export function messageIdsOf(text: string): MessageId[] {
+  const pointer = receivedPointerOf(text);
+  if (pointer) return [pointer.sizeBytes > largeReceivedBytes ? 'large' : pointer.received];
   const body = JSON.parse(text) as { events?: { message_id: string }[]; data?: { message_id: string } };
   const entries = body.events ?? (body.data ? [body.data] : []);
   return [...new Set(entries.map((entry) => entry.message_id))];
@@ -186,6 +229,8 @@ export interface WebhookTry {
 
 /** What a try came to. */
 export interface TryResult extends WebhookTry {
+  /** Media type of the answer; null: it said none. */
+  answerType: string | null;
   /** From `Retry-After`, milliseconds from the answer; null when it had none. */
   retryAfterMs: number | null;
 }

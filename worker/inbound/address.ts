@@ -1,5 +1,6 @@
-import { looksLikeToken } from '#domain/return-path.ts';
-import { verifyReturnPath } from './return-path.ts';
+import { feedbackMailbox } from '#domain/message/feedback.ts';
+import { looksLikeToken } from '#domain/message/return-path.ts';
+import { verifyReturnPath } from '../tokens/return-path.ts';
 
 /** What an address at a bounce host stands for. */
 export type InboundAddress =
@@ -11,9 +12,10 @@ export type InboundAddress =
 
 /**
  * Mailboxes of the bounce host that take feedback reports: reporters write to the address that a sender registered
- * with them, or to the sender's role addresses (RFC 2142 §2; RFC 5321 §4.5.1 has every host take postmaster).
+ * with them, or to the sender's role addresses (RFC 2142 §2; RFC 5321 §4.5.1 has every host take postmaster). The
+ * first is named in messages (`feedbackFields`), so it is there at customers' hosts too.
  */
-const feedbackMailboxes = ['fbl', 'abuse', 'postmaster'];
+const feedbackMailboxes = [feedbackMailbox, 'abuse', 'postmaster'];
 
 /** The host of return paths below the service's own domain. */
 export function bounceHost(serviceDomain: string): string {
@@ -31,5 +33,6 @@ export async function readAddress(
   if (token) return { kind: 'delivery', messageId: token.messageId, n: token.n };
   if (looksLikeToken(localPart)) return { kind: 'forged' };
   const own = address.slice(at + 1).toLowerCase() === bounceHost(of.serviceDomain);
-  return { kind: own && feedbackMailboxes.includes(localPart) ? 'feedback' : 'unknown' };
+  const taken = localPart === feedbackMailbox || (own && feedbackMailboxes.includes(localPart));
+  return { kind: taken ? 'feedback' : 'unknown' };
 }

@@ -1,17 +1,75 @@
+import { type Decision, decide, refusesDmarc } from '#domain/inbound/route.ts';
+import { domainFault } from '#domain/message/address.ts';
+import type { InboundDoor } from '#domain/node-contract.ts';
 import { count } from '../store/counters.ts';
+import { answersItself, endpointsOf, type ReceivingDomain, readReceiving } from '../store/receiving.ts';
 import type { Store } from '../store/store.ts';
-import { readAddress } from './address.ts';
+import type { Endpoint } from '../store/webhook-endpoints.ts';
+import { bounceHost, type InboundAddress, readAddress } from './address.ts';
 import type { Room } from './room.ts';
 
-/** Which addresses take mail: what a listener asks at RCPT. What does not verify is counted. */
-export async function checkAddresses(
+/**
+ * Behind which door each address is: what a listener asks at RCPT. A token is a token at any host; whatever else is an
+ * address of a domain that receives. What is there nowhere is counted. One round trip, none for tokens.
+ */
+export async function doorsOf(
   store: Store,
   settings: Room['settings'],
   addresses: readonly string[],
   nowMs: number,
-): Promise<boolean[]> {
-  const kinds = await Promise.all(addresses.map(async (one) => (await readAddress(one, settings)).kind));
-  const of = (kind: string) => kinds.filter((one) => one === kind).length;
-  await count(store, { token_forged: of('forged'), address_unknown: of('unknown') }, nowMs);
-  return kinds.map((kind) => kind === 'delivery' || kind === 'feedback');
+): Promise<InboundDoor[]> {
+  const read = await Promise.all(addresses.map((one) => readAddress(one, settings)));
+  const others = addresses.filter((_, i) => read[i]?.kind === 'unknown').map((one) => partsOf(one).domain);
+  const domains = others.length === 0 ? new Map() : await readReceiving(store, others);
+  const doors = addresses.map((address, i) => doorOf(read[i], address, domains, settings));
+  const unknown = doors.filter((one, i) => one.door === 'refused' && read[i]?.kind === 'unknown').length;
+  const forged = read.filter(({ kind }) => kind === 'forged').length;
+  await count(store, { token_forged: forged, address_unknown: unknown }, nowMs);
+  return doors;
+}
+
+function doorOf(
+  read: InboundAddress | undefined,
+  address: string,
+  domains: ReadonlyMap<string, ReceivingDomain>,
+  { serviceDomain }: Room['settings'],
+): InboundDoor {
+  if (read?.kind === 'delivery' || read?.kind === 'feedback') return { door: 'returned' };
+  const { localPart, domain: name } = partsOf(address);
+  const domain = domains.get(name);
+  const ours = read?.kind === 'forged' || name === bounceHost(serviceDomain);
+  if (!domain) {
+    return ours
+      ? { door: 'refused', reply: '550 5.1.1', text: 'There is no such address here' }
+      : { door: 'refused', reply: '550 5.1.2', text: 'Mail for this domain is not taken here' };
+  }
+  // Its owner cannot be reached now, and may be again.
+  if (!domain.accountActive) {
+    return { door: 'refused', reply: '450 4.2.1', text: 'This address takes no mail for the time being' };
+  }
+  const decision = decide(domain, localPart);
+  if (decision.action === 'refuse') {
+    return { door: 'refused', reply: decision.reply, text: decision.text };
+  }
+  const synchronous = synchronousOf(domain, decision) !== null;
+  const refuseDmarc = refusesDmarc(domain.type, domain.refuseDmarc);
+  const group = `${domain.accountId}:${synchronous ? 's' : 'a'}${refuseDmarc ? 'd' : ''}`;
+  return { door: 'received', group, synchronous, refuseDmarc };
+}
+
+/** The endpoint whose answer is the reply; null: none is waited for. */
+export function synchronousOf(domain: ReceivingDomain, decision: Decision): Endpoint | null {
+  return toldEndpoints(domain, decision).find(answersItself) ?? null;
+}
+
+/** The endpoints that are told of mail to an address. */
+export function toldEndpoints(domain: ReceivingDomain, decision: Decision): Endpoint[] {
+  return decision.action === 'webhook' ? endpointsOf(domain, decision.endpoints) : [];
+}
+
+/** Local part and domain in A-labels, which a listener has made of it; an address without a domain has an empty one. */
+export function partsOf(address: string): { localPart: string; domain: string } {
+  const at = address.lastIndexOf('@');
+  const domain = address.slice(at + 1).toLowerCase();
+  return { localPart: address.slice(0, Math.max(at, 0)), domain: domainFault(domain) === null ? domain : '' };
 }

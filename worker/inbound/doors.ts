@@ -1,15 +1,19 @@
-import { largestReturnedBytes } from '#domain/node-contract.ts';
+import { noVerdicts } from '#domain/inbound/verdicts.ts';
+import { uuidV7 } from '#domain/message/ids.ts';
+import { largestReceivedBytes, largestReturnedBytes } from '#domain/node-contract.ts';
 import type { Env } from '../env.ts';
-import { eventsCommitted } from '../queue/events-committed.ts';
 import type { Store } from '../store/store.ts';
+import { eventsCommitted } from '../webhook/poke.ts';
+import { doorsOf } from './check.ts';
 import { receive, type Verdict } from './receive.ts';
-import type { Room } from './room.ts';
+import type { InboundMail, Room } from './room.ts';
+import { takeReceived } from './take.ts';
 
 /** Takes a mail for each of its recipients; each token speaks for its own delivery. */
 export async function receiveAll(
   store: Store,
   env: Env,
-  mail: { mailFrom: string; rcptTo: readonly string[]; raw: Uint8Array },
+  mail: Omit<InboundMail, 'rcptTo'> & { rcptTo: readonly string[] },
 ): Promise<Verdict[]> {
   const accounts = new Set<number>();
   const room: Room = {
@@ -30,16 +34,48 @@ export type RoutedMail = Pick<ForwardableEmailMessage, 'from' | 'to' | 'raw' | '
 
 /**
  * The door of Email Routing. What is refused is refused in the SMTP session of whoever brings it, so nothing bounces
- * from here; an error is thrown so that it is tried again.
+ * from here; an error is thrown so that it is tried again. It tells nothing of the client, so there are no verdicts.
  */
 export async function receiveRouted(message: RoutedMail, store: Store, env: Env): Promise<void> {
-  if (message.rawSize > largestReturnedBytes) {
-    message.setReject(`5.3.4 The mail is larger than ${largestReturnedBytes} octets`);
+  const mailFrom = message.from.replace(/^<|>$/g, '');
+  const [door] = await doorsOf(store, env, [message.to], Date.now());
+  if (door?.door === 'refused') {
+    // What is temporary is tried again by whoever is told of an error.
+    if (door.reply.startsWith('4')) throw new Error(door.text);
+    message.setReject(`${door.reply.slice(4)} ${door.text}`);
+    return;
+  }
+  const mostBytes = door?.door === 'received' ? largestReceivedBytes : largestReturnedBytes;
+  if (message.rawSize > mostBytes) {
+    message.setReject(`5.3.4 The mail is larger than ${mostBytes} octets`);
+    return;
+  }
+  if (door?.door === 'received') {
+    const nowMs = Date.now();
+    const random = crypto.getRandomValues(new Uint8Array(10));
+    random[9] = 0;
+    const refusal = await takeReceived(store, env, {
+      head: {
+        id: uuidV7(nowMs, random),
+        receivedAtMs: nowMs,
+        group: door.group,
+        mailFrom,
+        rcptTo: [message.to],
+        remoteIp: '',
+        helo: '',
+        tls: false,
+        verdicts: noVerdicts,
+      },
+      raw: message.raw,
+      sizeBytes: message.rawSize,
+      origin: env.publicUrl,
+    });
+    if (refusal?.reply.startsWith('4')) throw new Error(refusal.text);
+    if (refusal) message.setReject(`${refusal.reply.slice(4)} ${refusal.text}`);
     return;
   }
   const raw = new Uint8Array(await new Response(message.raw).arrayBuffer());
-  const mailFrom = message.from.replace(/^<|>$/g, '');
-  const [verdict] = await receiveAll(store, env, { mailFrom, rcptTo: [message.to], raw });
+  const [verdict] = await receiveAll(store, env, { mailFrom, rcptTo: [message.to], raw, signedAuthor: null });
   if (verdict === 'unknown') message.setReject('5.1.1 There is no such address here');
   if (verdict === 'refused') message.setReject('5.7.1 Only feedback reports (RFC 5965) are read here');
 }

@@ -1,4 +1,4 @@
-import { sha256Hex } from '../intake/secret.ts';
+import { sha256Hex } from '../tokens/secret.ts';
 
 /**
  * A text that is equal for the same mail however often and by whichever way it comes: relays add trace fields

@@ -1,4 +1,5 @@
-import PostalMime, { type Attachment, type Email } from 'postal-mime';
+import { decodeWords } from 'postal-mime';
+import { type Decode, type MimeMail, type MimePart, splitMime } from '#domain/bounce/mime.ts';
 import { readReturned } from '#domain/bounce/read-returned.ts';
 import type { Returned, ReturnedMail } from '#domain/bounce/returned-mail.ts';
 
@@ -7,66 +8,65 @@ import type { Returned, ReturnedMail } from '#domain/bounce/returned-mail.ts';
  * below it may be as long as it likes.
  */
 export const maxReturnedBytes = 524_288;
-/** The parser keeps every line by itself: a megabyte of empty lines would cost it seconds. */
-const maxLines = 8000;
 const maxTextLength = 262_144;
-const maxPartBytes = 131_072;
-const maxParts = 40;
-const bounds = { maxNestingDepth: 24, maxHeadersSize: 262_144, maxRfc822NestingDepth: 0 } as const;
+const bounds = { depth: 24, parts: 40, headerFields: 400, headerBytes: 262_144, partBytes: 262_144 } as const;
 
 /**
  * Reads a mail that came to a return path. Runs in workerd and in Node. Never throws: what cannot be taken apart
  * is read as one text.
- * @param mailFrom the envelope sender, empty for the null sender; it may be unknown
+ * @param mailFrom the envelope sender, empty for the null sender; left out: it is not known
  */
-export async function readMail(raw: Uint8Array, mailFrom?: string): Promise<Returned> {
-  const mail = await takeApart(beginning(raw));
-  // RFC 5321 §4.4: whoever makes the final delivery writes the envelope sender so; that is us.
-  const headers = mailFrom === '' ? [{ name: 'return-path', value: '<>' }, ...mail.headers] : mail.headers;
-  return readReturned({ ...mail, headers });
+export function readMail(raw: Uint8Array, mailFrom?: string): Returned {
+  return readReturned(takeApart(raw.subarray(0, maxReturnedBytes), mailFrom));
 }
 
-function beginning(raw: Uint8Array): Uint8Array {
-  const end = Math.min(raw.length, maxReturnedBytes);
-  let lines = 0;
-  for (let at = raw.indexOf(10); at !== -1 && at < end; at = raw.indexOf(10, at + 1)) {
-    if (++lines === maxLines) return raw.subarray(0, at + 1);
-  }
-  return raw.subarray(0, end);
+/** What every complaint that can be read has somewhere in clear: a report's type, Microsoft's marks, Amazon's JSON. */
+const complaintMarks = /feedback-(?:report|type)|x-hmxmroriginalrecipient|complaint/i;
+
+/** False for what surely is no complaint, told without taking the mail apart. */
+export function mayComplain(raw: Uint8Array): boolean {
+  return complaintMarks.test(utf8.decode(raw.subarray(0, maxReturnedBytes)));
 }
 
-async function takeApart(raw: Uint8Array): Promise<ReturnedMail> {
-  try {
-    const mail = returnedMail(await PostalMime.parse(raw, { ...bounds, forceRfc822Attachments: true }));
-    // Boundaries that no line has, or parts without any: the text is there all the same.
-    const lost = mail.text.trim() === '' && mail.parts.length === 0;
-    return lost ? { ...mail, text: bodyOf(decode(raw)) } : mail;
-  } catch {
-    // Too deep, too many header fields, or broken beyond MIME.
-    return { headers: [], text: decode(raw).slice(0, maxTextLength), parts: [] };
-  }
-}
-
-function returnedMail(email: Email): ReturnedMail {
-  const parts = email.attachments
-    .slice(0, maxParts)
-    .map((part) => ({ type: part.mimeType, text: textOf(part) }));
-  const text = email.text ?? fromHtml(email.html ?? '');
+function takeApart(raw: Uint8Array, mailFrom: string | undefined): ReturnedMail {
+  const mail = splitMime(raw, decodePart, bounds);
+  const text = textOf(mail);
+  const parts = mail.parts
+    .filter((part) => !part.inline)
+    .map((part) => ({ type: part.type, text: contentOf(part) }));
   // A type that is broken (`text/plain charset=…` without a semicolon) makes an attachment of the report.
   const broken = parts.filter((part) => /^text\/plain\s/.test(part.type)).map((part) => part.text);
   const attached = text.trim() === '' ? parts.filter((part) => part.type === 'text/plain') : [];
+  const whole = [...broken, ...attached.map((part) => part.text), text].join('\n').slice(0, maxTextLength);
+  // Boundaries that no line has, or parts without any: the text is there all the same.
+  const lost = whole.trim() === '' && parts.length === 0;
   return {
-    headers: email.headers
-      .slice(0, 400)
-      .map(({ key, value }) => ({ name: key, value: value.slice(0, 8192) })),
-    text: [...broken, ...attached.map((part) => part.text), text].join('\n').slice(0, maxTextLength),
+    mailFrom,
+    headers: mail.headers.map(({ name, value }) => ({ name, value: wordsOf(value) })),
+    text: lost ? bodyOf(decodePart(raw, null)) : whole,
     parts,
   };
 }
 
-function textOf(part: Attachment): string {
-  if (typeof part.content === 'string') return part.content.slice(0, maxPartBytes);
-  return decode(new Uint8Array(part.content).subarray(0, maxPartBytes));
+/** RFC 2047; a field without encoded words stays as it is. */
+function wordsOf(value: string): string {
+  return value.includes('=?') ? decodeWords(value) : value;
+}
+
+/** What a reader would show: of alternatives the plain text, if there is one. */
+function textOf({ parts }: MimeMail): string {
+  const inline = parts.filter((part) => part.inline);
+  const withPlain = new Set(inline.filter((part) => part.type === 'text/plain').map((p) => p.alternative));
+  const shown = inline.filter(
+    ({ type, alternative }) => type === 'text/plain' || alternative === null || !withPlain.has(alternative),
+  );
+  return shown
+    .map((part) => (part.type === 'text/html' ? fromHtml(contentOf(part)) : contentOf(part)))
+    .join('\n');
+}
+
+function contentOf({ body, parameters }: MimePart): string {
+  return decodePart(body, parameters.get('charset') ?? null);
 }
 
 function bodyOf(text: string): string {
@@ -74,17 +74,40 @@ function bodyOf(text: string): string {
   return text.slice(end ? end.index : text.length).slice(0, maxTextLength);
 }
 
-/** UTF-8, or ISO-2022-JP by its escapes (RFC 1468) when no charset was told, or Latin-1. */
-function decode(bytes: Uint8Array): string {
-  const text = new TextDecoder().decode(bytes);
+/**
+ * As the charset says; without one UTF-8, or ISO-2022-JP by its escapes (RFC 1468), or the charset that a header
+ * outside of ASCII names for the body below it, or Latin-1.
+ */
+const decodePart: Decode = (bytes, charset) => {
+  const named = charset === null ? null : decodeAs(charset, bytes);
+  if (named !== null && !named.includes('\ufffd')) return named;
+  const text = utf8.decode(bytes);
   if (text.includes('\x1b$')) return decodeAs('iso-2022-jp', bytes) ?? text;
-  return text.includes('\ufffd') ? (decodeAs('latin1', bytes) ?? text) : text;
-}
+  if (!text.includes('\ufffd')) return text;
+  if (named !== null) return named;
+  const told = /charset ?= ?"?([\w-]{2,40})/i.exec(text.slice(0, 16_384))?.[1] ?? 'latin1';
+  return decodeAs(told, bytes) ?? decodeAs('latin1', bytes) ?? text;
+};
+
+const utf8 = new TextDecoder();
+const decoders = new Map<string, typeof utf8 | null>([['utf-8', utf8]]);
+/** A mail may make up as many names as it likes. */
+const mostDecoders = 64;
 
 /** Null when the runtime does not know the charset. */
 function decodeAs(charset: string, bytes: Uint8Array): string | null {
+  const name = charset.toLowerCase();
+  let decoder = decoders.get(name);
+  if (decoder === undefined && decoders.size < mostDecoders) {
+    decoder = decoderOf(name);
+    decoders.set(name, decoder);
+  }
+  return decoder ? decoder.decode(bytes) : null;
+}
+
+function decoderOf(charset: string): typeof utf8 | null {
   try {
-    return new TextDecoder(charset).decode(bytes);
+    return new TextDecoder(charset);
   } catch {
     return null;
   }

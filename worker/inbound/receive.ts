@@ -1,24 +1,17 @@
 import type { Returned } from '#domain/bounce/returned-mail.ts';
 import type { CounterName } from '#domain/counter.ts';
-import type { EventKind } from '#domain/event.ts';
-import { uuidV7 } from '#domain/ids.ts';
-import { type ReturnReduction, reduceReturn } from '#domain/returned-event.ts';
+import { countsInFigures, type EventKind } from '#domain/delivery/event.ts';
+import { type ReturnReduction, reduceReturn } from '#domain/delivery/returned-event.ts';
+import { type EventId, uuidV7 } from '#domain/message/ids.ts';
 import { mostProofCharacters } from '../store/consequences.ts';
 import { count } from '../store/counters.ts';
+import { keepReturned } from '../store/returned-mails.ts';
 import { findReturned, type ReturnedDelivery, writeReturn } from '../store/returns.ts';
 import { readAddress } from './address.ts';
-import { correlate } from './correlate.ts';
+import { type Correlated, correlate } from './correlate.ts';
 import { fingerprintOf } from './fingerprint.ts';
-import { readMail } from './read-mail.ts';
-import type { Room } from './room.ts';
-
-/** A mail with one of its envelope recipients. */
-export interface InboundMail {
-  /** Empty for the null sender. */
-  mailFrom: string;
-  rcptTo: string;
-  raw: Uint8Array;
-}
+import { mayComplain, readMail } from './read-mail.ts';
+import type { InboundMail, Room } from './room.ts';
 
 /**
  * - `taken`: it is done with, whatever it came to.
@@ -29,6 +22,8 @@ export type Verdict = 'taken' | 'unknown' | 'refused';
 
 /** More mails than this to one delivery change nothing: whoever has a token could send them without end. */
 const mostReturns = 50;
+/** Stands for the fingerprint of a complaint that is not verified. */
+const unverifiedMark = 'unverified';
 /** The node's report that the peer took the message may be overtaken by the peer's own DSN. */
 const overtakenWaitsMs = [250, 750, 2000] as const;
 
@@ -41,15 +36,17 @@ export async function receive(room: Room, mail: InboundMail): Promise<Verdict> {
   if (address.kind === 'forged' || address.kind === 'unknown') {
     return await counted(room, address.kind === 'forged' ? 'token_forged' : 'address_unknown', 'unknown');
   }
-  const reading = await readMail(mail.raw, mail.mailFrom);
+  // What a mailbox will not take is refused before it is read: a stranger's mail costs no more than a look.
+  if (address.kind === 'feedback' && !mayComplain(mail.raw)) return 'refused';
+  const reading = readMail(mail.raw, mail.mailFrom);
   if (address.kind === 'feedback' && reading.kind !== 'complaint') return 'refused';
-  const delivery =
-    address.kind === 'feedback' ? await correlate(room, reading, mail.raw) : await settled(room, address);
-  if (!delivery) {
+  const found =
+    address.kind === 'feedback' ? await correlate(room, reading, mail) : await settled(room, address);
+  if (!found) {
     const name = address.kind === 'feedback' ? 'feedback_uncorrelated' : 'returned_gone';
     return await counted(room, name, 'taken');
   }
-  const outcome = await record(room, delivery, reading, mail);
+  const outcome = await record(room, found, reading, mail);
   if (outcome !== null) await count(room.store, { [outcome]: 1 }, room.nowMs);
   return 'taken';
 }
@@ -61,14 +58,14 @@ async function counted(room: Room, name: CounterName, verdict: Verdict): Promise
 }
 
 /** The delivery, if possible after the node has reported what the peer said to it. */
-async function settled(room: Room, of: { messageId: string; n: number }): Promise<ReturnedDelivery | null> {
+async function settled(room: Room, of: { messageId: string; n: number }): Promise<Correlated | null> {
   let delivery = await findReturned(room.store, of, room.nowMs);
   for (const waitMs of overtakenWaitsMs) {
     if (delivery?.state !== 'sending') break;
     await room.pause(waitMs);
     delivery = await findReturned(room.store, of, room.nowMs);
   }
-  return delivery;
+  return delivery && { delivery, verified: true };
 }
 
 /**
@@ -77,19 +74,24 @@ async function settled(room: Room, of: { messageId: string; n: number }): Promis
  */
 async function record(
   room: Room,
-  found: ReturnedDelivery,
+  { delivery: found, verified }: Correlated,
   reading: Returned,
   { mailFrom, raw }: InboundMail,
 ): Promise<CounterName | null> {
-  const arrival = { atMs: room.nowMs, nullSender: mailFrom === '' };
-  const fingerprint = await fingerprintOf(reading.kind, raw);
+  const arrival = { atMs: room.nowMs, nullSender: mailFrom === '', verified };
+  const own = await fingerprintOf(reading.kind, raw);
+  // Whoever knows a Message-ID could send such reports without end: one is told, and keeps none that is verified away.
+  const fingerprint = verified ? own : unverifiedMark;
+  const id = uuidV7(room.nowMs, crypto.getRandomValues(new Uint8Array(10)));
   let delivery: ReturnedDelivery | null = found;
   for (let tries = 0; tries < 5 && delivery; tries++) {
-    if (delivery.fingerprints.includes(fingerprint)) return 'returned_repeated';
+    if ([own, fingerprint].some((one) => delivery?.fingerprints.includes(one))) return 'returned_repeated';
     if (delivery.fingerprints.length >= mostReturns) return 'returned_too_many';
     const reduction = reduceReturn(delivery, reading, arrival);
     if (typeof reduction === 'string') return reduction;
-    if (await write(room, delivery, reduction, fingerprint, raw)) {
+    // First the mail, then what follows from it: an event never points at nothing.
+    await keepReturned(room.store, { id, atMs: room.nowMs }, { raw, mailFrom });
+    if (await write(room, delivery, reduction, { id, fingerprint, raw })) {
       room.eventsCommitted(delivery.accountId);
       return null;
     }
@@ -103,17 +105,16 @@ async function write(
   room: Room,
   delivery: ReturnedDelivery,
   { state, reason, event, consequence }: ReturnReduction,
-  fingerprint: string,
-  raw: Uint8Array,
+  { id, fingerprint, raw }: { id: EventId; fingerprint: string; raw: Uint8Array },
 ): Promise<boolean> {
   const { messageId, n, accountId, recipient } = delivery;
-  const id = uuidV7(room.nowMs, crypto.getRandomValues(new Uint8Array(10)));
   return await writeReturn(
     room.store,
     {
       messageId,
       n,
       event: { id, ...event, fingerprint },
+      counters: ['returned_recorded', ...(countsInFigures(event) ? [] : (['feedback_unverified'] as const))],
       from: delivery.state,
       to: state,
       reason,

@@ -1,10 +1,20 @@
 import type { Settings } from '../settings.ts';
 import type { Store } from '../store/store.ts';
 
+/** A mail with one of its envelope recipients. */
+export interface InboundMail {
+  /** Empty for the null sender. */
+  mailFrom: string;
+  rcptTo: string;
+  raw: Uint8Array;
+  /** `signed_author` of the node contract; null when nobody has verified a signature. */
+  signedAuthor: string | null;
+}
+
 /** What the room of returned mail works with; all time and waiting come from here. */
 export interface Room {
   store: Store;
-  settings: Pick<Settings, 'serviceDomain' | 'returnPathKeys'>;
+  settings: Pick<Settings, 'serviceDomain' | 'returnPathKeys' | 'feedbackLoops'>;
   nowMs: number;
   /** Waits a moment; a test need not. */
   pause(ms: number): Promise<void>;

@@ -1,25 +1,28 @@
-import { digestSmoothing, type MailClass } from '#domain/class.ts';
-import type { NewEvent } from '#domain/event.ts';
-import { newMessageId, uuidV7 } from '#domain/ids.ts';
+import type { NewEvent } from '#domain/delivery/event.ts';
+import { isAscii } from '#domain/message/address.ts';
+import { digestSmoothing, type MailClass } from '#domain/message/class.ts';
+import { newMessageId, uuidV7 } from '#domain/message/ids.ts';
+import { limits, tooLarge } from '#domain/message/submission.ts';
 import { isGood, Problem } from '#domain/problem.ts';
-import { limits } from '#domain/submission.ts';
+import { suppressedDetails } from '#domain/suppression/suppression.ts';
+import { authorize } from '../identity/authenticate.ts';
 import {
-  type AcceptedMessage,
+  type Caller,
   type Gate,
   type GateCredential,
   type GateSuppression,
   IdempotencyRace,
-  type NewDelivery,
+  type PlacedBodies,
   readGate,
+  removeBodies,
   writeAcceptance,
 } from '../store/acceptance.ts';
+import type { AcceptedMessage, NewDelivery } from '../store/accepted-rows.ts';
 import type { Store } from '../store/store.ts';
 import { LimitReached, readUsage } from '../store/usage.ts';
-import { authorize } from './authenticate.ts';
 import type { Draft } from './draft.ts';
 import { checkDomain, suppressionOf } from './gate.ts';
 import { countsOf, ration, type Usage } from './ration.ts';
-import { sha256Hex } from './secret.ts';
 import { type Links, trackingOf } from './track.ts';
 
 /** What the intake works with; all time and chance come from here. */
@@ -55,7 +58,7 @@ export interface AcceptResult {
 
 /** What a caller asks for. An entry that could not be read is its own answer, and is kept with the others. */
 interface AcceptRequest {
-  secret: string | null;
+  by: Caller | null;
   /** Whose credential it must be; null: anybody's. */
   username: string | null;
   drafts: (Draft | Problem)[];
@@ -82,6 +85,8 @@ export async function accept(intake: Intake, request: AcceptRequest): Promise<Ac
 
 /** Others may be faster so often, each time with less room left, before a caller is told to try again. */
 const mostTries = 20;
+/** Of a large batch a try is many statements, and an invocation may ask for a bounded number of them. */
+const mostStatements = 250;
 
 /** Stores what the limits let through, deciding anew whenever others were faster. */
 async function storeWithinLimits(
@@ -92,35 +97,45 @@ async function storeWithinLimits(
   request: AcceptRequest,
 ): Promise<{ messages: (AcceptedMessage | Problem)[] } | AcceptResult> {
   const { store, nowMs } = intake;
+  const placed: PlacedBodies = new Map();
+  const drop = async (messages: (AcceptedMessage | Problem)[]) =>
+    await removeBodies(store, { credential, messages: messages.filter(isGood), placed });
+  const statementsBefore = store.cost.statements;
   let usage: Usage = { accountUsed: null, domains: gate.usage };
   for (let tries = 0; tries < mostTries; tries++) {
+    if (store.cost.statements - statementsBefore > mostStatements) break;
     const messages = ration(admitted, usage, credential, nowMs);
     const accepted = messages.filter(isGood);
-    if (accepted.length === 0) return { messages };
+    if (accepted.length === 0) {
+      await drop(admitted);
+      return { messages };
+    }
     try {
       await writeAcceptance(store, {
         credential,
         messages: accepted,
+        placed,
         counts: countsOf(accepted, usage),
         nowMs,
         idempotency:
           request.idempotency && keptAnswer(request.idempotency, answersOf(messages, credential), nowMs),
       });
-      return { messages };
     } catch (error) {
       if (error instanceof LimitReached) {
         const domains = [...new Set(accepted.map((message) => message.signingDomain))];
-        usage = await readUsage(store, credential.accountId, domains, nowMs);
+        usage = await readUsage(store, credential, domains, nowMs);
         continue;
       }
-      const won =
-        error instanceof IdempotencyRace
-          ? replay(await readGateFor(intake, request), request.idempotency)
-          : null;
+      if (!(error instanceof IdempotencyRace)) throw error;
+      await drop(admitted);
+      const won = replay(await readGateFor(intake, request), request.idempotency);
       if (won) return won;
       throw error;
     }
+    await drop(admitted.filter((_, i) => messages[i] instanceof Problem));
+    return { messages };
   }
+  await drop(admitted);
   throw new Problem('unavailable', 'Too many messages came at once; try again.');
 }
 
@@ -138,7 +153,7 @@ export async function readGateFor(
 ): Promise<Gate> {
   const drafts = request.drafts.filter(isGood);
   return await readGate(intake.store, {
-    secretHash: request.secret === null ? '' : await sha256Hex(request.secret),
+    by: request.by ?? { secretHash: '' },
     domains: [...new Set(drafts.map((draft) => draft.fromDomain))],
     recipients: [...new Set(drafts.flatMap((draft) => draft.recipients.map((r) => r.address)))],
     idempotencyKey: request.idempotency?.key ?? null,
@@ -197,7 +212,8 @@ async function admit(
     const id = newMessageId(nowMs, randomBytes(10), 0);
     const tracking = await trackingOf(draft, credential, intake.links, id);
     const { raw, messageIdHeader, tracked } = await draft.build({ id, nowMs, tracking });
-    if (raw.length > limits.messageBytes) throw tooLarge(raw.length);
+    // What came whole was measured as it came; the fields that were added to it do not count.
+    if (draft.source === 'api' && raw.length > limits.messageBytes) throw tooLarge(raw.length);
     const { class: mailClass, tags, metadata, sendAtMs } = draft.handling;
     const testMode = draft.handling.testMode || credential.environment === 'test';
     const firstDueMs = Math.max(nowMs, sendAtMs ?? nowMs);
@@ -208,6 +224,7 @@ async function admit(
       tags,
       metadata,
       testMode,
+      tls: draft.handling.tls,
       firstDueMs,
       fromAddress: draft.fromAddress,
       fromHeader: draft.fromHeader,
@@ -267,7 +284,7 @@ function newDelivery(
     id: uuidV7(nowMs, randomBytes(10)),
     kind: 'suppressed',
     atMs: nowMs,
-    details: { reason: suppression.reason, entry: entryView(suppression) },
+    details: suppressedDetails(suppression),
   };
   return {
     recipient: address,
@@ -280,15 +297,6 @@ function newDelivery(
   };
 }
 
-/** The suppression entry that holds a recipient back, as events and rehearsals tell it. */
-export function entryView(suppression: GateSuppression) {
-  return {
-    address: suppression.address,
-    scope: suppression.scopeDomain || 'account',
-    since: new Date(suppression.createdAtMs).toISOString(),
-  };
-}
-
 /** A random time of the smoothing's span, and the event that tells of it. */
 function holdBack(firstDueMs: number, nowMs: number): NonNullable<NewDelivery['held']> {
   const [random = 0] = crypto.getRandomValues(new Uint32Array(1));
@@ -297,13 +305,14 @@ function holdBack(firstDueMs: number, nowMs: number): NonNullable<NewDelivery['h
   return { dueMs, event: { id: uuidV7(nowMs, randomBytes(10)), kind: 'rate_limited', atMs: nowMs, details } };
 }
 
-/** RFC 6531 §3.1: the extension is needed when the header section or an address of the envelope is not ASCII. */
+/**
+ * Whether the header section needs the extension (RFC 6531 §3.1): its author's address is not ASCII, or whoever
+ * submitted it says so. What is said in the envelope is the node's to see.
+ */
 function needsSmtpUtf8(raw: string, draft: Draft): boolean {
+  if (!draft.smtpUtf8 && isAscii(draft.fromAddress)) return false;
   const headerEnd = raw.indexOf('\r\n\r\n');
-  return (
-    /[\x80-\xff]/.test(headerEnd < 0 ? raw : raw.slice(0, headerEnd)) ||
-    draft.recipients.some((recipient) => /[^\0-\x7f]/.test(recipient.address))
-  );
+  return !isAscii(headerEnd < 0 ? raw : raw.slice(0, headerEnd));
 }
 
 function answerOf(message: AcceptedMessage, credential: GateCredential): Acceptance {
@@ -317,12 +326,6 @@ function answerOf(message: AcceptedMessage, credential: GateCredential): Accepta
 function allSuppressed(draft: Draft): Problem {
   const detail = `Every recipient is suppressed: ${draft.recipients.map((r) => r.address).join(', ')}.`;
   return new Problem('all_suppressed', detail);
-}
-
-/** The problem of a message over the limit. */
-export function tooLarge(sizeBytes: number | null): Problem {
-  const size = sizeBytes === null ? '' : `; it has ${sizeBytes} bytes`;
-  return new Problem('too_large', `A message may have at most ${limits.messageBytes} bytes as sent${size}.`);
 }
 
 export function randomBytes(count: number): Uint8Array {

@@ -1,14 +1,15 @@
 import { Buffer } from 'node:buffer';
-import { encodeWords, foldLines } from 'nodemailer/lib/mime-funcs';
-import { parseMailbox } from '#domain/address.ts';
-import type { CloudmailinBody } from '#domain/cloudmailin.ts';
-import { headerField, joinMessage, splitMessage, toCrlf } from '#domain/header.ts';
+import { isWithin, type Mailbox, parseMailbox, splitMailboxes } from '#domain/message/address.ts';
+import { type Beside, type CloudmailinBody, partHeaders } from '#domain/message/cloudmailin.ts';
+import { foldField } from '#domain/message/fold.ts';
+import { headerField, joinMessage, splitMessage, toCrlf } from '#domain/message/header.ts';
 import { Problem } from '#domain/problem.ts';
 import { draftOf } from './compose.ts';
 import type { Draft } from './draft.ts';
 import { renderMarkdown } from './markdown.ts';
 import { rawDraftOf } from './raw-message.ts';
 import { asciiDomain } from './recipient.ts';
+import { decodedText, unstructured } from './write-header.ts';
 
 /** The draft of a body of CloudMailin's dialect. */
 export async function cloudmailinDraftOf(body: CloudmailinBody, nowMs: number): Promise<Draft> {
@@ -17,20 +18,29 @@ export async function cloudmailinDraftOf(body: CloudmailinBody, nowMs: number): 
 
 function composedDraft(body: CloudmailinBody): Draft {
   const markdown = body.markdown === undefined ? null : renderMarkdown(body.markdown);
-  const headers = Object.entries(body.headers ?? {});
-  const isFrom = (name: string) => name.toLowerCase() === 'from';
-  // The From header says the same address (the schema has compared them), and the name that people see.
-  const header = parseMailbox(headers.find(([name]) => isFrom(name))?.[1] ?? '');
+  const { beside, others } = partHeaders(body.headers ?? {});
+  const said = (field: Beside['field']) => beside.find((one) => one.field === field)?.value;
+  // What the header says agrees with the fields (the schema has compared them), and may have names that people see.
+  const named = (field: Beside['field']) =>
+    splitMailboxes(said(field) ?? '').flatMap((text) => {
+      const mailbox = parseMailbox(text);
+      return typeof mailbox === 'string' ? [] : [mailbox];
+    });
+  const or = <T>(preferred: T[], otherwise: T[]) => (preferred.length > 0 ? preferred : otherwise);
+  const [from = body.from] = named('from');
+  const [sender] = named('sender');
+  if (sender) requireOwn(sender, from);
   return draftOf({
-    from: typeof header === 'string' ? body.from : header,
-    to: body.to,
-    cc: body.cc,
+    from,
+    ...(sender ? { sender } : {}),
+    to: or(named('to'), body.to),
+    cc: or(named('cc'), body.cc),
     bcc: [],
-    reply_to: [],
-    subject: body.subject ?? '',
+    reply_to: named('reply-to'),
+    subject: body.subject ?? said('subject') ?? '',
     text_body: body.plain ?? markdown?.text,
     html_body: body.html ?? markdown?.html,
-    headers: Object.fromEntries(headers.filter(([name]) => !isFrom(name))),
+    headers: others,
     attachments: (body.attachments ?? []).map(({ file_name, ...attachment }) => ({
       filename: file_name,
       ...attachment,
@@ -39,6 +49,17 @@ function composedDraft(body: CloudmailinBody): Draft {
     metadata: {},
     class: body.priority ?? 'standard',
     test_mode: body.test_mode,
+    require_tls: false,
+  });
+}
+
+/** Readers show the sender beside the author ("on behalf of"): it is of the author's domain, or of one below or above. */
+function requireOwn(sender: Mailbox, from: Mailbox): void {
+  const [one, other] = [asciiDomain(sender.domain), asciiDomain(from.domain)];
+  if (isWithin(one, other) || isWithin(other, one)) return;
+  const detail = `must be of the domain of from, ${from.domain}`;
+  throw new Problem('invalid_address', `/headers/Sender ${detail}`, {
+    errors: [{ pointer: '/headers/Sender', detail }],
   });
 }
 
@@ -49,6 +70,9 @@ async function rawDraft(body: CloudmailinBody, raw: string, nowMs: number): Prom
     mailFrom: body.from.address,
     rcptTo: [...body.to, ...body.cc].map((mailbox) => mailbox.address),
     source: 'raw',
+    receivedBy: null,
+    smtpUtf8: false,
+    requireTls: false,
     nowMs,
   });
   const wanted = `${body.from.localPart}@${asciiDomain(body.from.domain)}`;
@@ -68,13 +92,13 @@ async function rawDraft(body: CloudmailinBody, raw: string, nowMs: number): Prom
 }
 
 /** The message's bytes, with its Subject replaced when there is another. */
-function withSubject(raw: string, subject: string | undefined): Uint8Array {
-  const bytes = Buffer.from(raw, 'utf8');
+function withSubject(message: string, subject: string | undefined): Uint8Array {
+  const bytes = Buffer.from(message, 'utf8');
   if (subject === undefined) return bytes;
-  const message = splitMessage(toCrlf(bytes.toString('latin1')));
-  if (typeof message === 'string') return bytes; // refused with its reason by whoever reads it next
-  const fields = message.fields.filter(({ name }) => name.toLowerCase() !== 'subject');
-  const folded = foldLines(`Subject: ${encodeWords(subject, 'Q', 52, true)}`, 76);
-  fields.push({ ...headerField('Subject', subject), raw: `${folded}\r\n` });
-  return Buffer.from(joinMessage({ ...message, fields }), 'latin1');
+  const split = splitMessage(toCrlf(bytes.toString('latin1')));
+  if (typeof split === 'string') return bytes; // refused with its reason by whoever reads it next
+  const fields = split.fields.filter(({ name }) => name.toLowerCase() !== 'subject');
+  const raw = foldField('Subject', unstructured(decodedText(subject)));
+  fields.push({ ...headerField('Subject', subject), raw });
+  return Buffer.from(joinMessage({ ...split, fields }), 'latin1');
 }

@@ -1,49 +1,74 @@
 import { Buffer } from 'node:buffer';
 import MailComposer from 'nodemailer/lib/mail-composer';
-import type { Mailbox } from '#domain/address.ts';
-import { toCrlf } from '#domain/header.ts';
+import type { Mailbox } from '#domain/message/address.ts';
+import { hasShortLines } from '#domain/message/fold.ts';
+import { headerLimits, toCrlf } from '#domain/message/header.ts';
+import { type Tracked, untracked } from '#domain/message/tracking.ts';
 import { Problem } from '#domain/problem.ts';
-import type { SendBody } from '#domain/submission.ts';
-import { type Tracked, untracked } from '#domain/tracking.ts';
-import type { Draft } from './draft.ts';
-import { asciiDomain, envelopeOf } from './recipient.ts';
+import type { Composition, Draft } from './draft.ts';
+import { envelopeOf } from './recipient.ts';
 import { renderMime } from './render-mime.ts';
+import { senderOf } from './sender.ts';
 import { type Tracking, trackHtml } from './track.ts';
+import { decodedText, writeFields, writeHeader } from './write-header.ts';
 
-/** The draft of a `POST /v1/send` body. */
-export function draftOf(body: SendBody): Draft {
-  const fromDomain = asciiDomain(body.from.domain);
+/**
+ * The draft of a message that is given by its fields, as in `POST /v1/send`.
+ * @throws Problem when its header cannot be written
+ */
+export function draftOf(given: Composition): Draft {
+  const body = readable(given);
+  const from = senderOf(body.from, '/from');
+  const header = writeHeader(body);
   return {
     source: 'api',
     handling: {
       class: body.class,
       tags: body.tags,
       metadata: body.metadata,
-      sendAtMs: body.send_at === undefined ? null : Date.parse(body.send_at),
+      sendAtMs: body.send_at ?? null,
       testMode: body.test_mode,
+      tls: body.require_tls ? 'required' : 'policy',
     },
-    fromDomain,
-    fromAddress: `${body.from.localPart}@${fromDomain}`,
+    fromDomain: from.domain,
+    fromAddress: from.address,
     fromHeader: display(body.from),
     addressees: { to: body.to.map(display), cc: body.cc.map(display) },
     subject: body.subject,
+    // Its header is not ASCII only where an address is not.
+    smtpUtf8: true,
     recipients: envelopeOf([...body.to, ...body.cc, ...body.bcc], '/to'),
     tracking: { opens: body.track_opens, clicks: body.track_clicks, unsubscribe: body.unsubscribe },
     build: async ({ id, nowMs, tracking }) => {
-      const messageIdHeader = `<${id}@${fromDomain}>`;
-      const { content, tracked } = tracking
+      const messageIdHeader = `<${id}@${from.domain}>`;
+      const { content, fields, tracked } = tracking
         ? await withTracking(body, tracking)
-        : { content: body, tracked: untracked };
-      return { raw: await composeMime(content, messageIdHeader, nowMs), messageIdHeader, tracked };
+        : { content: body, fields: {}, tracked: untracked };
+      const raw = await composeMime(header + writeFields(fields).join(''), content, messageIdHeader, nowMs);
+      return { raw, messageIdHeader, tracked };
     },
   };
 }
 
-/** The body with what is wanted put into its HTML and header; the text stays as it is. */
+/** The body with encoded words that a caller made decoded, so that text is encoded once and read as it was meant. */
+function readable(body: Composition): Composition {
+  const named = (mailbox: Mailbox): Mailbox => ({ ...mailbox, name: decodedText(mailbox.name) });
+  return {
+    ...body,
+    from: named(body.from),
+    ...(body.sender ? { sender: named(body.sender) } : {}),
+    to: body.to.map(named),
+    cc: body.cc.map(named),
+    reply_to: body.reply_to.map(named),
+    subject: decodedText(body.subject),
+  };
+}
+
+/** The body with what is wanted put into its HTML, and the fields to add to its header; the text stays as it is. */
 async function withTracking(
-  body: SendBody,
+  body: Composition,
   tracking: Tracking,
-): Promise<{ content: SendBody; tracked: Tracked }> {
+): Promise<{ content: Composition; fields: Record<string, string>; tracked: Tracked }> {
   const { html_body: html, headers } = body;
   const rewritten = html === undefined ? null : await trackHtml(html, tracking);
   // Somebody who handles unsubscribing by themselves goes on doing so.
@@ -51,11 +76,8 @@ async function withTracking(
     tracking.wanted.unsubscribe &&
     !Object.keys(headers).some((name) => /^list-unsubscribe(-post)?$/i.test(name));
   return {
-    content: {
-      ...body,
-      ...(rewritten ? { html_body: rewritten.html } : {}),
-      headers: unsubscribe ? { ...headers, ...(await unsubscribeFields(tracking)) } : headers,
-    },
+    content: rewritten ? { ...body, html_body: rewritten.html } : body,
+    fields: unsubscribe ? await unsubscribeFields(tracking) : {},
     tracked: { opens: rewritten?.opens ?? false, clicks: rewritten?.clicks ?? false, unsubscribe },
   };
 }
@@ -69,41 +91,51 @@ async function unsubscribeFields({ links }: Tracking): Promise<Record<string, st
 }
 
 /**
- * MIME by nodemailer's MailComposer. Bcc is never given to it, and it may open no file and fetch no URL.
+ * MIME by nodemailer's MailComposer, which may open no file and fetch no URL.
+ * @param header what the caller gave; Bcc is not in it
  * @returns latin1 text with CRLF line ends
  */
-async function composeMime(body: SendBody, messageId: string, nowMs: number): Promise<string> {
+async function composeMime(
+  header: string,
+  body: Composition,
+  messageId: string,
+  nowMs: number,
+): Promise<string> {
   const composer = new MailComposer({
-    from: nameAndAddress(body.from),
-    to: body.to.map(nameAndAddress),
-    cc: body.cc.map(nameAndAddress),
-    replyTo: body.reply_to.map(nameAndAddress),
-    subject: body.subject,
     text: body.text_body,
     html: body.html_body,
-    headers: body.headers,
     attachments: body.attachments.map((attachment) => ({
+      ...contentOf(attachment),
       filename: attachment.filename,
-      content: Buffer.from(attachment.content, 'base64'),
-      contentType: attachment.content_type,
-      ...(attachment.content_id
-        ? { cid: attachment.content_id.replace(/^<|>$/g, ''), contentDisposition: 'inline' as const }
-        : {}),
+      ...(attachment.content_id ? { cid: attachment.content_id, contentDisposition: 'inline' as const } : {}),
     })),
     messageId,
     date: new Date(nowMs),
     disableFileAccess: true,
     disableUrlAccess: true,
   });
-  const raw = toCrlf(await renderMime(composer.compile()));
-  if (!raw.includes('\0')) return raw;
-  // RFC 2046 §5.2.1: an attached message is not encoded, so its bytes go on the wire as they are.
-  const detail = 'an attachment of a message/* type must not have a NUL byte (RFC 5322 §2.2)';
-  throw new Problem('invalid_body', detail, { errors: [{ pointer: '/attachments', detail }] });
+  const raw = header + toCrlf(await renderMime(composer.compile()));
+  const headerBytes = raw.indexOf('\r\n\r\n') + 2;
+  if (headerBytes <= headerLimits.bytes) return raw;
+  const detail = `the header of a message may have at most ${headerLimits.bytes} bytes; it has ${headerBytes}`;
+  throw new Problem('invalid_body', detail, { errors: [{ pointer: '/headers', detail }] });
 }
 
-function nameAndAddress(mailbox: Mailbox): { name: string; address: string } {
-  return { name: mailbox.name, address: mailbox.address };
+/**
+ * RFC 2046 §5.2.1: an attached message is not encoded. One that cannot go on the wire as it is (RFC 5322 §2.1.1, §2.2)
+ * is attached as a file, in base64, so that it arrives unharmed.
+ */
+function contentOf(attachment: Composition['attachments'][number]): { content: Buffer; contentType: string } {
+  const content = Buffer.from(attachment.content, 'base64');
+  const contentType = attachment.content_type;
+  if (!/^message\//i.test(contentType) || isPlainMessage(content.toString('latin1'))) {
+    return { content, contentType };
+  }
+  return { content, contentType: 'application/octet-stream' };
+}
+
+function isPlainMessage(text: string): boolean {
+  return !/\0|\r(?!\n)/.test(text) && hasShortLines(toCrlf(text));
 }
 
 function display(mailbox: Mailbox): string {

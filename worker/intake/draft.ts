@@ -1,6 +1,7 @@
-import type { MessageId } from '#domain/ids.ts';
-import type { Handling } from '#domain/submission.ts';
-import type { Tracked, TrackingWish } from '#domain/tracking.ts';
+import type { Mailbox } from '#domain/message/address.ts';
+import type { MessageId } from '#domain/message/ids.ts';
+import type { Handling, SendBody } from '#domain/message/submission.ts';
+import type { Tracked, TrackingWish } from '#domain/message/tracking.ts';
 import type { Tracking } from './track.ts';
 
 /** A submission that has been read and validated but not yet let in; the API and SMTP both end in drafts. */
@@ -13,12 +14,20 @@ export interface Draft {
   fromHeader: string;
   addressees: { to: string[]; cc: string[] };
   subject: string;
+  /** A header that is not ASCII needs a peer with SMTPUTF8 (RFC 6531 §3.4); false: it is sent as it came. */
+  smtpUtf8: boolean;
   /** Envelope recipients, doubles removed, in their order. */
   recipients: Recipient[];
   /** Null: the message is kept as it came, so nothing is put into it. */
   tracking: TrackingWish | null;
   /** Makes the raw message. */
   build(message: { id: MessageId; nowMs: number; tracking: Tracking | null }): Promise<BuiltMessage>;
+}
+
+/** The fields of a message that is composed here, whatever dialect they came in. */
+export interface Composition extends SendBody {
+  /** RFC 5322 §3.6.2: who sends it, where that is not the author. */
+  sender?: Mailbox;
 }
 
 export interface Recipient {

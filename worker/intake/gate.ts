@@ -27,10 +27,8 @@ export function checkDomain(draft: Draft, credential: GateCredential, gate: Gate
 /** The entry that keeps a recipient from getting this draft; null when there is none. */
 export function suppressionOf(recipient: Recipient, draft: Draft, gate: Gate): GateSuppression | null {
   return (
-    gate.suppressions.find(
-      (entry) =>
-        entry.address === recipient.address &&
-        (entry.scopeDomain === '' || entry.scopeDomain === draft.fromDomain),
-    ) ?? null
+    gate.suppressions
+      .get(recipient.address)
+      ?.find(({ scopeDomain }) => scopeDomain === '' || scopeDomain === draft.fromDomain) ?? null
   );
 }

@@ -1,4 +1,4 @@
-import { trackingLimits } from '#domain/tracked-event.ts';
+import { trackingLimits } from '#domain/delivery/tracked-event.ts';
 
 /** The named character references that addresses have; others are rare, and their links are left alone. */
 const named: ReadonlyMap<string, string> = new Map([

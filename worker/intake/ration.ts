@@ -1,6 +1,7 @@
+import { exceededBy, rateLimited } from '#domain/limits/rate-limit.ts';
 import { isGood, Problem } from '#domain/problem.ts';
-import { exceededBy, rateLimited } from '#domain/rate-limit.ts';
-import type { AcceptedMessage, GateCredential } from '../store/acceptance.ts';
+import type { GateCredential } from '../store/acceptance.ts';
+import type { AcceptedMessage } from '../store/accepted-rows.ts';
 import { countersOf, type DomainUsage } from '../store/usage.ts';
 
 /** What is known to be used when messages are decided on. */

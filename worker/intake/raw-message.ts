@@ -1,29 +1,30 @@
 import { Buffer } from 'node:buffer';
-import PostalMime, { decodeWords } from 'postal-mime';
-import { isAscii, type Mailbox, parseMailbox } from '#domain/address.ts';
-import { classNames, type MailClass } from '#domain/class.ts';
+import { decodeWords } from 'postal-mime';
+import { isAscii, type Mailbox, parseMailbox } from '#domain/message/address.ts';
+import { isRefusedAttachment, refusedAttachments } from '#domain/message/attachment-name.ts';
+import { readAuthor } from '#domain/message/author.ts';
+import { classNames, type MailClass } from '#domain/message/class.ts';
+import { cleanHeader, headerFault, withoutMailboxLine } from '#domain/message/clean-header.ts';
+import { foldField } from '#domain/message/fold.ts';
 import {
+  bareLineEnds,
   fieldsNamed,
   type HeaderField,
   headerField,
   joinMessage,
   type SplitMessage,
-  singleAddress,
   splitMessage,
   toCrlf,
-} from '#domain/header.ts';
+} from '#domain/message/header.ts';
+import { type Handling, limits, sendAtFault, tooLarge } from '#domain/message/submission.ts';
+import type { TlsWish } from '#domain/message/tls-wish.ts';
+import { untracked } from '#domain/message/tracking.ts';
 import { type FieldError, Problem } from '#domain/problem.ts';
-import {
-  type Handling,
-  isRefusedAttachment,
-  limits,
-  refusedAttachments,
-  sendAtFault,
-  timeOf,
-} from '#domain/submission.ts';
-import { untracked } from '#domain/tracking.ts';
+import { readTime } from '#domain/time.ts';
+import { attachedNames, TooManyParts } from './attached-names.ts';
 import type { Draft } from './draft.ts';
-import { asciiDomain, envelopeOf } from './recipient.ts';
+import { envelopeOf } from './recipient.ts';
+import { type Sender, senderOf } from './sender.ts';
 
 /** A raw message with its envelope, as `POST /v1/send/raw` and SMTP submission bring it. */
 export interface RawSubmission {
@@ -31,6 +32,12 @@ export interface RawSubmission {
   mailFrom: string;
   rcptTo: string[];
   source: 'raw' | 'smtp';
+  /** The host that took it from its client, for the trace field; null: it came by HTTP and gets none. */
+  receivedBy: string | null;
+  /** The client said SMTPUTF8. */
+  smtpUtf8: boolean;
+  /** It is to be sent over TLS with a certificate that is valid for the host (RFC 8689). */
+  requireTls: boolean;
   nowMs: number;
 }
 
@@ -42,17 +49,20 @@ export interface RawDraft extends Draft {
 }
 
 /**
- * The draft of a raw message. The message is kept byte for byte apart from: control fields and Bcc taken out,
- * Message-ID and Date added where missing, line ends made CRLF. Recipients come from the envelope only.
+ * The draft of a raw message. The message is kept byte for byte apart from: control fields and those that are not for
+ * the recipient taken out, Message-ID and Date added where missing, Received added to what came by SMTP, obsolete
+ * syntax written clean (`cleanHeader`, `readAuthor`), line ends made CRLF. Recipients come from the envelope only.
  */
 export async function rawDraftOf(submission: RawSubmission): Promise<RawDraft> {
   const recipients = envelopeOf(readEnvelope(submission), 'rcpt_to');
-  const text = toCrlf(Buffer.from(submission.bytes).toString('latin1'));
-  const message = split(text);
+  const text = withoutMailboxLine(withCrlf(Buffer.from(submission.bytes).toString('latin1')));
+  const message = cleanHeader(split(text));
   const from = readFrom(message);
-  const control = readControl(message.fields, submission.nowMs);
-  await refuseAttachments(text, submission.bytes);
-  const kept = message.fields.filter((field) => !isControl(field) && field.name.toLowerCase() !== 'bcc');
+  const fault = headerFault(message.fields);
+  if (fault) throw invalid(fault.fault, fault.field);
+  const control = readControl(message.fields, submission.requireTls, submission.nowMs);
+  refuseAttachments(text);
+  const kept = message.fields.filter((field) => !isControl(field)).map(from.written);
   return {
     source: submission.source,
     handling: control.handling,
@@ -66,6 +76,7 @@ export async function rawDraftOf(submission: RawSubmission): Promise<RawDraft> {
       0,
       limits.subjectCharacters,
     ),
+    smtpUtf8: submission.smtpUtf8,
     recipients,
     tracking: null,
     build: async ({ id, nowMs }) => {
@@ -74,7 +85,10 @@ export async function rawDraftOf(submission: RawSubmission): Promise<RawDraft> {
       const messageIdHeader = present || `<${id}@${from.domain}>`;
       if (!present) fields.unshift(headerField('Message-ID', messageIdHeader));
       if (fieldsNamed(fields, 'date').length === 0) {
-        fields.unshift(headerField('Date', new Date(nowMs).toUTCString().replace('GMT', '+0000')));
+        fields.unshift(headerField('Date', dateTime(nowMs)));
+      }
+      if (submission.receivedBy !== null) {
+        fields.unshift(headerField('Received', trace(submission.receivedBy, submission.smtpUtf8, id, nowMs)));
       }
       return {
         raw: joinMessage({ fields, rest: message.rest }),
@@ -108,30 +122,55 @@ function readEnvelope(submission: RawSubmission): Mailbox[] {
   return recipients;
 }
 
+/** With CRLF line ends; throws 413 when it is too large with them. */
+function withCrlf(text: string): string {
+  const size = text.length + bareLineEnds(text);
+  if (size > limits.messageBytes) throw tooLarge(size);
+  return toCrlf(text);
+}
+
 function split(text: string): SplitMessage {
   if (text.includes('\0')) throw invalid('the message has a NUL byte (RFC 5322 §2.2)', 'body');
   const message = splitMessage(text);
   if (typeof message === 'string') throw invalid(message, 'header');
-  if (text.length - message.rest.length > limits.headerBytes) {
-    throw invalid(`the header has more than ${limits.headerBytes} bytes`, 'header');
-  }
   return message;
 }
 
-function readFrom(message: SplitMessage): { address: string; domain: string; header: string } {
+/** The From field: its mailbox, how it is shown, and the fields with it written in today's syntax. */
+function readFrom(
+  message: SplitMessage,
+): Sender & { header: string; written: (field: HeaderField) => HeaderField } {
   const fields = fieldsNamed(message.fields, 'from');
-  if (fields.length !== 1) {
+  const [field] = fields;
+  if (!field || fields.length !== 1) {
     throw invalid(
       `the message must have exactly one From field, it has ${fields.length} (RFC 5322 §3.6)`,
       'From',
     );
   }
-  const header = utf8(fields[0]?.value ?? '');
-  const address = singleAddress(header);
-  const parsed = address === null ? 'must hold exactly one mailbox' : parseMailbox(address);
-  if (typeof parsed === 'string') throw invalid(`From ${parsed}`, 'From');
-  const domain = asciiDomain(parsed.domain);
-  return { address: `${parsed.localPart}@${domain}`, domain, header: readable(fields[0]?.value ?? '') };
+  const rewritten = readAuthor(field.value)?.rewritten ?? null;
+  const value = rewritten ?? field.value;
+  const parsed = parseMailbox(utf8(value).replaceAll('\t', ' '));
+  if (typeof parsed === 'string') throw invalid(`From ${parsed} (RFC 5322 §3.4)`, 'From');
+  const clean = rewritten === null ? field : { ...field, value, raw: foldField('From', value) };
+  return {
+    ...senderOf(parsed, 'From'),
+    header: readable(value),
+    written: (one) => (one === field ? clean : one),
+  };
+}
+
+/**
+ * RFC 5321 §4.4: so that a circle can be seen. Whoever submits is a customer, so its name and address are left out
+ * (RFC 5322 §3.6.7 takes a field without them); RFC 3848 names the protocol, and a login needs TLS here.
+ */
+function trace(host: string, smtpUtf8: boolean, id: string, nowMs: number): string {
+  return `by ${host} with ${smtpUtf8 ? 'UTF8SMTPSA' : 'ESMTPSA'}\r\n id ${id}; ${dateTime(nowMs)}`;
+}
+
+/** RFC 5322 §3.3. */
+function dateTime(ms: number): string {
+  return new Date(ms).toUTCString().replace('GMT', '+0000');
 }
 
 /** Control fields: what they set. Both spellings mean the same. */
@@ -150,6 +189,7 @@ function isControl(field: HeaderField): boolean {
 
 function readControl(
   fields: HeaderField[],
+  requireTls: boolean,
   nowMs: number,
 ): { handling: Handling; idempotencyKey: string | null } {
   const last = (names: string[]) => {
@@ -164,8 +204,8 @@ function readControl(
     );
   }
   const sendAt = last(controlNames.sendAt);
-  const sendAtMs = sendAt ? timeOf(sendAt.value) : null;
-  const fault = sendAtMs === null ? null : sendAtFault(sendAtMs, nowMs);
+  const due = sendAt ? readTime(sendAt.value) : null;
+  const fault = due === null ? null : sendAtFault(due, nowMs);
   if (sendAt && fault) throw invalid(`${sendAt.name} ${fault}`, sendAt.name);
   const key = last(controlNames.idempotencyKey);
   if (key && (key.value === '' || key.value.length > limits.idempotencyKeyCharacters)) {
@@ -176,11 +216,18 @@ function readControl(
       class: (mailClass?.value.toLowerCase() ?? 'standard') as MailClass,
       tags: readTags(last(controlNames.tags)),
       metadata: readMetadata(fields),
-      sendAtMs,
+      sendAtMs: typeof due === 'number' ? due : null,
       testMode: false,
+      tls: requireTls ? 'required' : tlsWishOf(fields),
     },
     idempotencyKey: key?.value ?? null,
   };
+}
+
+/** RFC 8689 §5: the field stays in the message, for the hosts that it passes later. */
+function tlsWishOf(fields: HeaderField[]): TlsWish {
+  const [field] = fieldsNamed(fields, 'tls-required');
+  return field?.value.trim().toLowerCase() === 'no' ? 'optional' : 'policy';
 }
 
 function readTags(field: { name: string; value: string } | null): string[] {
@@ -221,58 +268,37 @@ function readMetadata(fields: HeaderField[]): Record<string, string> {
   return metadata;
 }
 
-/** Deepest nest of attached messages that is looked into. */
-const mostAttachedMessages = 20;
-
 /** Refuses attachments by their names, those of attached messages too. */
-async function refuseAttachments(text: string, bytes: Uint8Array, depth = 0): Promise<void> {
-  if (!mayNameRefused(text)) return;
-  const options = { maxNestingDepth: 50, maxHeadersSize: 2 * 1024 * 1024 };
-  const parsed =
-    depth > mostAttachedMessages ? null : await PostalMime.parse(bytes, options).catch(() => null);
-  if (!parsed) throw invalid('the MIME parts are nested too deeply, or their headers are too large', 'body');
-  for (const { filename, mimeType, content } of parsed.attachments) {
-    if (filename && isRefusedAttachment(filename)) {
-      throw invalid(
-        `an attachment named "${filename}" is refused: no ${refusedAttachments.join(', ')}`,
-        'attachments',
-      );
-    }
-    if (mimeType === 'message/rfc822' && typeof content !== 'string') {
-      const inner = new Uint8Array(content);
-      await refuseAttachments(Buffer.from(inner).toString('latin1'), inner, depth + 1);
-    }
+function refuseAttachments(text: string): void {
+  const name = namesIn(text).find(isRefusedAttachment);
+  if (name === undefined) return;
+  const shown = name.slice(0, 255);
+  throw invalid(
+    `an attachment named "${shown}" is refused: no ${refusedAttachments.join(', ')}`,
+    'attachments',
+  );
+}
+
+function namesIn(text: string): string[] {
+  try {
+    return attachedNames(text);
+  } catch (error) {
+    if (!(error instanceof TooManyParts)) throw error;
+    throw invalid('the message has too many MIME parts, or their headers are too large', 'body');
   }
 }
 
 /** As much of an address field is kept to be shown. */
 const shownCharacters = 2000;
-const refusedInClear = new RegExp(`\\.(${refusedAttachments.join('|')})[. ]*["';\\s?]`, 'i');
-/** A name with its value. Its matches do not overlap, so time grows with the text and not with its square. */
-const nameParameter = /name\*|name\s{0,20}=\s{0,20}(?:"(?:[^"\\\r\n]|\r\n[ \t]|\\.)*|[^\s;"]*)/gi;
-
-/**
- * Whether a message must be parsed because it could hold a refused name: in clear, in a form that must be decoded
- * (RFC 2047, RFC 2231, quoted pairs), or in an attached message.
- */
-function mayNameRefused(text: string): boolean {
-  if (!/name/i.test(text)) return false;
-  if (refusedInClear.test(text) || /message\/rfc822/i.test(text)) return true;
-  for (const [name] of text.matchAll(nameParameter)) {
-    if (name.endsWith('*') || name.includes('=?') || name.includes('\\')) return true;
-  }
-  return false;
-}
-
 function addressees(message: SplitMessage, name: string): string[] {
   return fieldsNamed(message.fields, name)
     .slice(0, 10) // RFC 5322 §3.6 allows one; what is shown stays small
     .map((field) => readable(field.value).slice(0, shownCharacters));
 }
 
-/** A field's value for people: encoded words decoded. */
+/** A field's value for people, as much as is shown: encoded words decoded. */
 function readable(value: string): string {
-  return decodeWords(utf8(value));
+  return decodeWords(utf8(value.slice(0, 4 * shownCharacters)));
 }
 
 /** Latin1 text read as UTF-8 (RFC 6532) where it is not ASCII. */
@@ -281,7 +307,7 @@ function utf8(value: string): string {
 }
 
 function fingerprintText(submission: RawSubmission, fields: HeaderField[], rest: string): string {
-  const renewed = ['date', 'message-id', 'received', 'x-mailer'];
+  const renewed = ['date', 'message-id', 'received', 'x-mailbox-line', 'x-mailer'];
   const stable = fields.filter((field) => !renewed.includes(field.name.toLowerCase()));
   const envelope = JSON.stringify([submission.mailFrom, submission.rcptTo]);
   return `${envelope}\n${stable.map((field) => field.raw).join('')}\n${rest}`;

@@ -1,7 +1,7 @@
 import { toASCII } from 'nodemailer/lib/punycode';
-import { domainFault, isAscii, type Mailbox } from '#domain/address.ts';
+import { domainFault, isAscii, type Mailbox } from '#domain/message/address.ts';
+import { limits } from '#domain/message/submission.ts';
 import { Problem } from '#domain/problem.ts';
-import { limits } from '#domain/submission.ts';
 import type { Recipient } from './draft.ts';
 
 /** A domain in A-labels (RFC 5890 §2.3.2.1): what DNS, suppressions and the gate compare. */

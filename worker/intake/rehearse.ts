@@ -1,9 +1,10 @@
-import { newMessageId } from '#domain/ids.ts';
+import { newMessageId } from '#domain/message/ids.ts';
+import { limits } from '#domain/message/submission.ts';
 import { Problem } from '#domain/problem.ts';
-import { limits } from '#domain/submission.ts';
-import type { Gate, GateCredential } from '../store/acceptance.ts';
-import { entryView, firstState, type Intake, randomBytes, readGateFor } from './accept.ts';
-import { authorize } from './authenticate.ts';
+import { type EntryView, entryView } from '#domain/suppression/suppression.ts';
+import { authorize } from '../identity/authenticate.ts';
+import type { Caller, Gate, GateCredential } from '../store/acceptance.ts';
+import { firstState, type Intake, randomBytes, readGateFor } from './accept.ts';
 import type { Draft } from './draft.ts';
 import { checkDomain, suppressionOf } from './gate.ts';
 import { trackingOf } from './track.ts';
@@ -22,7 +23,7 @@ export interface RehearsedRecipient {
   recipient: string;
   would: 'queued' | 'scheduled' | 'simulated' | 'suppressed' | 'refused';
   why: string;
-  entry?: ReturnType<typeof entryView>;
+  entry?: EntryView;
 }
 
 /**
@@ -32,10 +33,10 @@ export interface RehearsedRecipient {
  */
 export async function rehearse(
   intake: Pick<Intake, 'store' | 'nowMs' | 'links'>,
-  secret: string | null,
+  by: Caller | null,
   draft: Draft,
 ): Promise<Rehearsal> {
-  const gate = await readGateFor(intake, { username: null, secret, drafts: [draft], idempotency: null });
+  const gate = await readGateFor(intake, { username: null, by, drafts: [draft], idempotency: null });
   const credential = authorize(gate.credential, 'send');
   const id = newMessageId(intake.nowMs, randomBytes(10), 0);
   const tracking = await trackingOf(draft, credential, intake.links, id);

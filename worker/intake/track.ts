@@ -1,8 +1,8 @@
-import type { MessageId } from '#domain/ids.ts';
-import { trackingLimits } from '#domain/tracked-event.ts';
-import type { Tracked, TrackingWish } from '#domain/tracking.ts';
+import { trackingLimits } from '#domain/delivery/tracked-event.ts';
+import type { MessageId } from '#domain/message/ids.ts';
+import type { Tracked, TrackingWish } from '#domain/message/tracking.ts';
 import type { GateCredential } from '../store/acceptance.ts';
-import { type LinkSigner, linkSigner } from '../tracking/links.ts';
+import { type LinkSigner, linkSigner } from '../tokens/mail-links.ts';
 import { linkTarget } from './link-target.ts';
 
 /** What links of a mail are made with. */

@@ -1,32 +1,46 @@
 import { Hono } from 'hono';
-import type { z } from 'zod';
-import { isUuidV7 } from '#domain/ids.ts';
+import { z } from 'zod';
+import { simulatorDomain } from '#domain/delivery/simulator.ts';
+import { isUuidV7 } from '#domain/message/ids.ts';
 import {
+  edgeTimeHeader,
+  enrolRequest,
   helloRequest,
   type helloResponse,
   inboundCheckRequest,
   type inboundCheckResponse,
   inboundQuery,
   type inboundResponse,
+  type installationResponse,
   largestReturnedBytes,
   leaseRequest,
+  nodeId,
+  type receivedResponse,
   releaseRequest,
   type releaseResponse,
   resultsRequest,
   type resultsResponse,
+  tlsReportRequest,
 } from '#domain/node-contract.ts';
 import { Problem } from '#domain/problem.ts';
-import { simulatorDomain } from '#domain/simulator.ts';
-import { type App, type Call, invalidBody } from '../api/app.ts';
-import { readBytes } from '../api/request-body.ts';
-import { checkAddresses } from '../inbound/check.ts';
+import { type App, type Call, invalidBody } from '../http/app.ts';
+import { apiOrigin } from '../http/public-origin.ts';
+import { readBytes, readJson } from '../http/request-body.ts';
+import { hubOf } from '../hub/hub-of.ts';
+import { noted } from '../identity/audit.ts';
+import { requireNode } from '../identity/node.ts';
+import { doorsOf } from '../inbound/check.ts';
 import { receiveAll } from '../inbound/doors.ts';
-import { bearerToken, equalSecrets } from '../intake/secret.ts';
+import { takeReceived } from '../inbound/take.ts';
+import { readDatabaseSize } from '../store/installation.ts';
 import { releaseLeases } from '../store/leases.ts';
-import { findBodyOf } from '../store/messages.ts';
+import { findLeasedBody } from '../store/messages.ts';
+import { claimNodeToken } from '../store/node-tokens.ts';
 import { registerBoot } from '../store/nodes.ts';
 import { latin1Bytes, readBody } from '../store/raw.ts';
-import { hubOf } from './hub-of.ts';
+import { mailTlsReport } from '../system-mail/tls-report.ts';
+import { sha256Hex } from '../tokens/secret.ts';
+import { readHandedOver } from './handed-over.ts';
 import { leaseWork } from './lease.ts';
 import { recordResults } from './results.ts';
 
@@ -34,47 +48,74 @@ import { recordResults } from './results.ts';
 export const nodeApp = new Hono<App>();
 
 nodeApp.use(async (c, next) => {
-  const token = bearerToken(c.req.header('Authorization'));
-  if (token === null || !(await equalSecrets(token, c.get('env').nodeToken))) {
-    throw new Problem('unauthorized', 'The node token is missing or wrong.');
-  }
   await next();
+  c.header(edgeTimeHeader, String(Date.now()));
+});
+
+nodeApp.post('/enrol', async (c) => {
+  const { nodeId, token } = await read(c, enrolRequest);
+  noted(c, { node: nodeId });
+  const chosen = { nodeId, secretHash: await sha256Hex(token), hint: token.slice(-4), nowMs: Date.now() };
+  if (await claimNodeToken(c.get('store'), chosen)) return c.body(null, 204);
+  throw new Problem(
+    'conflict',
+    `NODE_TOKEN is not enough for the node ${nodeId}: make a token for it (npm run nodes -- add ${nodeId}, or the page Installation) and set it as PENNYPOST_NODE_TOKEN.`,
+  );
 });
 
 nodeApp.post('/hello', async (c) => {
-  const { submission, ...boot } = await read(c, helloRequest);
+  const { submission, journal, ...boot } = await readOwn(c, helloRequest);
   const nowMs = Date.now();
-  await registerBoot(c.get('store'), {
+  const row = {
     ...boot,
     startedAtMs: nowMs,
     submissionHost: submission?.host ?? null,
     submissionPort: submission?.port ?? null,
     submissionTlsPort: submission?.tlsPort ?? null,
-  });
+  };
+  await registerBoot(c.get('store'), row, journal === 'new');
   const domain = simulatorDomain(c.get('env').serviceDomain);
   return c.json({ nowMs, simulatorDomain: domain } satisfies z.infer<typeof helloResponse>);
+});
+
+nodeApp.get('/installation', async (c) => {
+  const databaseSize = await readDatabaseSize(c.get('store'), Date.now());
+  return c.json({ databaseSize } satisfies z.infer<typeof installationResponse>);
+});
+
+nodeApp.post('/tls-report', async (c) => {
+  await mailTlsReport(c.get('store'), c.get('env'), await read(c, tlsReportRequest));
+  return c.body(null, 204);
 });
 
 nodeApp.get('/wake', (c) => hubOf(c.get('env').bindings.HUB).fetch(c.req.raw));
 
 nodeApp.post('/lease', async (c) => {
-  const request = await read(c, leaseRequest);
-  return c.json(await leaseWork(c.get('store'), c.get('env'), request, Date.now()));
+  const request = await readOwn(c, leaseRequest);
+  const { answer, told } = await leaseWork(c.get('store'), c.get('env'), request, Date.now());
+  if (told.length > 0)
+    c.executionCtx.waitUntil(c.get('isolate').eventAnnouncer.announce(c.get('env').bindings.WEBHOOK, told));
+  return c.json(answer);
 });
 
 nodeApp.get('/raw/:messageId', async (c) => {
   const messageId = c.req.param('messageId');
-  const place = isUuidV7(messageId) ? await findBodyOf(c.get('store'), messageId, Date.now()) : null;
+  // Only what it is delivering is a node's business.
+  const place = isUuidV7(messageId)
+    ? await findLeasedBody(c.get('store'), messageId, c.get('nodeId'), Date.now())
+    : null;
   const body = place && (await readBody(c.get('store'), place, Date.now()));
-  if (body === null) throw new Problem('not_found', `There is no raw message ${messageId.slice(0, 64)}.`);
+  if (body === null)
+    throw new Problem('not_found', `This node has no lease of a message ${messageId.slice(0, 64)}.`);
   return new Response(typeof body === 'string' ? latin1Bytes(body) : body, {
     headers: { 'Content-Type': 'message/rfc822' },
   });
 });
 
 nodeApp.post('/results', async (c) => {
-  const { results } = await read(c, resultsRequest);
-  const { verdicts, retries, listening } = await recordResults(c.get('store'), results, Date.now());
+  const { results } = await readOwn(c, resultsRequest);
+  const by = { nodeId: c.get('nodeId'), keys: c.get('env').returnPathKeys };
+  const { verdicts, retries, listening } = await recordResults(c.get('store'), results, by, Date.now());
   const { DELIVERY, WEBHOOK } = c.get('env').bindings;
   c.executionCtx.waitUntil(c.get('isolate').announcer.announceRetries(DELIVERY, retries, Date.now()));
   if (listening.size > 0)
@@ -83,16 +124,16 @@ nodeApp.post('/results', async (c) => {
 });
 
 nodeApp.post('/release', async (c) => {
-  const { leases } = await read(c, releaseRequest);
-  const released = await releaseLeases(c.get('store'), leases, Date.now());
+  const { leases } = await readOwn(c, releaseRequest);
+  const released = await releaseLeases(c.get('store'), leases, Date.now(), { nodeId: c.get('nodeId') });
   if (released > 0) c.executionCtx.waitUntil(hubOf(c.get('env').bindings.HUB).wake());
   return c.json({ released } satisfies z.infer<typeof releaseResponse>);
 });
 
 nodeApp.post('/inbound/check', async (c) => {
   const { addresses } = await read(c, inboundCheckRequest);
-  const known = await checkAddresses(c.get('store'), c.get('env'), addresses, Date.now());
-  return c.json({ known } satisfies z.infer<typeof inboundCheckResponse>);
+  const doors = await doorsOf(c.get('store'), c.get('env'), addresses, Date.now());
+  return c.json({ doors } satisfies z.infer<typeof inboundCheckResponse>);
 });
 
 nodeApp.post('/inbound', async (c) => {
@@ -100,20 +141,39 @@ nodeApp.post('/inbound', async (c) => {
   const envelope = inboundQuery.safeParse({
     mail_from: query.get('mail_from') ?? '',
     rcpt_to: query.getAll('rcpt_to'),
+    signed_author: query.get('signed_author') ?? undefined,
   });
   if (!envelope.success) throw invalidBody(envelope.error.issues, '');
   const raw = await readBytes(c, largestReturnedBytes);
-  const { mail_from: mailFrom, rcpt_to: rcptTo } = envelope.data;
-  const verdicts = await receiveAll(c.get('store'), c.get('env'), { mailFrom, rcptTo, raw });
+  const { mail_from: mailFrom, rcpt_to: rcptTo, signed_author: signedAuthor = null } = envelope.data;
+  const verdicts = await receiveAll(c.get('store'), c.get('env'), { mailFrom, rcptTo, raw, signedAuthor });
   return c.json({ verdicts } satisfies z.infer<typeof inboundResponse>);
 });
 
-/** The body, parsed; throws 400. */
+nodeApp.post('/received', async (c) => {
+  const origin = apiOrigin(c);
+  const refusal = await takeReceived(c.get('store'), c.get('env'), { ...(await readHandedOver(c)), origin });
+  return c.json({ refusal } satisfies z.infer<typeof receivedResponse>);
+});
+
+/** The body, parsed, of a node that speaks for itself; throws 403 otherwise. */
+async function readOwn<T extends { nodeId: string }>(c: Call, schema: z.ZodType<T>): Promise<T> {
+  const value = await readJson(c, nodeJsonBytes);
+  const said = z.looseObject({ nodeId }).safeParse(value);
+  if (said.success) requireNode(c, said.data.nodeId);
+  return parsed(schema, value);
+}
+
+/** Two hundred results with the replies and steps of each. */
+const nodeJsonBytes = 8 * 1024 * 1024;
+
+/** The body, parsed; throws 400, 413 or 415. */
 async function read<T>(c: Call, schema: z.ZodType<T>): Promise<T> {
-  const body: unknown = await c.req.json().catch(() => {
-    throw new Problem('invalid_json', 'The body is not valid JSON (RFC 8259).');
-  });
-  const parsed = schema.safeParse(body);
-  if (!parsed.success) throw invalidBody(parsed.error.issues);
-  return parsed.data;
+  return parsed(schema, await readJson(c, nodeJsonBytes));
+}
+
+function parsed<T>(schema: z.ZodType<T>, value: unknown): T {
+  const read = schema.safeParse(value);
+  if (!read.success) throw invalidBody(read.error.issues);
+  return read.data;
 }

@@ -1,21 +1,23 @@
 import type { z } from 'zod';
-import { classByRank } from '#domain/class.ts';
-import { uuidV7 } from '#domain/ids.ts';
+import { parsePlace } from '#domain/delivery/lease-choice.ts';
+import { classByRank } from '#domain/message/class.ts';
+import { feedbackFields } from '#domain/message/feedback.ts';
+import { uuidV7 } from '#domain/message/ids.ts';
 import type { DkimKey, LeasedDelivery, LeaseResponse, leaseRequest } from '#domain/node-contract.ts';
 import { Problem } from '#domain/problem.ts';
-import { type ReturnPathSigner, returnPathSigner } from '../inbound/return-path.ts';
 import type { Settings } from '../settings.ts';
-import { decryptKey } from '../store/key-encryption.ts';
+import { decryptKey, sealedDkimKey } from '../store/key-encryption.ts';
 import {
   type Lease,
   type LeasedMessage,
-  readLeased,
   releaseLeases,
   type StoredKey,
   takeLeases,
 } from '../store/leases.ts';
 import { readSmallBodies } from '../store/raw.ts';
 import { errorText, type Store } from '../store/store.ts';
+import { leaseIdOf } from '../tokens/lease-id.ts';
+import { type ReturnPathSigner, returnPathSigner } from '../tokens/return-path.ts';
 
 /**
  * How long a node may keep a delivery. Longer than any one SMTP transaction can last under the timeouts of
@@ -27,8 +29,16 @@ const leaseForMs = 30 * 60_000;
 const unsignableWaitsMs = 5 * 60_000;
 
 /**
- * Leases work to a node and gives it all that it needs to deliver it. Three D1 round trips: lease; messages and
- * keys; small bodies. Mail whose DKIM keys do not open is put off.
+ * So many octets of raw messages go with a lease, those of the most urgent first; the node fetches the rest. A message
+ * goes along once for each of its recipients.
+ */
+const mostRawBytes = 4 * 1024 * 1024;
+
+/**
+ * Leases work to a node and gives it all that it needs to deliver it. Three D1 round trips, one when nothing is due:
+ * the heads of the queues; the lease itself with messages and keys; small bodies. Mail whose DKIM keys do not open is
+ * put off.
+ * @returns the answer, and the accounts that have new events
  * @throws Problem `conflict` when a newer boot of this node has said hello, or it never said hello
  */
 export async function leaseWork(
@@ -36,39 +46,77 @@ export async function leaseWork(
   settings: Settings,
   request: z.output<typeof leaseRequest>,
   nowMs: number,
-): Promise<LeaseResponse> {
-  const leaseId = uuidV7(nowMs, crypto.getRandomValues(new Uint8Array(10)));
-  const leaseUntilMs = nowMs + leaseForMs;
-  const { leases, more, newestBootId } = await takeLeases(store, {
+): Promise<{ answer: LeaseResponse; told: number[] }> {
+  const newId = () => uuidV7(nowMs, crypto.getRandomValues(new Uint8Array(10)));
+  const leaseId = await leaseIdOf(settings.returnPathKeys, request.nodeId, request.leaseId ?? newId());
+  const taken = await takeLeases(store, {
     ...request,
     leaseId,
-    leaseUntilMs,
+    leaseUntilMs: nowMs + leaseForMs,
+    leaseForMs,
     nowMs,
+    place: parsePlace(request.place),
+    newEventId: newId,
   });
-  if (newestBootId !== request.bootId) {
+  if ('newestBootId' in taken) {
     throw new Problem(
       'conflict',
-      `The newest boot of node ${request.nodeId} is ${newestBootId ?? 'unknown'}; say hello first.`,
+      `The newest boot of node ${request.nodeId} is ${taken.newestBootId ?? 'unknown'}; say hello first.`,
     );
   }
-  if (leases.length === 0) return { deliveries: [], keys: {}, more: false };
-  const { messages, keys } = await readLeased(store, leases);
-  const bodies = await readSmallBodies(store, leases, nowMs);
+  const { leases, messages, more, told } = taken;
+  const place = JSON.stringify(taken.place);
+  if (leases.length === 0) return { answer: { deliveries: [], keys: {}, more, place }, told };
+  const bodies = await bodiesOf(store, leases, messages, nowMs);
   const signer = await returnPathSigner(settings.returnPathKeys);
-  const rings = keyRings(keys);
+  const rings = keyRings(taken.keys);
   const opened = await openKeys(rings, settings);
   const leased = await Promise.all(
     leases.map(async (lease) => ({
       ...(await deliveryOf(lease, messages.get(lease.messageId), rings, signer, settings)),
       leaseId,
-      leaseUntilMs,
-      raw: bodies.get(lease.messageId) ?? null,
+      leaseUntilMs: lease.leaseUntilMs,
+      raw: bodies(lease.messageId),
     })),
   );
   const isUnsignable = (one: LeasedDelivery) => rings.has(ringOf(one)) && !Object.hasOwn(opened, ringOf(one));
   const unsignable = leased.filter(isUnsignable);
-  if (unsignable.length > 0) await releaseLeases(store, unsignable, nowMs, nowMs + unsignableWaitsMs);
-  return { deliveries: leased.filter((one) => !isUnsignable(one)), keys: opened, more };
+  if (unsignable.length > 0)
+    await releaseLeases(store, unsignable, nowMs, { dueMs: nowMs + unsignableWaitsMs });
+  const deliveries = leased.filter((one) => !isUnsignable(one));
+  return { answer: { deliveries, keys: opened, more, place }, told };
+}
+
+/**
+ * Gives small bodies as long as they fit into the answer, by the size that the message has; null: the node is to fetch
+ * it. What cannot be read here is not given either: the node learns for each message what is the matter.
+ */
+async function bodiesOf(
+  store: Store,
+  leases: readonly Lease[],
+  messages: ReadonlyMap<string, LeasedMessage>,
+  nowMs: number,
+): Promise<(messageId: string) => string | null> {
+  let left = mostRawBytes;
+  const fitting = leases.filter(({ messageId, bodyId }) => {
+    const sizeBytes = messages.get(messageId)?.sizeBytes ?? Number.POSITIVE_INFINITY;
+    if (bodyId === null || sizeBytes > left) return false;
+    left -= sizeBytes;
+    return true;
+  });
+  const times = new Map<string, number>();
+  for (const { messageId } of fitting) times.set(messageId, (times.get(messageId) ?? 0) + 1);
+  const bodies = await readSmallBodies(store, fitting, nowMs).catch((error: unknown) => {
+    console.warn(
+      JSON.stringify({ level: 'warn', msg: 'bodies not read for a lease', error: errorText(error) }),
+    );
+    return new Map<string, string>();
+  });
+  return (messageId) => {
+    const leftOver = times.get(messageId) ?? 0;
+    times.set(messageId, leftOver - 1);
+    return leftOver > 0 ? (bodies.get(messageId) ?? null) : null;
+  };
 }
 
 async function deliveryOf(
@@ -84,10 +132,11 @@ async function deliveryOf(
   const signingDomain = own?.signsAs ?? message.signingDomain;
   const keyRing = ring ?? ringName(message.signingDomain, lease.accountId);
   const host = own?.returnPathHost ?? `bounces.${settings.serviceDomain}`;
+  const mailClass = classByRank(lease.class);
   return {
     messageId: lease.messageId,
     n: lease.n,
-    class: classByRank(lease.class),
+    class: mailClass,
     attempt: lease.attempts,
     mailFrom: await signer.addressOf(lease.messageId, lease.n, host),
     rcptTo: lease.recipient,
@@ -96,6 +145,16 @@ async function deliveryOf(
     sizeBytes: message.sizeBytes,
     smtputf8: message.smtputf8,
     eightBit: message.eightBit,
+    ...(message.tls === 'policy' ? {} : { tls: message.tls }),
+    fields: feedbackFields({
+      messageId: lease.messageId,
+      accountId: lease.accountId,
+      class: mailClass,
+      tags: message.tags,
+      fromDomain: message.signingDomain,
+      signingDomain,
+      returnPathHost: host,
+    }),
   };
 }
 
@@ -143,12 +202,13 @@ async function openKeys(
 
 /** Null when it cannot be decrypted. */
 async function openKey(key: StoredKey, settings: Settings): Promise<DkimKey | null> {
-  const { accountId, domain, selector, algorithm, privateKeyEncrypted } = key;
+  const { accountId, ownerId, domain, selector, algorithm, privateKeyEncrypted } = key;
+  const of = sealedDkimKey({ accountId: ownerId, domain, selector });
   try {
     return {
       selector,
       algorithm,
-      privateKey: await decryptKey(privateKeyEncrypted, settings.encryptionKeys),
+      privateKey: await decryptKey(privateKeyEncrypted, settings.encryptionKeys, of),
     };
   } catch (error) {
     const msg = `a DKIM key does not open, mail of its domain waits: ${errorText(error)}`;

@@ -1,7 +1,8 @@
-import { and, eq, isNull } from 'drizzle-orm';
-import type { MailSettings } from '#domain/mail-settings.ts';
+import { and, eq, gt, isNull } from 'drizzle-orm';
+import type { MailSettings } from '#domain/message/mail-settings.ts';
 import * as control from '../../drizzle/schema/control.ts';
 import type { Store } from './store.ts';
+import { systemAccountId } from './system-mail.ts';
 
 export type Account = typeof control.accounts.$inferSelect;
 export type Credential = typeof control.credentials.$inferSelect;
@@ -15,12 +16,25 @@ export async function createAccount(store: Store, name: string, nowMs: number): 
   return account;
 }
 
+/** Null for the number that is nobody's too: nobody is to look into it, and nobody joins it. */
 export async function findAccount(store: Store, id: number): Promise<Account | null> {
+  if (id === systemAccountId) return null;
   return (await store.control.query.accounts.findFirst({ where: eq(control.accounts.id, id) })) ?? null;
 }
 
-export async function listAccounts(store: Store): Promise<Account[]> {
-  return await store.control.query.accounts.findMany({ orderBy: control.accounts.id, limit: 1000 });
+/** Accounts in the order in which they were made, after an id; `next` is the id after which to go on, null at the end. */
+export async function listAccounts(
+  store: Store,
+  afterId: number,
+  limit: number,
+): Promise<{ accounts: Account[]; next: number | null }> {
+  const found = await store.control.query.accounts.findMany({
+    where: gt(control.accounts.id, Math.max(afterId, systemAccountId)),
+    orderBy: control.accounts.id,
+    limit: limit + 1,
+  });
+  const accounts = found.slice(0, limit);
+  return { accounts, next: found.length > limit ? (accounts.at(-1)?.id ?? null) : null };
 }
 
 export async function setAccountStatus(

@@ -2,12 +2,12 @@ import { drizzleAdapter } from 'better-auth/adapters/drizzle';
 import { sql } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/d1';
 import * as auth from '../../drizzle/schema/auth.ts';
+import { type Invitation, invitationOf, selectInvitations } from './invitations.ts';
+import { type Role, roleOf } from './role.ts';
 import { batch } from './sql.ts';
 import type { Store } from './store.ts';
 
-/** What a member of an account may do, the most first. */
-export const roles = ['owner', 'developer', 'viewer'] as const;
-export type Role = (typeof roles)[number];
+export { type Role, roles } from './role.ts';
 
 /** The tables under the names by which better-auth asks for them. */
 const models = {
@@ -41,6 +41,15 @@ export interface Membership {
   role: Role;
 }
 
+/** Who looks at a page, and at which account. */
+export interface Viewer {
+  user: { id: string; name: string; email: string; operator: boolean; twoFactor: boolean };
+  sessionId: string;
+  memberships: Membership[];
+  /** The account that is looked at. */
+  account: Membership;
+}
+
 /** The accounts of a user, oldest first. */
 export async function membershipsOf(store: Store, userId: string): Promise<Membership[]> {
   const [rows = []] = await batch(store.d1, [
@@ -55,10 +64,6 @@ export async function membershipsOf(store: Store, userId: string): Promise<Membe
     accountStatus: row.status === 'active' ? 'active' : 'suspended',
     role: roleOf(row.role),
   }));
-}
-
-function roleOf(value: unknown): Role {
-  return roles.find((role) => role === value) ?? 'viewer';
 }
 
 /** True once anybody has an account here: the set-up is over. */
@@ -107,16 +112,6 @@ export interface Member {
   joinedAtMs: number;
 }
 
-export interface Invitation {
-  id: string;
-  organizationId: string;
-  accountName: string;
-  email: string;
-  role: Role;
-  inviter: string;
-  expiresAtMs: number;
-}
-
 /** Who belongs to an organisation, and who is invited. One round trip. */
 export async function peopleOf(
   store: Store,
@@ -127,7 +122,7 @@ export async function peopleOf(
     sql`SELECT m.id, m.user_id, m.role, m.created_at, u.name, u.email, u.two_factor_enabled
       FROM auth_members m JOIN auth_users u ON u.id = m.user_id
       WHERE m.organization_id = ${organizationId} ORDER BY m.created_at LIMIT 200`,
-    sql`${invitationColumns} WHERE i.organization_id = ${organizationId} AND i.status = 'pending'
+    sql`${selectInvitations} WHERE i.organization_id = ${organizationId} AND i.status = 'pending'
       AND i.expires_at > ${nowMs} ORDER BY i.created_at LIMIT 200`,
   ]);
   return {
@@ -144,53 +139,55 @@ export async function peopleOf(
   };
 }
 
-const invitationColumns = sql`SELECT i.id, i.organization_id, i.email, i.role, i.expires_at, a.name AS account_name,
-    u.name AS inviter
-  FROM auth_invitations i JOIN auth_organizations o ON o.id = i.organization_id
-  JOIN accounts a ON a.id = o.account_id JOIN auth_users u ON u.id = i.inviter_id`;
-
-function invitationOf(row: Record<string, unknown>): Invitation {
-  return {
-    id: String(row.id),
-    organizationId: String(row.organization_id),
-    accountName: String(row.account_name),
-    email: String(row.email),
-    role: roleOf(row.role),
-    inviter: String(row.inviter),
-    expiresAtMs: Number(row.expires_at),
-  };
-}
-
-/** An invitation that may still be accepted. */
-export async function findInvitation(store: Store, id: string, nowMs: number): Promise<Invitation | null> {
-  const [rows = []] = await batch(store.d1, [
-    sql`${invitationColumns} WHERE i.id = ${id} AND i.status = 'pending' AND i.expires_at > ${nowMs}`,
-  ]);
-  return rows[0] ? invitationOf(rows[0]) : null;
-}
-
-/** Makes the invited user a member and closes the invitation, both or neither; a closed one makes no member. */
-export async function acceptInvitation(
-  store: Store,
-  of: { id: string; userId: string; nowMs: number },
-): Promise<void> {
-  await batch(store.d1, [
-    sql`INSERT INTO auth_members (id, organization_id, user_id, role, created_at)
-      SELECT ${crypto.randomUUID()}, organization_id, ${of.userId}, role, ${of.nowMs} FROM auth_invitations
-      WHERE id = ${of.id} AND status = 'pending' AND expires_at > ${of.nowMs} ON CONFLICT DO NOTHING`,
-    sql`UPDATE auth_invitations SET status = 'accepted' WHERE id = ${of.id} AND status = 'pending'`,
-  ]);
-}
-
 /** What a mail address stands for at sign-in. */
 export async function findUser(
   store: Store,
   email: string,
-): Promise<{ id: string; twoFactor: boolean } | null> {
-  const [rows = []] = await batch(store.d1, [
-    sql`SELECT id, two_factor_enabled FROM auth_users WHERE email = ${email}`,
+): Promise<{ id: string; twoFactor: boolean; verified: boolean } | null> {
+  const [[row] = []] = await batch(store.d1, [
+    sql`SELECT id, two_factor_enabled, email_verified FROM auth_users WHERE email = ${email}`,
   ]);
-  return rows[0] ? { id: String(rows[0].id), twoFactor: rows[0].two_factor_enabled === 1 } : null;
+  if (!row) return null;
+  return {
+    id: String(row.id),
+    twoFactor: row.two_factor_enabled === 1,
+    verified: row.email_verified === 1,
+  };
+}
+
+export async function findPerson(store: Store, id: string): Promise<{ id: string; email: string } | null> {
+  const [[row] = []] = await batch(store.d1, [sql`SELECT id, email FROM auth_users WHERE id = ${id}`]);
+  return row ? { id: String(row.id), email: String(row.email) } : null;
+}
+
+/**
+ * Notes that a user has read a mail to their address. Every way in from before the first time ends with it (password,
+ * passkeys, second factor, sessions): whoever made them had not shown that the address is theirs. True when it was the
+ * first time.
+ */
+export async function proveAddress(store: Store, userId: string): Promise<boolean> {
+  const unproven = sql`user_id = (SELECT id FROM auth_users WHERE id = ${userId} AND email_verified = 0)`;
+  const results = await batch(store.d1, [
+    sql`DELETE FROM auth_identities WHERE ${unproven}`,
+    sql`DELETE FROM auth_passkeys WHERE ${unproven}`,
+    sql`DELETE FROM auth_two_factors WHERE ${unproven}`,
+    sql`DELETE FROM auth_sessions WHERE ${unproven}`,
+    sql`UPDATE auth_users SET email_verified = 1, two_factor_enabled = 0
+      WHERE id = ${userId} AND email_verified = 0 RETURNING id`,
+  ]);
+  return (results[4] ?? []).length > 0;
+}
+
+/** What is kept under the token of a mailed link; null: nothing, or its time is over. @param identifier as it is stored */
+export async function findMailedToken(
+  store: Store,
+  identifier: string,
+  nowMs: number,
+): Promise<string | null> {
+  const [[row] = []] = await batch(store.d1, [
+    sql`SELECT value FROM auth_verifications WHERE identifier = ${identifier} AND expires_at > ${nowMs}`,
+  ]);
+  return row ? String(row.value) : null;
 }
 
 export interface SessionRow {
@@ -291,31 +288,4 @@ export async function ownersOf(store: Store, accountId: number): Promise<string[
       JOIN auth_users u ON u.id = m.user_id WHERE o.account_id = ${accountId} ORDER BY m.created_at LIMIT 20`,
   ]);
   return rows.map(({ email }) => String(email));
-}
-
-/** A verified domain that mail of the installation itself can be sent from: the named one, or the oldest. */
-export async function findSystemDomain(
-  store: Store,
-  name: string | null,
-): Promise<{ accountId: number; domain: string } | null> {
-  const named = name === null ? sql`` : sql` AND d.name = ${name}`;
-  const [rows = []] = await batch(store.d1, [
-    sql`SELECT d.account_id, d.name FROM domains d JOIN accounts a ON a.id = d.account_id AND a.status = 'active'
-      WHERE d.status = 'verified' AND d.type IN ('outbound', 'both')${named} ORDER BY d.id LIMIT 1`,
-  ]);
-  return rows[0] ? { accountId: Number(rows[0].account_id), domain: String(rows[0].name) } : null;
-}
-
-/** Makes sure that a key of the dashboard's own is among an account's keys. Gives whether it may be used. */
-export async function ensureOwnKey(
-  store: Store,
-  of: { accountId: number; secretHash: string; hint: string; nowMs: number },
-): Promise<boolean> {
-  const [, rows = []] = await batch(store.d1, [
-    sql`INSERT INTO credentials (account_id, username, name, secret_hash, hint, environment, scopes, created_at_ms)
-      VALUES (${of.accountId}, 'dashboard', 'Dashboard', ${of.secretHash}, ${of.hint}, 'live', '["send","read","manage"]', ${of.nowMs})
-      ON CONFLICT (secret_hash) DO NOTHING`,
-    sql`SELECT revoked_at_ms FROM credentials WHERE secret_hash = ${of.secretHash}`,
-  ]);
-  return rows[0]?.revoked_at_ms === null;
 }

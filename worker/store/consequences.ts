@@ -1,7 +1,8 @@
 import { type SQL, sql } from 'drizzle-orm';
-import { type Consequence, fullMailbox, type RecipientFacts } from '#domain/consequence.ts';
-import { simulatorSuppressKey } from '#domain/simulator.ts';
+import { type Consequence, fullMailbox, type RecipientFacts } from '#domain/delivery/consequence.ts';
+import { simulatorSuppressKey } from '#domain/delivery/simulator.ts';
 import * as control from '../../drizzle/schema/control.ts';
+import { systemAccountId } from './system-mail.ts';
 import { type Entry, wasWritten } from './timeline.ts';
 
 /** What an event does to its recipient's address, as it is stored. */
@@ -23,7 +24,7 @@ export const mostProofCharacters = 4096;
 
 /** Columns of a query over deliveries `d` from which `recipientFacts` reads what a consequence depends on. */
 export function recipientColumns(messages: SQL, nowMs: number): SQL {
-  return sql`d.simulated,
+  return sql`d.account_id, d.simulated,
     (SELECT count(*) FROM ${control.fullMailboxes} f WHERE f.account_id = d.account_id AND f.address = d.recipient
       AND f.at_ms > ${nowMs - fullMailbox.withinMs}) AS full_strikes,
     CASE WHEN d.simulated = 1 THEN (SELECT m.metadata->>${simulatorSuppressKey} FROM ${messages} m
@@ -34,7 +35,8 @@ export function recipientColumns(messages: SQL, nowMs: number): SQL {
 export function recipientFacts(row: Record<string, unknown>): RecipientFacts {
   return {
     fullStrikes: Number(row.full_strikes),
-    exempt: row.simulated === 1 && row.simulator_suppress !== 'true',
+    // Mail of the installation itself is asked for by its recipient, and nobody could see or lift a suppression of it.
+    exempt: row.account_id === systemAccountId || (row.simulated === 1 && row.simulator_suppress !== 'true'),
   };
 }
 

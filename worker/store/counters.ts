@@ -1,6 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm';
 import type { CounterName } from '#domain/counter.ts';
-import { dayOf } from '#domain/home.ts';
+import { dayOf } from '#domain/message/home.ts';
 import { batch } from './sql.ts';
 import type { Store } from './store.ts';
 

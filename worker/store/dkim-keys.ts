@@ -1,5 +1,5 @@
 import type { DkimKeyRow } from './domains.ts';
-import { encryptKey } from './key-encryption.ts';
+import { encryptKey, sealedDkimKey } from './key-encryption.ts';
 
 type NewKey = Pick<
   DkimKeyRow,
@@ -12,7 +12,7 @@ type NewKey = Pick<
  */
 export async function generateDkimKeys(
   secrets: readonly Uint8Array[],
-  of: { suffix: string; status: DkimKeyRow['status']; nowMs: number },
+  of: { accountId: number; domain: string; suffix: string; status: DkimKeyRow['status']; nowMs: number },
 ): Promise<NewKey[]> {
   const rsa = (await crypto.subtle.generateKey(
     {
@@ -29,20 +29,23 @@ export async function generateDkimKeys(
     'verify',
   ])) as CryptoKeyPair;
   const common = { status: of.status, createdAtMs: of.nowMs };
+  const sealed = async (key: CryptoKey, selector: string) =>
+    await encryptKey(pem(await exported('pkcs8', key)), secrets, sealedDkimKey({ ...of, selector }));
+  const [rsaSelector, edSelector] = [`pennypost${of.suffix}`, `pennypost${of.suffix}-ed`];
   return [
     {
       ...common,
-      selector: `pennypost${of.suffix}`,
+      selector: rsaSelector,
       algorithm: 'rsa-sha256',
       publicKey: await exported('spki', rsa.publicKey), // RFC 6376 §3.6.1: SubjectPublicKeyInfo
-      privateKeyEncrypted: await encryptKey(pem(await exported('pkcs8', rsa.privateKey)), secrets),
+      privateKeyEncrypted: await sealed(rsa.privateKey, rsaSelector),
     },
     {
       ...common,
-      selector: `pennypost${of.suffix}-ed`,
+      selector: edSelector,
       algorithm: 'ed25519-sha256',
       publicKey: await exported('raw', ed25519.publicKey), // RFC 8463 §4: the 32 bytes alone
-      privateKeyEncrypted: await encryptKey(pem(await exported('pkcs8', ed25519.privateKey)), secrets),
+      privateKeyEncrypted: await sealed(ed25519.privateKey, edSelector),
     },
   ];
 }

@@ -1,9 +1,10 @@
 import { and, asc, eq, ne, type SQL, sql } from 'drizzle-orm';
-import type { CheckRow, DomainDecision, KeyState } from '#domain/domain-state.ts';
-import { recordChecks as catalogue } from '#domain/record-check.ts';
+import type { CheckRow, DomainDecision, KeyState } from '#domain/dns/domain-state.ts';
+import { recordChecks as catalogue } from '#domain/dns/record-check.ts';
 import * as control from '../../drizzle/schema/control.ts';
 import { batch } from './sql.ts';
 import { isUniqueViolation, type Store } from './store.ts';
+import { bringBackWarming, keepWarming } from './warming.ts';
 
 export type Domain = typeof control.domains.$inferSelect;
 export type DkimKeyRow = typeof control.dkimKeys.$inferSelect;
@@ -34,22 +35,31 @@ export async function createDomain(
 ): Promise<Domain> {
   const insert = store.control
     .insert(control.domains)
-    .values({ ...values, verificationToken: newVerificationToken() })
-    .returning();
+    .values({ ...values, verificationToken: newVerificationToken() });
   const domainId = sql<number>`(SELECT id FROM domains WHERE account_id = ${values.accountId} AND name = ${values.name})`;
   try {
-    const [[domain]] = await (keys.length === 0
-      ? store.control.batch([insert])
-      : store.control.batch([
-          insert,
-          store.control.insert(control.dkimKeys).values(keys.map((key) => ({ ...key, domainId }))),
-        ]));
+    const insertKeys = () =>
+      store.control.insert(control.dkimKeys).values(keys.map((key) => ({ ...key, domainId })));
+    await batch(store.d1, [
+      insert.getSQL(),
+      ...bringBackWarming(values),
+      ...(keys.length === 0 ? [] : [insertKeys().getSQL()]),
+      catchAll(domainId, values.type, values.createdAtMs),
+    ]);
+    const domain = await findDomain(store, values.accountId, values.name);
     if (!domain) throw new Error('an insert gave no row');
     return domain;
   } catch (error) {
     if (isUniqueViolation(error, 'domains')) throw new AlreadyThere(values.name);
     throw error;
   }
+}
+
+/** A domain that begins to receive tells all endpoints of the account of its mail, unless it has rules. */
+function catchAll(domainId: SQL, type: Domain['type'], nowMs: number): SQL {
+  return sql`INSERT INTO inbound_routes (account_id, domain_id, pattern, action, targets, created_at_ms)
+    SELECT account_id, id, '*', 'webhook', '[]', ${nowMs} FROM domains WHERE id = ${domainId}
+      AND ${type} IN ('inbound', 'both') AND NOT EXISTS (SELECT 1 FROM inbound_routes WHERE domain_id = ${domainId})`;
 }
 
 export async function findDomain(store: Store, accountId: number, name: string): Promise<Domain | null> {
@@ -128,6 +138,7 @@ export async function updateDomain(
             .values(keys.map((key) => ({ ...key, domainId: id })))
             .onConflictDoNothing(),
         ]));
+    if (domain && values.type) await batch(store.d1, [catchAll(sql`${id}`, values.type, Date.now())]);
     return domain ?? null;
   } catch (error) {
     if (isUniqueViolation(error, 'domains')) throw new AlreadyThere('verified by another account');
@@ -137,10 +148,12 @@ export async function updateDomain(
 
 /** Removes a domain with its keys and checks. */
 export async function deleteDomain(store: Store, id: number): Promise<void> {
-  await store.control.batch([
-    store.control.delete(control.recordChecks).where(eq(control.recordChecks.domainId, id)),
-    store.control.delete(control.dkimKeys).where(eq(control.dkimKeys.domainId, id)),
-    store.control.delete(control.domains).where(eq(control.domains.id, id)),
+  await batch(store.d1, [
+    keepWarming(id),
+    sql`DELETE FROM record_checks WHERE domain_id = ${id}`,
+    sql`DELETE FROM dkim_keys WHERE domain_id = ${id}`,
+    sql`DELETE FROM inbound_routes WHERE domain_id = ${id}`,
+    sql`DELETE FROM domains WHERE id = ${id}`,
   ]);
 }
 
@@ -178,14 +191,18 @@ function keyStatement(domainId: number, key: Pick<KeyState, 'selector' | 'status
     WHERE domain_id = ${domainId} AND selector = ${key.selector} AND status <> 'retired'`;
 }
 
-/** Ids of domains whose records are due to be looked at; they are put off by `untilMs`, so that none is taken twice. */
+/**
+ * Ids of domains whose records are due to be looked at, verified ones first: however many pending ones were given up,
+ * none that sends goes without its daily look. They are put off until `untilMs`, so that none is taken twice.
+ */
 export async function takeDueDomains(
   store: Store,
   of: { nowMs: number; untilMs: number; max: number },
 ): Promise<number[]> {
   const [rows = []] = await batch(store.d1, [
     sql`UPDATE domains SET next_check_ms = ${of.untilMs} WHERE id IN (SELECT id FROM domains
-      WHERE next_check_ms IS NOT NULL AND next_check_ms <= ${of.nowMs} ORDER BY next_check_ms LIMIT ${of.max}) RETURNING id`,
+      WHERE next_check_ms IS NOT NULL AND next_check_ms <= ${of.nowMs}
+      ORDER BY status = 'pending', next_check_ms LIMIT ${of.max}) RETURNING id`,
   ]);
   return rows.map((row) => Number(row.id));
 }

@@ -1,8 +1,8 @@
-import { getTableColumns, getTableName, is, sql } from 'drizzle-orm';
+import { getTableColumns, getTableName, is, type SQL, sql } from 'drizzle-orm';
 import { SQLiteTable } from 'drizzle-orm/sqlite-core';
 import { z } from 'zod';
-import { type Diagnosis, diagnosisSchema } from '#domain/diagnosis.ts';
-import { lateMs } from '#domain/installation.ts';
+import { type Diagnosis, diagnosisSchema } from '#domain/dns/diagnosis.ts';
+import { type DatabaseSize, lateMs } from '#domain/dns/installation.ts';
 import * as auth from '../../drizzle/schema/auth.ts';
 import * as control from '../../drizzle/schema/control.ts';
 import { webhookTable, webhookWeeks, withHomeTables } from './home-tables.ts';
@@ -12,24 +12,76 @@ import { errorText, type Store } from './store.ts';
 /** What is kept of an installation as a whole: when cron ticked, what was found when it was last looked at. */
 
 const tickSchema = z.object({ fault: z.string().nullable() });
+const progressSchema = z.record(z.string(), z.object({ place: z.number().nullable(), atMs: z.number() }));
+export type KeptProgress = z.infer<typeof progressSchema>;
 const checkedSchema = z.array(diagnosisSchema);
+const dayMs = 86_400_000;
 
-/** Notes that cron has ticked, and what went wrong in it. */
-export async function noteTick(store: Store, nowMs: number, fault: string | null): Promise<void> {
-  await note(store, 'tick', nowMs, { fault: fault === null ? null : fault.slice(0, 500) });
+/** Notes that cron has ticked, what went wrong in it, and how far its jobs are. */
+export async function noteTick(
+  store: Store,
+  nowMs: number,
+  fault: string | null,
+  progress: KeptProgress,
+): Promise<void> {
+  await batch(store.d1, [
+    noteStatement('tick', nowMs, { fault: fault === null ? null : fault.slice(0, 500) }),
+    noteStatement('progress', nowMs, progress),
+  ]);
+}
+
+/** How far the jobs of cron are, by their names; what an older version kept otherwise begins anew. */
+export async function readProgress(store: Store): Promise<KeptProgress> {
+  const [[row] = []] = await batch(store.d1, [sql`SELECT value FROM installation WHERE name = 'progress'`]);
+  const read = row && progressSchema.safeParse(JSON.parse(String(row.value)));
+  return read?.success ? read.data : {};
+}
+
+/** How large the database was, once a day: so many days are kept, to tell how it grows. */
+const sizesKept = 8;
+const sizesSchema = z.array(z.object({ atMs: z.number(), bytes: z.number() }));
+
+/** Notes the size that D1 tells with every answer (`meta.size_after`). */
+export async function noteDatabaseSize(store: Store, nowMs: number): Promise<void> {
+  const earlier = await readSizes(store);
+  const { databaseBytes: bytes } = store.cost;
+  if (bytes === 0) return;
+  const kept = earlier.filter(({ atMs }) => Math.floor(atMs / dayMs) !== Math.floor(nowMs / dayMs));
+  await batch(store.d1, [
+    noteStatement('database', nowMs, [...kept.slice(1 - sizesKept), { atMs: nowMs, bytes }]),
+  ]);
+}
+
+async function readSizes(store: Store): Promise<z.infer<typeof sizesSchema>> {
+  const [[row] = []] = await batch(store.d1, [sql`SELECT value FROM installation WHERE name = 'database'`]);
+  const sizes = sizesSchema.safeParse(row === undefined ? [] : JSON.parse(String(row.value)));
+  return sizes.success ? sizes.data : [];
+}
+
+/** How large the database is by its own last word, and by how much it has grown a day; null: not known. */
+export async function readDatabaseSize(store: Store, nowMs: number): Promise<DatabaseSize> {
+  const [oldest] = await readSizes(store);
+  const { databaseBytes: bytes } = store.cost;
+  const days = oldest ? (nowMs - oldest.atMs) / dayMs : 0;
+  const growth = oldest && days >= 1 ? (bytes - oldest.bytes) / days : null;
+  return { bytes, bytesADay: growth };
 }
 
 /** Keeps what was found. */
 export async function noteChecks(store: Store, nowMs: number, found: Diagnosis[]): Promise<void> {
-  await note(store, 'checks', nowMs, found);
+  await batch(store.d1, [noteStatement('checks', nowMs, found)]);
 }
 
-async function note(store: Store, name: 'tick' | 'checks', atMs: number, value: unknown): Promise<void> {
-  const values = { name, atMs, value: JSON.stringify(value) };
-  await store.control
-    .insert(control.installation)
-    .values(values)
-    .onConflictDoUpdate({ target: control.installation.name, set: values });
+/** Keeps one of the things that are kept of the installation. */
+export async function note(store: Store, name: NoteName, atMs: number, value: unknown): Promise<void> {
+  await batch(store.d1, [noteStatement(name, atMs, value)]);
+}
+
+type NoteName = 'tick' | 'progress' | 'database' | 'checks' | 'system-mail' | 'encryption';
+
+function noteStatement(name: NoteName, atMs: number, value: unknown): SQL {
+  return sql`INSERT INTO installation (name, at_ms, value) VALUES (${name}, ${atMs}, ${JSON.stringify(value)})
+    ON CONFLICT (name) DO UPDATE SET at_ms = excluded.at_ms, value = excluded.value`;
 }
 
 /** What was found when the installation was last looked at; null: never, or by a version that told it otherwise. */
@@ -56,6 +108,7 @@ export async function readInstallation(store: Store, nowMs: number) {
   return {
     missingColumns: await missingColumns(store),
     bucketFault: await bucketFault(store),
+    databaseSize: await readDatabaseSize(store, nowMs),
     tick: tick ? { atMs: Number(tick.at_ms), ...tickSchema.parse(JSON.parse(String(tick.value))) } : null,
     lateEndpoints: Number(endpoints?.late ?? 0),
   };

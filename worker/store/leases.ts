@@ -1,10 +1,25 @@
 import { type SQL, sql } from 'drizzle-orm';
-import { classes, classOf } from '#domain/class.ts';
-import { homeOf, weekOf } from '#domain/home.ts';
-import type { MessageId } from '#domain/ids.ts';
-import { ofRetainedWeeks, retainedWeeks, weekTables, withHomeTables } from './home-tables.ts';
+import { unreportedEvent } from '#domain/delivery/delivery.ts';
+import type { NewEvent } from '#domain/delivery/event.ts';
+import type { Place, Position } from '#domain/delivery/lease-choice.ts';
+import { classes } from '#domain/message/class.ts';
+import { homeOf, weekOf } from '#domain/message/home.ts';
+import type { MessageId } from '#domain/message/ids.ts';
+import { type TlsWish, tlsWishes } from '#domain/message/tls-wish.ts';
+import { suppressedDetails } from '#domain/suppression/suppression.ts';
+import { byRetainedWeek, retainedWeeks, weekTables, withHomeTables } from './home-tables.ts';
+import {
+  chooseFromHeads,
+  isFree,
+  type LeaseTerms,
+  type Row,
+  signingDomainOf,
+  suppressionOf,
+} from './lease-heads.ts';
 import { batch } from './sql.ts';
 import type { Store } from './store.ts';
+import { isSystemDomain, systemAccountId } from './system-mail.ts';
+import { appendEntries } from './timeline.ts';
 
 /** A delivery as it was leased. */
 export interface Lease {
@@ -17,151 +32,144 @@ export interface Lease {
   attempts: number;
   bodyDay: string;
   bodyId: number | null;
-}
-
-export interface LeaseTerms {
-  nodeId: string;
-  bootId: string;
-  leaseId: string;
   leaseUntilMs: number;
-  nowMs: number;
-  max: number;
-  /** How many of them may be of the class `digest`. */
-  digestMax: number;
-  excludeDomains: string[];
-  /** Domains of which only `priority` is wanted. */
-  busyDomains: string[];
+}
+
+/** What a lease gives. */
+export interface Taken {
+  leases: Lease[];
+  messages: Map<MessageId, LeasedMessage>;
+  keys: StoredKey[];
+  more: boolean;
+  place: Place;
+  /** Accounts whose deliveries were ended or told of, for their webhooks. */
+  told: number[];
 }
 
 /**
- * So many due rows of a class are looked at for domains that are wanted. It bounds the time and the rows read of a
- * lease while the mail at the head of a long queue is for domains that are not.
- */
-const mostLookedAt = 10_000;
-
-/** A node's last-seen time is kept to the minute, so that asking for work writes no row. */
-const seenEveryMs = 60_000;
-
-/**
- * Leases what is due, most urgent class first. A week's work is one `UPDATE … RETURNING`, so no two nodes get
- * the same delivery. Older weeks (retries, scheduled mail) get at least an eighth of the room when they have work.
+ * Leases what is due, in two D1 round trips, one when there is nothing: the heads of the queues are read, behind what
+ * earlier leases have looked at; what was chosen of them is leased where it is still free, so no two nodes get the
+ * same delivery. What was suppressed meanwhile ends here, before any attempt.
+ * @returns the newest boot of the node when that is another one: then nothing is leased
  */
 export async function takeLeases(
   store: Store,
   terms: LeaseTerms,
-): Promise<{ leases: Lease[]; more: boolean; newestBootId: string | null }> {
-  const current = weekOf(terms.nowMs);
-  const older = retainedWeeks(terms.nowMs).filter((week) => week !== current);
-  const besideOlder = Math.max(1, terms.max - Math.ceil(terms.max / 8));
-  const olderDue = sql.join(
-    older.map((week) => hasDue(week, terms.nowMs)),
-    sql` OR `,
-  );
-  const first = await withHomeTables(store, terms.nowMs, () =>
+): Promise<Taken | { newestBootId: string | null }> {
+  const { nowMs, bootId } = terms;
+  const weeks = retainedWeeks(nowMs);
+  const { choice, boot } = await chooseFromHeads(store, terms, weeks);
+  if (boot !== bootId) return { newestBootId: boot };
+  // The place of a week that is dropped would be carried along for ever.
+  const isKept = ([key]: [string, Position]) => weeks.includes(key.split('/')[0] ?? '');
+  const kept = (of: Place['at']) => Object.fromEntries(Object.entries(of).filter(isKept));
+  const place = { ...choice.place, at: kept(choice.place.at), scout: kept(choice.place.scout) };
+  const { picked, suppressed, more } = choice;
+  if (picked.length === 0 && suppressed.length === 0) {
+    return { leases: [], messages: new Map(), keys: [], more, place, told: [] };
+  }
+  const fresh = picked.filter(({ mine }) => !mine);
+  const unreported = fresh.filter((row) => row.unreported);
+  const updates = byWeek(fresh).map(([week, own]) => lease(week, own, terms));
+  const leased = leasedQueries(picked);
+  const results = await withHomeTables(store, nowMs, () =>
     batch(store.d1, [
-      lease(
-        current,
-        terms,
-        sql`CASE WHEN ${olderDue} THEN ${besideOlder} ELSE ${terms.max} END`,
-        terms.digestMax,
-      ),
-      dueByWeek(older, terms.nowMs),
-      sql`SELECT boot_id FROM nodes WHERE node_id = ${terms.nodeId}`,
-      sql`UPDATE nodes SET last_seen_at_ms = ${terms.nowMs}
-        WHERE node_id = ${terms.nodeId} AND last_seen_at_ms < ${terms.nowMs - seenEveryMs}`,
+      ...updates,
+      ...leased,
+      ...endSuppressed(suppressed, terms),
+      ...tellUnreported(unreported, terms),
     ]),
   );
-  const rows = first[0] ?? [];
-  const bootId = first[2]?.[0]?.boot_id;
-  const due = Object.values(first[1]?.[0] ?? {});
-  let more = rows.length >= (due.some(Boolean) ? besideOlder : terms.max);
-  for (const [i, week] of older.entries()) {
-    const room = terms.max - rows.length;
-    if (!due[i] || room <= 0) continue;
-    const [got = []] = await batch(store.d1, [
-      lease(week, terms, sql`${room}`, terms.digestMax - digests(rows)),
-    ]);
-    rows.push(...got);
-    if (got.length >= room) more = true;
-  }
-  return {
-    leases: rows.map(leaseOf).sort(byUrgency),
-    more,
-    newestBootId: bootId === undefined ? null : String(bootId),
-  };
-}
-
-function digests(rows: Record<string, unknown>[]): number {
-  return rows.filter((row) => row.class === classOf('digest').rank).length;
-}
-
-function lease(week: string, terms: LeaseTerms, max: SQL, digestMax: number): SQL {
-  const { deliveries } = weekTables(week);
-  // One range scan of the index a class: the three queries are tried in order and stop at the limit.
-  const candidates = classes.map(({ name, rank }) => {
-    const unwanted = [...terms.excludeDomains, ...(name === 'priority' ? [] : terms.busyDomains)];
-    return sql`SELECT * FROM (SELECT message_id, n FROM (SELECT message_id, n, domain FROM ${deliveries}
-        WHERE class = ${sql.raw(String(rank))} AND due_ms <= ${terms.nowMs} AND ${isFree(terms.nowMs)}
-          AND account_id NOT IN (SELECT id FROM accounts WHERE status <> 'active')
-          AND EXISTS (SELECT 1 FROM nodes WHERE node_id = ${terms.nodeId} AND boot_id = ${terms.bootId})
-        ORDER BY due_ms LIMIT ${mostLookedAt})
-      WHERE domain NOT IN (SELECT value FROM json_each(${JSON.stringify(unwanted)})) LIMIT ${name === 'digest' ? Math.min(terms.max, digestMax) : terms.max})`;
-  });
-  return sql`UPDATE ${deliveries} SET state = 'sending', attempts = attempts + 1, lease_id = ${terms.leaseId},
-      lease_boot = ${terms.bootId}, lease_until_ms = ${terms.leaseUntilMs}, node = ${terms.nodeId},
-      timeline = CASE WHEN node IS NULL THEN json_insert(timeline, '$[#]', json_object(
-        'id', substr(message_id, 1, 34) || printf('%02x', n + 129), 'kind', 'dispatched', 'atMs', ${terms.nowMs},
-        'details', json_object('node', ${terms.nodeId}))) ELSE timeline END
-    WHERE (message_id, n) IN (SELECT message_id, n FROM (${sql.join(candidates, sql` UNION ALL `)}) LIMIT ${max})
-    RETURNING message_id, n, account_id, message_seq, recipient, class, attempts, body_day, body_id, due_ms`;
-}
-
-/** Nobody has it: no lease, a lease that is over, or the lease of a boot that is no longer its node's newest. */
-function isFree(nowMs: number): SQL {
-  return sql`(lease_id IS NULL OR lease_until_ms <= ${nowMs} OR lease_boot NOT IN (SELECT boot_id FROM nodes))`;
-}
-
-function hasDue(week: string, nowMs: number): SQL {
-  const { deliveries } = weekTables(week);
-  const perClass = classes.map(
-    ({ rank }) =>
-      sql`EXISTS (SELECT 1 FROM ${deliveries} WHERE class = ${sql.raw(String(rank))} AND due_ms <= ${nowMs} AND ${isFree(nowMs)})`,
+  const attempts = new Map(
+    results
+      .slice(0, updates.length)
+      .flat()
+      .map((row) => [`${row.message_id} ${row.n}`, Number(row.attempts)]),
   );
-  return sql`(${sql.join(perClass, sql` OR `)})`;
-}
-
-/** One row: whether each week has work that is due and free, in their order. */
-function dueByWeek(weeks: string[], nowMs: number): SQL {
-  const columns = weeks.map((week) => sql`${hasDue(week, nowMs)} AS ${sql.raw(`"${week}"`)}`);
-  return sql`SELECT ${sql.join(columns, sql`, `)}`;
-}
-
-function leaseOf(row: Record<string, unknown>): Lease & { dueMs: number } {
+  const leases = picked.flatMap((row) => {
+    const { mine, messageId, n, leaseUntilMs, ...rest } = row;
+    // What another node has taken in between, or what was suppressed or suspended, is not there.
+    const attempt = mine ? row.attempts : attempts.get(`${messageId} ${n}`);
+    if (attempt === undefined) return [];
+    const untilMs = mine && leaseUntilMs !== null ? leaseUntilMs : terms.leaseUntilMs;
+    return [{ ...rest, messageId, n, attempts: attempt, leaseUntilMs: untilMs }];
+  });
   return {
-    messageId: String(row.message_id),
-    n: Number(row.n),
-    accountId: Number(row.account_id),
-    messageSeq: Number(row.message_seq),
-    recipient: String(row.recipient),
-    class: Number(row.class),
-    attempts: Number(row.attempts),
-    bodyDay: String(row.body_day),
-    bodyId: row.body_id === null ? null : Number(row.body_id),
-    dueMs: Number(row.due_ms),
+    leases,
+    ...readLeased(results.slice(updates.length, updates.length + leased.length)),
+    more,
+    place,
+    told: [...new Set([...suppressed, ...unreported].map(({ accountId }) => accountId))],
   };
 }
 
-function byUrgency(a: { class: number; dueMs: number }, b: { class: number; dueMs: number }): number {
-  return a.class - b.class || a.dueMs - b.dueMs;
+function byWeek<T extends { messageId: MessageId }>(rows: readonly T[]): [string, T[]][] {
+  return [...Map.groupBy(rows, (row) => homeOf(row.messageId).week)];
+}
+
+function refsOf(rows: readonly { messageId: MessageId; n: number }[]): string {
+  return JSON.stringify(rows.map(({ messageId, n }) => ({ m: messageId, n })));
+}
+
+function lease(week: string, rows: readonly Row[], terms: LeaseTerms): SQL {
+  const { deliveries } = weekTables(week);
+  const { nowMs, nodeId } = terms;
+  return sql`UPDATE ${deliveries} AS d SET state = 'sending', attempts = attempts + 1, lease_id = ${terms.leaseId},
+      lease_boot = ${terms.bootId}, lease_until_ms = ${terms.leaseUntilMs}, node = ${nodeId},
+      timeline = CASE WHEN node IS NULL THEN json_insert(timeline, '$[#]', json_object(
+        'id', substr(message_id, 1, 34) || printf('%02x', n + 129), 'kind', 'dispatched', 'atMs', ${nowMs},
+        'details', json_object('node', ${nodeId}))) ELSE timeline END
+    WHERE (message_id, n) IN (SELECT value->>'m', value->>'n' FROM json_each(${refsOf(rows)}))
+      AND due_ms <= ${nowMs} AND ${isFree(nowMs)}
+      AND EXISTS (SELECT 1 FROM nodes WHERE node_id = ${nodeId} AND boot_id = ${terms.bootId})
+      AND EXISTS (SELECT 1 FROM accounts WHERE id = d.account_id AND status = 'active')
+      AND NOT EXISTS (SELECT 1 FROM ${suppressionOf(signingDomainOf(week), nowMs)})
+    RETURNING message_id, n, attempts`;
+}
+
+/** What was suppressed since it was accepted, or between two tries, ends with the entry that says so. */
+function endSuppressed(rows: readonly Row[], terms: LeaseTerms): SQL[] {
+  const ending = sql`state = 'suppressed', reason = j.value->>'reason', due_ms = NULL, lease_id = NULL,
+    lease_boot = NULL, lease_until_ms = NULL`;
+  const guard = sql`d.due_ms IS NOT NULL AND ${isFree(terms.nowMs)}`;
+  return byWeek(rows).flatMap(([week, own]) => {
+    const entries = own.flatMap(({ messageId, n, suppression }) => {
+      if (!suppression) return [];
+      const details = suppressedDetails(suppression);
+      const event: NewEvent = { id: terms.newEventId(), kind: 'suppressed', atMs: terms.nowMs, details };
+      return [{ messageId, n, event, reason: suppression.reason }];
+    });
+    return appendEntries(week, weekOf(terms.nowMs), entries, { guard, set: ending });
+  });
+}
+
+/** Told after they are leased again, by the lease that they are in now. */
+function tellUnreported(rows: readonly Row[], terms: LeaseTerms): SQL[] {
+  return byWeek(rows).flatMap(([week, own]) => {
+    const entries = own.map(({ messageId, n, node }) => ({
+      messageId,
+      n,
+      event: { id: terms.newEventId(), ...unreportedEvent(node, terms.nowMs) },
+    }));
+    const guard = sql`d.lease_id = ${terms.leaseId}`;
+    return appendEntries(week, weekOf(terms.nowMs), entries, { guard, set: sql`state = d.state` });
+  });
 }
 
 /** Whether anything is due that nobody has leased: what the sweep announces again. */
 export async function anythingDue(store: Store, nowMs: number): Promise<boolean> {
-  const weeks = retainedWeeks(nowMs);
-  const [[row = {}] = []] = await withHomeTables(store, nowMs, () =>
-    batch(store.d1, [dueByWeek(weeks, nowMs)]),
+  const perWeek = retainedWeeks(nowMs).map((week) => {
+    const { deliveries } = weekTables(week);
+    const perClass = classes.map(
+      ({ rank }) =>
+        sql`EXISTS (SELECT 1 FROM ${deliveries} WHERE class = ${sql.raw(String(rank))} AND due_ms <= ${nowMs} AND ${isFree(nowMs)})`,
+    );
+    return sql.join(perClass, sql` OR `);
+  });
+  const [[row] = []] = await withHomeTables(store, nowMs, () =>
+    batch(store.d1, [sql`SELECT ${sql.join(perWeek, sql` OR `)} AS due`]),
   );
-  return Object.values(row).some(Boolean);
+  return row?.due === 1;
 }
 
 /** What a lease needs of its message. */
@@ -170,11 +178,16 @@ export interface LeasedMessage {
   sizeBytes: number;
   smtputf8: boolean;
   eightBit: boolean;
+  tls: TlsWish;
+  tags: string[];
 }
 
 /** An active DKIM key as it is stored. */
 export interface StoredKey {
+  /** Whose mail it signs: the domain's own, or that of the installation itself. */
   accountId: number;
+  /** The account whose domain it is. */
+  ownerId: number;
   domain: string;
   /** `d=` of the signature: the domain itself, or its parent when the record is there. */
   signsAs: string;
@@ -184,26 +197,32 @@ export interface StoredKey {
   privateKeyEncrypted: string;
 }
 
-/** Messages (by id) and the active keys of their signing domains, in one round trip. */
-export async function readLeased(
-  store: Store,
-  leases: Lease[],
-): Promise<{ messages: Map<MessageId, LeasedMessage>; keys: StoredKey[] }> {
-  const weeks = [...new Set(leases.map((l) => homeOf(l.messageId).week))];
-  const queries = weeks.flatMap((week) => {
-    const refs = leases
-      .filter((l) => homeOf(l.messageId).week === week)
-      .map((l) => ({ a: l.accountId, s: l.messageSeq }));
+/** Messages and the active keys of their signing domains: two statements a week. */
+function leasedQueries(leases: readonly Row[]): SQL[] {
+  const system = leases.some((l) => l.accountId === systemAccountId);
+  return byWeek(leases).flatMap(([week, own]) => {
+    const refs = own.map((l) => ({ a: l.accountId, s: l.messageSeq }));
     const leased = sql`(SELECT DISTINCT value->>'a' AS a, value->>'s' AS s FROM json_each(${JSON.stringify(refs)})) j
       CROSS JOIN ${weekTables(week).messages} m ON m.account_id = j.a AND m.seq = j.s`;
+    const keys = (domain: SQL) =>
+      sql`SELECT DISTINCT m.account_id, d.account_id AS owner_id, d.name, coalesce(d.dkim_domain, d.name) AS signs_as, d.return_path_host, k.selector, k.algorithm, k.private_key_encrypted
+        FROM ${leased} JOIN domains d ON ${domain} AND d.name = m.signing_domain
+        JOIN dkim_keys k ON k.domain_id = d.id AND k.status = 'active'`;
+    const ofOthers = sql`m.account_id = ${systemAccountId} AND ${isSystemDomain}`;
     return [
-      sql`SELECT m.id, m.signing_domain, m.size_bytes, m.smtputf8, m.eight_bit FROM ${leased}`,
-      sql`SELECT DISTINCT d.account_id, d.name, coalesce(d.dkim_domain, d.name) AS signs_as, d.return_path_host, k.selector, k.algorithm, k.private_key_encrypted
-        FROM ${leased} JOIN domains d ON d.account_id = m.account_id AND d.name = m.signing_domain
-        JOIN dkim_keys k ON k.domain_id = d.id AND k.status = 'active'`,
+      sql`SELECT m.id, m.signing_domain, m.size_bytes, m.smtputf8, m.eight_bit, m.tls, m.tags FROM ${leased}`,
+      system
+        ? sql`${keys(sql`d.account_id = m.account_id`)} UNION ${keys(ofOthers)}`
+        : keys(sql`d.account_id = m.account_id`),
     ];
   });
-  const results = await batch(store.d1, queries);
+}
+
+/** Messages by id, and keys, from the results of `leasedQueries`. */
+function readLeased(results: Record<string, unknown>[][]): {
+  messages: Map<MessageId, LeasedMessage>;
+  keys: StoredKey[];
+} {
   const messages = new Map<MessageId, LeasedMessage>();
   for (const row of results.filter((_, i) => i % 2 === 0).flat()) {
     messages.set(String(row.id), {
@@ -211,11 +230,14 @@ export async function readLeased(
       sizeBytes: Number(row.size_bytes),
       smtputf8: row.smtputf8 === 1,
       eightBit: row.eight_bit === 1,
+      tls: tlsWishes[Number(row.tls)] ?? 'policy',
+      tags: JSON.parse(String(row.tags)) as string[],
     });
   }
   const keyRows = results.filter((_, i) => i % 2 === 1).flat();
   const keys = keyRows.map((row) => ({
     accountId: Number(row.account_id),
+    ownerId: Number(row.owner_id),
     domain: String(row.name),
     signsAs: String(row.signs_as),
     returnPathHost: row.return_path_host === null ? null : String(row.return_path_host),
@@ -234,20 +256,20 @@ export async function releaseLeases(
   store: Store,
   leases: { messageId: MessageId; n: number; leaseId: string }[],
   nowMs: number,
-  dueMs?: number,
+  { dueMs, nodeId }: { dueMs?: number; nodeId?: string } = {},
 ): Promise<number> {
+  const own = nodeId === undefined ? sql`` : sql` AND node = ${nodeId}`;
   const putOff = dueMs === undefined ? sql`` : sql`, due_ms = ${dueMs}`;
-  const kept = ofRetainedWeeks(leases, nowMs);
-  const weeks = [...new Set(kept.map((l) => homeOf(l.messageId).week))];
+  const kept = byRetainedWeek(leases, (lease) => lease.messageId, nowMs);
   const results = await withHomeTables(store, nowMs, () =>
     batch(
       store.d1,
-      weeks.map((week) => {
+      kept.map(([week, those]) => {
         const { deliveries } = weekTables(week);
-        const refs = JSON.stringify(kept.filter((l) => homeOf(l.messageId).week === week));
+        const refs = JSON.stringify(those);
         return sql`UPDATE ${deliveries} SET state = 'queued', attempts = attempts - 1, lease_id = NULL, lease_boot = NULL,
           lease_until_ms = NULL${putOff}
-        WHERE (message_id, n, lease_id) IN (SELECT value->>'messageId', value->>'n', value->>'leaseId' FROM json_each(${refs}))
+        WHERE (message_id, n, lease_id) IN (SELECT value->>'messageId', value->>'n', value->>'leaseId' FROM json_each(${refs}))${own}
         RETURNING n`;
       }),
     ),

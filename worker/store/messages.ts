@@ -1,15 +1,16 @@
-import { type SQL, sql } from 'drizzle-orm';
-import { classByRank, type MailClass } from '#domain/class.ts';
-import type { DeliveryState } from '#domain/delivery.ts';
-import { markSimulated, type NewEvent } from '#domain/event.ts';
-import { homeOf, weekOf } from '#domain/home.ts';
-import type { MessageId } from '#domain/ids.ts';
-import { type Tracked, trackedOf } from '#domain/tracking.ts';
-import { retainedWeeks, weekTables, withHomeTables } from './home-tables.ts';
+import { sql } from 'drizzle-orm';
+import type { DeliveryState } from '#domain/delivery/delivery.ts';
+import { markSimulated, type NewEvent } from '#domain/delivery/event.ts';
+import { classByRank, type MailClass } from '#domain/message/class.ts';
+import { homeOf, weekOf } from '#domain/message/home.ts';
+import type { MessageId } from '#domain/message/ids.ts';
+import { type Tracked, trackedOf } from '#domain/message/tracking.ts';
+import { byRetainedWeek, keptWeekOf, weekTables, withHomeTables } from './home-tables.ts';
 import type { BodyPlace } from './raw.ts';
 import { batch } from './sql.ts';
 import type { Store } from './store.ts';
 import { appendEntries, appended } from './timeline.ts';
+import { waitingQueries, whyWaits } from './why-waiting.ts';
 
 /** A message as its owner sees it. */
 export interface StoredMessage extends BodyPlace {
@@ -23,6 +24,8 @@ export interface StoredMessage extends BodyPlace {
   tags: string[];
   metadata: Record<string, string>;
   source: string;
+  /** The domain that signs it, by which keys may be limited. */
+  signingDomain: string;
   messageIdHeader: string;
   sizeBytes: number;
   testMode: boolean;
@@ -43,15 +46,14 @@ export interface StoredDelivery {
   dueMs: number | null;
   attempts: number;
   node: string | null;
+  /** Why it is not tried although it has been due for a minute; null: it has not. */
+  waitsFor: string | null;
   timeline: NewEvent[];
 }
 
-export interface MessageFilter {
-  status: DeliveryState | null;
-  from: string | null;
-  to: string | null;
-  subject: string | null;
-  tag: string | null;
+/** A message as lists show it: its deliveries without their histories. */
+export interface ListedMessage extends Omit<StoredMessage, 'deliveries'> {
+  deliveries: Pick<StoredDelivery, 'n' | 'recipient' | 'state' | 'simulated'>[];
 }
 
 /** One message with its deliveries; null when the account has no such message (any more). One round trip. */
@@ -61,51 +63,22 @@ export async function findMessage(
   messageId: MessageId,
   nowMs: number,
 ): Promise<StoredMessage | null> {
-  const { week } = homeOf(messageId);
-  if (!retainedWeeks(nowMs).includes(week)) return null;
+  const week = keptWeekOf(messageId, nowMs);
+  if (week === null) return null;
   const { messages, deliveries } = weekTables(week);
-  const [[message] = [], rows = []] = await withHomeTables(store, nowMs, () =>
+  const [[message] = [], rows = [], ...around] = await withHomeTables(store, nowMs, () =>
     batch(store.d1, [
       sql`SELECT * FROM ${messages} WHERE account_id = ${accountId}
         AND seq = (SELECT message_seq FROM ${deliveries} WHERE message_id = ${messageId} LIMIT 1) AND id = ${messageId}`,
       sql`SELECT * FROM ${deliveries} WHERE message_id = ${messageId} AND account_id = ${accountId} ORDER BY n`,
+      ...waitingQueries(accountId),
     ]),
   );
-  return message ? messageOf(message, rows) : null;
-}
-
-/** An account's messages, newest first, walking the weeks back until the page is full. */
-export async function listMessages(
-  store: Store,
-  accountId: number,
-  filter: MessageFilter,
-  page: { limit: number; offset: number },
-  nowMs: number,
-): Promise<{ messages: StoredMessage[]; hasMore: boolean }> {
-  const found: StoredMessage[] = [];
-  let skip = page.offset;
-  for (const week of retainedWeeks(nowMs).reverse()) {
-    const wanted = page.limit + 1 - found.length;
-    if (wanted <= 0) break;
-    const { messages, deliveries } = weekTables(week);
-    const where = sql`m.account_id = ${accountId}${matches(filter, deliveries)}`;
-    const select = sql`SELECT m.* FROM ${messages} m WHERE ${where} ORDER BY m.seq DESC LIMIT ${wanted} OFFSET ${skip}`;
-    const queries = [
-      select,
-      sql`SELECT d.* FROM (${select}) m CROSS JOIN ${deliveries} d ON d.message_id = m.id ORDER BY d.n`,
-    ];
-    if (skip > 0)
-      queries.push(
-        sql`SELECT count(*) AS passed FROM (SELECT 1 FROM ${messages} m WHERE ${where} LIMIT ${skip})`,
-      );
-    const [rows = [], deliveryRows = [], [passed] = []] = await withHomeTables(store, nowMs, () =>
-      batch(store.d1, queries),
-    );
-    const byMessage = Map.groupBy(deliveryRows, (row) => String(row.message_id));
-    found.push(...rows.map((row) => messageOf(row, byMessage.get(String(row.id)) ?? [])));
-    skip -= Number(passed?.passed ?? 0);
-  }
-  return { messages: found.slice(0, page.limit), hasMore: found.length > page.limit };
+  if (!message) return null;
+  return {
+    ...factsOf(message),
+    deliveries: rows.map((row) => ({ ...deliveryOf(row), waitsFor: whyWaits(row, around, nowMs) })),
+  };
 }
 
 /** Where the raw message is, whosesoever it is: for nodes. */
@@ -114,12 +87,31 @@ export async function findBodyOf(
   messageId: MessageId,
   nowMs: number,
 ): Promise<BodyPlace | null> {
-  const { week } = homeOf(messageId);
-  if (!retainedWeeks(nowMs).includes(week)) return null;
+  const week = keptWeekOf(messageId, nowMs);
+  if (week === null) return null;
   const { deliveries } = weekTables(week);
   const [[row] = []] = await withHomeTables(store, nowMs, () =>
     batch(store.d1, [
       sql`SELECT body_day, body_id FROM ${deliveries} WHERE message_id = ${messageId} LIMIT 1`,
+    ]),
+  );
+  return row ? bodyPlaceOf(messageId, row) : null;
+}
+
+/** Where the raw message is that a node is delivering; null when it has no lease of it that goes on. */
+export async function findLeasedBody(
+  store: Store,
+  messageId: MessageId,
+  nodeId: string,
+  nowMs: number,
+): Promise<BodyPlace | null> {
+  const week = keptWeekOf(messageId, nowMs);
+  if (week === null) return null;
+  const { deliveries } = weekTables(week);
+  const [[row] = []] = await withHomeTables(store, nowMs, () =>
+    batch(store.d1, [
+      sql`SELECT body_day, body_id FROM ${deliveries} WHERE message_id = ${messageId} AND node = ${nodeId}
+        AND lease_id IS NOT NULL AND lease_until_ms > ${nowMs} LIMIT 1`,
     ]),
   );
   return row ? bodyPlaceOf(messageId, row) : null;
@@ -131,21 +123,6 @@ function bodyPlaceOf(messageId: MessageId, row: Record<string, unknown>): BodyPl
     bodyDay: String(row.body_day),
     bodyId: row.body_id === null ? null : Number(row.body_id),
   };
-}
-
-function matches(filter: MessageFilter, deliveries: SQL): SQL {
-  const conditions: SQL[] = [];
-  if (filter.from !== null) conditions.push(sql`m.from_address = ${filter.from}`);
-  if (filter.subject !== null) conditions.push(sql`instr(lower(m.subject), lower(${filter.subject})) > 0`);
-  if (filter.tag !== null) {
-    conditions.push(sql`EXISTS (SELECT 1 FROM json_each(m.tags) WHERE value = ${filter.tag})`);
-  }
-  if (filter.to !== null || filter.status !== null) {
-    const to = filter.to === null ? sql`` : sql` AND d.recipient = ${filter.to}`;
-    const status = filter.status === null ? sql`` : sql` AND d.state = ${filter.status}`;
-    conditions.push(sql`EXISTS (SELECT 1 FROM ${deliveries} d WHERE d.message_id = m.id${to}${status})`);
-  }
-  return sql.join(conditions.map((condition) => sql` AND ${condition}`));
 }
 
 /**
@@ -171,10 +148,18 @@ export async function cancelDeliveries(
   return appended(results).length;
 }
 
-export function messageOf(
-  row: Record<string, unknown>,
-  deliveries: Record<string, unknown>[],
-): StoredMessage {
+/** A message of a list; of the deliveries `n`, `recipient`, `state` and `simulated` are needed. */
+export function listedOf(row: Record<string, unknown>, deliveries: Record<string, unknown>[]): ListedMessage {
+  const shown = deliveries.map((one) => ({
+    n: Number(one.n),
+    recipient: String(one.recipient),
+    state: one.state as DeliveryState,
+    simulated: one.simulated === 1,
+  }));
+  return { ...factsOf(row), deliveries: shown };
+}
+
+function factsOf(row: Record<string, unknown>): Omit<StoredMessage, 'deliveries'> {
   return {
     ...bodyPlaceOf(String(row.id), row),
     accountId: Number(row.account_id),
@@ -187,16 +172,16 @@ export function messageOf(
     tags: JSON.parse(String(row.tags)) as string[],
     metadata: JSON.parse(String(row.metadata)) as Record<string, string>,
     source: String(row.source),
+    signingDomain: String(row.signing_domain),
     messageIdHeader: String(row.message_id_header),
     sizeBytes: Number(row.size_bytes),
     testMode: row.test_mode === 1,
     firstDueMs: Number(row.first_due_ms),
     tracked: trackedOf(Number(row.tracked)),
-    deliveries: deliveries.map(deliveryOf),
   };
 }
 
-export function deliveryOf(row: Record<string, unknown>): StoredDelivery {
+function deliveryOf(row: Record<string, unknown>): Omit<StoredDelivery, 'waitsFor'> {
   return {
     n: Number(row.n),
     recipient: String(row.recipient),
@@ -211,4 +196,19 @@ export function deliveryOf(row: Record<string, unknown>): StoredDelivery {
       markSimulated(e, row.simulated === 1),
     ),
   };
+}
+
+/** Which of some messages the account has sent and are kept. One round trip. */
+export async function sentBy(
+  store: Store,
+  accountId: number,
+  ids: readonly MessageId[],
+  nowMs: number,
+): Promise<Set<MessageId>> {
+  const queries = byRetainedWeek(ids, (id) => id, nowMs).map(
+    ([week, own]) => sql`SELECT message_id FROM ${weekTables(week).deliveries}
+      WHERE message_id IN (SELECT value FROM json_each(${JSON.stringify(own)})) AND n = 0 AND account_id = ${accountId}`,
+  );
+  const rows = await withHomeTables(store, nowMs, () => batch(store.d1, queries));
+  return new Set(rows.flat().map((row) => String(row.message_id)));
 }

@@ -5,9 +5,17 @@ import type { Store } from './store.ts';
 
 export type NodeRow = typeof control.nodes.$inferSelect;
 
-/** A node starts: its new boot replaces the old one, and with that the old boot's leases are released. */
-export async function registerBoot(store: Store, node: Omit<NodeRow, 'lastSeenAtMs'>): Promise<void> {
-  const values = { ...node, lastSeenAtMs: node.startedAtMs };
+/**
+ * A node starts: its new boot replaces the old one, and with that the old boot's leases are released.
+ * @param journalIsNew it knows nothing of what an earlier boot had begun
+ */
+export async function registerBoot(
+  store: Store,
+  node: Omit<NodeRow, 'lastSeenAtMs' | 'journalNewAtMs' | 'shownSubmission' | 'unwanted'>,
+  journalIsNew: boolean,
+): Promise<void> {
+  const journal = journalIsNew ? { journalNewAtMs: node.startedAtMs } : {};
+  const values = { ...node, ...journal, lastSeenAtMs: node.startedAtMs, unwanted: null };
   await store.control
     .insert(control.nodes)
     .values(values)
@@ -19,14 +27,43 @@ export async function findNode(store: Store, nodeId: string): Promise<NodeRow | 
   return (await store.control.query.nodes.findFirst({ where: eq(control.nodes.nodeId, nodeId) })) ?? null;
 }
 
-/** Where the node that was seen last takes submissions; null when none has said that it does. */
-export async function newestSubmission(store: Store): Promise<SubmissionPlace | null> {
+/**
+ * Where clients are told to submit: at the node that was seen last among those whose place the operator lets be shown;
+ * null when there is none. What a node says of itself is shown to nobody before.
+ */
+export async function shownSubmission(store: Store): Promise<SubmissionPlace | null> {
   const node = await store.control.query.nodes.findFirst({
-    where: isNotNull(control.nodes.submissionHost),
+    where: isNotNull(control.nodes.shownSubmission),
     orderBy: desc(control.nodes.lastSeenAtMs),
   });
-  if (!node?.submissionHost) return null;
+  return node ? placeShown(node) : null;
+}
+
+/** The place that is shown of a node; null: none is. */
+export function placeShown({
+  shownSubmission: shown,
+}: Pick<NodeRow, 'shownSubmission'>): SubmissionPlace | null {
+  return shown === null ? null : (JSON.parse(shown) as SubmissionPlace);
+}
+
+/** The place that a node says it takes submissions at; null: at none. */
+export function placeSaid(node: NodeRow): SubmissionPlace | null {
+  if (node.submissionHost === null) return null;
   return { host: node.submissionHost, port: node.submissionPort, tlsPort: node.submissionTlsPort };
+}
+
+/** Lets a place be shown as that of a node, or none. @returns false when there is no such node */
+export async function showSubmission(
+  store: Store,
+  nodeId: string,
+  place: SubmissionPlace | null,
+): Promise<boolean> {
+  const changed = await store.control
+    .update(control.nodes)
+    .set({ shownSubmission: place && JSON.stringify(place) })
+    .where(eq(control.nodes.nodeId, nodeId))
+    .returning({ nodeId: control.nodes.nodeId });
+  return changed.length > 0;
 }
 
 /** The nodes, the one that was seen last first. */

@@ -1,7 +1,5 @@
 import { type SQL, sql } from 'drizzle-orm';
-import { classes, type MailClass } from '#domain/class.ts';
-import type { NewEvent } from '#domain/event.ts';
-import { weekOf } from '#domain/home.ts';
+import { classes, type MailClass } from '#domain/message/class.ts';
 import { retainedWeeks, weekTables, withHomeTables } from './home-tables.ts';
 import { batch } from './sql.ts';
 import type { Store } from './store.ts';
@@ -64,74 +62,4 @@ export async function readQueues(
       lastSeenAtMs: Number(row.last_seen_at_ms),
     })),
   };
-}
-
-/** What became of an account's mail in a stretch of time. */
-export interface Tally {
-  fromMs: number;
-  sent: number;
-  delivered: number;
-  bounced: number;
-  complained: number;
-}
-
-export interface Tallies {
-  buckets: Tally[];
-  /** False: the account sent more than was looked at; the buckets tell of its newest mail only. */
-  complete: boolean;
-  sinceMs: number;
-  deferred: number;
-  failed: number;
-}
-
-/** So many messages are tallied at most, spread over the weeks that are looked at. */
-const talliedMessages = 180;
-
-/**
- * Tallies an account's newest messages by the time of their acceptance, in buckets from `fromMs` to `nowMs`.
- * Bounded: at most `talliedMessages` messages with their deliveries are read; a week with more makes it incomplete.
- */
-export async function readTallies(
-  store: Store,
-  accountId: number,
-  of: { fromMs: number; bucketMs: number; nowMs: number },
-): Promise<Tallies> {
-  const first = weekOf(of.fromMs);
-  const weeks = retainedWeeks(of.nowMs).filter((week) => week >= first);
-  const most = Math.floor(talliedMessages / weeks.length);
-  const results = await withHomeTables(store, of.nowMs, () =>
-    batch(
-      store.d1,
-      weeks.map((week) => {
-        const { messages, deliveries } = weekTables(week);
-        return sql`SELECT m.seq, m.accepted_at_ms, m.test_mode, d.state, d.accepted, d.timeline FROM (SELECT seq, id, accepted_at_ms, test_mode
-            FROM ${messages} WHERE account_id = ${accountId} ORDER BY seq DESC LIMIT ${most}) m
-          CROSS JOIN ${deliveries} d ON d.message_id = m.id
-          WHERE m.accepted_at_ms >= ${of.fromMs} LIMIT ${2 * most}`;
-      }),
-    ),
-  );
-  const rows = results.flat();
-  const complete = results.every(
-    (week) => week.length < 2 * most && new Set(week.map((row) => row.seq)).size < most,
-  );
-  const buckets: Tally[] = [];
-  for (let at = of.fromMs; at < of.nowMs; at += of.bucketMs)
-    buckets.push({ fromMs: at, sent: 0, delivered: 0, bounced: 0, complained: 0 });
-  let sinceMs = of.nowMs;
-  const tallies = { buckets, complete, deferred: 0, failed: 0 };
-  for (const row of rows) {
-    const at = Number(row.accepted_at_ms);
-    sinceMs = Math.min(sinceMs, at);
-    const bucket = buckets[Math.floor((at - of.fromMs) / of.bucketMs)];
-    if (!bucket || row.accepted !== 1 || row.test_mode === 1) continue;
-    bucket.sent += 1;
-    if (row.state === 'delivered') bucket.delivered += 1;
-    if (row.state === 'bounced') bucket.bounced += 1;
-    if (row.state === 'deferred') tallies.deferred += 1;
-    if (row.state === 'failed') tallies.failed += 1;
-    const timeline = JSON.parse(String(row.timeline)) as NewEvent[];
-    if (timeline.some((event) => event.kind === 'complained')) bucket.complained += 1;
-  }
-  return { ...tallies, sinceMs: complete ? of.fromMs : sinceMs };
 }

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { sql } from 'drizzle-orm';
-import type { MessageId } from '#domain/ids.ts';
+import type { MessageId } from '#domain/message/ids.ts';
 import { bodiesName, oldestBodyDay, withHomeTables } from './home-tables.ts';
 import { batch } from './sql.ts';
 import type { Store } from './store.ts';
@@ -107,20 +107,27 @@ export function latin1Bytes(text: string): Uint8Array {
 
 /** R2 lists and deletes at most so many objects at once. */
 const purgePage = 1000;
-/** So many pages a call: a Worker may make a bounded number of requests. */
-const mostPurgePages = 100;
+/** So many pages a call, of two requests each: a Worker may make a bounded number of them. */
+const mostPurgePages = 10;
 
-/** Removes large bodies whose day is over, a bounded number at a time. */
-export async function purgeBodies(store: Store, nowMs: number): Promise<number> {
-  const keepFrom = `raw/${oldestBodyDay(nowMs)}`;
-  let purged = 0;
+/** What is kept in R2 by day: bodies of messages, and received mail (`received.ts`). */
+const dailyPrefixes = ['raw/', 'received/'] as const;
+
+/** Removes objects whose day is over, a bounded number at a time; true when there are more of them. */
+export async function purgeBodies(store: Store, nowMs: number): Promise<boolean> {
+  let left = false;
+  for (const prefix of dailyPrefixes) left = (await purgeBelow(store, prefix, nowMs)) || left;
+  return left;
+}
+
+async function purgeBelow(store: Store, prefix: string, nowMs: number): Promise<boolean> {
+  const keepFrom = prefix + oldestBodyDay(nowMs);
   for (let page = 0; page < mostPurgePages; page++) {
     // Keys begin with their day, so the oldest come first and the list ends where keeping begins.
-    const { objects } = await store.raw.list({ prefix: 'raw/', limit: purgePage });
+    const { objects } = await store.raw.list({ prefix, limit: purgePage });
     const old = objects.map((object) => object.key).filter((key) => key < keepFrom);
     if (old.length > 0) await store.raw.delete(old);
-    purged += old.length;
-    if (old.length < purgePage) break;
+    if (old.length < purgePage) return false;
   }
-  return purged;
+  return true;
 }

@@ -1,11 +1,12 @@
 import { sql } from 'drizzle-orm';
-import type { DeliveryState } from '#domain/delivery.ts';
-import { homeOf, weekOf } from '#domain/home.ts';
-import type { MessageId } from '#domain/ids.ts';
-import type { ReturnFacts } from '#domain/returned-event.ts';
+import type { CounterName } from '#domain/counter.ts';
+import type { DeliveryState } from '#domain/delivery/delivery.ts';
+import type { ReturnFacts } from '#domain/delivery/returned-event.ts';
+import { homeOf, weekOf } from '#domain/message/home.ts';
+import type { MessageId } from '#domain/message/ids.ts';
 import { type NewConsequence, recipientColumns, recipientFacts, writeConsequence } from './consequences.ts';
 import { addTo } from './counters.ts';
-import { retainedWeeks, weekTables, withHomeTables } from './home-tables.ts';
+import { keptWeekOf, weekTables, withHomeTables } from './home-tables.ts';
 import { batch } from './sql.ts';
 import type { Store } from './store.ts';
 import { appendEntries, appended, type Entry, wasWritten } from './timeline.ts';
@@ -39,12 +40,12 @@ export async function findReturnedAll(
   messageId: MessageId,
   nowMs: number,
 ): Promise<ReturnedDelivery[]> {
-  const { week } = homeOf(messageId);
-  if (!retainedWeeks(nowMs).includes(week)) return [];
+  const week = keptWeekOf(messageId, nowMs);
+  if (week === null) return [];
   const { deliveries, messages } = weekTables(week);
   const [rows = []] = await withHomeTables(store, nowMs, () =>
     batch(store.d1, [
-      sql`SELECT d.n, d.account_id, d.state, d.recipient, ${recipientColumns(messages, nowMs)},
+      sql`SELECT d.n, d.account_id, d.state, d.node, d.recipient, ${recipientColumns(messages, nowMs)},
           (SELECT json_group_array(e.value->>'fingerprint') FROM json_each(d.timeline) e
             WHERE e.value->>'fingerprint' IS NOT NULL) AS fingerprints
         FROM ${deliveries} d WHERE d.message_id = ${messageId}`,
@@ -56,6 +57,7 @@ export async function findReturnedAll(
     accountId: Number(row.account_id),
     state: row.state as DeliveryState,
     recipient: String(row.recipient),
+    dispatched: row.node !== null,
     fingerprints: JSON.parse(String(row.fingerprints)) as string[],
     ...recipientFacts(row),
   }));
@@ -70,6 +72,8 @@ export interface NewReturn extends Entry {
   to: DeliveryState | null;
   reason: string | null;
   consequence: NewConsequence | null;
+  /** What it is counted as. */
+  counters: readonly CounterName[];
 }
 
 /**
@@ -92,7 +96,7 @@ export async function writeReturn(store: Store, returned: NewReturn, nowMs: numb
     batch(store.d1, [
       ...queries,
       ...consequences,
-      addTo('returned_recorded', nowMs, 1, wasWritten(returned)),
+      ...returned.counters.map((name) => addTo(name, nowMs, 1, wasWritten(returned))),
     ]),
   );
   return appended(results.slice(0, queries.length)).length > 0;

@@ -15,3 +15,22 @@ export async function batch(d1: D1Database, queries: SQLWrapper[]): Promise<Reco
   const results = await d1.batch<Record<string, unknown>>(queries.map((query) => statement(d1, query)));
   return results.map((result) => result.results);
 }
+
+/** D1 takes at most two million bytes in one parameter; a character may need three. */
+const largestParameter = 500_000;
+
+/** Rows in groups that fit, as JSON arrays, into one parameter each; a row that is too large for it is a group. */
+export function parameterGroups<T>(rows: readonly T[]): T[][] {
+  const groups: T[][] = [];
+  let size = Number.POSITIVE_INFINITY;
+  for (const row of rows) {
+    const { length } = JSON.stringify(row);
+    if (size + length > largestParameter) {
+      groups.push([]);
+      size = 0;
+    }
+    groups.at(-1)?.push(row);
+    size += length;
+  }
+  return groups;
+}

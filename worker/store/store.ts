@@ -12,7 +12,7 @@ export interface Store {
 
 /** Opens the store for one request, event or batch; opening costs nothing. */
 export function openStore(bindings: { DB: D1Database; RAW: R2Bucket }): Store {
-  const cost = { roundTrips: 0, rowsRead: 0, rowsWritten: 0 };
+  const cost: D1Cost = { roundTrips: 0, statements: 0, rowsRead: 0, rowsWritten: 0, databaseBytes: 0 };
   const d1 = metered(bindings.DB, cost);
   let opened: Store['control'] | undefined;
   return {

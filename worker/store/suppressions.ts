@@ -1,6 +1,7 @@
 import { type SQL, sql } from 'drizzle-orm';
-import type { SuppressionReason } from '#domain/suppression.ts';
+import type { SuppressionReason } from '#domain/suppression/suppression.ts';
 import { onKnownAddress } from './consequences.ts';
+import { isAmong, type Rows } from './rows.ts';
 import { batch } from './sql.ts';
 import type { Store } from './store.ts';
 
@@ -19,6 +20,9 @@ export interface Suppression {
   expiresAtMs: number | null;
 }
 
+/** By which keys may be limited: an entry for the whole account is of no single domain. */
+const scope = sql`scope_domain`;
+
 export type NewSuppression = Omit<Suppression, 'id'>;
 
 export interface SuppressionFilter {
@@ -29,34 +33,76 @@ export interface SuppressionFilter {
   scopeDomain: string | null;
 }
 
-/** An account's entries that hold now, newest first. */
+export interface SuppressionPage {
+  entries: Suppression[];
+  /** The id below which to go on; null at the end. */
+  next: number | null;
+  /** How many of those that `offset` skips were found: fewer when the search ended before. */
+  skipped: number;
+}
+
+/** Entries that one search looks at beyond those that it gives. */
+const searchedEntries = 400;
+
+/**
+ * An account's entries that hold now, newest first, below an id (null: from the newest). Looks at a bounded number of
+ * them, so that a page of a search may be short, or empty, before the end. A whole address finds just itself, at once.
+ */
 export async function listSuppressions(
   store: Store,
-  accountId: number,
+  rows: Rows,
   filter: SuppressionFilter,
-  page: { limit: number; offset: number },
+  page: { limit: number; offset?: number; before: number | null },
   nowMs: number,
-): Promise<{ entries: Suppression[]; hasMore: boolean }> {
-  const [rows = []] = await batch(store.d1, [
-    sql`SELECT * FROM suppressions WHERE account_id = ${accountId} AND ${holds(nowMs)}${matches(filter)}
-      ORDER BY id DESC LIMIT ${page.limit + 1} OFFSET ${page.offset}`,
+): Promise<SuppressionPage> {
+  const { limit, offset = 0, before } = page;
+  const own = isAmong(rows, scope);
+  const wanted = sql`${holds(nowMs)}${matches(filter)}`;
+  if (filter.query?.includes('@')) {
+    const spelt = JSON.stringify([filter.query, filter.query.toLowerCase()]);
+    const [exact = []] = await batch(store.d1, [
+      sql`SELECT * FROM suppressions WHERE ${own} AND address IN (SELECT value FROM json_each(${spelt}))
+        AND ${wanted}`,
+    ]);
+    const all = exact
+      .map(suppressionOf)
+      .filter(({ id }) => before === null || id < before)
+      .sort((a, b) => b.id - a.id);
+    const entries = all.slice(offset, offset + limit);
+    const more = all.length > offset + limit;
+    if (exact.length > 0)
+      return { entries, next: more ? (entries.at(-1)?.id ?? null) : null, skipped: offset };
+  }
+  const most = offset + limit + searchedEntries;
+  const some = sql`FROM suppressions WHERE ${own} AND id < ${before ?? Number.MAX_SAFE_INTEGER}
+    ORDER BY id DESC LIMIT ${most}`;
+  const [looked = []] = await batch(store.d1, [
+    sql`SELECT * FROM (SELECT * ${some}) WHERE ${wanted} LIMIT ${offset + limit + 1}`,
   ]);
-  return { entries: rows.slice(0, page.limit).map(suppressionOf), hasMore: rows.length > page.limit };
+  const found = looked.map(suppressionOf);
+  const entries = found.slice(offset, offset + limit);
+  const skipped = Math.min(offset, found.length);
+  if (found.length > offset + limit) return { entries, next: entries.at(-1)?.id ?? null, skipped };
+  // Ids only grow, so nothing has come in between meanwhile.
+  const [[end] = []] = await batch(store.d1, [
+    sql`SELECT min(id) AS id, count(*) AS looked FROM (SELECT id ${some})`,
+  ]);
+  return { entries, next: end && Number(end.looked) === most ? Number(end.id) : null, skipped };
 }
 
 /** Entries in the order in which they were made, after an id: for export. */
 export async function nextSuppressions(
   store: Store,
-  accountId: number,
+  rows: Rows,
   afterId: number,
   limit: number,
   nowMs: number,
 ): Promise<Suppression[]> {
-  const [rows = []] = await batch(store.d1, [
-    sql`SELECT * FROM suppressions WHERE account_id = ${accountId} AND id > ${afterId} AND ${holds(nowMs)}
+  const [found = []] = await batch(store.d1, [
+    sql`SELECT * FROM suppressions WHERE ${isAmong(rows, scope)} AND id > ${afterId} AND ${holds(nowMs)}
       ORDER BY id LIMIT ${limit}`,
   ]);
-  return rows.map(suppressionOf);
+  return found.map(suppressionOf);
 }
 
 /** The entries of exactly these addresses that hold now. */
@@ -117,27 +163,41 @@ export async function addSuppressions(
   return results.flat().length;
 }
 
-/** Removes an address, in one scope or in all (null), and forgets its full mailboxes. Gives how many entries there were. */
+/** Removes an address, in one scope or in all that may be seen (null), and forgets its full mailboxes. Gives how many entries there were. */
 export async function removeSuppressions(
   store: Store,
-  accountId: number,
+  rows: Rows,
   address: string,
   scopeDomain: string | null,
 ): Promise<number> {
-  const scope = scopeDomain === null ? sql`` : sql` AND scope_domain = ${scopeDomain}`;
-  const [rows = []] = await batch(store.d1, [
-    sql`DELETE FROM suppressions WHERE account_id = ${accountId} AND address = ${address}${scope} RETURNING id`,
-    sql`DELETE FROM full_mailboxes WHERE account_id = ${accountId} AND address = ${address}`,
+  const one = scopeDomain === null ? sql`` : sql` AND scope_domain = ${scopeDomain}`;
+  const [removed = []] = await batch(store.d1, [
+    sql`DELETE FROM suppressions WHERE ${isAmong(rows, scope)} AND address = ${address}${one} RETURNING id`,
+    sql`DELETE FROM full_mailboxes WHERE account_id = ${rows.accountId} AND address = ${address}`,
   ]);
-  return rows.length;
+  return removed.length;
 }
 
-/** Forgets what has expired or counts no longer. */
-export async function purgeSuppressions(store: Store, nowMs: number, strikesBeforeMs: number): Promise<void> {
-  await batch(store.d1, [
-    sql`DELETE FROM suppressions WHERE expires_at_ms <= ${nowMs}`,
-    sql`DELETE FROM full_mailboxes WHERE at_ms <= ${strikesBeforeMs}`,
+/** Entries that are looked at, and full mailboxes that are forgotten, in one step. */
+const purgeStep = 5000;
+
+/**
+ * Forgets what has expired of the entries after an id, and full mailboxes that count no longer. Expired entries hold
+ * nobody meanwhile. Gives the id after which to go on; null at the end.
+ */
+export async function purgeSuppressions(
+  store: Store,
+  afterId: number,
+  { nowMs, strikesBeforeMs }: { nowMs: number; strikesBeforeMs: number },
+): Promise<number | null> {
+  const some = sql`SELECT id FROM suppressions WHERE id > ${afterId} ORDER BY id LIMIT ${purgeStep}`;
+  const [[end] = []] = await batch(store.d1, [
+    sql`SELECT max(id) AS id, count(*) AS looked FROM (${some})`,
+    sql`DELETE FROM suppressions WHERE id IN (${some}) AND expires_at_ms <= ${nowMs}`,
+    sql`DELETE FROM full_mailboxes WHERE rowid IN (SELECT rowid FROM full_mailboxes
+      WHERE at_ms <= ${strikesBeforeMs} ORDER BY at_ms LIMIT ${purgeStep})`,
   ]);
+  return end && Number(end.looked) === purgeStep ? Number(end.id) : null;
 }
 
 function holds(nowMs: number): SQL {

@@ -1,8 +1,9 @@
 import { type SQL, sql } from 'drizzle-orm';
-import type { NewEvent } from '#domain/event.ts';
-import { homeOf } from '#domain/home.ts';
-import type { MessageId } from '#domain/ids.ts';
+import type { NewEvent } from '#domain/delivery/event.ts';
+import { homeOf } from '#domain/message/home.ts';
+import type { MessageId } from '#domain/message/ids.ts';
 import { weekTables } from './home-tables.ts';
+import { parameterGroups } from './sql.ts';
 
 /** An event to be appended to the timeline of one delivery. */
 export interface Entry {
@@ -27,16 +28,20 @@ export function appendEntries(
   { guard, set }: { guard: SQL; set: SQL },
 ): SQL[] {
   const { deliveries } = weekTables(week);
-  const { events, messages } = weekTables(eventWeek);
+  const { events } = weekTables(eventWeek);
   const meant = sql`d.message_id = j.value->>'messageId' AND d.n = j.value->>'n' AND ${guard}`;
-  return chunksOf(entries).flatMap((json) => {
-    const rows = sql`json_each(${json})`;
+  // The event is kept as text so that `json()` puts it in as it is, whatever SQLite makes of nested JSON.
+  const texts = entries.map((entry) => ({
+    ...entry,
+    event: JSON.stringify(entry.event),
+    consequence: undefined,
+  }));
+  return parameterGroups(texts).flatMap((group) => {
+    const rows = sql`json_each(${JSON.stringify(group)})`;
     return [
       sql`INSERT INTO ${events} (account_id, seq, message_id, n, from_entry, to_entry)
         SELECT d.account_id,
-          max(coalesce((SELECT max(seq) FROM ${messages} WHERE account_id = d.account_id), 0),
-              coalesce((SELECT max(seq) FROM ${events} WHERE account_id = d.account_id), 0))
-            + row_number() OVER (PARTITION BY d.account_id ORDER BY j.key),
+          ${nextSeq(eventWeek, sql`d.account_id`)} - 1 + row_number() OVER (PARTITION BY d.account_id ORDER BY j.key),
           d.message_id, d.n, d.announced, json_array_length(d.timeline) + 1
         FROM ${rows} j CROSS JOIN ${deliveries} d ON ${meant}`,
       sql`UPDATE ${deliveries} AS d SET ${set}, announced = json_array_length(d.timeline) + 1,
@@ -46,32 +51,19 @@ export function appendEntries(
   });
 }
 
+/** The number after the account's last row in a week's messages and events: rows are numbered as they commit. */
+export function nextSeq(week: string, accountId: SQL): SQL {
+  const { messages, events } = weekTables(week);
+  return sql`(1 + max(coalesce((SELECT max(seq) FROM ${messages} WHERE account_id = ${accountId}), 0),
+    coalesce((SELECT max(seq) FROM ${events} WHERE account_id = ${accountId}), 0)))`;
+}
+
 /** The keys (`deliveryKey`) of what the statements of `appendEntries` wrote, from their results. */
 export function appended(results: Record<string, unknown>[][]): string[] {
   return results
     .filter((_, i) => i % 2 === 1)
     .flat()
     .map((row) => deliveryKey({ messageId: String(row.message_id), n: Number(row.n) }));
-}
-
-/** D1 takes at most two million bytes in one parameter; a character may need three. */
-const largestParameter = 500_000;
-
-/** JSON arrays of the entries, each small enough for one parameter. */
-function chunksOf(entries: readonly Entry[]): string[] {
-  const chunks: string[][] = [[]];
-  let size = 0;
-  for (const entry of entries) {
-    // The event is kept as text so that `json()` puts it in as it is, whatever SQLite makes of nested JSON.
-    const row = JSON.stringify({ ...entry, event: JSON.stringify(entry.event), consequence: undefined });
-    if (size + row.length > largestParameter && size > 0) {
-      chunks.push([]);
-      size = 0;
-    }
-    chunks.at(-1)?.push(row);
-    size += row.length;
-  }
-  return chunks.map((rows) => `[${rows.join(',')}]`);
 }
 
 /** True, later in the same transaction, when the entry was written. */

@@ -1,9 +1,9 @@
 import { sql } from 'drizzle-orm';
-import type { DeliveryState } from '#domain/delivery.ts';
-import { homeOf, weekOf } from '#domain/home.ts';
-import { type TrackedFacts, trackingLimits } from '#domain/tracked-event.ts';
+import type { DeliveryState } from '#domain/delivery/delivery.ts';
+import { type TrackedFacts, trackingLimits } from '#domain/delivery/tracked-event.ts';
+import { homeOf, weekOf } from '#domain/message/home.ts';
 import { type NewConsequence, recipientColumns, recipientFacts, writeConsequence } from './consequences.ts';
-import { retainedWeeks, weekTables, withHomeTables } from './home-tables.ts';
+import { keptWeekOf, weekTables, withHomeTables } from './home-tables.ts';
 import type { DeliveryRef } from './returns.ts';
 import { batch } from './sql.ts';
 import type { Store } from './store.ts';
@@ -27,8 +27,8 @@ export async function findTracked(
   { messageId, n }: DeliveryRef,
   nowMs: number,
 ): Promise<TrackedDelivery | null> {
-  const { week } = homeOf(messageId);
-  if (!retainedWeeks(nowMs).includes(week)) return null;
+  const week = keptWeekOf(messageId, nowMs);
+  if (week === null) return null;
   const { deliveries, messages } = weekTables(week);
   const [[row] = []] = await withHomeTables(store, nowMs, () =>
     batch(store.d1, [

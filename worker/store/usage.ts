@@ -1,7 +1,7 @@
 import { type SQL, sql } from 'drizzle-orm';
-import { weekOf } from '#domain/home.ts';
-import { type Counter, type LimitType, windowOf } from '#domain/rate-limit.ts';
-import { type WarmingState, warmingLimits } from '#domain/warming.ts';
+import { type Counter, type LimitType, windowOf } from '#domain/limits/rate-limit.ts';
+import { type WarmingState, warmingLimits } from '#domain/limits/warming.ts';
+import { weekOf } from '#domain/message/home.ts';
 import * as control from '../../drizzle/schema/control.ts';
 import { weekTables, withHomeTables } from './home-tables.ts';
 import { batch } from './sql.ts';
@@ -89,13 +89,22 @@ export function countWarming(usage: DomainUsage, count: number, nowMs: number): 
   ];
 }
 
-/** Values of `rate_minute` and `rate_count` of an account's next message; the second is NULL over the limit. */
-export function nextRate(messages: SQL, accountId: number, perMinute: number, nowMs: number): SQL {
+/**
+ * Values of `rate_minute` and `rate_count` of an account's next messages; the second is NULL over the limit.
+ * @param earlier how many messages the same statement puts in before
+ */
+export function nextRate(
+  messages: SQL,
+  accountId: number,
+  perMinute: number,
+  nowMs: number,
+  earlier: SQL,
+): SQL {
   const minute = windowOf('minute', nowMs);
   const last = (column: SQL) =>
     sql`coalesce((SELECT ${column} FROM ${messages} WHERE account_id = ${accountId} ORDER BY seq DESC LIMIT 1), 0)`;
   const used = last(sql`CASE WHEN rate_minute >= ${minute} THEN rate_count ELSE 0 END`);
-  return sql`max(${minute}, ${last(sql`rate_minute`)}), (SELECT CASE WHEN used < ${perMinute} THEN used + 1 END FROM (SELECT ${used} AS used))`;
+  return sql`max(${minute}, ${last(sql`rate_minute`)}), (SELECT CASE WHEN used + ${earlier} < ${perMinute} THEN used + ${earlier} + 1 END FROM (SELECT ${used} AS used))`;
 }
 
 /** True for the failure of a transaction that would have passed a limit. */
@@ -108,14 +117,14 @@ export function isLimitReached(error: unknown): boolean {
 /** What is used right now: of the account in this minute, and of domains. One round trip. */
 export async function readUsage(
   store: Store,
-  accountId: number,
+  { accountId, domainsOf }: { accountId: number; domainsOf: number },
   domains: readonly string[],
   nowMs: number,
 ): Promise<{ accountUsed: number; domains: DomainUsage[] }> {
   const { messages } = weekTables(weekOf(nowMs));
   const [usage = [], [last] = []] = await withHomeTables(store, nowMs, () =>
     batch(store.d1, [
-      selectUsage(sql`${accountId}`, domains),
+      selectUsage(sql`${domainsOf}`, domains),
       sql`SELECT rate_minute AS minute, rate_count AS used FROM ${messages} WHERE account_id = ${accountId}
         ORDER BY seq DESC LIMIT 1`,
     ]),

@@ -1,5 +1,5 @@
-import { type SQL, sql } from 'drizzle-orm';
-import { weekOf } from '#domain/home.ts';
+import { sql } from 'drizzle-orm';
+import { weekOf } from '#domain/message/home.ts';
 import {
   type DeliveryPlace,
   deliveryKey,
@@ -10,7 +10,7 @@ import {
 import * as control from '../../drizzle/schema/control.ts';
 import type { EventCursor } from './events.ts';
 import { webhookTable, webhookWeeks, withHomeTables } from './home-tables.ts';
-import { batch } from './sql.ts';
+import { batch, parameterGroups } from './sql.ts';
 import type { Store } from './store.ts';
 import { type Endpoint, endpointOf } from './webhook-endpoints.ts';
 
@@ -30,8 +30,6 @@ export interface WebhookDelivery extends DeliveryPlace {
 
 /** Tries that are kept of a delivery; replays add to them. */
 const keptTries = 30;
-/** Rows go to D1 in statements of about so many characters; a parameter may have 2 MB. */
-const statementCharacters = 512 * 1024;
 
 /** What an endpoint has to do. */
 export interface EndpointWork {
@@ -92,11 +90,11 @@ export async function appendDeliveries(
   const deliveries = of.bodies.map((body, i) => ({ id: first + i, body }));
   const { id, accountId, cursorWeek, cursorSeq, cursorTaken } = endpoint;
   const unmoved = sql`id = ${id} AND cursor_week = ${cursorWeek} AND cursor_seq = ${cursorSeq} AND cursor_taken = ${cursorTaken}`;
-  const inserts = chunks(deliveries).map(
-    (chunk) => sql`INSERT INTO ${webhookTable(week)}
+  const inserts = parameterGroups(deliveries).map(
+    (group) => sql`INSERT INTO ${webhookTable(week)}
         (id, account_id, endpoint_id, body, state, due_ms, attempts, tries, created_at_ms)
       SELECT value->>'id', ${accountId}, ${id}, value->>'body', 'pending', ${nowMs}, 0, '[]', ${nowMs}
-      FROM json_each(${JSON.stringify(chunk)}) WHERE EXISTS (SELECT 1 FROM webhook_endpoints WHERE ${unmoved})`,
+      FROM json_each(${JSON.stringify(group)}) WHERE EXISTS (SELECT 1 FROM webhook_endpoints WHERE ${unmoved})`,
   );
   const results = await withHomeTables(store, nowMs, () =>
     batch(store.d1, [
@@ -120,20 +118,6 @@ export async function appendDeliveries(
   }));
 }
 
-function chunks(rows: { id: number; body: string }[]): { id: number; body: string }[][] {
-  const all: { id: number; body: string }[][] = [];
-  let size = Number.POSITIVE_INFINITY;
-  for (const row of rows) {
-    if (size + row.body.length > statementCharacters) {
-      all.push([]);
-      size = 0;
-    }
-    all.at(-1)?.push(row);
-    size += row.body.length;
-  }
-  return all;
-}
-
 /** A try and what follows from it. */
 export interface TriedDelivery {
   delivery: WebhookDelivery;
@@ -145,9 +129,13 @@ export interface TriedDelivery {
  * Writes what tries came to, and since when the endpoint has been failing, in one transaction. A delivery that is
  * no longer pending is left alone.
  */
-export async function recordTries(store: Store, tried: TriedDelivery[], nowMs: number): Promise<void> {
+export async function recordTries(
+  store: Store,
+  tried: TriedDelivery[],
+  nowMs: number,
+): Promise<number | null> {
   const endpointId = tried[0]?.delivery.endpointId;
-  if (endpointId === undefined) return;
+  if (endpointId === undefined) return null;
   const updates = [...Map.groupBy(tried, ({ delivery }) => delivery.week)].map(([week, all]) => {
     const rows = all.map(({ delivery, made, next }) => ({
       id: delivery.key,
@@ -165,7 +153,9 @@ export async function recordTries(store: Store, tried: TriedDelivery[], nowMs: n
   const failing = succeeded
     ? sql`UPDATE webhook_endpoints SET failing_since_ms = NULL WHERE id = ${endpointId} AND failing_since_ms IS NOT NULL`
     : sql`UPDATE webhook_endpoints SET failing_since_ms = ${nowMs} WHERE id = ${endpointId} AND failing_since_ms IS NULL`;
-  await batch(store.d1, [...updates, failing]);
+  const since = sql`SELECT failing_since_ms FROM webhook_endpoints WHERE id = ${endpointId}`;
+  const [row] = (await batch(store.d1, [...updates, failing, since])).at(-1) ?? [];
+  return row?.failing_since_ms == null ? null : Number(row.failing_since_ms);
 }
 
 /** A delivery of the account; null for another account's or when its time is over. */
@@ -184,35 +174,54 @@ export async function findDelivery(
   return row ? deliveryOf(place.week, row) : null;
 }
 
-/** Deliveries of endpoints, newest first, from before a place (null: from the newest). */
+/** Deliveries that one call looks at, of all endpoints together, and of each at least. */
+const searchedDeliveries = 400;
+const leastSearched = 20;
+
+/**
+ * Deliveries of endpoints, newest first, from before a place (null: from the newest). Looks at a bounded number, so that
+ * a page of one state may be short, or empty, before the end; `next` is the place before which to go on, null at the end.
+ */
 export async function listDeliveries(
   store: Store,
   of: { endpointIds: number[]; state: WebhookDeliveryState | null; before: DeliveryPlace | null },
   limit: number,
   nowMs: number,
-): Promise<WebhookDelivery[]> {
+): Promise<{ deliveries: WebhookDelivery[]; next: DeliveryPlace | null }> {
   const found: WebhookDelivery[] = [];
+  const perEndpoint = Math.max(
+    leastSearched,
+    Math.floor(searchedDeliveries / Math.max(1, of.endpointIds.length)),
+  );
   for (const week of webhookWeeks(nowMs).reverse()) {
-    if (found.length >= limit) break;
     if (of.before !== null && week > of.before.week) continue;
     const table = webhookTable(week);
-    const conditions: SQL[] = [sql`w.endpoint_id = j.value`];
-    if (of.before?.week === week) conditions.push(sql`w.id < ${of.before.key}`);
-    // Written out for those that are not delivered, so that the partial index of open deliveries is used.
-    if (of.state === 'delivered') conditions.push(sql`w.state = 'delivered'`);
-    else if (of.state !== null) conditions.push(sql`w.state <> 'delivered' AND w.state = ${of.state}`);
-    const where = sql.join(conditions, sql` AND `);
-    const wanted = limit - found.length;
-    const [rows = []] = await withHomeTables(store, nowMs, () =>
+    const before = of.before?.week === week ? of.before.key : Number.MAX_SAFE_INTEGER;
+    const looked = sql`FROM ${table} w WHERE w.endpoint_id = j.value AND w.id < ${before} ORDER BY w.id DESC`;
+    const wanted = limit + 1 - found.length;
+    const state = of.state === null ? sql`` : sql` WHERE state = ${of.state}`;
+    const endpoints = sql`json_each(${JSON.stringify(of.endpointIds)}) j`;
+    const [rows = [], [end] = []] = await withHomeTables(store, nowMs, () =>
       batch(store.d1, [
-        sql`SELECT d.* FROM json_each(${JSON.stringify(of.endpointIds)}) j CROSS JOIN ${table} d
-          ON d.id IN (SELECT w.id FROM ${table} w WHERE ${where} ORDER BY w.id DESC LIMIT ${wanted})
+        sql`SELECT d.* FROM ${endpoints} CROSS JOIN ${table} d ON d.id IN (SELECT id FROM
+            (SELECT w.id, w.state ${looked} LIMIT ${of.state === null ? wanted : perEndpoint})${state} LIMIT ${wanted})
           ORDER BY d.id DESC LIMIT ${wanted}`,
+        sql`SELECT max((SELECT w.id ${looked} LIMIT 1 OFFSET ${perEndpoint - 1})) AS id FROM ${endpoints}`,
       ]),
     );
-    found.push(...rows.map((row) => deliveryOf(week, row)));
+    // Of an endpoint that has more, what is older than this was not looked at.
+    const horizon = end?.id == null || of.state === null ? null : Number(end.id);
+    const deliveries = rows
+      .map((row) => deliveryOf(week, row))
+      .filter(({ key }) => horizon === null || key >= horizon);
+    found.push(...deliveries);
+    if (found.length > limit) {
+      const page = found.slice(0, limit);
+      return { deliveries: page, next: page.at(-1) ?? null };
+    }
+    if (horizon !== null) return { deliveries: found, next: { week, key: horizon } };
   }
-  return found;
+  return { deliveries: found, next: null };
 }
 
 /** Puts up a delivery again that is done or dead; false when it is on its way anyway. */

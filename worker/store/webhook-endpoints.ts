@@ -1,10 +1,11 @@
 import { and, eq, getTableColumns, inArray, type SQL, sql } from 'drizzle-orm';
-import { weekOf } from '#domain/home.ts';
+import { weekOf } from '#domain/message/home.ts';
 import * as control from '../../drizzle/schema/control.ts';
-import { nextSeq } from './acceptance.ts';
+import { wholeRow } from './events.ts';
 import { retainedWeeks, webhookTable, webhookWeeks, weekTables, withHomeTables } from './home-tables.ts';
 import { batch } from './sql.ts';
 import type { Store } from './store.ts';
+import { nextSeq } from './timeline.ts';
 
 const endpoints = control.webhookEndpoints;
 
@@ -16,6 +17,7 @@ type Change = Partial<
     | 'url'
     | 'format'
     | 'events'
+    | 'synchronous'
     | 'description'
     | 'state'
     | 'stateReason'
@@ -25,9 +27,6 @@ type Change = Partial<
     | 'previousSecretUntilMs'
   >
 >;
-
-/** Behind every event of a row. */
-const wholeRow = 1_000_000;
 
 /** Makes an endpoint whose place in the feed is its end: it gets what happens from now on. */
 export async function createEndpoint(store: Store, values: NewEndpoint, nowMs: number): Promise<Endpoint> {
@@ -114,10 +113,13 @@ export async function deleteEndpoint(store: Store, of: { id: number; accountId: 
   ]);
 }
 
-/** Ids of the active endpoints of accounts: whom a pointer is for. */
-export async function activeEndpointIds(store: Store, accountIds: number[]): Promise<number[]> {
-  const rows = await store.control
-    .select({ id: endpoints.id })
+/** The active endpoints of accounts: whom a pointer is for. */
+export async function activeEndpoints(
+  store: Store,
+  accountIds: number[],
+): Promise<{ id: number; accountId: number }[]> {
+  return await store.control
+    .select({ id: endpoints.id, accountId: endpoints.accountId })
     .from(endpoints)
     .where(
       and(
@@ -125,14 +127,21 @@ export async function activeEndpointIds(store: Store, accountIds: number[]): Pro
         eq(endpoints.state, 'active'),
       ),
     );
-  return rows.map((row) => row.id);
 }
 
-/** Most endpoints that one sweep pokes; the next goes on. */
-const mostSwept = 1000;
+/** Endpoints that one sweep looks at, and pokes; the next goes on. */
+const mostLookedAt = 1000;
+const mostSwept = 60;
 
-/** Active endpoints that have something to do: events behind their cursor, or deliveries that are due. */
-export async function endpointsWithWork(store: Store, nowMs: number): Promise<number[]> {
+/**
+ * Active endpoints after an id that have something to do: events behind their cursor, or deliveries that are due.
+ * Bounded; `next` is the id after which to go on, null at the end.
+ */
+export async function endpointsWithWork(
+  store: Store,
+  nowMs: number,
+  afterId = 0,
+): Promise<{ ids: number[]; next: number | null }> {
   const unread = retainedWeeks(nowMs).map((week) => {
     const { messages, events } = weekTables(week);
     const since = sql`CASE WHEN e.cursor_week = ${week} THEN e.cursor_seq ELSE 0 END`;
@@ -145,13 +154,17 @@ export async function endpointsWithWork(store: Store, nowMs: number): Promise<nu
       sql`EXISTS (SELECT 1 FROM ${webhookTable(week)} d
         WHERE d.endpoint_id = e.id AND d.state <> 'delivered' AND d.due_ms <= ${nowMs})`,
   );
-  const [rows = []] = await withHomeTables(store, nowMs, () =>
+  const some = sql`SELECT * FROM ${endpoints} WHERE id > ${afterId} ORDER BY id LIMIT ${mostLookedAt}`;
+  const [rows = [], [end] = []] = await withHomeTables(store, nowMs, () =>
     batch(store.d1, [
-      sql`SELECT e.id FROM ${endpoints} e WHERE e.state = 'active'
-        AND (e.behind OR ${sql.join([...unread, ...due], sql` OR `)}) LIMIT ${mostSwept}`,
+      sql`SELECT e.id FROM (${some}) e WHERE e.state = 'active'
+        AND (e.behind OR ${sql.join([...unread, ...due], sql` OR `)}) ORDER BY e.id LIMIT ${mostSwept}`,
+      sql`SELECT max(id) AS id, count(*) AS looked FROM (${some})`,
     ]),
   );
-  return rows.map((row) => Number(row.id));
+  const ids = rows.map((row) => Number(row.id));
+  const looked = end && Number(end.looked) === mostLookedAt ? Number(end.id) : null;
+  return { ids, next: ids.length === mostSwept ? (ids.at(-1) ?? null) : looked };
 }
 
 /** An endpoint from a row that a plain query gave. */

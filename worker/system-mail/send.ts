@@ -1,11 +1,11 @@
+import { simulatorDomain } from '#domain/delivery/simulator.ts';
+import { sendSchema } from '#domain/message/submission.ts';
 import { Problem } from '#domain/problem.ts';
-import { sendSchema } from '#domain/submission.ts';
 import type { Env } from '../env.ts';
 import { accept, type Intake } from '../intake/accept.ts';
 import { draftOf } from '../intake/compose.ts';
-import { findSystemDomain } from '../store/auth.ts';
 import type { Store } from '../store/store.ts';
-import { ownKey } from './own-key.ts';
+import { chosenSystemDomain, listSystemDomains, systemAccountId } from '../store/system-mail.ts';
 import type { SystemMail } from './texts.ts';
 
 /** What mail of the installation itself is sent with: its own intake, like everybody's. */
@@ -15,45 +15,60 @@ export interface Mailer {
   intake: Intake;
 }
 
-/** Which domain the installation's own mail is sent from, or why there is none. */
+/**
+ * Which domain the installation's own mail is sent from, or why there is none: the one of MAIL_FROM, else the one chosen
+ * on the page Installation, of an account that the operator owns. Never one that only happens to be there: whoever runs
+ * it could read or forge what leads into the dashboard.
+ */
 export async function systemSender({
   store,
   env: { mailFrom },
 }: Pick<Mailer, 'store' | 'env'>): Promise<{ accountId: number; domain: string } | { fault: string }> {
-  const wanted = mailFrom === '' ? null : (/@([^@>\s]+)>?\s*$/.exec(mailFrom)?.[1] ?? '').toLowerCase();
-  const system = await findSystemDomain(store, wanted);
+  const wanted =
+    mailFrom === ''
+      ? await chosenSystemDomain(store)
+      : (/@([^@>\s]+)>?\s*$/.exec(mailFrom)?.[1] ?? '').toLowerCase();
+  if (wanted === null) {
+    return {
+      fault:
+        'Mail cannot be sent yet: the operator has not chosen which domain it comes from (MAIL_FROM, or the page Installation).',
+    };
+  }
+  const system = (await listSystemDomains(store)).find(({ domain }) => domain === wanted);
   if (system) return system;
+  const source = mailFrom === '' ? 'chosen on the page Installation' : 'MAIL_FROM';
   return {
-    fault:
-      wanted === null
-        ? 'Mail cannot be sent yet: no sending domain is verified.'
-        : `Mail cannot be sent yet: ${wanted} (MAIL_FROM) is not a verified sending domain.`,
+    fault: `Mail cannot be sent yet: ${wanted} (${source}) is not a verified sending domain of an account that the operator owns.`,
   };
 }
 
 /** @throws Problem when no verified domain is there to send from, or the intake refuses */
 export async function sendSystemMail(mailer: Mailer, to: string, mail: SystemMail): Promise<void> {
-  const { mailFrom } = mailer.env;
   const system = await systemSender(mailer);
   if ('fault' in system) throw new Problem('unavailable', `${system.fault} Ask the operator.`);
-  await sendAs(mailer, system.accountId, {
-    from: mailFrom === '' ? `Pennypost <no-reply@${system.domain}>` : mailFrom,
-    to: [to],
-    subject: mail.subject,
-    text_body: mail.text,
-    class: 'priority',
-    tags: ['pennypost'],
-    // Whatever the account has set for its own mail.
-    track_opens: false,
-    track_clicks: false,
-    unsubscribe: false,
-  });
+  // Under nobody's account: what leads into the dashboard is for its recipient's eyes only.
+  await sendAs(
+    mailer,
+    { accountId: systemAccountId, domainsOf: system.accountId },
+    {
+      from: systemFrom(mailer.env, system.domain),
+      to: [to],
+      subject: mail.subject,
+      text_body: mail.text,
+      class: 'priority',
+    },
+  );
+}
+
+/** The author of the installation's own mail. */
+export function systemFrom({ mailFrom }: Env, domain: string): string {
+  return mailFrom === '' ? `Pennypost <no-reply@${domain}>` : mailFrom;
 }
 
 /** Sends a message for an account; gives its id. @throws Problem as the API would answer it */
 export async function sendAs(
   mailer: Mailer,
-  accountId: number,
+  by: { accountId: number; domainsOf: number },
   body: Record<string, unknown>,
 ): Promise<string> {
   const parsed = sendSchema.safeParse(body);
@@ -62,7 +77,7 @@ export async function sendAs(
     throw new Problem('invalid_body', `${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'is not valid'}`);
   }
   const { answers } = await accept(mailer.intake, {
-    secret: await ownKey(mailer, accountId),
+    by,
     username: null,
     drafts: [draftOf(parsed.data)],
     idempotency: null,
@@ -71,4 +86,21 @@ export async function sendAs(
   if (!answer) throw new Error('the intake gave no answer');
   if (answer instanceof Problem) throw answer;
   return answer.message_id;
+}
+
+/** For rooms that have no request: cron, a sender of webhooks, what a node asks for. */
+export function mailerOf(store: Store, env: Env): Mailer {
+  return {
+    store,
+    env,
+    intake: {
+      store,
+      nowMs: Date.now(),
+      simulatorDomain: simulatorDomain(env.serviceDomain),
+      // Nothing is put into this mail.
+      links: { origin: '', keys: env.returnPathKeys },
+      // Here nothing outlives what is awaited, so nodes are woken when all is sent.
+      announce: () => undefined,
+    },
+  };
 }

@@ -1,10 +1,9 @@
-import { simulatorDomain } from '#domain/simulator.ts';
 import type { LostDomain } from '../dns/verify-domain.ts';
 import type { Env } from '../env.ts';
-import { hubOf } from '../node-api/hub-of.ts';
+import { hubOf } from '../hub/hub-of.ts';
 import { ownersOf } from '../store/auth.ts';
 import type { Store } from '../store/store.ts';
-import { type Mailer, sendSystemMail } from './send.ts';
+import { mailerOf, sendSystemMail } from './send.ts';
 import { domainLostMail, type SystemMail } from './texts.ts';
 
 /**
@@ -37,20 +36,4 @@ export async function tellOwners(store: Store, env: Env, accountId: number, mail
 export function tellLoss(store: Store, env: Env): (lost: LostDomain) => Promise<void> {
   return ({ accountId, name, reason, rows }) =>
     tellOwners(store, env, accountId, domainLostMail(name, reason, rows));
-}
-
-function mailerOf(store: Store, env: Env): Mailer {
-  return {
-    store,
-    env,
-    intake: {
-      store,
-      nowMs: Date.now(),
-      simulatorDomain: simulatorDomain(env.serviceDomain),
-      // Nothing is put into this mail.
-      links: { origin: '', keys: env.returnPathKeys },
-      // Here nothing outlives what is awaited, so nodes are woken when all is sent.
-      announce: () => undefined,
-    },
-  };
 }

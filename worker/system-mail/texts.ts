@@ -1,4 +1,4 @@
-import type { CheckRow } from '#domain/domain-state.ts';
+import type { CheckRow } from '#domain/dns/domain-state.ts';
 
 /** Mail of the installation itself. */
 export interface SystemMail {
@@ -6,19 +6,31 @@ export interface SystemMail {
   text: string;
 }
 
+/** A browser keeps what stands behind the # to itself; where it fills in nothing, people do. */
+const byHand = 'Should the page ask for a code, it is what stands behind the # of the link.';
+
 const closing = 'If you did not ask for this, leave it; nothing happens.\n';
 
 export function signInMail(url: string): SystemMail {
   return {
     subject: 'Your sign-in link',
-    text: `Open this link to sign in to Pennypost. It works once, for ten minutes.\n\n${url}\n\n${closing}`,
+    text: `Open this link to sign in to Pennypost. It works once, for ten minutes.\n\n${url}\n\n${byHand}\n\n${closing}`,
   };
 }
 
 export function resetMail(url: string): SystemMail {
   return {
     subject: 'Choose a new password',
-    text: `Open this link to choose a new password for Pennypost. It works once, for an hour.\n\n${url}\n\n${closing}`,
+    text: `Open this link to choose a new password for Pennypost. It works once, for an hour.\n\n${url}\n\n${byHand}\n\n${closing}`,
+  };
+}
+
+/** Somebody has tried passwords. @param source '' when it is not known */
+export function signInTriesMail(tries: number, source: string): SystemMail {
+  const from = source === '' ? '' : `, the last from ${source}`;
+  return {
+    subject: 'Somebody tries to sign in as you',
+    text: `A wrong password was given for your address ${tries} times within a quarter of an hour${from}.\n\nNobody has come in by that. Browsers that you have signed in with before let you in as ever; in a new one, a passkey or a sign-in link does, should the password be refused for a while.\n\nIf it was not you: have a long password that you use nowhere else, and switch on two-factor sign-in.\n`,
   };
 }
 
@@ -30,7 +42,7 @@ export function invitationMail(of: {
 }): SystemMail {
   return {
     subject: `${of.inviter} invites you to ${of.account}`,
-    text: `${of.inviter} invites you to the account “${of.account}” of Pennypost, as ${of.role}.\n\nAccept within seven days:\n\n${of.url}\n`,
+    text: `${of.inviter} invites you to the account “${of.account}” of Pennypost, as ${of.role}.\n\nAccept within seven days:\n\n${of.url}\n\n${byHand}\n`,
   };
 }
 

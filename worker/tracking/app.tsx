@@ -1,12 +1,12 @@
 import type { Child } from 'hono/jsx';
 import { Problem } from '#domain/problem.ts';
-import { type Call, newApp } from '../api/app.ts';
-import { readBytes } from '../api/request-body.ts';
-import { errorAnswer, html, withPageHeaders } from '../dashboard/board.tsx';
-import { Door } from '../dashboard/layout.tsx';
-import { eventsCommitted } from '../queue/events-committed.ts';
+import { type Call, newApp } from '../http/app.ts';
+import { readBytes } from '../http/request-body.ts';
+import { errorAnswer, html, withPageHeaders } from '../pages/answer.tsx';
+import { Door } from '../pages/layout.tsx';
 import { findTracked, type TrackedDelivery } from '../store/tracked.ts';
-import { verifyLink } from './links.ts';
+import { verifyLink } from '../tokens/mail-links.ts';
+import { eventsCommitted } from '../webhook/poke.ts';
 import { recordHit, unsubscribe } from './record.ts';
 
 /**
@@ -31,7 +31,8 @@ const pixel = Uint8Array.from(atob('R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAAB
 trackingApp.get('/t/:file', async (c) => {
   const token = c.req.param('file').replace(/\.gif$/, '');
   const link = await verifyLink('open', token, '', c.get('env').returnPathKeys);
-  if (link) c.executionCtx.waitUntil(recordHit(c.get('env'), c.get('store'), link, hitOf(c, null)));
+  if (link && !c.get('uncounted'))
+    c.executionCtx.waitUntil(recordHit(c.get('env'), c.get('store'), link, hitOf(c, null)));
   return new Response(pixel, { headers: { 'Content-Type': 'image/gif', ...quietly } });
 });
 
@@ -40,12 +41,15 @@ trackingApp.get('/c/:token', async (c) => {
   const target = c.req.query('u') ?? '';
   const link = await verifyLink('click', c.req.param('token'), target, c.get('env').returnPathKeys);
   if (!link) return refused(c, new Problem('not_found', badLink));
-  c.executionCtx.waitUntil(recordHit(c.get('env'), c.get('store'), link, hitOf(c, target)));
+  if (!c.get('uncounted'))
+    c.executionCtx.waitUntil(recordHit(c.get('env'), c.get('store'), link, hitOf(c, target)));
   return new Response(null, { status: 302, headers: { Location: target, ...quietly } });
 });
 
 // RFC 8058 §3.2: programs that look at links fetch this, so it changes nothing.
 trackingApp.get('/u/:token', async (c) => {
+  const slow = c.get('uncounted');
+  if (slow) return refused(c, slow);
   const delivery = await deliveryOf(c);
   if (!delivery) return refused(c, new Problem('not_found', badLink));
   return page(
@@ -67,6 +71,8 @@ trackingApp.get('/u/:token', async (c) => {
 });
 
 trackingApp.post('/u/:token', async (c) => {
+  const slow = c.get('uncounted');
+  if (slow) return refused(c, slow);
   const delivery = await deliveryOf(c);
   if (!delivery) return refused(c, new Problem('not_found', badLink));
   const fault = await formFault(c);

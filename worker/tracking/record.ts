@@ -1,10 +1,10 @@
-import { uuidV7 } from '#domain/ids.ts';
-import { type Hit, trackedEvent } from '#domain/tracked-event.ts';
-import type { LinkToken } from '#domain/tracking.ts';
+import { type Hit, trackedEvent } from '#domain/delivery/tracked-event.ts';
+import { uuidV7 } from '#domain/message/ids.ts';
+import type { LinkToken } from '#domain/message/tracking.ts';
 import type { Env } from '../env.ts';
-import { eventsCommitted } from '../queue/events-committed.ts';
 import type { Store } from '../store/store.ts';
 import { findTracked, type TrackedDelivery, writeTracked, writeUnsubscribed } from '../store/tracked.ts';
+import { eventsCommitted } from '../webhook/poke.ts';
 
 /**
  * Records that the pixel or a link of a mail was fetched. Runs behind the answer, which nobody who reads a mail waits

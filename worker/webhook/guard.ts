@@ -1,11 +1,11 @@
-import { type Lookup, provesAbsence, recordsOf } from '#domain/dns.ts';
+import { type Lookup, provesAbsence, recordsOf } from '#domain/dns/dns.ts';
 import {
   addressFault,
   hostFault,
   isLoopbackHost,
   parseAddress,
   parseHostAddress,
-} from '#domain/public-address.ts';
+} from '#domain/dns/public-address.ts';
 import { dohLookup } from '../dns/doh.ts';
 import type { Settings } from '../settings.ts';
 

@@ -1,5 +1,6 @@
 import { Webhook } from 'standardwebhooks';
 import { answerBytes, parseRetryAfter, postTimeoutMs, type TryResult } from '#domain/webhook.ts';
+import { newestMac } from '../tokens/keyed-mac.ts';
 import type { TargetGuard } from './guard.ts';
 
 /** What is posted to whom. */
@@ -9,7 +10,15 @@ export interface WebhookPost {
   secrets: string[];
   /** `webhook-id`: the same over all tries. */
   id: string;
-  body: string;
+  body: string | Uint8Array<ArrayBuffer>;
+  /** Default `application/json`. */
+  contentType?: string;
+  /** Fields beside those that all have. */
+  headers?: Record<string, string>;
+  /** Milliseconds within which it must be answered. Default `postTimeoutMs`. */
+  timeoutMs?: number;
+  /** How many redirects are followed, each judged as the URL is. Default: none. */
+  redirects?: number;
 }
 
 /** After the status a rest of the answer is waited for this long. */
@@ -18,50 +27,111 @@ const answerTimeoutMs = 1_000;
 /** Makes one try; it never throws. Signed as Standard Webhooks (https://www.standardwebhooks.com). */
 export async function postWebhook(post: WebhookPost, guard: TargetGuard): Promise<TryResult> {
   const startedMs = Date.now();
-  const done = (result: Pick<TryResult, 'status' | 'answer' | 'error' | 'retryAfterMs'>): TryResult => ({
+  const timeoutMs = post.timeoutMs ?? postTimeoutMs;
+  const done = (
+    result: Pick<TryResult, 'status' | 'answer' | 'answerType' | 'error' | 'retryAfterMs'>,
+  ): TryResult => ({
     at: new Date(startedMs).toISOString(),
     durationMs: Date.now() - startedMs,
     ...result,
   });
-  const unanswered = (error: string) => done({ status: null, answer: '', error, retryAfterMs: null });
+  const unanswered = (error: string) =>
+    done({ status: null, answer: '', answerType: null, error, retryAfterMs: null });
   try {
-    const fault = await guard(post.url);
-    if (fault) return unanswered(`the URL ${fault.text}`);
-    const response = await fetch(post.url, {
-      method: 'POST',
-      headers: {
-        'Content-Type': 'application/json',
-        'User-Agent': 'Pennypost-Webhooks/1',
-        ...signedHeaders(post, startedMs),
-      },
-      body: post.body,
-      redirect: 'manual',
-      signal: AbortSignal.timeout(postTimeoutMs),
-    });
-    const answer = await readStart(response);
-    return done({
-      status: response.status,
-      answer,
-      error: response.status >= 300 && response.status < 400 ? 'redirects are not followed' : null,
-      retryAfterMs: parseRetryAfter(response.headers.get('Retry-After'), Date.now()),
-    });
+    const signal = AbortSignal.timeout(timeoutMs);
+    let target = withoutUser(post.url);
+    for (let left = post.redirects ?? 0; ; left--) {
+      const fault = await guard(target.url);
+      if (fault) return unanswered(`the URL ${fault.text}`);
+      const response = await fetch(target.url, {
+        method: 'POST',
+        headers: {
+          'Content-Type': post.contentType ?? 'application/json',
+          'User-Agent': 'Pennypost-Webhooks/1',
+          ...target.headers,
+          ...post.headers,
+          ...(await signedHeaders(post, startedMs)),
+        },
+        body: post.body,
+        redirect: 'manual',
+        signal,
+      });
+      const isRedirect = response.status >= 300 && response.status < 400;
+      const location = isRedirect && left > 0 ? response.headers.get('Location') : null;
+      if (location !== null && URL.canParse(location, target.url)) {
+        await response.body?.cancel();
+        target = redirected(new URL(location, target.url).href, target);
+        continue;
+      }
+      const answer = await readStart(response);
+      return done({
+        status: response.status,
+        answer,
+        answerType: response.headers.get('Content-Type')?.split(';')[0]?.trim().toLowerCase() ?? null,
+        error: !isRedirect
+          ? null
+          : post.redirects
+            ? 'it leads on and on, or nowhere'
+            : 'redirects are not followed',
+        retryAfterMs: parseRetryAfter(response.headers.get('Retry-After'), Date.now()),
+      });
+    }
   } catch (error) {
     if (error instanceof Error && error.name === 'TimeoutError')
-      return unanswered(`no answer within ${postTimeoutMs / 1000} s`);
+      return unanswered(`no answer within ${timeoutMs / 1000} s`);
     return unanswered(`no answer: ${error instanceof Error ? error.message : String(error)}`.slice(0, 500));
   }
 }
 
+interface Target {
+  url: string;
+  headers: Record<string, string>;
+}
+
+/** A URL without user and password, which go as RFC 7617 has it. */
+function withoutUser(text: string): Target {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  if (!url || url.username + url.password === '') return { url: text, headers: {} };
+  const pair = [url.username, url.password].map((part) => decodeURIComponent(part)).join(':');
+  url.username = '';
+  url.password = '';
+  const bytes = new TextEncoder().encode(pair);
+  return { url: url.href, headers: { Authorization: `Basic ${btoa(String.fromCharCode(...bytes))}` } };
+}
+
+/** Where a redirect leads; another host is not told the password of this one. */
+function redirected(url: string, from: Target): Target {
+  return { url, headers: new URL(url).origin === new URL(from.url).origin ? from.headers : {} };
+}
+
 /** `webhook-id`, `webhook-timestamp` and a signature by each secret, over `id.timestamp.body`. */
-export function signedHeaders(post: WebhookPost, nowMs: number): Record<string, string> {
-  const at = new Date(nowMs);
+export async function signedHeaders(
+  post: Pick<WebhookPost, 'id' | 'secrets' | 'body'>,
+  nowMs: number,
+): Promise<Record<string, string>> {
+  const seconds = Math.floor(nowMs / 1000);
+  const { body } = post;
+  const signatures = post.secrets.map((secret) =>
+    typeof body === 'string'
+      ? new Webhook(secret).sign(post.id, new Date(nowMs), body)
+      : signBytes(secret, `${post.id}.${seconds}.`, body),
+  );
   return {
     'webhook-id': post.id,
-    'webhook-timestamp': String(Math.floor(nowMs / 1000)),
-    'webhook-signature': post.secrets
-      .map((secret) => new Webhook(secret).sign(post.id, at, post.body))
-      .join(' '),
+    'webhook-timestamp': String(seconds),
+    'webhook-signature': (await Promise.all(signatures)).join(' '),
   };
+}
+
+/** The same signature (https://github.com/standard-webhooks/standard-webhooks, "Signature scheme") of a body of bytes. */
+async function signBytes(secret: string, before: string, body: Uint8Array): Promise<string> {
+  const key = Uint8Array.from(atob(secret.replace(/^whsec_/, '')), (char) => char.charCodeAt(0));
+  const start = new TextEncoder().encode(before);
+  const signed = new Uint8Array(start.length + body.length);
+  signed.set(start);
+  signed.set(body, start.length);
+  const mac = await (await newestMac([key]))(signed);
+  return `v1,${btoa(String.fromCharCode(...mac))}`;
 }
 
 /** The first kilobyte of an answer as text; the rest is not read. An answer that ends in an error ends there. */

@@ -4,12 +4,15 @@ import {
   hasFailedTooLong,
   messageIdsOf,
   postTimeoutMs,
+  receivedPointerOf,
   reduceTry,
+  type TryResult,
   webhookBodies,
 } from '#domain/webhook.ts';
+import { bodyOfReceived } from '../received/post-body.ts';
 import type { Settings } from '../settings.ts';
 import { readEvents } from '../store/events.ts';
-import type { Store } from '../store/store.ts';
+import { errorText, type Store } from '../store/store.ts';
 import {
   appendDeliveries,
   readEndpointWork,
@@ -38,18 +41,42 @@ const pageDeliveries = 32;
 const mostPending = 500;
 /** Tries that are not recorded yet; above this no further ones are begun. */
 const mostUnrecorded = 64;
-/** A run ends after so many POSTs; the platform bounds what one invocation may ask for. */
-const postsPerRun = 250;
+/**
+ * A run begins nothing further, and the next alarm goes on, after so many requests to others, so many D1 statements,
+ * or this time, whichever comes first: the platform bounds what one invocation may ask for and how long it may last
+ * (an alarm: 15 minutes). What is under way then, and writing it down, stays below 400 of each.
+ */
+const requestsPerRun = 330;
+const statementsPerRun = 300;
+/** A POST, and two questions to DNS before it. */
+const requestsPerPost = 3;
+export const longestRunMs = 4 * 60_000;
+
+/** A try that came to no POST. */
+function notPosted(nowMs: number, error: string): TryResult {
+  return {
+    at: new Date(nowMs).toISOString(),
+    durationMs: 0,
+    status: null,
+    answer: '',
+    answerType: null,
+    error,
+    retryAfterMs: null,
+  };
+}
 
 interface Queued {
   delivery: WebhookDelivery;
   messageIds: string[];
 }
 
+/** A run that is older has been cut off: its invocation has ended without a word. */
+const deadAfterMs = longestRunMs + 60_000;
+
 /** What a run works with. */
 export interface RunDeps {
   store: Store;
-  settings: Pick<Settings, 'encryptionKeys'>;
+  settings: Pick<Settings, 'encryptionKeys' | 'returnPathKeys'>;
   guard: TargetGuard;
   endpointId: number;
   /** Told of an endpoint that has just been disabled; must not throw. */
@@ -74,12 +101,35 @@ export class DeliveryRun {
   private throttled = false;
   private stale = false;
   private posts = 0;
+  private readonly startedAtMs = Date.now();
+  private readonly costBefore: Store['cost'];
   private nextDueMs: number | null = null;
   private timer: { dueMs: number; over: Promise<void> } | null = null;
   private wake: () => void = () => undefined;
 
   constructor(deps: RunDeps) {
     this.deps = deps;
+    this.costBefore = { ...deps.store.cost };
+  }
+
+  /** When it is taken for dead, Unix ms. */
+  get deadAtMs(): number {
+    return this.startedAtMs + deadAfterMs;
+  }
+
+  isAlive(): boolean {
+    return Date.now() < this.deadAtMs;
+  }
+
+  /** Nothing further is begun. */
+  private isSpent(): boolean {
+    const { cost } = this.deps.store;
+    const trips = cost.roundTrips - this.costBefore.roundTrips;
+    return (
+      this.posts * requestsPerPost + trips >= requestsPerRun ||
+      cost.statements - this.costBefore.statements >= statementsPerRun ||
+      Date.now() - this.startedAtMs >= longestRunMs
+    );
   }
 
   /** There may be more to do. */
@@ -102,7 +152,7 @@ export class DeliveryRun {
       const woken = new Promise<void>((resolve) => {
         this.wake = resolve;
       });
-      const canPost = this.posts < postsPerRun;
+      const canPost = !this.isSpent();
       if (canPost && (this.stale || (!this.exhausted && this.queue.length < slots))) await this.refill();
       if (canPost) this.startPosts();
       if (this.inFlight.size === 0 && this.recording === null) {
@@ -120,6 +170,11 @@ export class DeliveryRun {
   private untilDue(): Promise<void>[] {
     const dueMs = this.nextDueMs;
     if (dueMs === null || !this.exhausted || dueMs > Date.now() + postTimeoutMs) return [];
+    if (dueMs <= Date.now()) {
+      // It fell due while this was read: the timer that was set for it has rung already and rings no more.
+      this.dueAgain();
+      return [Promise.resolve()];
+    }
     if (this.timer?.dueMs !== dueMs) {
       const over = scheduler.wait(Math.max(0, dueMs - Date.now())).then(() => this.dueAgain());
       this.timer = { dueMs, over };
@@ -176,16 +231,16 @@ export class DeliveryRun {
     const { store } = this.deps;
     const cursor = { week: endpoint.cursorWeek, seq: endpoint.cursorSeq, taken: endpoint.cursorTaken };
     const page = await readEvents(store, endpoint.accountId, cursor, pageEvents, nowMs);
-    const last = page.at(-1);
-    if (!last) return;
+    const { next, more: behind } = page;
+    const moved = next !== null && (['week', 'seq', 'taken'] as const).some((at) => next[at] !== cursor[at]);
+    if (!moved) return;
     const kinds = chosenKinds(endpoint.format, endpoint.events);
-    const chosen = page.filter(({ event }) => kinds.has(event.kind));
+    const chosen = page.events.filter(({ event }) => kinds.has(event.kind));
     const bodies = webhookBodies(endpoint.format, chosen);
-    const behind = page.length === pageEvents;
     const appended = await appendDeliveries(
       store,
       endpoint,
-      { bodies: bodies.map(({ text }) => text), cursor: last.cursor, behind },
+      { bodies: bodies.map(({ text }) => text), cursor: next, behind },
       nowMs,
     );
     if (behind || appended === null) this.exhausted = false;
@@ -199,8 +254,7 @@ export class DeliveryRun {
     if (endpoint?.state !== 'active') return;
     const busy = new Set([...this.inFlight.keys()].flatMap(({ messageIds }) => messageIds));
     this.queue = this.queue.filter((queued) => {
-      const free =
-        this.inFlight.size < slots && this.posts < postsPerRun && this.unrecorded.length < mostUnrecorded;
+      const free = this.inFlight.size < slots && !this.isSpent() && this.unrecorded.length < mostUnrecorded;
       const blocked = !free || queued.messageIds.some((id) => busy.has(id));
       for (const id of queued.messageIds) busy.add(id);
       if (blocked) return true;
@@ -215,17 +269,31 @@ export class DeliveryRun {
 
   /** The slot is free again after the answer; recording goes on beside the next POSTs. */
   private async tryOne(endpoint: Endpoint, delivery: WebhookDelivery): Promise<void> {
-    const post = {
-      url: endpoint.url,
-      secrets: this.secrets,
-      id: formatDeliveryId(delivery),
-      body: delivery.body,
-    };
-    const { retryAfterMs, ...made } = await postWebhook(post, this.deps.guard);
+    const { retryAfterMs, answerType: _, ...made } = await this.post(endpoint, delivery);
     const result = { status: made.status, retryAfterMs };
     const next = reduceTry(result, delivery.attempts + 1, Date.now(), Math.random());
     this.unrecorded.push({ delivery, made, next });
     this.recording ??= this.writeRecords(endpoint);
+  }
+
+  /** A body that stands for a received mail is written anew each time. */
+  private async post(endpoint: Endpoint, delivery: WebhookDelivery): Promise<TryResult> {
+    const { store, settings, guard } = this.deps;
+    const id = formatDeliveryId(delivery);
+    const post = { url: endpoint.url, secrets: this.secrets, id };
+    const pointer = receivedPointerOf(delivery.body);
+    if (!pointer) return await postWebhook({ ...post, body: delivery.body }, guard);
+    const of = { deliveryId: id, attempt: delivery.tries.length + 1, secrets: this.secrets };
+    const nowMs = Date.now();
+    try {
+      const written = await bodyOfReceived(store, settings, endpoint, pointer, of, nowMs);
+      return typeof written === 'string'
+        ? notPosted(nowMs, written)
+        : await postWebhook({ ...post, ...written }, guard);
+    } catch (error) {
+      // The mail is there, and could not be read now.
+      return notPosted(nowMs, `not posted: ${errorText(error)}`.slice(0, 500));
+    }
   }
 
   /** Tries that end while a write is under way share the next one. */
@@ -233,9 +301,10 @@ export class DeliveryRun {
     try {
       while (this.unrecorded.length > 0) {
         const tried = [...this.unrecorded];
-        await recordTries(this.deps.store, tried, Date.now());
+        const failingSinceMs = await recordTries(this.deps.store, tried, Date.now());
         this.unrecorded.splice(0, tried.length);
         for (const one of tried) await this.settle(endpoint, one);
+        if (hasFailedTooLong(failingSinceMs, Date.now())) await this.giveUp(endpoint, failingSinceMs);
       }
     } catch (error) {
       // Ends the run; what was posted and not recorded is posted again.
@@ -250,10 +319,12 @@ export class DeliveryRun {
     this.dueAt(next.dueMs);
     if (next.state !== 'pending' && this.throttled) this.exhausted = false;
     if (next.gone) await this.disable(endpoint, `The endpoint answered 410 Gone at ${made.at}.`);
-    else if (next.state !== 'delivered' && hasFailedTooLong(endpoint.failingSinceMs, Date.now())) {
-      const since = new Date(endpoint.failingSinceMs ?? Date.now()).toISOString();
-      await this.disable(endpoint, `No delivery has succeeded since ${since}.`);
-    }
+  }
+
+  /** What the database says of the last success counts, not what was known when the run began. */
+  private async giveUp(endpoint: Endpoint, failingSinceMs: number | null): Promise<void> {
+    const since = new Date(failingSinceMs ?? Date.now()).toISOString();
+    await this.disable(endpoint, `No delivery has succeeded since ${since}.`);
   }
 
   /** Stops an endpoint; the operator reads it in the log, the owners are told. */

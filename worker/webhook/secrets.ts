@@ -1,5 +1,5 @@
 import type { Settings } from '../settings.ts';
-import { decryptKey } from '../store/key-encryption.ts';
+import { decryptKey, sealedWebhookSecret } from '../store/key-encryption.ts';
 import type { Endpoint } from '../store/webhook-endpoints.ts';
 
 /** A new secret of an endpoint: `whsec_` and base64 of 32 random bytes, as Standard Webhooks writes them. */
@@ -14,7 +14,9 @@ export async function signingSecrets(
   nowMs: number,
 ): Promise<string[]> {
   const { secretEncrypted, previousSecretEncrypted, previousSecretUntilMs } = endpoint;
-  const own = await decryptKey(secretEncrypted, settings.encryptionKeys);
+  const open = (sealed: string) =>
+    decryptKey(sealed, settings.encryptionKeys, sealedWebhookSecret(endpoint.publicId));
+  const own = await open(secretEncrypted);
   if (previousSecretEncrypted === null || (previousSecretUntilMs ?? 0) <= nowMs) return [own];
-  return [own, await decryptKey(previousSecretEncrypted, settings.encryptionKeys)];
+  return [own, await open(previousSecretEncrypted)];
 }

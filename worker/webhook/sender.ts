@@ -27,13 +27,13 @@ export class WebhookSender extends DurableObject {
 
   /** There may be something to post. */
   async poke(endpointId: number): Promise<void> {
-    if (this.run) return this.run.poke();
+    if (this.run?.isAlive()) return this.run.poke();
     await this.begin(endpointId);
   }
 
   /** The endpoint has been changed or deleted. */
   async reload(endpointId: number): Promise<void> {
-    if (this.run) return this.run.reload();
+    if (this.run?.isAlive()) return this.run.reload();
     await this.begin(endpointId);
   }
 
@@ -45,7 +45,9 @@ export class WebhookSender extends DurableObject {
 
   override async alarm(): Promise<void> {
     const endpointId = await this.ctx.storage.get<number>('endpointId');
-    if (endpointId === undefined || this.run) return;
+    if (endpointId === undefined) return;
+    // The platform tries an alarm again whose invocation it has cut off. What was its run may look alive still.
+    if (this.run?.isAlive()) return this.wakeAt(this.run.deadAtMs);
     const { bindings } = this.settings;
     const store = openStore(bindings);
     const run = new DeliveryRun({
@@ -65,7 +67,7 @@ export class WebhookSender extends DurableObject {
       console.error(JSON.stringify({ level: 'error', msg: 'webhook run failed', endpointId, error: text }));
       next = Date.now() + againAfterMs;
     } finally {
-      this.run = null;
+      if (this.run === run) this.run = null;
     }
     if (next === 'gone') await this.ctx.storage.deleteAll();
     else if (next !== null) await this.wakeAt(next);

@@ -1,6 +1,6 @@
-import type { Diagnosis } from '#domain/diagnosis.ts';
-import type { Lookup } from '#domain/dns.ts';
-import type { ServiceSubject } from '#domain/service-dns.ts';
+import type { Diagnosis } from '#domain/dns/diagnosis.ts';
+import type { Lookup } from '#domain/dns/dns.ts';
+import type { ServiceSubject } from '#domain/dns/service-dns.ts';
 import type { Config } from '../../config.ts';
 
 /** What the doctor looks at, and by what: every way to the outside is here, so that a test can stand in for it. */

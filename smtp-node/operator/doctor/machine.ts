@@ -1,6 +1,9 @@
 import { X509Certificate } from 'node:crypto';
 import { z } from 'zod';
-import { type Diagnosis, failed, fine, unknown, warning } from '#domain/diagnosis.ts';
+import { type Diagnosis, failed, fine, unknown, warning } from '#domain/dns/diagnosis.ts';
+import { diagnoseDatabaseSize } from '#domain/dns/installation.ts';
+import { installationResponse } from '#domain/node-contract.ts';
+import { shownToken } from '../../own-token.ts';
 import type { Patient } from './diagnosis.ts';
 
 const dayMs = 86_400_000;
@@ -69,7 +72,7 @@ export async function diagnoseEdge({ config, fetch, nowMs }: Patient): Promise<D
   let response: Response;
   try {
     response = await fetch(`${config.edgeUrl}/node/v1/raw/doctor`, {
-      headers: { Authorization: `Bearer ${config.nodeToken}` },
+      headers: { Authorization: `Bearer ${await shownToken(config)}` },
       signal: AbortSignal.timeout(config.edgeTimeoutSeconds * 1000),
       redirect: 'manual',
     });
@@ -91,6 +94,21 @@ export async function diagnoseEdge({ config, fetch, nowMs }: Patient): Promise<D
   return [edgeOf(config.edgeUrl, response.status), clockOf(health?.time ?? '', startMs, nowMs())];
 }
 
+/** How full the edge's database is: when it is full, nothing is accepted or recorded any more. */
+export async function diagnoseDatabase({ config, fetch }: Patient): Promise<Diagnosis[]> {
+  const response = await fetch(`${config.edgeUrl}/node/v1/installation`, {
+    headers: { Authorization: `Bearer ${await shownToken(config)}` },
+    signal: AbortSignal.timeout(config.edgeTimeoutSeconds * 1000),
+    redirect: 'manual',
+  }).catch(() => null);
+  const told = installationResponse.safeParse(await response?.json().catch(() => null));
+  return [
+    told.success
+      ? diagnoseDatabaseSize(told.data.databaseSize)
+      : unknown('database-size', 'The edge does not tell.', 'Mend the way to the edge, or update it.'),
+  ];
+}
+
 function edgeOf(edgeUrl: string, status: number): Diagnosis {
   // There is no such message: the edge says 404 to a node that it knows.
   if (status === 404) return fine('edge', `${edgeUrl} answers and takes the token.`);
@@ -98,7 +116,7 @@ function edgeOf(edgeUrl: string, status: number): Diagnosis {
     return failed(
       'edge',
       `${edgeUrl} does not take the token.`,
-      'Set PENNYPOST_NODE_TOKEN to the NODE_TOKEN of the edge.',
+      'Start the node once, so that it gets its token; or make one (npm run nodes -- add NODE) and set it as PENNYPOST_NODE_TOKEN.',
     );
   return failed(
     'edge',

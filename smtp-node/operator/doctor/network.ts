@@ -8,9 +8,9 @@ import {
   sameAddress,
   unknown,
   warning,
-} from '#domain/diagnosis.ts';
-import { recordsOf } from '#domain/dns.ts';
-import { diagnoseHostAddresses } from '#domain/service-dns.ts';
+} from '#domain/dns/diagnosis.ts';
+import { recordsOf } from '#domain/dns/dns.ts';
+import { diagnoseHostAddresses } from '#domain/dns/service-dns.ts';
 import { type Patient, subjectOf } from './diagnosis.ts';
 
 /** Port 25 outbound: the MX of a large domain must greet us. Many providers close it until they are asked. */

@@ -1,7 +1,7 @@
 /// <reference path="./mailauth-spf.d.ts" />
 import { spf } from 'mailauth/lib/spf/index.js';
-import type { DnsType, Lookup } from '#domain/dns.ts';
-import type { SpfResultOf } from '#domain/service-dns.ts';
+import type { DnsType, Lookup } from '#domain/dns/dns.ts';
+import type { SpfResultOf } from '#domain/dns/service-dns.ts';
 import type { Patient } from './diagnosis.ts';
 
 /** SPF as receivers evaluate it, by mailauth. */

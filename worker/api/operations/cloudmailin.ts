@@ -1,4 +1,4 @@
-import { cloudmailinSchema } from '#domain/cloudmailin.ts';
+import { cloudmailinSchema } from '#domain/message/cloudmailin.ts';
 import * as answers from '../answers.ts';
 import { idempotency, type OperationGroup } from './operation.ts';
 
@@ -12,11 +12,17 @@ export const cloudmailin: OperationGroup = {
       path: '/api/v0.1/:username/messages',
       summary: 'Send a message, as CloudMailin’s clients do',
       about: 'The same intake under another spelling. `username` must be that of the key.',
-      scope: 'send',
       headers: [idempotency],
       body: { type: 'application/json', schema: cloudmailinSchema.meta({ id: 'CloudmailinRequest' }) },
       answer: { status: 202, about: 'Accepted', schema: answers.cloudmailinAnswer },
-      problems: ['domain_not_allowed', 'not_found', 'idempotency_conflict', 'all_suppressed', 'unavailable'],
+      problems: [
+        'domain_not_allowed',
+        'not_found',
+        'idempotency_conflict',
+        'idempotency_in_flight',
+        'all_suppressed',
+        'unavailable',
+      ],
       shortErrors: true,
     },
   ],

@@ -11,7 +11,6 @@ export const credentials: OperationGroup = {
       path: '/v1/credential',
       summary: 'Read what the key is',
       about: 'For checking a key.',
-      scope: null,
       answer: { status: 200, about: 'The credential', schema: answers.credentialAnswer },
       problems: [],
     },

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { verificationLimits } from '#domain/rate-limit.ts';
+import { verificationLimits } from '#domain/limits/rate-limit.ts';
 import * as answers from '../answers.ts';
-import { dnsQuery, domainChange, domainsQuery, newDomain } from '../domains.ts';
+import { dnsQuery, domainChange, domainsQuery, newDomain, removalQuery } from '../domains.ts';
 import { jsonProblems, type OperationGroup } from './operation.ts';
 
 const domainId = { id: 'Its number or its name.' };
@@ -16,7 +16,6 @@ export const domains: OperationGroup = {
       path: '/v1/domains',
       summary: 'Add a domain',
       about: 'It gets DKIM keys and may send once its records are found in DNS.',
-      scope: 'manage',
       body: { type: 'application/json', schema: newDomain.meta({ id: 'NewDomain' }) },
       answer: { status: 201, about: 'The domain with the records to publish', schema: answers.domainAnswer },
       problems: [...jsonProblems, 'conflict'],
@@ -27,7 +26,6 @@ export const domains: OperationGroup = {
       path: '/v1/domains',
       summary: 'List domains',
       about: 'A key that is limited to some domains sees no others.',
-      scope: 'read',
       query: domainsQuery,
       answer: { status: 200, about: 'A page', schema: answers.domainsAnswer },
       problems: ['invalid_body'],
@@ -38,7 +36,6 @@ export const domains: OperationGroup = {
       path: '/v1/domains/:id',
       summary: 'Read a domain',
       about: 'With its records and what was last found of them.',
-      scope: 'read',
       parameters: domainId,
       answer: { status: 200, about: 'The domain', schema: answers.domainAnswer },
       problems: ['not_found'],
@@ -49,7 +46,6 @@ export const domains: OperationGroup = {
       path: '/v1/domains/:id',
       summary: 'Change a domain',
       about: 'Fields that are left out stay. Its records are looked at anew.',
-      scope: 'manage',
       parameters: domainId,
       body: { type: 'application/json', schema: domainChange.meta({ id: 'DomainChange' }) },
       answer: { status: 200, about: 'The domain as it is now', schema: answers.domainAnswer },
@@ -60,11 +56,12 @@ export const domains: OperationGroup = {
       method: 'delete',
       path: '/v1/domains/:id',
       summary: 'Remove a domain',
-      about: 'With its keys.',
-      scope: 'manage',
+      about:
+        'With its keys. While mail of it waits or is being delivered it is refused with 409 and the count (`waiting`), unless what waits is to be cancelled.',
       parameters: domainId,
+      query: removalQuery,
       answer: { status: 204, about: 'It is gone', schema: null },
-      problems: ['not_found'],
+      problems: ['invalid_body', 'not_found', 'conflict'],
     },
     {
       id: 'verifyDomain',
@@ -72,7 +69,6 @@ export const domains: OperationGroup = {
       path: '/v1/domains/:id/verify',
       summary: 'Verify a domain',
       about: `Looks at its DNS records now: ${verificationLimits.map(({ type, limit }) => `${limit} times ${type === 'minute' ? 'a minute' : 'an hour'}`).join(', ')} at most.`,
-      scope: 'manage',
       parameters: domainId,
       answer: { status: 200, about: 'The domain as it is now', schema: answers.domainAnswer },
       problems: ['not_found', 'conflict'],
@@ -83,7 +79,6 @@ export const domains: OperationGroup = {
       path: '/v1/domains/:id/dns',
       summary: 'Read a domain’s DNS records',
       about: 'What to publish, what was found, and the fix.',
-      scope: 'read',
       parameters: domainId,
       query: dnsQuery,
       answer: { status: 200, about: 'The records', schema: answers.dnsAnswer },
@@ -96,7 +91,6 @@ export const domains: OperationGroup = {
       path: '/v1/domains/:id/dkim',
       summary: 'Read a domain’s DKIM keys',
       about: 'Public halves only.',
-      scope: 'read',
       parameters: domainId,
       answer: { status: 200, about: 'Its keys', schema: answers.dkimAnswer },
       problems: ['not_found'],
@@ -108,7 +102,6 @@ export const domains: OperationGroup = {
       summary: 'Rotate a domain’s DKIM keys',
       about:
         'Makes new keys beside the old; they sign once they are found in DNS, and the old ones retire a week later.',
-      scope: 'manage',
       parameters: domainId,
       answer: { status: 201, about: 'All its keys', schema: answers.dkimAnswer },
       problems: ['not_found', 'conflict'],
@@ -119,7 +112,6 @@ export const domains: OperationGroup = {
       path: '/v1/domains/:id/dkim/:selector/retire',
       summary: 'Retire a DKIM key',
       about: 'It signs no more. The only RSA key that signs cannot be retired.',
-      scope: 'manage',
       parameters: domainId,
       answer: { status: 200, about: 'All its keys', schema: answers.dkimAnswer },
       problems: ['not_found', 'conflict'],
@@ -130,7 +122,6 @@ export const domains: OperationGroup = {
       path: '/v1/domains/:id/warming',
       summary: 'Read how far a domain is warmed',
       about: 'A new domain’s volume grows by phases; what is over its limits is refused with 429.',
-      scope: 'read',
       answer: { status: 200, about: 'Phase, limits and use', schema: answers.warmingAnswer },
       problems: ['not_found', 'conflict'],
     },

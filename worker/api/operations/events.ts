@@ -12,7 +12,6 @@ export const events: OperationGroup = {
       path: '/v1/events',
       summary: 'Read the account’s events',
       about: 'Every event in the order of the commits, without gaps or doubles.',
-      scope: 'read',
       query: eventsQuery,
       answer: { status: 200, about: 'The events after the cursor', schema: answers.eventsAnswer },
       problems: ['invalid_body'],
@@ -23,8 +22,7 @@ export const events: OperationGroup = {
       path: '/v1/stats',
       summary: 'Read statistics',
       about:
-        'How often each event happened, by UTC day, tag, sending domain or class; the last 30 days unless told otherwise. Mail in test mode is left out. Of more than 200 tags a day, the rest is counted as `(other)`.',
-      scope: 'read',
+        'How often each event happened, by UTC day, hour (of the last three days), tag, sending domain, class, provider that keeps the mailbox, or reason of a failure; the last 30 days unless told otherwise. Mail in test mode and to the simulator is left out. Of more than 200 tags a day, the rest is counted as `(other)`. By `provider` and `reason` only what is known once a delivery was tried is told.',
       query: statsQuery,
       answer: { status: 200, about: 'The counters', schema: answers.statsAnswer },
       problems: ['invalid_body'],

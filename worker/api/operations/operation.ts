@@ -1,7 +1,8 @@
 import type { z } from 'zod';
+import { limits } from '#domain/message/submission.ts';
 import type { ProblemCode } from '#domain/problem.ts';
 import type { Scope } from '#domain/scope.ts';
-import { limits } from '#domain/submission.ts';
+import { accessOf } from '../../identity/access.ts';
 
 /** A good answer. */
 export interface GoodAnswer {
@@ -21,8 +22,6 @@ export interface Operation {
   path: string;
   summary: string;
   about: string;
-  /** What the key must be allowed to do; null: any key will do. */
-  scope: Scope | null;
   /** What the varying parts of the path are, where their names do not tell. */
   parameters?: Record<string, string>;
   query?: z.ZodObject;
@@ -35,6 +34,16 @@ export interface Operation {
   problems: ProblemCode[];
   /** Errors are `{status, error}`, with these statuses. */
   shortErrors?: boolean;
+}
+
+/** What the key must be allowed to do, and whether it may be limited to domains: as the table of access says. */
+export function accessOfOperation({ method, path }: Operation): {
+  scope: Scope | null;
+  wholeAccount: boolean;
+} {
+  const who = accessOf(method.toUpperCase(), path)?.who;
+  if (who?.surface !== 'api') throw new Error(`${method} ${path} has no row in worker/identity/access`);
+  return { scope: who.scope, wholeAccount: who.domains === 'refused' };
 }
 
 /** The operations of one kind of thing. */
@@ -54,6 +63,7 @@ export const sendProblems: ProblemCode[] = [
   'invalid_address',
   'domain_not_allowed',
   'idempotency_conflict',
+  'idempotency_in_flight',
   'too_large',
   'unsupported_media_type',
   'all_suppressed',

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { limits, sendSchema } from '#domain/submission.ts';
+import { limits, sendSchema } from '#domain/message/submission.ts';
 import * as answers from '../answers.ts';
 import { sendQuery } from '../send.ts';
 import { idempotency, type OperationGroup, sendProblems } from './operation.ts';
@@ -14,7 +14,6 @@ export const sending: OperationGroup = {
       path: '/v1/send',
       summary: 'Send a message',
       about: 'When it is answered with 202, the message is durable.',
-      scope: 'send',
       query: sendQuery,
       headers: [idempotency],
       body: { type: 'application/json', schema: sendSchema.meta({ id: 'Message' }) },
@@ -28,7 +27,6 @@ export const sending: OperationGroup = {
       path: '/v1/send/batch',
       summary: 'Send several messages',
       about: 'One answer a message, in their order; a message that is refused leaves the others alone.',
-      scope: 'send',
       headers: [idempotency],
       body: {
         type: 'application/json',
@@ -46,8 +44,7 @@ export const sending: OperationGroup = {
       path: '/v1/send/raw',
       summary: 'Send a whole message',
       about:
-        'A message of one’s own making (RFC 5322), kept byte for byte apart from control fields and Bcc, which are taken out, and Message-ID and Date, which are added where missing. Recipients come from the envelope.',
-      scope: 'send',
+        'A message of one’s own making (RFC 5322), kept byte for byte apart from control fields, Bcc, Resent-Bcc and Return-Path, which are taken out, Message-ID and Date, which are added where missing or empty, and obsolete syntax of From and of field names, which is written clean. Recipients come from the envelope. Its header has at most 64 KiB.',
       query: z.object({
         mail_from: z
           .string()
@@ -58,6 +55,13 @@ export const sending: OperationGroup = {
           .min(1)
           .max(limits.recipients)
           .meta({ description: 'Repeated, one each.' }),
+        require_tls: z.enum(['true', 'false']).default('false').meta({
+          description: '`true`: as the field of that name of `POST /v1/send`.',
+        }),
+        smtputf8: z.enum(['true', 'false']).default('false').meta({
+          description:
+            '`true`: a header that is not ASCII goes only to hosts with SMTPUTF8 (RFC 6531); otherwise it is sent as it came.',
+        }),
       }),
       headers: [idempotency],
       body: { type: 'message/rfc822', schema: z.string() },

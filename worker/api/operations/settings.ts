@@ -1,4 +1,4 @@
-import { mailSettingsChange, mailSettingsView } from '#domain/mail-settings.ts';
+import { mailSettingsChange, mailSettingsView } from '#domain/message/mail-settings.ts';
 import { jsonProblems, type OperationGroup } from './operation.ts';
 
 export const settings: OperationGroup = {
@@ -11,7 +11,6 @@ export const settings: OperationGroup = {
       path: '/v1/settings',
       summary: 'Read the settings',
       about: 'What holds for messages that do not ask for something else.',
-      scope: 'read',
       answer: { status: 200, about: 'The settings', schema: mailSettingsView.meta({ id: 'Settings' }) },
       problems: [],
     },
@@ -21,7 +20,6 @@ export const settings: OperationGroup = {
       path: '/v1/settings',
       summary: 'Change the settings',
       about: 'Fields that are left out stay. It holds for messages from now on.',
-      scope: 'manage',
       body: { type: 'application/json', schema: mailSettingsChange.meta({ id: 'SettingsChange' }) },
       answer: {
         status: 200,

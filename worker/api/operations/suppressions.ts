@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { importFormats } from '#domain/suppression-import.ts';
+import { importFormats } from '#domain/suppression/suppression-import.ts';
 import * as answers from '../answers.ts';
 import {
   importQuery,
@@ -25,7 +25,6 @@ export const suppressions: OperationGroup = {
       path: '/v1/suppressions',
       summary: 'List suppressions',
       about: 'Newest first.',
-      scope: 'read',
       query: suppressionsQuery,
       answer: { status: 200, about: 'A page', schema: answers.suppressionsAnswer },
       problems: ['invalid_body'],
@@ -36,7 +35,6 @@ export const suppressions: OperationGroup = {
       path: '/v1/suppressions/check',
       summary: 'Check an address',
       about: 'Whether exactly this address is suppressed, and the proof.',
-      scope: 'read',
       query: suppressionCheckQuery,
       answer: { status: 200, about: 'Its entries', schema: answers.suppressionCheckAnswer },
       problems: ['invalid_body'],
@@ -47,7 +45,6 @@ export const suppressions: OperationGroup = {
       path: '/v1/suppressions',
       summary: 'Suppress an address',
       about: 'Replaces the entry of this address and scope, if there is one.',
-      scope: 'manage',
       body: { type: 'application/json', schema: newSuppression.meta({ id: 'NewSuppression' }) },
       answer: { status: 201, about: 'The entry', schema: answers.suppressionAnswer },
       problems: jsonProblems,
@@ -58,7 +55,6 @@ export const suppressions: OperationGroup = {
       path: '/v1/suppressions/:email',
       summary: 'Let an address be mailed again',
       about: 'Removes its entries: all of them, or that of one scope.',
-      scope: 'manage',
       query: suppressionRemoval,
       answer: { status: 204, about: 'They are gone', schema: null },
       problems: ['invalid_body', 'not_found'],
@@ -69,7 +65,6 @@ export const suppressions: OperationGroup = {
       path: '/v1/suppressions/import',
       summary: 'Import suppressions',
       about: `Reads a CSV export of ours or of ${importSources}, and says what it would do; \`commit=true\` does it.`,
-      scope: 'manage',
       query: importQuery,
       body: { type: 'text/csv', schema: z.string() },
       answer: { status: 200, about: 'What it comes to', schema: answers.importAnswer },
@@ -81,7 +76,6 @@ export const suppressions: OperationGroup = {
       path: '/v1/suppressions/export',
       summary: 'Export suppressions',
       about: 'All of them, oldest first; what an import takes.',
-      scope: 'read',
       answer: { status: 200, about: 'A CSV file with a header', schema: z.string(), type: 'text/csv' },
       problems: [],
     },

@@ -27,6 +27,15 @@ const autoReplyFields: readonly { name: string; value: RegExp }[] = [
 const autoReplySubject =
   /^\s*(?:(?:re|aw|sv|antw)\s?: ?)?\[?(?:auto(?:matic(?:ally)?)?[- ]?(?:matic )?(?:re(?:ply|sponse)|answer|generated)|auto ?:|autoreply|autorespon|out[- ]of[- ](?:the[- ])?office|ooo\b|vacation|on vacation|away from|i am away|holiday|abwesen|automatische (?:antwort|beantwort)|r[ée]ponse automatique|absence du bureau|respuesta autom|fuera de (?:la )?oficina|risposta automatica|fuori (?:sede|ufficio)|resposta autom|fora do escrit|afwezig|autosvar|frånvaro|fravær|poissa|odpowied[źz] automatyczna|automatick|автоответ|автоматический ответ|自動(?:応答|返信|回覆)|自动(?:答复|回复)|不在|부재중)/i;
 
+/** Challenge and response: whoever answers is let in. No person wrote it. */
+const challengeWords =
+  /(?:click|follow|visit|reply|answer|confirm).{0,200}(?:(?:added|add you|be put|placed) .{0,60}(?:list|allowed|approved|accepted)|verify (?:that )?you|prove (?:that )?you|(?:deliver|release) (?:your|this|the) (?:message|mail|e-?mail)|allowed senders|white-?list|approved senders)/is;
+
+/** True when a text asks its reader to prove that a person wrote. */
+export function isChallenge(text: string): boolean {
+  return challengeWords.test(text.slice(0, 4096));
+}
+
 /** True when a mail is an automatic reply (RFC 3834) by its fields or its subject. */
 export function isAutoReply(headers: readonly HeaderField[]): boolean {
   return (

@@ -1,4 +1,3 @@
-import { cleanAddress } from './address.ts';
 import { fieldGroups } from './header-fields.ts';
 import type { RecipientReport } from './recipient.ts';
 import { type Action, type HeaderField, headerOf } from './returned-mail.ts';
@@ -9,24 +8,24 @@ import { type Action, type HeaderField, headerOf } from './returned-mail.ts';
  */
 
 /** Words of `Action`, RFC 3464 §2.3.3 and hosts' own. */
-const actions: Readonly<Record<string, Action>> = {
-  failed: 'failed',
-  failure: 'failed',
-  fail: 'failed',
-  expired: 'failed',
-  error: 'failed',
-  undeliverable: 'failed',
-  bounced: 'failed',
-  delayed: 'delayed',
-  delay: 'delayed',
-  deferred: 'delayed',
-  delivered: 'delivered',
-  delivery: 'delivered',
-  deliverable: 'delivered',
-  success: 'delivered',
-  relayed: 'relayed',
-  expanded: 'expanded',
-};
+const actions: ReadonlyMap<string, Action> = new Map([
+  ['failed', 'failed'],
+  ['failure', 'failed'],
+  ['fail', 'failed'],
+  ['expired', 'failed'],
+  ['error', 'failed'],
+  ['undeliverable', 'failed'],
+  ['bounced', 'failed'],
+  ['delayed', 'delayed'],
+  ['delay', 'delayed'],
+  ['deferred', 'delayed'],
+  ['delivered', 'delivered'],
+  ['delivery', 'delivered'],
+  ['deliverable', 'delivered'],
+  ['success', 'delivered'],
+  ['relayed', 'relayed'],
+  ['expanded', 'expanded'],
+]);
 
 const maxRecipients = 100;
 
@@ -53,7 +52,7 @@ function splitGroup(group: HeaderField[]): HeaderField[][] {
   const groups: HeaderField[][] = [];
   let seen = new Set<string>();
   for (const field of group) {
-    const begins = recipientFields.includes(field.name) || field.name === 'action';
+    const begins = isRecipientField(field.name) || field.name === 'action';
     if (groups.length === 0 || (begins && seen.has(field.name))) {
       groups.push([]);
       seen = new Set();
@@ -64,12 +63,19 @@ function splitGroup(group: HeaderField[]): HeaderField[][] {
   return groups;
 }
 
-/** Fields that name the recipient, the best first (RFC 3464 §2.3.1, §2.3.2). */
-const recipientFields = ['final-recipient', 'original-recipient', 'x-actual-recipient'];
+/** Fields that name the recipient: the address that the sender gave, where it ended (RFC 3464 §2.3.1, §2.3.2). */
+const recipientFields = ['original-recipient', 'final-recipient', 'x-actual-recipient'] as const;
+
+function isRecipientField(name: string): boolean {
+  return recipientFields.some((one) => one === name);
+}
 
 function recipientOf(group: readonly HeaderField[]): RecipientReport | null {
-  const addresses = recipientFields.map((name) => addressOf(headerOf(group, name)) ?? '');
-  const recipient = addresses.find((address) => address.includes('@')) ?? addresses.find(Boolean);
+  const [original = '', final = '', actual = ''] = recipientFields.map((name) =>
+    addressOf(headerOf(group, name)),
+  );
+  const recipient =
+    [original, final, actual].find((address) => address.includes('@')) || final || original || actual;
   const actionWord = /^[a-z]+/.exec(headerOf(group, 'action').toLowerCase())?.[0];
   const status = statusOf(headerOf(group, 'status'));
   const named = recipientFields.some((name) => headerOf(group, name) !== '');
@@ -77,11 +83,13 @@ function recipientOf(group: readonly HeaderField[]): RecipientReport | null {
   // Without a recipient (RFC 3464 §2.3.2 has one) it must at least be clear that it is about one.
   if (told < (named ? 1 : 2)) return null;
   return {
-    recipient: recipient ?? '',
-    action: (actionWord ? actions[actionWord] : undefined) ?? actionOf(status),
+    recipient,
+    finalRecipient: final !== '' && final !== recipient ? final : undefined,
+    action: actions.get(actionWord ?? '') ?? actionOf(status),
     status,
     diagnostic: diagnosticOf(group),
     remoteMta: typedValue(headerOf(group, 'remote-mta')) || null,
+    basis: 'report',
   };
 }
 
@@ -90,17 +98,29 @@ function actionOf(status: string | null): Action {
   return status?.startsWith('2') ? 'delivered' : 'failed';
 }
 
+const maxAddressLength = 400;
+
 /**
- * `rfc822; a@example.org` or `utf-8; …` (RFC 6533 §3), with or without the type, or a local user alone; null for a
- * file or program.
+ * `rfc822; a@example.org` or `utf-8; …` (RFC 6533 §3), with or without the type: the address as it stands, whatever
+ * its syntax, without brackets, comments and what hosts put behind it. Of another type (RFC 3464 §2.3.2) all that
+ * stands there; empty for a file or a program: somebody else has to say whose it was.
  */
-function addressOf(value: string): string | null {
-  const [, type, rest] = /^\s*([\w-]{1,20})\s?;\s?(.*)$/.exec(value) ?? [];
-  const bare = (rest ?? value).trim();
-  const address = type && /^utf-8/i.test(type) ? unescapeUtf8(bare) : bare;
-  const bracketed = /<([^<>\s]{3,320})>/.exec(address)?.[1];
-  const local = /^[\w.+-]{1,64}$/.exec(address)?.[0] ?? null;
-  return cleanAddress(bracketed ?? address) ?? cleanAddress(address.split(/\s/)[0] ?? '') ?? local;
+function addressOf(value: string): string {
+  const [, type, rest] = /^\s*([\w-]{1,20})\s?;(.*)$/s.exec(value) ?? [];
+  const typed = (rest ?? value).trim().slice(0, maxAddressLength);
+  const text = type && /^utf-8/i.test(type) ? unescapeUtf8(typed) : typed;
+  if (/^[|/]/.test(text) && !text.includes('@')) return '';
+  if (type && !/^(?:rfc-?822|utf-8|smtp|x-local|unknown)/i.test(type) && !text.includes('@')) return text;
+  const bare = /^("(?:[^"\\]|\\.){1,64}"@[^\s<>();,]{1,255})/.exec(text)?.[1] ?? unwrapped(text);
+  return bare.replace(/^(?:smtp|mailto):/i, '');
+}
+
+/** Without brackets around, a comment or a parameter behind. */
+function unwrapped(text: string): string {
+  const bracketed = /<([^<>\s]{1,320})>/.exec(text)?.[1];
+  if (bracketed?.includes('@')) return bracketed;
+  const word = /^[<'"]?([^\s<>();,]+)/.exec(text)?.[1] ?? '';
+  return word.includes('@') || word === text ? word.replace(/["']$/, '') : text.startsWith(';') ? '' : word;
 }
 
 /** RFC 6533 §3: `\x{5D0}` stands for a character. */

@@ -9,7 +9,9 @@ const fieldPattern = /^([!-9;-~]{1,76})[ \t]{0,4}:(.*)$/;
  * no field are passed over: gateways break them. Bounded, never throws.
  */
 export function headerFields(text: string): HeaderField[] {
-  return fieldsOf(text.slice(0, 65_536).replace(/^\s+/, '').split(/\r?\n/), true);
+  const begun = text.slice(0, 65_536).trimStart();
+  const end = /\r?\n\r?\n/.exec(begun)?.index ?? begun.length;
+  return fieldsOf(begun.slice(0, end).split(/\r?\n/));
 }
 
 /** Reads the groups of fields of a report (RFC 3464 §2.1): fields between empty lines. */
@@ -19,13 +21,12 @@ export function fieldGroups(text: string): HeaderField[][] {
     if (line.trim() === '') groups.push([]);
     else groups.at(-1)?.push(line);
   }
-  return groups.map((lines) => fieldsOf(lines, false)).filter((group) => group.length > 0);
+  return groups.map((lines) => fieldsOf(lines)).filter((group) => group.length > 0);
 }
 
-function fieldsOf(lines: readonly string[], untilEmpty: boolean): HeaderField[] {
+function fieldsOf(lines: readonly string[]): HeaderField[] {
   const fields: HeaderField[] = [];
   for (const line of lines) {
-    if (untilEmpty && line === '') break;
     const last = fields.at(-1);
     if (last && /^[ \t]/.test(line)) {
       if (last.value.length < maxValueLength) last.value += ` ${line.trim()}`;

@@ -1,16 +1,13 @@
-import { addressesIn, cleanAddress } from './address.ts';
+import { addressesIn, addressSource, cleanAddress } from './address.ts';
 import { general } from './families/general.ts';
+import { delaySubject, delayWords } from './languages.ts';
 import type { Notice } from './notice.ts';
 import type { RecipientReport } from './recipient.ts';
-import { type Action, headerOf, type ReturnedMail } from './returned-mail.ts';
+import { type Action, type HeaderField, headerOf, type ReturnedMail } from './returned-mail.ts';
 import { saidOf } from './said-of.ts';
 
 const maxRecipients = 50;
 
-const delaySubject =
-  /\bdelay(?:ed)?\b|\bwarning: (?:message|could not send)|still being retried|verzögert|retardé|задерж/i;
-const delayWords =
-  /this is a warning (?:message )?only|(?:has|have) not yet been delivered|(?:has|have) been delayed|will (?:be retried|continue to (?:be )?(?:try|retr))|no action is required on your part|delivery attempts will continue|not need to resend/i;
 const finalWords = /permanent (?:error|failure|fatal)|given up|giving up|failed permanently/i;
 
 /** Whether the host goes on trying (RFC 3464 §2.3.3 `delayed`). */
@@ -25,38 +22,87 @@ function actionOf(mail: ReturnedMail, notice: Notice): Action {
 export function recipientsOfNotice(
   mail: ReturnedMail,
   notice: Notice,
-  original: readonly string[],
+  original: Original,
 ): RecipientReport[] {
   const action = actionOf(mail, notice);
   const recipients = namedRecipients(mail, notice, original);
-  return recipients.map((recipient) => ({
-    recipient,
+  const said = saidOf(recipients, notice.lines);
+  return recipients.map((recipient, i) => ({
+    ...asGiven(recipient, said[i] ?? ''),
     action,
     status: null,
-    diagnostic: saidOf(recipient, recipients, notice.lines),
+    diagnostic: said[i] ?? '',
     remoteMta: null,
+    basis: notice.family === null || notice.family === general ? 'words' : 'family',
   }));
 }
 
+/** Postfix, sendmail: what the sender wrote is told beside where an alias or a list has led it. */
+const expandedFrom = /\(expanded from:? <?([^\s<>()]{1,320})>?\)/i;
+
+function asGiven(recipient: string, said: string): Pick<RecipientReport, 'recipient' | 'finalRecipient'> {
+  const given = cleanAddress(expandedFrom.exec(said)?.[1] ?? '');
+  return given === null ? { recipient } : { recipient: given, finalRecipient: recipient };
+}
+
+/** The original as far as it came back. */
+export interface Original {
+  fields: readonly HeaderField[];
+  recipients: readonly string[];
+}
+
+const explicitLine = new RegExp(`^(?:<(${addressSource})>:|(${addressSource}):$)`);
+
 /**
  * X-Failed-Recipients (Exim, Gmail) when the report names them too; else the lines of the family, any sentence,
- * the original's recipient, any address but the sender's.
+ * the original's recipient, any other address, a local user alone. Never an address that the report was sent to or
+ * from, or that the original came from.
  */
-export function namedRecipients(mail: ReturnedMail, notice: Notice, original: readonly string[]): string[] {
+export function namedRecipients(mail: ReturnedMail, notice: Notice, original: Original): string[] {
   const text = notice.lines.join('\n');
   const told = failedRecipients(mail);
-  if (told.some((address) => text.toLowerCase().includes(address.toLowerCase()))) return told;
-  const ofFamily = matched(notice, notice.family?.recipients ?? []);
+  const lower = text.toLowerCase();
+  if (told.some((address) => lower.includes(address.toLowerCase()))) return told;
+  const senders = sendersOf(mail, original);
+  const named = (candidates: readonly string[]) =>
+    candidates.filter((address) => !senders.has(address.toLowerCase()));
+  const ofFamily = named(matched(notice, notice.family?.recipients ?? []));
   if (ofFamily.length > 0) return ofFamily;
+  // Who mailed themselves: a host's `<address>:` is about nobody else (QSBMF; Postfix, Exim).
+  const explicit = matched(notice, [explicitLine]);
+  if (explicit.length > 0) return explicit;
   if (told.length > 0) return told;
   for (const sentence of general.recipients) {
-    const found = matched(notice, [sentence]);
+    const found = named(matched(notice, [sentence]));
     if (found.length > 0) return found;
   }
-  if (original.length > 0) return original.slice(0, 1);
-  const others = addressesIn(`${headerOf(mail.headers, 'to')} ${headerOf(mail.headers, 'from')}`);
-  const mentioned = addressesIn(text);
-  return mentioned.filter((a) => !others.some((o) => o.toLowerCase() === a.toLowerCase())).slice(0, 1);
+  const ofOriginal = named(original.recipients);
+  if (ofOriginal.length > 0) return ofOriginal.slice(0, 1);
+  const mentioned = named(addressesIn(`${text}\n${headerOf(mail.headers, 'subject')}`));
+  return mentioned.length > 0 ? mentioned.slice(0, 1) : localUser(mail, notice);
+}
+
+const senderFields = ['from', 'sender', 'reply-to', 'return-path', 'errors-to', 'list-post', 'list-owner'];
+
+/** Addresses that are not the failed one, in lower case; who mails themselves may be both. */
+function sendersOf(mail: ReturnedMail, { fields, recipients }: Original): Set<string> {
+  const values = [
+    ...['to', 'cc', 'from', 'delivered-to'].map((name) => headerOf(mail.headers, name)),
+    ...senderFields.map((name) => headerOf(fields, name)),
+  ];
+  const senders = new Set(addressesIn(values.join('\n')).map((address) => address.toLowerCase()));
+  for (const recipient of recipients) senders.delete(recipient.toLowerCase());
+  return senders;
+}
+
+/** `wanda` on a line of its own below words of recipients, from a daemon of the mailbox's own host. */
+function localUser(mail: ReturnedMail, notice: Notice): string[] {
+  const domain = /@([^\s<>()"',;@]{1,255})/.exec(headerOf(mail.headers, 'from'))?.[1];
+  const above = notice.lines.findIndex(
+    (line) => /(?:recipient|following|user|address)/i.test(line) && /:$/.test(line),
+  );
+  const user = above === -1 ? null : /^\s{1,8}([\w.+-]{1,64})$/.exec(notice.lines[above + 1] ?? '')?.[1];
+  return domain && user ? [`${user}@${domain}`] : [];
 }
 
 function failedRecipients(mail: ReturnedMail): string[] {
@@ -65,12 +111,13 @@ function failedRecipients(mail: ReturnedMail): string[] {
 }
 
 function matched(notice: Notice, patterns: readonly RegExp[]): string[] {
-  return uniqueAddresses(notice.lines.map((line) => firstMatch(patterns, line)));
+  return uniqueAddresses(notice.lines.map((line) => (line.includes('@') ? firstMatch(patterns, line) : '')));
 }
 
 function firstMatch(patterns: readonly RegExp[], line: string): string {
   for (const pattern of patterns) {
-    const found = pattern.exec(line)?.[1];
+    const match = pattern.exec(line);
+    const found = match?.[1] ?? match?.[2];
     if (found) return found;
   }
   return '';

@@ -1,21 +1,39 @@
 import { type FeedbackReport, looksLikeFeedback, readFeedback, recipientsOfOriginal } from './arf.ts';
-import { isAutoReply } from './auto-reply.ts';
+import { hasAutoReplySubject, isAutoReply, isChallenge } from './auto-reply.ts';
 import { looksLikeDsn, readDsn } from './dsn.ts';
 import { fieldGroups, headerFields } from './header-fields.ts';
-import { isNotice, isReply, type Notice, readNotice } from './notice.ts';
-import { namedRecipients, recipientsOfNotice } from './notice-recipients.ts';
-import { judge, type RecipientReport } from './recipient.ts';
+import { delaySubject } from './languages.ts';
+import { isForwarded, isNotice, isReply, type Notice, readNotice, tellsFailure } from './notice.ts';
+import { namedRecipients, type Original, recipientsOfNotice } from './notice-recipients.ts';
+import { judgeAll, type RecipientReport } from './recipient.ts';
 import { type HeaderField, headerOf, type Returned, type ReturnedMail } from './returned-mail.ts';
 import { saidOf } from './said-of.ts';
 import { readSesNotification } from './ses-notification.ts';
 import { betterStatus, isExpiry, toldReply } from './told-reply.ts';
+import { type Writer, writerOf } from './writer.ts';
 
-/** What a mail tells about itself, before its kind is known. */
-interface Reading {
-  mail: ReturnedMail;
-  notice: Notice;
+/** What a mail tells about itself, before its kind is known; what few mails need is read when they do. */
+class Reading {
+  readonly mail: ReturnedMail;
+  readonly writer: Writer;
+  #notice: Notice | null = null;
+  #original: HeaderField[] | null = null;
+
+  constructor(mail: ReturnedMail) {
+    this.mail = mail;
+    this.writer = writerOf(mail);
+  }
+
+  get notice(): Notice {
+    this.#notice ??= readNotice(this.mail);
+    return this.#notice;
+  }
+
   /** Header fields of the original. */
-  original: readonly HeaderField[];
+  get original(): readonly HeaderField[] {
+    this.#original ??= originalFields(this);
+    return this.#original;
+  }
 }
 
 type Told = Pick<Returned, 'kind' | 'recipients'> & Partial<Returned>;
@@ -26,17 +44,15 @@ type Told = Pick<Returned, 'kind' | 'recipients'> & Partial<Returned>;
  * any input; time is linear in the text, which the caller bounds.
  */
 export function readReturned(mail: ReturnedMail): Returned {
-  const notice = readNotice(mail);
-  const reading = { mail, notice, original: originalFields(mail, notice) };
-  const told =
-    sesNotification(reading) ??
+  const reading = new Reading(mail);
+  const told: Told = sesNotification(reading) ??
     complaint(reading) ??
     statusNotification(reading) ??
     prose(reading) ??
-    ({ kind: isAutoReply(mail.headers) ? 'autoreply' : 'none', recipients: [] } satisfies Told);
+    wordless(reading) ?? { kind: isAutomatic(reading) ? 'autoreply' : 'none', recipients: [] };
   return {
     originalMessageId: messageIdOf(reading),
-    feedbackId: headerOf(reading.original, 'feedback-id') || null,
+    feedbackId: feedbackIdOf(reading.original),
     feedbackType: null,
     feedbackSource: null,
     subject: headerOf(mail.headers, 'subject').slice(0, 998),
@@ -44,12 +60,19 @@ export function readReturned(mail: ReturnedMail): Returned {
   };
 }
 
+/** What a sender wrote into its message to know it again. */
+function feedbackIdOf(original: Parameters<typeof headerOf>[0]): string | null {
+  const ids = ['feedback-id', 'cfbl-feedback-id'].map((name) => headerOf(original, name));
+  return ids.filter((id) => id !== '').join(' ') || null;
+}
+
 const reportTypes = ['message/delivery-status', 'message/global-delivery-status', 'text/delivery-status'];
 const originalTypes = ['message/rfc822', 'text/rfc822-headers', 'message/global', 'message/global-headers'];
 
-function originalFields(mail: ReturnedMail, notice: Notice): HeaderField[] {
+function originalFields(reading: Reading): HeaderField[] {
+  const { mail } = reading;
   const part = mail.parts.find((p) => originalTypes.includes(p.type));
-  const fields = headerFields(part?.text ?? notice.copy);
+  const fields = headerFields(part?.text ?? reading.notice.copy);
   if (headerOf(fields, 'message-id') !== '') return fields;
   // A part of another type, or one that a broken boundary glued to the report.
   const groups = mail.parts.flatMap((p) => fieldGroups(p.text));
@@ -67,9 +90,10 @@ function messageIdOf({ mail, original }: Reading): string | null {
   return id ?? (/^[^<>\s]{1,490}@[^<>\s]{1,490}$/.test(told) ? `<${told}>` : null);
 }
 
-function sesNotification({ mail }: Reading): Told | null {
-  const ses = readSesNotification(mail.text);
-  return ses && { ...ses, recipients: ses.recipients.map(judge) };
+function sesNotification({ mail, writer }: Reading): Told | null {
+  // What a person pastes into a mail has words around it.
+  const ses = writer.person && !/^\s*\{/.test(mail.text) ? null : readSesNotification(mail.text);
+  return ses && { ...ses, recipients: judgeAll(ses.recipients) };
 }
 
 function complaint(reading: Reading): Told | null {
@@ -78,50 +102,84 @@ function complaint(reading: Reading): Told | null {
   if (!report) return null;
   const recipients =
     report.recipients.length > 0 ? report.recipients : recipientsOfOriginal(reading.original);
-  const about = { action: 'delivered', status: null, diagnostic: '', remoteMta: null } as const;
+  const about = {
+    action: 'delivered',
+    status: null,
+    diagnostic: '',
+    remoteMta: null,
+    basis: 'report',
+  } as const;
   return {
     kind: 'complaint',
-    recipients: recipients.map((recipient) => judge({ recipient, ...about })),
+    recipients: judgeAll(recipients.map((recipient) => ({ recipient, ...about }))),
+    ...(report.recipients.length > 0 && { namedByReporter: true }),
     feedbackType: report.type,
     feedbackSource: report.source ?? (headerOf(reading.mail.headers, 'from') || null),
   };
 }
 
+/**
+ * True for what is a report by its own type (RFC 3464 §2, RFC 5965 §2: `multipart/report` at the top). From a person
+ * nothing else is one: forwarding puts reports, or their parts, into other mail.
+ */
+function mayReport({ mail, writer }: Reading): boolean {
+  return !writer.person || /^\s*multipart\/report\b/i.test(headerOf(mail.headers, 'content-type'));
+}
+
 /** The report's own part, or one that lost its type; not a report that an original or a reply quotes. */
-function feedbackText({ mail }: Reading): string | undefined {
+function feedbackText(reading: Reading): string | undefined {
+  const { mail, writer } = reading;
+  if (!mayReport(reading)) return undefined;
   const own = mail.parts.find((part) => part.type === 'message/feedback-report');
+  if (own || writer.person) return own?.text;
   const others = mail.parts.filter((part) => !originalTypes.includes(part.type)).map((part) => part.text);
-  return own?.text ?? [...others, ...(isReply(mail) ? [] : [mail.text])].find(looksLikeFeedback);
+  return [...others, ...(isReply(mail, writer) ? [] : [mail.text])].find(looksLikeFeedback);
 }
 
 /** Microsoft's Junk Mail Reporting Program forwards the original and says no more than its subject. */
-function complaintWithoutReport({ mail, original }: Reading): FeedbackReport | null {
-  const told = /^\s*complaint about message from /i.test(headerOf(mail.headers, 'subject'));
-  const marked = headerOf(original, 'x-hmxmroriginalrecipient') !== '';
-  return told || marked ? { type: 'abuse', source: null, recipients: [] } : null;
+function complaintWithoutReport({ mail, writer }: Reading): FeedbackReport | null {
+  const told = /^\s*complaint about message from (?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f:]{3,45})\s*$/i.test(
+    headerOf(mail.headers, 'subject'),
+  );
+  const originals = mail.parts.filter((part) => originalTypes.includes(part.type));
+  const forwarded = originals.length > 0;
+  const marked = originals.some((part) => /^x-hmxmroriginalrecipient ?:/im.test(part.text));
+  const fromProgram = /\bstaff@(?:hotmail|live|outlook|msn)\.com\b/i.test(headerOf(mail.headers, 'from'));
+  const believed = writer.person ? told && forwarded && fromProgram : (told && forwarded) || marked;
+  return believed ? { type: 'abuse', source: null, recipients: [] } : null;
 }
 
 function statusNotification(reading: Reading): Told | null {
   const reports = dsnReports(reading);
-  return reports.length > 0 ? { kind: kindOf(reports), recipients: reports.map(judge) } : null;
+  return reports.length > 0 ? { kind: kindOf(reports), recipients: judgeAll(reports) } : null;
 }
 
 /** The report's own part; else its fields in the readable text, or in a report that was forwarded whole. */
-function dsnReports({ mail, notice, original }: Reading): RecipientReport[] {
-  const texts = [
-    ...mail.parts.filter((part) => reportTypes.includes(part.type)).map((part) => part.text),
-    ...(isReply(mail) ? [] : [notice.lines.join('\n'), mail.text]),
-    ...mail.parts.filter((part) => originalTypes.includes(part.type)).map((part) => part.text),
-  ];
-  const reports = firstReports(texts);
-  const named = reports.some((report) => report.recipient === '')
-    ? (namedRecipients(mail, notice, recipientsOfOriginal(original))[0] ?? '')
+function dsnReports(reading: Reading): RecipientReport[] {
+  const { mail, writer } = reading;
+  if (!mayReport(reading)) return [];
+  const own = mail.parts.filter((part) => reportTypes.includes(part.type)).map((part) => part.text);
+  const quotes = isReply(mail, writer) && !(writer.path === 'unknown' && isForwarded(mail));
+  let reports = firstReports(own);
+  if (reports.length === 0 && !writer.person) {
+    const text = quotes ? [] : [reading.notice.lines.join('\n'), mail.text];
+    const forwarded = mail.parts.filter((part) => originalTypes.includes(part.type));
+    reports = firstReports([...text, ...forwarded.map((part) => part.text)]);
+  }
+  // What is no mailbox (a file, a local user, nothing) may have a better name in words.
+  const words = reports.some((report) => !report.recipient.includes('@'))
+    ? (namedRecipients(mail, reading.notice, originalOf(reading))[0] ?? '')
     : '';
-  const known = reports
-    .map((report) => (report.recipient === '' ? { ...report, recipient: named } : report))
-    .filter((report) => report.recipient !== '');
-  const recipients = known.map((report) => report.recipient);
-  return known.map((report) => withWords(report, recipients, notice));
+  const known = reports.map((report) =>
+    report.recipient === '' || (words !== '' && !/^[\w.+-]+$|@/.test(report.recipient))
+      ? { ...report, recipient: words || report.recipient }
+      : report,
+  );
+  return withWords(known, reading);
+}
+
+function originalOf({ original }: Reading): Original {
+  return { fields: original, recipients: recipientsOfOriginal(original) };
 }
 
 function firstReports(texts: readonly string[]): RecipientReport[] {
@@ -133,19 +191,52 @@ function firstReports(texts: readonly string[]): RecipientReport[] {
 }
 
 /** A report that tells no cause: the readable part may quote the reply. */
-function withWords(report: RecipientReport, all: readonly string[], notice: Notice): RecipientReport {
-  if (report.action !== 'failed' && report.action !== 'delayed') return report;
-  const status = betterStatus(report.status, toldReply(report.diagnostic));
-  if (report.diagnostic !== '' && !(status && isExpiry(status))) return report;
-  const diagnostic = `${report.diagnostic}\n${saidOf(report.recipient, all, notice.lines)}`;
-  return { ...report, diagnostic: diagnostic.trim() };
+function withWords(reports: readonly RecipientReport[], reading: Reading): RecipientReport[] {
+  const recipients = reports.map((report) => report.recipient);
+  let said: string[] | null = null;
+  return reports.map((report, i) => {
+    if (report.action !== 'failed' && report.action !== 'delayed') return report;
+    const status = betterStatus(report.status, toldReply(report.diagnostic));
+    if (report.diagnostic !== '' && !(status && isExpiry(status))) return report;
+    said ??= saidOf(recipients, reading.notice.lines);
+    return { ...report, diagnostic: `${report.diagnostic}\n${said[i] ?? ''}`.trim() };
+  });
 }
 
-function prose({ mail, notice, original }: Reading): Told | null {
-  const hasReportPart = mail.parts.some((part) => reportTypes.includes(part.type));
-  if (!hasReportPart && !isNotice(mail, notice)) return null;
-  const reports = recipientsOfNotice(mail, notice, recipientsOfOriginal(original));
-  return reports.length > 0 ? { kind: kindOf(reports), recipients: reports.map(judge) } : null;
+function prose(reading: Reading): Told | null {
+  const { mail, writer } = reading;
+  if (writer.person && !writer.automatic) return null;
+  const { notice } = reading;
+  const hasReportPart = !writer.person && mail.parts.some((part) => reportTypes.includes(part.type));
+  if (!hasReportPart && !isNotice(mail, notice, writer)) return null;
+  const reports = recipientsOfNotice(mail, notice, originalOf(reading));
+  if (reports.length === 0) return null;
+  // A sender that is not null may be anybody who calls themselves so: the words tell, and hold nobody back.
+  const recipients = judgeAll(reports).map((one) =>
+    writer.path === 'address' ? { ...one, certain: false } : one,
+  );
+  return { kind: kindOf(reports), recipients };
+}
+
+/** A daemon's report of which no more than its form or its subject is left: whose it is, the return path tells. */
+function wordless(reading: Reading): Told | null {
+  const { mail, writer } = reading;
+  if (!writer.daemon || writer.path === 'address' || isReply(mail, writer)) return null;
+  const isReport = /report-type ?= ?"?delivery-status/i.test(headerOf(mail.headers, 'content-type'));
+  if (!isReport && !(tellsFailure(mail) || reading.notice.family)) return null;
+  const delayed = delaySubject.test(headerOf(mail.headers, 'subject').slice(0, 400));
+  return { kind: delayed ? 'delay' : 'bounce', recipients: [] };
+}
+
+/** RFC 3834; nobody writes from the null sender, and a daemon's report is no answer. */
+function isAutomatic({ mail, writer }: Reading): boolean {
+  if (writer.daemon && writer.path !== 'address') return hasAutoReplySubject(mail.headers) || isAnswer(mail);
+  return isAutoReply(mail.headers) || writer.path === 'null' || isChallenge(mail.text);
+}
+
+/** RFC 3834 §5: `auto-replied` is what answers a mail. */
+function isAnswer({ headers }: ReturnedMail): boolean {
+  return /^auto-replied/i.test(headerOf(headers, 'auto-submitted').trim());
 }
 
 function kindOf(reports: readonly RecipientReport[]): Returned['kind'] {

@@ -1,7 +1,9 @@
-import type { FailureClass } from '../failure-class.ts';
+import type { FailureClass } from '../failure/failure-class.ts';
 
 /** A mail that came back, taken apart; text is decoded and bounded by whoever took it apart. */
 export interface ReturnedMail {
+  /** The envelope sender: empty for the null sender (RFC 5321 §4.5.5); undefined when it is not known. */
+  mailFrom?: string | undefined;
   /** Header fields of the mail in their order; names in lower case, values unfolded and decoded. */
   headers: readonly HeaderField[];
   /** The readable text: plain parts, or HTML turned into text. */
@@ -28,8 +30,12 @@ export interface ReturnedPart {
 export type Action = 'failed' | 'delayed' | 'delivered' | 'relayed' | 'expanded';
 
 export interface ReturnedRecipient {
-  /** The address as it was told. */
+  /** The address as it was told, the one that the sender gave; empty when none was: the return path tells whose it is. */
   recipient: string;
+  /** Where the mail ended when that is another address (RFC 3464 §2.3.2), as after forwarding. */
+  finalRecipient: string | null;
+  /** False when only prose tells the class, and not surely enough to suppress somebody. */
+  certain: boolean;
   /** Enhanced status (RFC 3463); null when it was not told. */
   status: string | null;
   /** Reply code of an SMTP server; null when none was told. */
@@ -49,12 +55,14 @@ export interface Returned {
   recipients: ReturnedRecipient[];
   /** Message-ID of the original, with its angle brackets. */
   originalMessageId: string | null;
-  /** Feedback-ID of the original. */
+  /** Feedback-ID of the original, and its CFBL-Feedback-ID (RFC 9477 §3.3) behind a blank. */
   feedbackId: string | null;
   /** For complaints (RFC 5965 §3.1): `abuse`, `fraud`… in lower case; `complains` says which suppress. */
   feedbackType: string | null;
   /** For complaints: who reports, from User-Agent or From. */
   feedbackSource: string | null;
+  /** For complaints: the report's own fields name the recipients, not those of the original, which its author wrote. */
+  namedByReporter?: boolean;
   subject: string;
 }
 

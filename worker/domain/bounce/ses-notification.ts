@@ -20,12 +20,13 @@ const maxRecipients = 100;
 export function readSesNotification(text: string): SesNotification | null {
   const begin = text.indexOf('{');
   const end = text.lastIndexOf('}');
-  if (begin === -1 || end < begin || !/"(?:notificationType|eventType)"/.test(text.slice(begin, end)))
-    return null;
+  if (begin === -1 || end < begin) return null;
   // Sendmail breaks lines of more than 998 octets with "!" (RFC 5321 §4.5.3.1.6).
   const root = parse(text.slice(begin, end + 1).replace(/!\r?\n /g, ''));
   if (!root) return null;
-  const body = typeof root.Message === 'string' ? parse(root.Message) : root;
+  // In the envelope of SNS the notification is text, in that of EventBridge an object.
+  const body =
+    typeof root.Message === 'string' ? parse(root.Message) : isObject(root.detail) ? root.detail : root;
   return body ? notificationOf(body) : null;
 }
 
@@ -72,7 +73,14 @@ function reportOf(recipient: Json, action: RecipientReport['action'], said: Json
   const status = /[245]\.\d{1,3}\.\d{1,3}/.exec(
     stringOf(said.status) ?? (action === 'delivered' ? diagnostic : ''),
   );
-  return { recipient: address, action, status: status?.[0] ?? null, diagnostic, remoteMta: null };
+  return {
+    recipient: address,
+    action,
+    status: status?.[0] ?? null,
+    diagnostic,
+    remoteMta: null,
+    basis: 'report',
+  };
 }
 
 function headerValue(mail: Json): unknown {

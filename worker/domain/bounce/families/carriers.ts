@@ -7,7 +7,7 @@ export const carriers: NoticeFamily = {
   marks: [
     /each of the following recipients was rejected by a remote\s+mail server/i,
     /^subject: mail system error - returned mail/im,
-    /^from: .{0,80}@(?:\S{1,40}\.)?(?:ezweb|docomo|softbank|dion|vodafone|au)\.(?:ne|com)\.?(?:jp)?/im,
+    /^from: .{0,80}(?:mailer-daemon|postmaster)@(?:\S{1,40}\.)?(?:ezweb|docomo|softbank|dion|vodafone|au)\.(?:ne|com)\.?(?:jp)?/im,
     /次のあて先へのメッセージはエラーのため送信できません|以下のメールアドレスへの送信に失敗しました/,
     /^\s{0,8}could not be delivered to: </im,
     /「m-FILTER」/,

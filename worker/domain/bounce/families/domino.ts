@@ -8,7 +8,7 @@ export const domino: NoticeFamily = {
     /^\s{0,8}-{3,8} ?failure reasons? {0,4}-{3,8}/im,
     /^your message$[\s\S]{0,400}^(?:was not delivered to|could not be delivered)/im,
     /^subject: delivery failure: /im,
-    /not listed in (?:domino|public name)|domino directory|lotus notes/i,
+    /not listed in (?:domino|public name)|(?:in|by) (?:the )?domino directory/i,
   ],
   recipients: [
     new RegExp(`^\\s{0,8}(${address})$`),

@@ -13,6 +13,8 @@ export const exchange: NoticeFamily = {
     /diagnostic information for administrators|x-ms-exchange-message-is-ndr|remote server returned ['"<]?[45]/i,
   ],
   recipients: [
+    // X.400 with the address as an attribute: `c=DE;a= ;p=EXAMPLE;o=Hub;dda:SMTP=anna@example.org; on Mon, …`
+    new RegExp(`^.{0,300}\\bdda:SMTP=(${address});`, 'i'),
     new RegExp(`^\\s{0,8}<?(${address})>?\\s?<mailto:`, 'i'),
     new RegExp(`^.{1,100}[(<](${address})[)>]\\s?<mailto:`, 'i'),
     new RegExp(`^\\s{0,8}<?(${address})>? on (?:mon|tue|wed|thu|fri|sat|sun|\\d)`, 'i'),

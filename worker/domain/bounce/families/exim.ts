@@ -6,11 +6,13 @@ export const exim: NoticeFamily = {
   name: 'exim',
   marks: [
     /this message was created automatically by (?:the )?(?:mail delivery software|.{0,40}mail)/i,
-    /a message that you (?:have )?sent (?:could not be|has not (?:yet )?been|contained no) /i,
+    /a message that you (?:have )?sent (?:could not be|has not (?:yet )?been|contained (?:no|one or more)) /i,
     /could not be delivered to (?:one or more of|all of) its\s+recipients/i,
     /^subject: warning: message \S+ delayed/im,
   ],
   recipients: [
+    // What the sender wrote, in front of why it is no address.
+    new RegExp(`^\\s{0,8}.{1,200}<(${address})>: malformed address`, 'i'),
     new RegExp(`^\\s{0,8}<?(${address})>?:?$`),
     new RegExp(`^\\s{0,8}["<]?(${address})[">]?: `),
     new RegExp(`^\\s{0,8}["<]?(${address})[">]?:$`),

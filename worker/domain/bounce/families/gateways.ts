@@ -12,7 +12,7 @@ export const gateways: NoticeFamily = {
     // InterScan, x6
     /message from interscan|we had trouble delivering your message/i,
     // fml, Majordomo
-    /^you are not a member of this mailing list/im,
+    /^you are not a member of this mailing list|^duplicated message-id in </im,
     // Carriers of North America: multimedia messages, James
     /^message could not be delivered to mobile/im,
     /^error message below:$/im,
@@ -27,6 +27,7 @@ export const gateways: NoticeFamily = {
     new RegExp(`^there was an error delivering your mail to <(${address})>`, 'i'),
     new RegExp(`^unable to deliver message to <(${address})>`, 'i'),
     new RegExp(`^you are not a member of this mailing list <(${address})>`, 'i'),
+    new RegExp(`^duplicated message-id in <(${address})>`, 'i'),
     new RegExp(`returned permanent errors: <?(${address})`, 'i'),
   ],
   copy: [

@@ -1,0 +1,1 @@
+ALTER TABLE `nodes` ADD `journal_new_at_ms` integer;

@@ -1,0 +1,1 @@
+CREATE INDEX `suppressions_account` ON `suppressions` (`account_id`);

@@ -1,0 +1,6 @@
+/** Meters without the server; stands for `smtp-node/metrics.ts`. */
+export { createMeters, gaugeOf } from '../../../smtp-node/metrics.ts';
+
+export async function serveMetrics() {
+  return { port: 0, close: async () => undefined };
+}

@@ -1,0 +1,98 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { Browser } from '../support/browser.ts';
+import { setUpOwner } from './dashboard-support.ts';
+import { bringMail, doors, letterTo, newReceivingDomain } from './received-support.ts';
+import { Internet } from './receiver.ts';
+import { bindings, call, migrate, newAccount, request, type TestAccount } from './support.ts';
+
+let browser: Browser;
+let account: TestAccount;
+let domain: string;
+let id: string;
+
+beforeAll(async () => {
+  await migrate();
+  new Internet();
+  browser = new Browser('https://api.test', (path, init) => request(path, init));
+  await setUpOwner(browser, { email: 'root@people.example', password: 'a long enough sentence' });
+  const row = await bindings.DB.prepare('SELECT min(id) AS id FROM accounts WHERE id > 0').first<{
+    id: number;
+  }>();
+  const made = await newAccount();
+  const { body } = await call(
+    'POST',
+    `/admin/v1/accounts/${row?.id}/credentials`,
+    bindings.OPERATOR_TOKEN,
+    {},
+  );
+  account = { ...made, id: row?.id ?? 0, live: body.secret };
+  domain = await newReceivingDomain(account);
+  const html = ['MIME-Version: 1.0', 'Content-Type: text/html', 'X-Mark: <b>bold</b>'];
+  const to = `info@${domain}`;
+  ({ id } = await bringMail(to, letterTo(to, html, '<script>alert(1)</script><p>Hello</p>')));
+});
+
+const page = async (path: string) => {
+  const response = await browser.get(path);
+  return { status: response.status, headers: response.headers, text: await response.text() };
+};
+
+describe('the page Received', () => {
+  it('lists what came, and is searched', async () => {
+    const { text } = await page('/received');
+    expect(text).toContain(`href="/received/${id}"`);
+    expect(text).toContain('Grüße');
+    expect((await page('/received?q=gr%C3%BC%C3%9Fe')).text).toContain(id);
+    expect((await page('/received?subject=nothing')).text).toContain('Nothing matches');
+    expect((await page('/received?status=failed')).text).not.toContain(id);
+  });
+
+  it('shows a mail with its verdicts, its fields as text, and why it was routed so', async () => {
+    const { text } = await page(`/received/${id}`);
+    expect(text).toContain('By <strong>rule *</strong>');
+    expect(text).toContain('ann@people.example from 192.0.2.7 (mx.people.example), over TLS');
+    expect(text).toContain('X-Mark: &lt;b&gt;bold&lt;/b&gt;');
+    expect(text).not.toContain('<script>alert');
+    for (const check of ['SPF', 'DKIM', 'DMARC', 'ARC', 'Reverse DNS'])
+      expect(text).toContain(`<td>${check}</td>`);
+  });
+
+  it('shows its HTML in a frame that runs and fetches nothing, and gives it as it came', async () => {
+    const framed = await page(`/received/${id}/html`);
+    expect(framed.headers.get('Content-Security-Policy')).toMatch(/^sandbox; default-src 'none'/);
+    const raw = await page(`/received/${id}/raw`);
+    expect(raw.headers.get('Content-Disposition')).toBe(`attachment; filename="${id}.eml"`);
+    expect(raw.text).toContain('<script>alert(1)</script>');
+    expect((await page('/received/0')).status).toBe(404);
+  });
+
+  it('says why nobody can be told again', async () => {
+    const response = await browser.post(`/received/${id}/replay`, {});
+    expect(response.status).toBe(409);
+  });
+});
+
+describe('the routes of a domain', () => {
+  it('are shown, tried, added and removed', async () => {
+    const { body } = await call('GET', `/v1/domains/${domain}`, account.live);
+    const at = `/domains/${body.id}/routes`;
+    expect((await page(`/domains/${body.id}`)).text).toContain(`href="${at}"`);
+    expect((await page(at)).text).toContain('all endpoints of the account');
+    const added = await browser.post(at, { pattern: 'info', action: 'refuse', text: 'Not here' });
+    expect(added.headers.get('Location')).toBe(`${at}?done=route-added`);
+    const tried = await page(`${at}?to=info@${domain}`);
+    expect(tried.text).toContain('is refused');
+    expect(tried.text).toContain('550 5.7.1 Not here');
+    const refused = await browser.post(at, { pattern: 'a b', action: 'drop' });
+    expect([refused.status, await refused.text()]).toEqual([
+      400,
+      expect.stringContaining('<strong>Address: </strong>'),
+    ]);
+    const [, route] = /routes\/(\d+)\/remove/.exec((await page(at)).text) ?? [];
+    expect((await browser.post(`${at}/${route}/remove`, {})).status).toBe(303);
+    const { body: left } = await call('GET', `/v1/domains/${domain}/routes`, account.live);
+    expect(left.data).toHaveLength(1);
+    await browser.post(`${at}/${left.data[0].id}/remove`, {});
+    expect(await doors(`info@${domain}`)).toMatchObject([{ door: 'refused', reply: '550 5.1.1' }]);
+  });
+});

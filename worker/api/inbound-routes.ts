@@ -1,0 +1,197 @@
+import { z } from '@hono/zod-openapi';
+import {
+  type Decision,
+  decide,
+  patternFault,
+  receives,
+  routeActions,
+  routeLimits,
+} from '#domain/inbound/route.ts';
+import { parseMailbox } from '#domain/message/address.ts';
+import { Problem } from '#domain/problem.ts';
+import { type Call, invalidBody, newApp } from '../http/app.ts';
+import { readBody } from '../http/request-body.ts';
+import { noted } from '../identity/audit.ts';
+import { doorsOf, partsOf, toldEndpoints } from '../inbound/check.ts';
+import { asciiDomain } from '../intake/recipient.ts';
+import { AlreadyThere, type Domain } from '../store/domains.ts';
+import {
+  createRoute,
+  deleteRoute,
+  type InboundRoute,
+  listRoutes,
+  updateRoute,
+} from '../store/inbound-routes.ts';
+import { readReceiving } from '../store/receiving.ts';
+import { listEndpoints } from '../store/webhook-endpoints.ts';
+import { domainOf } from './domains.ts';
+
+/** `/v1/domains/:id/routes`: what a domain does with the mail that it receives, by address. */
+export const inboundRoutesApp = newApp();
+
+const pattern = z
+  .string()
+  .max(65)
+  .transform((text) => text.trim().toLowerCase())
+  .superRefine((text, context) => {
+    const fault = patternFault(text);
+    if (fault !== null) context.addIssue({ code: 'custom', message: fault });
+  })
+  .meta({ description: 'A local part (`info`), a prefix (`support+*`), or `*`.' });
+const action = z.enum(routeActions);
+const targets = z
+  .array(z.string().min(1).max(320))
+  .max(routeLimits.targets)
+  .meta({ description: '`webhook`: ids of endpoints, none for all of the account.' });
+const text = z
+  .string()
+  .max(routeLimits.textCharacters)
+  .regex(/^[ -~]*$/, 'must be of printable ASCII characters')
+  .meta({ description: '`refuse`: what the sender is told.' });
+export const newRoute = z.strictObject({
+  pattern,
+  action,
+  targets: targets.default([]),
+  text: text.default(''),
+});
+export const routeChange = z.strictObject({ pattern, action, targets, text }).partial();
+export const routeTest = z.strictObject({
+  to: z.string().max(320).meta({ description: 'An address of the domain.' }),
+});
+
+inboundRoutesApp.get('/domains/:id/routes', async (c) => {
+  const { domain } = await domainOf(c);
+  return c.json({ data: (await listRoutes(c.get('store'), domain.id)).map(routeView) });
+});
+
+inboundRoutesApp.post('/domains/:id/routes', async (c) => {
+  const domain = await receivingDomain(c);
+  const body = await readBody(c, newRoute);
+  await requireTargets(c, body);
+  const there = await listRoutes(c.get('store'), domain.id);
+  if (there.length >= routeLimits.routes) {
+    throw new Problem('conflict', `A domain may have ${routeLimits.routes} routes.`);
+  }
+  const route = await orConflict(body.pattern, () =>
+    createRoute(c.get('store'), {
+      ...body,
+      accountId: domain.accountId,
+      domainId: domain.id,
+      createdAtMs: Date.now(),
+    }),
+  );
+  noted(c, { domain: domain.name, route: route.pattern });
+  return c.json(routeView(route), 201);
+});
+
+inboundRoutesApp.patch('/domains/:id/routes/:route', async (c) => {
+  const domain = await receivingDomain(c);
+  const route = await routeOf(c, domain);
+  const body = await readBody(c, routeChange);
+  await requireTargets(c, { ...route, ...body });
+  const changed = await orConflict(body.pattern ?? route.pattern, () =>
+    updateRoute(c.get('store'), route, Object.keys(body).length === 0 ? { text: route.text } : body),
+  );
+  if (!changed) throw notFound();
+  return c.json(routeView(changed));
+});
+
+inboundRoutesApp.delete('/domains/:id/routes/:route', async (c) => {
+  const { domain } = await domainOf(c);
+  await deleteRoute(c.get('store'), await routeOf(c, domain));
+  return c.body(null, 204);
+});
+
+/** What would be done with a mail to an address, and why. */
+inboundRoutesApp.post('/domains/:id/routes/test', async (c) => {
+  const { domain } = await domainOf(c);
+  const { to } = await readBody(c, routeTest);
+  return c.json(await trialOf(c, domain, to));
+});
+
+/** What is done with mail to an address, as the door says it now. */
+export async function trialOf(c: Call, domain: Domain, to: string) {
+  const mailbox = parseMailbox(to.includes('@') ? to : `${to}@${domain.name}`);
+  if (typeof mailbox === 'string') throw invalidBody([{ path: ['to'], message: mailbox }]);
+  const address = `${mailbox.localPart}@${asciiDomain(mailbox.domain)}`;
+  if (asciiDomain(mailbox.domain) !== domain.name) {
+    throw invalidBody([{ path: ['to'], message: `must be an address of ${domain.name}` }]);
+  }
+  const store = c.get('store');
+  const parts = partsOf(address);
+  const receiving = (await readReceiving(store, [parts.domain])).get(domain.name);
+  const own = receiving?.id === domain.id ? receiving : null;
+  const [door] = await doorsOf(store, c.get('env'), [address], Date.now());
+  const decision: Decision | null = own ? decide(own, parts.localPart) : null;
+  return {
+    to: address,
+    taken: door?.door !== 'refused',
+    reply: door?.door === 'refused' ? `${door.reply} ${door.text}` : '250 2.1.5 OK',
+    action: door?.door === 'returned' ? 'returned' : (decision?.action ?? 'refuse'),
+    by: door?.door === 'returned' ? 'return paths' : (decision?.by ?? whyNot(domain)),
+    endpoints: own && decision ? toldEndpoints(own, decision).map(({ publicId }) => publicId) : [],
+  };
+}
+
+function whyNot(domain: Domain): string {
+  if (!receives(domain.type)) return `${domain.name} is of type ${domain.type} and does not receive`;
+  return `${domain.name} is not verified for receiving: ${domain.statusReason ?? domain.status}`;
+}
+
+async function receivingDomain(c: Call): Promise<Domain> {
+  const { domain } = await domainOf(c);
+  if (receives(domain.type)) return domain;
+  throw new Problem(
+    'conflict',
+    `${domain.name} is of type ${domain.type} and does not receive; change its type to inbound or both first.`,
+  );
+}
+
+/** @throws Problem when a target is not what the action needs */
+async function requireTargets(c: Call, of: Pick<InboundRoute, 'action' | 'targets'>): Promise<void> {
+  const fault = (i: number, message: string) => invalidBody([{ path: ['targets', i], message }]);
+  switch (of.action) {
+    case 'webhook': {
+      const own = await listEndpoints(c.get('store'), c.get('credential').accountId);
+      const ids = own.map(({ publicId }) => publicId);
+      const unknown = of.targets.findIndex((target) => !ids.includes(target));
+      if (unknown >= 0) throw fault(unknown, 'must be the id of a webhook endpoint of this account');
+      return;
+    }
+    case 'drop':
+    case 'refuse':
+      if (of.targets.length > 0) throw fault(0, `must not be given with the action ${of.action}`);
+  }
+}
+
+async function orConflict<T>(wanted: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof AlreadyThere)) throw error;
+    throw new Problem('conflict', `The domain has a route ${wanted} already.`);
+  }
+}
+
+async function routeOf(c: Call, domain: Domain): Promise<InboundRoute> {
+  const id = c.req.param('route') ?? '';
+  const route = (await listRoutes(c.get('store'), domain.id)).find((one) => String(one.id) === id);
+  if (!route) throw notFound();
+  noted(c, { domain: domain.name, route: route.pattern });
+  return route;
+}
+
+function notFound(): Problem {
+  return new Problem('not_found', 'There is no such route.');
+}
+
+function routeView(route: InboundRoute) {
+  return {
+    id: route.id,
+    pattern: route.pattern,
+    action: route.action,
+    targets: route.targets,
+    text: route.text,
+    created_at: new Date(route.createdAtMs).toISOString(),
+  };
+}

@@ -1,0 +1,115 @@
+import { z } from 'zod';
+import * as answers from '../answers.ts';
+import { inboundEmailsQuery } from '../inbound-emails.ts';
+import { newRoute, routeChange, routeTest } from '../inbound-routes.ts';
+import { jsonProblems, type OperationGroup } from './operation.ts';
+
+const domainId = { id: 'The domain’s number or its name.' };
+const routeId = { ...domainId, route: 'The number of the route.' };
+
+export const receiving: OperationGroup = {
+  name: 'Receiving',
+  about: 'Mail that comes to domains of the types inbound and both, and what is done with it.',
+  operations: [
+    {
+      id: 'listInboundEmails',
+      method: 'get',
+      path: '/v1/inbound-emails',
+      summary: 'List received mail',
+      about: 'Newest first. A key that is limited to some domains sees no others.',
+      query: inboundEmailsQuery,
+      answer: { status: 200, about: 'A page', schema: answers.inboundEmailsAnswer },
+      problems: ['invalid_body'],
+    },
+    {
+      id: 'getInboundEmail',
+      method: 'get',
+      path: '/v1/inbound-emails/:id',
+      summary: 'Read a received mail',
+      about: 'With its text, attachments, what was found out about it on arrival, and why it was routed so.',
+      answer: { status: 200, about: 'The mail', schema: answers.inboundEmailAnswer },
+      problems: ['not_found'],
+    },
+    {
+      id: 'getInboundEmailRaw',
+      method: 'get',
+      path: '/v1/inbound-emails/:id/raw',
+      summary: 'Read a received mail as it came',
+      about: 'Below the trace fields that were added on arrival.',
+      answer: { status: 200, about: 'The mail', schema: z.string(), type: 'message/rfc822' },
+      problems: ['not_found'],
+    },
+    {
+      id: 'downloadInboundAttachment',
+      method: 'get',
+      path: '/v1/inbound-emails/:id/attachments/:attachment/download',
+      summary: 'Download an attachment',
+      about: 'With a key, or by the link in a webhook, which holds for 24 hours.',
+      answer: { status: 200, about: 'Its bytes', schema: z.string(), type: 'application/octet-stream' },
+      problems: ['not_found'],
+    },
+    {
+      id: 'replayInboundEmail',
+      method: 'post',
+      path: '/v1/inbound-emails/:id/replay',
+      summary: 'Tell of a received mail once more',
+      about: 'To the endpoints that the rules of the domain name now.',
+      answer: { status: 202, about: 'How many endpoints are told', schema: answers.replayedAnswer },
+      problems: ['not_found', 'conflict'],
+    },
+    {
+      id: 'listRoutes',
+      method: 'get',
+      path: '/v1/domains/:id/routes',
+      summary: 'List the routes of a domain',
+      about:
+        'What is done with mail by local part: an exact one goes before a prefix, a longer prefix before a shorter one, `*` comes last.',
+      parameters: domainId,
+      answer: { status: 200, about: 'Its routes', schema: answers.routesAnswer },
+      problems: ['not_found'],
+    },
+    {
+      id: 'createRoute',
+      method: 'post',
+      path: '/v1/domains/:id/routes',
+      summary: 'Add a route',
+      about: 'Mail that no route takes is refused in the SMTP session.',
+      parameters: domainId,
+      body: { type: 'application/json', schema: newRoute.meta({ id: 'NewRoute' }) },
+      answer: { status: 201, about: 'The route', schema: answers.routeAnswer },
+      problems: [...jsonProblems, 'not_found', 'conflict'],
+    },
+    {
+      id: 'changeRoute',
+      method: 'patch',
+      path: '/v1/domains/:id/routes/:route',
+      summary: 'Change a route',
+      about: 'Fields that are left out stay.',
+      parameters: routeId,
+      body: { type: 'application/json', schema: routeChange.meta({ id: 'RouteChange' }) },
+      answer: { status: 200, about: 'The route as it is now', schema: answers.routeAnswer },
+      problems: [...jsonProblems, 'not_found', 'conflict'],
+    },
+    {
+      id: 'deleteRoute',
+      method: 'delete',
+      path: '/v1/domains/:id/routes/:route',
+      summary: 'Remove a route',
+      about: 'Mail that came by it stays.',
+      parameters: routeId,
+      answer: { status: 204, about: 'It is gone', schema: null },
+      problems: ['not_found'],
+    },
+    {
+      id: 'testRoute',
+      method: 'post',
+      path: '/v1/domains/:id/routes/test',
+      summary: 'Try an address',
+      about: 'What would be done with a mail to it now, and which rule says so.',
+      parameters: domainId,
+      body: { type: 'application/json', schema: routeTest.meta({ id: 'RouteTestRequest' }) },
+      answer: { status: 200, about: 'What would be done', schema: answers.routeTestAnswer },
+      problems: [...jsonProblems, 'not_found'],
+    },
+  ],
+};

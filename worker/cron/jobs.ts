@@ -1,0 +1,120 @@
+import { fullMailbox } from '#domain/delivery/consequence.ts';
+import { diagnoseDatabaseSize } from '#domain/dns/installation.ts';
+import type { Env } from '../env.ts';
+import { hubOf } from '../hub/hub-of.ts';
+import { purgeAuth } from '../store/auth.ts';
+import { dropOldTables, ensureHomeTables } from '../store/home-tables.ts';
+import { purgeIdempotencyKeys } from '../store/idempotency.ts';
+import { noteDatabaseSize, readDatabaseSize } from '../store/installation.ts';
+import { anythingDue } from '../store/leases.ts';
+import { purgeBodies } from '../store/raw.ts';
+import { reencrypt } from '../store/reencrypt.ts';
+import type { Store } from '../store/store.ts';
+import { purgeSuppressions } from '../store/suppressions.ts';
+import { endpointsWithWork } from '../store/webhook-endpoints.ts';
+import { pokeSenders } from '../webhook/poke.ts';
+import { stepAccounts } from './accounts.ts';
+import type { Job } from './run-jobs.ts';
+import { verifyDue } from './verify.ts';
+
+/** What the jobs of a tick work with. */
+export interface Tick {
+  store: Store;
+  env: Env;
+  /** When the tick was to begin, Unix ms. */
+  nowMs: number;
+}
+
+const hourMs = 3_600_000;
+/** A job of which a step says only whether there is more. */
+const more = (there: boolean) => (there ? 1 : null);
+
+/**
+ * Everything that cron does; a tick has 400 statements and 400 subrequests for all of it. Housekeeping comes first. A
+ * missing table is made on demand as well, so once an hour is often enough.
+ */
+export const jobs: readonly Job<Tick>[] = [
+  {
+    name: 'drop tables',
+    everyMs: hourMs,
+    step: async ({ store, nowMs }) => more(await dropOldTables(store, nowMs)),
+  },
+  {
+    name: 'make tables',
+    everyMs: hourMs,
+    step: async ({ store, nowMs }) => {
+      await ensureHomeTables(store, nowMs);
+      return null;
+    },
+  },
+  {
+    name: 'bodies',
+    everyMs: hourMs,
+    step: async ({ store, nowMs }) => more(await purgeBodies(store, nowMs)),
+  },
+  {
+    name: 'idempotency keys',
+    everyMs: hourMs,
+    step: async ({ store, nowMs }) => more(await purgeIdempotencyKeys(store, nowMs)),
+  },
+  {
+    name: 'sessions',
+    everyMs: hourMs,
+    step: async ({ store, nowMs }) => {
+      await purgeAuth(store, nowMs);
+      return null;
+    },
+  },
+  {
+    name: 'suppressions',
+    everyMs: hourMs,
+    step: ({ store, nowMs }, place) =>
+      purgeSuppressions(store, place, { nowMs, strikesBeforeMs: nowMs - fullMailbox.withinMs }),
+  },
+  {
+    // After ENCRYPTION_KEYS has got a new first key.
+    name: 'encryption',
+    everyMs: hourMs,
+    step: ({ store, env }, place) => reencrypt(store, env.encryptionKeys, place),
+  },
+  {
+    // Announces again whatever is due and nobody has leased: lost wakes and pointers, expired leases, far-away `send_at`.
+    name: 'announce',
+    everyMs: 0,
+    step: async ({ store, env, nowMs }) => {
+      // A tick may begin late; what has fallen due meanwhile must not wait for the next.
+      const due = await anythingDue(store, Math.max(nowMs, Date.now()));
+      if (due) await hubOf(env.bindings.HUB).wake();
+      return null;
+    },
+  },
+  {
+    // Pokes webhook senders that are behind.
+    name: 'webhooks',
+    everyMs: 0,
+    step: async ({ store, env, nowMs }, place) => {
+      const { ids, next } = await endpointsWithWork(store, Math.max(nowMs, Date.now()), place);
+      await pokeSenders(env, ids);
+      return next;
+    },
+  },
+  {
+    name: 'database size',
+    everyMs: hourMs,
+    step: async ({ store, nowMs }) => {
+      await noteDatabaseSize(store, nowMs);
+      const { status, observed, fix } = diagnoseDatabaseSize(await readDatabaseSize(store, nowMs));
+      if (status !== 'ok') console.warn(JSON.stringify({ level: 'warn', msg: `database: ${observed}`, fix }));
+      return null;
+    },
+  },
+  { name: 'accounts', everyMs: 0, step: stepAccounts },
+  {
+    name: 'domains',
+    everyMs: 0,
+    step: async ({ store, env, nowMs }) => {
+      await verifyDue(store, env, nowMs);
+      return null;
+    },
+  },
+];

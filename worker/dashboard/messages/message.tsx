@@ -1,0 +1,310 @@
+import PostalMime from 'postal-mime';
+import { z } from 'zod';
+import { isFinal, messageStatus } from '#domain/delivery/delivery.ts';
+import { isUuidV7 } from '#domain/message/ids.ts';
+import { Problem } from '#domain/problem.ts';
+import type { Call } from '../../http/app.ts';
+import { may } from '../../identity/viewer.ts';
+import { html } from '../../pages/answer.tsx';
+import { Card } from '../../pages/blocks.tsx';
+import { Page } from '../../pages/layout.tsx';
+import {
+  bytes,
+  Code,
+  Copy,
+  DeliveryStateOf,
+  Head,
+  Post,
+  Simulated,
+  subjectText,
+  Time,
+} from '../../pages/parts.tsx';
+import type { Viewer } from '../../store/auth.ts';
+import { contentDaysOf } from '../../store/home-tables.ts';
+import { findMessage, type StoredMessage } from '../../store/messages.ts';
+import { latin1Bytes, readBody } from '../../store/raw.ts';
+import { Board } from '../board.tsx';
+import { callApi } from '../own-api.ts';
+import { Delivery } from './message-timeline.tsx';
+
+/** One message: what happened to each delivery, what was sent, and what can still be done. */
+export const messagePages = new Board();
+
+/** Larger messages are offered for download only. */
+const shownBytes = 2 * 1024 * 1024;
+
+/** The message of the path; 404 for another account's, an unknown or a malformed id alike. */
+export async function messageOf(c: Call, viewer: Viewer): Promise<StoredMessage> {
+  const id = (c.req.param('id') ?? '').toLowerCase();
+  const message = isUuidV7(id)
+    ? await findMessage(c.get('store'), viewer.account.accountId, id, Date.now())
+    : null;
+  if (!message) {
+    throw new Problem(
+      'not_found',
+      'There is no such message in this account. Messages are kept for 30 days.',
+    );
+  }
+  return message;
+}
+
+/** How long it is, or was, kept: as the account had set it when the message was accepted. */
+function contentKept(message: StoredMessage): string {
+  return `The content is kept for ${contentDaysOf(message)} days`;
+}
+
+async function bodyOf(c: Call, message: StoredMessage): Promise<Uint8Array | null> {
+  const body = await readBody(c.get('store'), message, Date.now());
+  if (body === null) return null;
+  return typeof body === 'string' ? latin1Bytes(body) : await new Response(body).bytes();
+}
+
+messagePages.page('/messages/:id', async (c, viewer) => {
+  const message = await messageOf(c, viewer);
+  const raw = message.sizeBytes <= shownBytes ? await bodyOf(c, message) : null;
+  const mail = raw ? await PostalMime.parse(raw) : null;
+  const headerText = raw ? headerSection(raw) : null;
+  const status = messageStatus(message.deliveries.map(({ state }) => state));
+  const open = message.deliveries.some(({ state }) => ['scheduled', 'queued', 'deferred'].includes(state));
+  const moving = message.deliveries.some(({ state }) => !isFinal(state));
+  const path = `/messages/${message.messageId}`;
+  const isSimulated = message.testMode || message.deliveries.some(({ simulated }) => simulated);
+  return html(
+    c,
+    <Page title={subjectText(message.subject)} viewer={viewer} url={c.req.url}>
+      <Head title={subjectText(message.subject)} crumb={{ href: '/messages', text: 'Messages' }}>
+        <div class="row">
+          {may(viewer, 'developer') && open && (
+            <Post
+              action={`${path}/cancel`}
+              label="Cancel"
+              sure="What no node has taken yet is not sent. This cannot be undone."
+              tone="danger"
+            />
+          )}
+          {may(viewer, 'developer') && raw && (
+            <Post
+              action={`${path}/resend`}
+              label="Send again"
+              sure="The same mail goes to the same recipients as a new message."
+            />
+          )}
+          <a class="button small" href={`${path}/raw`}>
+            Download
+          </a>
+        </div>
+      </Head>
+      <div class="stack" id="deliveries" data-refresh={moving ? '3' : undefined}>
+        <section class="card" aria-label="Facts">
+          <dl class="facts">
+            <dt>State</dt>
+            <dd>
+              <DeliveryStateOf state={status} />
+              {isSimulated && (
+                <>
+                  {' '}
+                  <Simulated testMode={message.testMode} />{' '}
+                  <span class="small quiet">counts in no figure</span>
+                </>
+              )}
+            </dd>
+            <dt>From</dt>
+            <dd>
+              <bdi>{message.fromHeader}</bdi>
+            </dd>
+            <dt>To</dt>
+            <dd>
+              <bdi>{[...message.addressees.to, ...message.addressees.cc].join(', ') || '–'}</bdi>
+            </dd>
+            <dt>Accepted</dt>
+            <dd>
+              <Time ms={message.acceptedAtMs} />{' '}
+              <span class="quiet">by {message.source === 'smtp' ? 'SMTP' : 'HTTP'}</span>
+            </dd>
+            <dt>Class</dt>
+            <dd>{message.class}</dd>
+            <dt>Size</dt>
+            <dd>{bytes(message.sizeBytes)}</dd>
+            {message.tags.length > 0 && (
+              <>
+                <dt>Tags</dt>
+                <dd class="row">
+                  {message.tags.map((tag) => (
+                    <a class="tag" href={`/messages?tag=${encodeURIComponent(tag)}`} title={tag}>
+                      <bdi>{tag}</bdi>
+                    </a>
+                  ))}
+                </dd>
+              </>
+            )}
+            {Object.entries(message.metadata).map(([name, value]) => (
+              <>
+                <dt>
+                  <bdi>{name}</bdi>
+                </dt>
+                <dd>
+                  <bdi>{value}</bdi>
+                </dd>
+              </>
+            ))}
+            {Object.values(message.tracked).some(Boolean) && (
+              <>
+                <dt>Tells back</dt>
+                <dd>
+                  {[
+                    message.tracked.opens ? 'opens' : [],
+                    message.tracked.clicks ? 'clicks' : [],
+                    message.tracked.unsubscribe ? 'unsubscribing' : [],
+                  ]
+                    .flat()
+                    .join(', ')}
+                </dd>
+              </>
+            )}
+            <dt>Message id</dt>
+            <dd class="with-copy">
+              <code id="message-id">{message.messageId}</code>
+              <Copy of="message-id" what="the message id" />
+            </dd>
+            <dt>Message-ID field</dt>
+            <dd class="with-copy">
+              <code id="message-id-field">{message.messageIdHeader}</code>
+              <Copy of="message-id-field" what="the Message-ID field" />
+            </dd>
+          </dl>
+        </section>
+        {message.deliveries.map((delivery) => (
+          <Delivery message={message} delivery={delivery} />
+        ))}
+      </div>
+      <Card id="content" title="Content">
+        {mail && headerText !== null ? (
+          <>
+            {mail.html && (
+              <details open>
+                <summary>HTML</summary>
+                <iframe class="mail" title="The message as HTML" sandbox="" src={`${path}/html`} />
+                <p class="small quiet">Scripts, forms and pictures from elsewhere are not loaded here.</p>
+              </details>
+            )}
+            {mail.text && (
+              <details open={!mail.html}>
+                <summary>Text</summary>
+                <Code id="text" what="Text of the message" text={mail.text} wrap />
+              </details>
+            )}
+            {mail.attachments.length > 0 && (
+              <details>
+                <summary>Attachments ({mail.attachments.length})</summary>
+                <ul>
+                  {mail.attachments.map((attachment) => (
+                    <li class="break">
+                      {attachment.filename ?? 'without a name'}{' '}
+                      <span class="quiet">{attachment.mimeType}</span>
+                    </li>
+                  ))}
+                </ul>
+              </details>
+            )}
+            <details>
+              <summary>Header fields</summary>
+              <Code id="headers" what="Header fields of the message" text={headerText} wrap />
+            </details>
+          </>
+        ) : (
+          <p class="quiet">
+            {message.sizeBytes > shownBytes
+              ? 'It is too large to be shown here; download it.'
+              : `${contentKept(message)}, and its time is over. What happened to it is kept for 30 days.`}
+          </p>
+        )}
+      </Card>
+    </Page>,
+  );
+});
+
+function headerSection(raw: Uint8Array): string {
+  const text = new TextDecoder('utf-8').decode(raw.subarray(0, 64 * 1024));
+  const end = text.indexOf('\r\n\r\n');
+  return end < 0 ? text : text.slice(0, end);
+}
+
+messagePages.page('/messages/:id/raw', async (c, viewer) => {
+  const message = await messageOf(c, viewer);
+  const body = await bodyOf(c, message);
+  if (!body) throw new Problem('not_found', `${contentKept(message)}, and its time is over.`);
+  return new Response(body, {
+    headers: {
+      'Content-Type': 'message/rfc822',
+      'Content-Disposition': `attachment; filename="${message.messageId}.eml"`,
+      'Content-Security-Policy': "default-src 'none'; sandbox",
+    },
+  });
+});
+
+// The mail's own HTML: shown without scripts, forms, and anything from elsewhere, in a frame without an origin.
+messagePages.page('/messages/:id/html', async (c, viewer) => {
+  const message = await messageOf(c, viewer);
+  const body = message.sizeBytes <= shownBytes ? await bodyOf(c, message) : null;
+  const mail = body ? await PostalMime.parse(body) : null;
+  if (!mail?.html) throw new Problem('not_found', 'This message has no HTML that can be shown.');
+  return new Response(mail.html, {
+    headers: {
+      'Content-Type': 'text/html; charset=utf-8',
+      'Content-Security-Policy':
+        "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; base-uri 'none'; frame-ancestors 'self'",
+    },
+  });
+});
+
+messagePages.action('/messages/:id/cancel', async (c, viewer) => {
+  const { messageId } = await messageOf(c, viewer);
+  const path = `/messages/${messageId}`;
+  try {
+    await callApi(
+      c,
+      viewer.account.accountId,
+      { method: 'POST', path: `/emails/${messageId}/cancel` },
+      z.unknown(),
+    );
+  } catch (error) {
+    if (error instanceof Problem && error.code === 'conflict')
+      return c.redirect(`${path}?done=nothing-to-cancel`, 303);
+    throw error;
+  }
+  return c.redirect(`${path}?done=canceled`, 303);
+});
+
+messagePages.action('/messages/:id/resend', async (c, viewer) => {
+  const message = await messageOf(c, viewer);
+  const body = await bodyOf(c, message);
+  if (!body) throw new Problem('not_found', `${contentKept(message)}; it cannot be sent again.`);
+  const query = new URLSearchParams([['mail_from', addressOf(message.fromHeader)]]);
+  for (const { recipient } of message.deliveries) query.append('rcpt_to', recipient);
+  const content = renewed(body, message);
+  const sent = await callApi(
+    c,
+    viewer.account.accountId,
+    { method: 'POST', path: `/send/raw?${query}`, raw: { type: 'message/rfc822', content } },
+    z.object({ message_id: z.string() }),
+  );
+  return c.redirect(`/messages/${sent.message_id}?done=resent`, 303);
+});
+
+function addressOf(from: string): string {
+  return /<([^<>]+)>\s*$/.exec(from)?.[1] ?? from;
+}
+
+/** The same mail as a new one: the intake gives it a Message-ID and Date of its own (RFC 5322 §3.6.4). */
+function renewed(raw: Uint8Array, message: StoredMessage): Uint8Array {
+  let text = '';
+  for (let at = 0; at < raw.length; at += 8192) text += String.fromCharCode(...raw.subarray(at, at + 8192));
+  const end = text.indexOf('\r\n\r\n');
+  const header = text
+    .slice(0, end + 2)
+    .replaceAll(/^(?:message-id|date|x-pennypost-[a-z-]+):.*\r\n(?:[ \t].*\r\n)*/gim, '');
+  const control = [`X-Pennypost-Class: ${message.class}\r\n`];
+  if (message.tags.length > 0 && message.tags.every((tag) => /^[\x20-\x7e]+$/.test(tag)))
+    control.push(`X-Pennypost-Tags: ${message.tags.join(', ')}\r\n`);
+  return latin1Bytes(control.join('') + header + text.slice(end));
+}

@@ -1,0 +1,197 @@
+import { z } from 'zod';
+import { type RouteAction, routeActions, routeLimits } from '#domain/inbound/route.ts';
+import { Problem } from '#domain/problem.ts';
+import { routesAnswer, routeTestAnswer, webhooksAnswer } from '../../api/answers.ts';
+import type { Call } from '../../http/app.ts';
+import { may } from '../../identity/viewer.ts';
+import { html } from '../../pages/answer.tsx';
+import { Card, Columns, Fields } from '../../pages/blocks.tsx';
+import { Page } from '../../pages/layout.tsx';
+import { Empty, Field, Head, Note, Post, Refusal, Select, State } from '../../pages/parts.tsx';
+import type { Viewer } from '../../store/auth.ts';
+import { Board } from '../board.tsx';
+import { callApi } from '../own-api.ts';
+
+/** What a domain does with received mail, by address; trying an address. */
+export const routePages = new Board();
+
+const about: Record<RouteAction, string> = {
+  webhook: 'webhook: tell endpoints',
+  drop: 'drop: take it, tell nobody',
+  refuse: 'refuse: in the SMTP session',
+};
+const labels = {
+  pattern: 'Address',
+  action: 'What to do',
+  targets: 'Endpoints',
+  text: 'Text',
+  to: 'Address',
+};
+
+interface Shown {
+  refused?: Problem;
+  tried?: z.output<typeof routeTestAnswer>;
+  to?: string;
+}
+
+function pathOf(c: Call): string {
+  const id = c.req.param('id') ?? '';
+  if (!/^\d{1,15}$/.test(id)) throw new Problem('not_found', 'There is no such domain in this account.');
+  return `/domains/${id}`;
+}
+
+routePages.page('/domains/:id/routes', async (c, viewer) => {
+  const to = (c.req.query('to') ?? '').trim().slice(0, 320);
+  if (to === '') return await routesPage(c, viewer);
+  try {
+    const request = { method: 'POST', path: `${pathOf(c)}/routes/test`, body: { to } } as const;
+    const tried = await callApi(c, viewer.account.accountId, request, routeTestAnswer);
+    return await routesPage(c, viewer, { tried, to });
+  } catch (error) {
+    if (!(error instanceof Problem) || error.code === 'not_found') throw error;
+    return await routesPage(c, viewer, { refused: error, to });
+  }
+});
+
+async function routesPage(c: Call, viewer: Viewer, { refused, tried, to }: Shown = {}) {
+  const path = pathOf(c);
+  const { accountId } = viewer.account;
+  const [domain, { data: routes }, { data: endpoints }] = await Promise.all([
+    callApi(c, accountId, { method: 'GET', path }, z.object({ domain: z.string(), type: z.string() })),
+    callApi(c, accountId, { method: 'GET', path: `${path}/routes` }, routesAnswer),
+    callApi(c, accountId, { method: 'GET', path: '/webhooks' }, webhooksAnswer),
+  ]);
+  const urlOf = (id: string) => endpoints.find((one) => one.id === id)?.url ?? id;
+  const change = may(viewer, 'developer') && (domain.type === 'inbound' || domain.type === 'both');
+  return html(
+    c,
+    <Page title={`Routes of ${domain.domain}`} viewer={viewer} url={c.req.url}>
+      <Head
+        title={`Routes of ${domain.domain}`}
+        lead="What is done with mail by address: an exact one goes before a prefix, * comes last."
+        crumb={{ href: path, text: domain.domain }}
+      />
+      {refused && <Refusal problem={refused} labels={labels} />}
+      <Card id="try" title="Try an address">
+        <form method="get" action={`${path}/routes`} class="stack">
+          <Field label="Address" name="to" value={to ?? ''} placeholder={`info@${domain.domain}`} />
+          <div class="row">
+            <button type="submit">Try</button>
+          </div>
+        </form>
+        {tried && (
+          <Note tone={tried.taken ? 'good' : 'warn'}>
+            <p>
+              Mail to <strong>{tried.to}</strong> is {tried.taken ? 'taken' : 'refused'}: {tried.action}
+              {tried.by ? ` by ${tried.by}` : ', no rule takes it'}. The sender is told “{tried.reply}”.
+            </p>
+            {tried.endpoints.length > 0 && <p>Told: {tried.endpoints.map(urlOf).join(', ')}</p>}
+          </Note>
+        )}
+      </Card>
+      <section class="card flush" aria-label="Routes">
+        {routes.length === 0 ? (
+          <Empty title="No route">
+            <p>Every mail is refused, but for postmaster and abuse, which are kept.</p>
+          </Empty>
+        ) : (
+          <table class="cards">
+            <Columns names={['Address', 'What is done', 'With']} actions={change} />
+            <tbody>
+              {routes.map((route) => (
+                <tr>
+                  <td class="mono">{route.pattern}</td>
+                  <td>
+                    <State tone={route.action === 'refuse' ? 'warn' : 'quiet'}>{route.action}</State>
+                  </td>
+                  <td class="break" data-label="With">
+                    {route.action === 'webhook'
+                      ? route.targets.map(urlOf).join(', ') || 'all endpoints of the account'
+                      : route.text}
+                  </td>
+                  {change && (
+                    <td>
+                      <Post
+                        action={`${path}/routes/${route.id}/remove`}
+                        label="Remove"
+                        sure={`Mail to ${route.pattern} is then done with as the other routes say.`}
+                        tone="danger"
+                      />
+                    </td>
+                  )}
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        )}
+      </section>
+      {change && (
+        <Card id="add" title="Add a route">
+          <Fields action={`${path}/routes`} submit="Add">
+            <Field
+              label="Address"
+              name="pattern"
+              placeholder="support+*"
+              hint="info, support+* or *"
+              maxlength={65}
+            />
+            <Select
+              label="What to do"
+              name="action"
+              options={routeActions.map((action) => ({ value: action, text: about[action] }))}
+            />
+            {endpoints.length > 0 && (
+              <fieldset>
+                <legend>Endpoints to tell; none chosen: all</legend>
+                {endpoints.map(({ id, url }) => (
+                  <label>
+                    <input type="checkbox" name="targets" value={id} /> <span class="break">{url}</span>
+                  </label>
+                ))}
+              </fieldset>
+            )}
+            <Field
+              label="Text"
+              name="text"
+              required={false}
+              maxlength={routeLimits.textCharacters}
+              hint="What a refusal says."
+            />
+          </Fields>
+        </Card>
+      )}
+    </Page>,
+    refused ? 400 : 200,
+  );
+}
+
+routePages.action('/domains/:id/routes', async (c, viewer, form) => {
+  const path = pathOf(c);
+  const action = form.text('action');
+  const body = {
+    pattern: form.text('pattern'),
+    action,
+    targets: action === 'webhook' ? form.all('targets') : [],
+    text: action === 'refuse' ? form.text('text') : '',
+  };
+  try {
+    await callApi(c, viewer.account.accountId, { method: 'POST', path: `${path}/routes`, body }, z.unknown());
+  } catch (error) {
+    if (!(error instanceof Problem) || error.code === 'not_found') throw error;
+    return await routesPage(c, viewer, { refused: error });
+  }
+  return c.redirect(`${path}/routes?done=route-added`, 303);
+});
+
+routePages.action('/domains/:id/routes/:route/remove', async (c, viewer) => {
+  const path = pathOf(c);
+  const route = c.req.param('route') ?? '';
+  if (!/^\d{1,15}$/.test(route)) throw new Problem('not_found', 'There is no such route.');
+  await callApi(
+    c,
+    viewer.account.accountId,
+    { method: 'DELETE', path: `${path}/routes/${route}` },
+    z.unknown(),
+  );
+  return c.redirect(`${path}/routes?done=route-removed`, 303);
+});

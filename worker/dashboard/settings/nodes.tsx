@@ -1,0 +1,154 @@
+import { nodeId } from '#domain/node-contract.ts';
+import { Problem } from '#domain/problem.ts';
+import { letShow, makeNodeToken, revokeTokens } from '../../api/admin-nodes.ts';
+import type { Call } from '../../http/app.ts';
+import { html } from '../../pages/answer.tsx';
+import { Card, Columns, Fields } from '../../pages/blocks.tsx';
+import { Page } from '../../pages/layout.tsx';
+import { Empty, Field, Head, Post, Secret, Time } from '../../pages/parts.tsx';
+import type { Viewer } from '../../store/auth.ts';
+import { listNodeTokens, type NodeToken } from '../../store/node-tokens.ts';
+import { listNodes, type NodeRow, placeSaid, placeShown } from '../../store/nodes.ts';
+import { Board } from '../board.tsx';
+
+/** The tokens of nodes, and what customers are told of them: for the operator. */
+export const nodePages = new Board();
+
+nodePages.page('/operator/nodes', async (c, viewer) => await pageOf(c, viewer));
+
+nodePages.action('/operator/nodes', async (c, viewer, form) => {
+  const id = nodeId.safeParse(form.text('node'));
+  if (!id.success) throw new Problem('invalid_body', 'Give the node a name, its host name for example.');
+  const token = await makeNodeToken(c, id.data);
+  return await pageOf(c, viewer, { nodeId: id.data, token });
+});
+
+nodePages.action('/operator/nodes/:nodeId/revoke', async (c, _viewer, form) => {
+  await revokeTokens(c, c.req.param('nodeId') ?? '', form.text('hint') || null);
+  return c.redirect('/operator/nodes?done=token-revoked', 303);
+});
+
+nodePages.action('/operator/nodes/:nodeId/submission', async (c, _viewer, form) => {
+  await letShow(c, c.req.param('nodeId') ?? '', form.text('show') === 'yes');
+  return c.redirect('/operator/nodes#nodes', 303);
+});
+
+async function pageOf(c: Call, viewer: Viewer, made?: { nodeId: string; token: string }): Promise<Response> {
+  const store = c.get('store');
+  const [nodes, tokens] = await Promise.all([listNodes(store), listNodeTokens(store)]);
+  return html(
+    c,
+    <Page title="Nodes" viewer={viewer} url={c.req.url}>
+      <Head title="Nodes" lead="Each has a token of its own, which speaks for it and for no other.">
+        <a class="button" href="/operator">
+          Installation
+        </a>
+      </Head>
+      {made && (
+        <Secret
+          title={`Token of ${made.nodeId}`}
+          what="the token"
+          text={made.token}
+          about="Set it as PENNYPOST_NODE_TOKEN of that node, with PENNYPOST_NODE_ID as its name here."
+        />
+      )}
+      <Card id="tokens" title="Tokens" flush>
+        {tokens.length === 0 ? (
+          <Empty title="No tokens yet">
+            <p>The first node that starts with NODE_TOKEN gets one by itself.</p>
+          </Empty>
+        ) : (
+          <Tokens tokens={tokens} />
+        )}
+      </Card>
+      <Card id="nodes" title="Where customers submit" flush>
+        {nodes.length === 0 ? (
+          <Empty title="No nodes yet">
+            <p>None has said hello.</p>
+          </Empty>
+        ) : (
+          <Places nodes={nodes} />
+        )}
+      </Card>
+      <Card id="new-token" title="Make a token">
+        <Fields action="/operator/nodes" submit="Make it">
+          <Field
+            label="Node"
+            name="node"
+            maxlength={255}
+            hint="Its PENNYPOST_NODE_ID, which is its host name unless you set it. The tokens that it has stay good until you revoke them."
+          />
+        </Fields>
+      </Card>
+    </Page>,
+  );
+}
+
+function Tokens({ tokens }: { tokens: readonly NodeToken[] }) {
+  return (
+    <table class="cards">
+      <Columns names={['Node', 'Token', 'Since']} actions />
+      <tbody>
+        {tokens.map(({ nodeId: id, hint, createdAtMs }) => (
+          <tr>
+            <td class="break">{id}</td>
+            <td data-label="Token">
+              <code>…{hint}</code>
+            </td>
+            <td class="nowrap" data-label="Since">
+              <Time ms={createdAtMs} />
+            </td>
+            <td>
+              <Post
+                action={`/operator/nodes/${encodeURIComponent(id)}/revoke`}
+                label="Revoke"
+                values={{ hint }}
+                sure="Within a minute the node is not known any more: it delivers nothing until it has another token."
+                tone="danger"
+              />
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+function Places({ nodes }: { nodes: readonly NodeRow[] }) {
+  return (
+    <table class="cards">
+      <Columns names={['Node', 'It says', 'Customers are told']} actions />
+      <tbody>
+        {nodes.map((node) => {
+          const [said, shown] = [placeText(placeSaid(node)), placeText(placeShown(node))];
+          const action = `/operator/nodes/${encodeURIComponent(node.nodeId)}/submission`;
+          return (
+            <tr>
+              <td class="break">{node.nodeId}</td>
+              <td class="break" data-label="It says">
+                {said ?? 'takes no submissions'}
+              </td>
+              <td class="break" data-label="Customers are told">
+                {shown ?? 'nothing'}
+              </td>
+              <td>
+                <div class="row">
+                  {said !== null && said !== shown && (
+                    <Post action={action} label="Show" values={{ show: 'yes' }} />
+                  )}
+                  {shown !== null && <Post action={action} label="Hide" values={{ show: 'no' }} />}
+                </div>
+              </td>
+            </tr>
+          );
+        })}
+      </tbody>
+    </table>
+  );
+}
+
+function placeText(place: ReturnType<typeof placeShown>): string | null {
+  if (!place) return null;
+  const ports = [place.port, place.tlsPort].filter((port) => port !== null);
+  return `${place.host}, ${ports.length === 1 ? 'port' : 'ports'} ${ports.join(', ')}`;
+}

@@ -1,0 +1,114 @@
+import { z } from 'zod';
+import { formatSetupCode, normalSetupCode, setupCodeText } from '#domain/setup-code.ts';
+import type { Call } from '../../http/app.ts';
+import { sourceOf } from '../../identity/source.ts';
+import { html } from '../../pages/answer.tsx';
+import { Fields } from '../../pages/blocks.tsx';
+import { Door } from '../../pages/layout.tsx';
+import { Field, Note } from '../../pages/parts.tsx';
+import { createAccount, listAccounts } from '../../store/accounts.ts';
+import { addMember, countTry, ensureOrganization, hasUsers, makeOperator } from '../../store/auth.ts';
+import { hmac } from '../../tokens/hmac.ts';
+import { equalSecrets } from '../../tokens/secret.ts';
+import { Board } from '../board.tsx';
+import { authCall, createUser } from './auth.ts';
+import { NewPasswordField } from './sign-in.tsx';
+import { signedIn } from './signed-in.ts';
+
+/** The first set-up: how the owner comes in. Everybody else is invited (`invitation.tsx`). */
+export const setUpPages = new Board();
+
+export const person = z.object({
+  name: z.string().min(1, 'Tell your name.').max(200),
+  email: z.email('That is not a mail address.').max(320),
+  password: z.string().min(10, 'The password must have at least ten characters.').max(128),
+});
+
+function SetUp({
+  url,
+  fault,
+  values = {},
+}: {
+  url: string;
+  fault?: string;
+  values?: Record<string, string>;
+}) {
+  return (
+    <Door title="Set up" url={url}>
+      <h1>Set up Pennypost</h1>
+      <p>You become the operator of this installation and the owner of its first account.</p>
+      {fault && <Note tone="bad">{fault}</Note>}
+      <Fields action="/set-up" submit="Set up">
+        <Field
+          label="Set-up code"
+          name="code"
+          autocomplete="off"
+          placeholder="XXXX-XXXX-XXXX"
+          value={values.code}
+          hint="The console printed it at start, and so does npm run deploy."
+        />
+        <Field label="Your name" name="name" autocomplete="name" value={values.name} />
+        <Field label="E-mail" name="email" type="email" autocomplete="username" value={values.email} />
+        <NewPasswordField label="Password" />
+        <Field
+          label="Account"
+          name="account"
+          value={values.account}
+          required={false}
+          hint="Name of your company or product. Left empty, the account that is there already is taken over."
+        />
+      </Fields>
+    </Door>
+  );
+}
+
+setUpPages.open('get', '/set-up', async (c) => {
+  if (await hasUsers(c.get('store'))) return c.redirect('/sign-in', 303);
+  return html(c, <SetUp url={c.req.url} />);
+});
+
+setUpPages.open('post', '/set-up', async (c, form) => {
+  const store = c.get('store');
+  const nowMs = Date.now();
+  if (await hasUsers(store)) return c.redirect('/sign-in', 303);
+  const values = {
+    code: form.text('code'),
+    name: form.text('name'),
+    email: form.text('email').toLowerCase(),
+    account: form.text('account'),
+  };
+  const again = (fault: string, status: 400 | 403 | 429) =>
+    html(c, <SetUp url={c.req.url} fault={fault} values={values} />, status);
+  // By source: nobody keeps the operator out by typing wrong codes elsewhere.
+  if (!(await countTry(store, `set-up:${sourceOf(c)}`, { max: 20, windowMs: 15 * 60_000, nowMs })))
+    return again('Too many tries. Wait a quarter of an hour.', 429);
+  const code = formatSetupCode(await hmac(c.get('env').authSecret, setupCodeText));
+  if (!(await equalSecrets(normalSetupCode(values.code), normalSetupCode(code))))
+    return again('The set-up code is not right. Look at what the console printed.', 403);
+  const parsed = person.safeParse({ ...values, password: form.all('password')[0] ?? '' });
+  if (!parsed.success) return again(parsed.error.issues[0]?.message ?? 'Something is missing.', 400);
+
+  const present = (await listAccounts(store, 0, 1)).accounts[0];
+  const account =
+    values.account === '' && present
+      ? present
+      : await createAccount(store, values.account === '' ? parsed.data.name : values.account, nowMs);
+  // No mail was read yet: the address is the operator's word.
+  const userId = await createUser(c, { ...parsed.data, verified: false });
+  await makeOperator(store, userId);
+  await addMember(store, {
+    organizationId: await ensureOrganization(store, account, nowMs),
+    userId,
+    role: 'owner',
+    nowMs,
+  });
+  return await enter(c, parsed.data);
+});
+
+/** Signs in who has just got a password. */
+export async function enter(c: Call, of: { email: string; password: string }): Promise<Response> {
+  const answer = await authCall(c, 'POST', '/sign-in/email', { email: of.email, password: of.password });
+  const { ok } = answer;
+  if (ok) await signedIn(c, answer, 'password');
+  return c.redirect(ok ? '/?done=welcome' : '/sign-in', 303);
+}

@@ -1,0 +1,279 @@
+import { z } from 'zod';
+import type { Call } from '../../http/app.ts';
+import { html } from '../../pages/answer.tsx';
+import { Fields } from '../../pages/blocks.tsx';
+import { Door } from '../../pages/layout.tsx';
+import { Field, Note } from '../../pages/parts.tsx';
+import { systemSender } from '../../system-mail/send.ts';
+import { Board, viewerOf } from '../board.tsx';
+import { authCall, linkMinutes, proveByToken } from './auth.ts';
+import { MailedCode } from './mailed-code.tsx';
+import { PasskeySignIn } from './passkey-parts.tsx';
+import { signedIn } from './signed-in.ts';
+import { mayAskForMail, mayTrySignIn } from './tries.ts';
+
+/** Sign-in by password, by mailed link and with a second factor; a forgotten password. */
+export const signInPages = new Board();
+
+const email = z.email().max(320);
+
+/** Where to go after sign-in: a path of ours, never another site. */
+export function nextOf(text: string): string {
+  return /^\/(?![/\\])[^\s\\]{0,500}$/.test(text) ? text : '/';
+}
+
+export function SignIn({
+  url,
+  fault,
+  next,
+  address,
+}: {
+  url: string;
+  fault?: string;
+  next: string;
+  address?: string;
+}) {
+  return (
+    <Door title="Sign in" url={url}>
+      <h1>Sign in</h1>
+      {fault && <Note tone="bad">{fault}</Note>}
+      <Fields action="/sign-in" submit="Sign in">
+        <input type="hidden" name="next" value={next} />
+        <Field label="E-mail" name="email" type="email" autocomplete="username webauthn" value={address} />
+        <Field label="Password" name="password" type="password" autocomplete="current-password" />
+      </Fields>
+      <PasskeySignIn next={next} />
+      <p class="row small">
+        <a href="/sign-in/link">Mail me a sign-in link</a>
+        <a href="/sign-in/forgotten">I forgot my password</a>
+      </p>
+    </Door>
+  );
+}
+
+signInPages.open('get', '/sign-in', async (c) => {
+  if (await viewerOf(c)) return c.redirect('/', 303);
+  return html(c, <SignIn url={c.req.url} next={nextOf(c.req.query('next') ?? '')} />);
+});
+
+signInPages.open('post', '/sign-in', async (c, form) => {
+  const next = nextOf(form.text('next'));
+  const address = form.text('email').toLowerCase();
+  const again = (fault: string, status: 401 | 429) =>
+    html(c, <SignIn url={c.req.url} fault={fault} next={next} address={address} />, status);
+  const slow = 'Too many tries. Wait a few minutes, or have a sign-in link mailed.';
+  if (!(await mayTrySignIn(c, address))) return again(slow, 429);
+  const answer = await authCall(c, 'POST', '/sign-in/email', {
+    email: address,
+    password: form.all('password')[0] ?? '',
+  });
+  const { ok, body } = answer;
+  if (!ok) return again('E-mail and password do not belong together.', 401);
+  if (body.twoFactorRedirect === true)
+    return c.redirect(`/sign-in/code?next=${encodeURIComponent(next)}`, 303);
+  await signedIn(c, answer, 'password');
+  return c.redirect(next, 303);
+});
+
+function CodeForm({ url, next, fault }: { url: string; next: string; fault?: string }) {
+  return (
+    <Door title="Second step" url={url}>
+      <h1>Second step</h1>
+      {fault && <Note tone="bad">{fault}</Note>}
+      <Fields action="/sign-in/code" submit="Go on">
+        <input type="hidden" name="next" value={next} />
+        <Field
+          label="Code"
+          name="code"
+          inputmode="numeric"
+          autocomplete="one-time-code"
+          hint="Six digits from your authenticator app, or one of your recovery codes."
+        />
+      </Fields>
+    </Door>
+  );
+}
+
+signInPages.open('get', '/sign-in/code', (c) =>
+  html(c, <CodeForm url={c.req.url} next={nextOf(c.req.query('next') ?? '')} />),
+);
+
+signInPages.open('post', '/sign-in/code', async (c, form) => {
+  const code = form.text('code').replaceAll(' ', '');
+  const next = nextOf(form.text('next'));
+  const route = /^\d{6}$/.test(code) ? '/two-factor/verify-totp' : '/two-factor/verify-backup-code';
+  const answer = await authCall(c, 'POST', route, { code });
+  const { ok, status } = answer;
+  if (ok) {
+    await signedIn(c, answer, 'password and second factor');
+    return c.redirect(next, 303);
+  }
+  const fault =
+    status === 429
+      ? 'Too many tries. Wait a minute.'
+      : 'The code is not right, or too much time went by. Type the newest one, or sign in again.';
+  return html(c, <CodeForm url={c.req.url} next={next} fault={fault} />, 401);
+});
+
+function MailForm({
+  url,
+  title,
+  action,
+  about,
+  button,
+  sent,
+  fault,
+}: {
+  url: string;
+  title: string;
+  action: string;
+  about: string;
+  button: string;
+  sent: boolean;
+  fault?: string;
+}) {
+  return (
+    <Door title={title} url={url}>
+      <h1>{title}</h1>
+      {fault && <Note tone="bad">{fault}</Note>}
+      {sent ? (
+        <Note tone="good">
+          If this address belongs to somebody here, a mail is on its way. Look at the spam folder too.
+        </Note>
+      ) : (
+        <Fields action={action} submit={button}>
+          <Field label="E-mail" name="email" type="email" autocomplete="username" hint={about} />
+        </Fields>
+      )}
+      <p class="small">
+        <a href="/sign-in">Back to sign-in</a>
+      </p>
+    </Door>
+  );
+}
+
+function mailForm(
+  path: string,
+  texts: { title: string; about: string; button: string },
+  send: (c: Call, to: string) => Promise<unknown>,
+) {
+  signInPages
+    .open('get', path, (c) => html(c, <MailForm url={c.req.url} action={path} sent={false} {...texts} />))
+    .open('post', path, async (c, form) => {
+      const sender = await systemSender({ store: c.get('store'), env: c.get('env') });
+      if ('fault' in sender) {
+        const fault = `${sender.fault} Sign in with your password or a passkey, or ask the operator.`;
+        return html(c, <MailForm url={c.req.url} action={path} sent={false} fault={fault} {...texts} />, 503);
+      }
+      const address = email.safeParse(form.text('email').toLowerCase());
+      // The answer is the same whether somebody has this address or not.
+      if (address.success && (await mayAskForMail(c, path, address.data))) await send(c, address.data);
+      return html(c, <MailForm url={c.req.url} action={path} sent={true} {...texts} />);
+    });
+}
+
+mailForm(
+  '/sign-in/link',
+  {
+    title: 'Sign-in link',
+    about: `The link works once, for ${linkMinutes} minutes. With two-factor sign-in, use your password or a passkey instead.`,
+    button: 'Mail me a link',
+  },
+  (c, address) => authCall(c, 'POST', '/sign-in/magic-link', { email: address }),
+);
+
+mailForm(
+  '/sign-in/forgotten',
+  {
+    title: 'Forgotten password',
+    about: 'You get a link with which you choose a new password.',
+    button: 'Mail me a link',
+  },
+  (c, address) => authCall(c, 'POST', '/request-password-reset', { email: address }),
+);
+
+// A page with a button: mail scanners open links, and must not use this one up.
+function OpenLink({ url, fault }: { url: string; fault?: string }) {
+  return (
+    <Door title="Sign in" url={url}>
+      <h1>Sign in</h1>
+      {fault && <Note tone="bad">{fault}</Note>}
+      <Fields action="/sign-in/open" submit="Sign in now">
+        <MailedCode />
+      </Fields>
+      <p class="small">
+        <a href="/sign-in">Back to sign-in</a>
+      </p>
+    </Door>
+  );
+}
+
+signInPages.open('get', '/sign-in/open', (c) => html(c, <OpenLink url={c.req.url} />));
+
+signInPages.open('post', '/sign-in/open', async (c, form) => {
+  const token = form.text('token');
+  const first = await proveByToken(c, 'link', token);
+  const answer = await authCall(c, 'GET', `/magic-link/verify?token=${encodeURIComponent(token)}`);
+  if (answer.ok) {
+    await signedIn(c, answer, 'mailed link');
+    return c.redirect(first ? '/?done=address-proven' : '/', 303);
+  }
+  const fault = 'This link was used before or is too old. Have a new one mailed.';
+  return html(c, <OpenLink url={c.req.url} fault={fault} />, 401);
+});
+
+function NewPassword({ url, fault, token }: { url: string; fault?: string; token?: string }) {
+  return (
+    <Door title="New password" url={url}>
+      <h1>New password</h1>
+      {fault && <Note tone="bad">{fault}</Note>}
+      <Fields action="/sign-in/reset" submit="Change the password">
+        <MailedCode value={token} />
+        <NewPasswordField />
+      </Fields>
+    </Door>
+  );
+}
+
+export function NewPasswordField({ name = 'password', label = 'New password' }) {
+  return (
+    <Field
+      label={label}
+      name={name}
+      type="password"
+      autocomplete="new-password"
+      minlength={10}
+      hint="At least ten characters; a sentence is good."
+    />
+  );
+}
+
+signInPages.open('get', '/sign-in/reset', (c) => html(c, <NewPassword url={c.req.url} />));
+
+signInPages.open('post', '/sign-in/reset', async (c, form) => {
+  const token = form.text('token');
+  await proveByToken(c, 'reset', token);
+  const { ok, body } = await authCall(c, 'POST', '/reset-password', {
+    token,
+    newPassword: form.all('password')[0] ?? '',
+  });
+  if (ok) return c.redirect('/sign-in?done=password-changed', 303);
+  const fault =
+    body.code === 'INVALID_TOKEN'
+      ? 'This link was used before or is too old. Ask for a new one.'
+      : 'The password must have 10 to 128 characters.';
+  return html(c, <NewPassword url={c.req.url} token={token} fault={fault} />, 400);
+});
+
+signInPages.open('post', '/sign-out', async (c) => {
+  await authCall(c, 'POST', '/sign-out', {});
+  return c.redirect('/sign-in?done=signed-out', 303);
+});
+
+// Goes to another account of the viewer; better-auth refuses one that they do not belong to.
+signInPages.open('post', '/account', async (c, form) => {
+  const { ok } = await authCall(c, 'POST', '/organization/set-active', {
+    organizationId: form.text('organization'),
+  });
+  return c.redirect(ok ? '/' : '/sign-in', 303);
+});

@@ -1,0 +1,169 @@
+import { z } from 'zod';
+import { events as catalogue } from '#domain/delivery/event.ts';
+import { Problem } from '#domain/problem.ts';
+import { receivedEvent, webhookFormats, webhookLimits } from '#domain/webhook.ts';
+import type { Call } from '../../http/app.ts';
+import { may } from '../../identity/viewer.ts';
+import { html } from '../../pages/answer.tsx';
+import { Card, Columns, Fields } from '../../pages/blocks.tsx';
+import { Page } from '../../pages/layout.tsx';
+import { Empty, Field, Head, Refusal, Select, State, Time } from '../../pages/parts.tsx';
+import type { Viewer } from '../../store/auth.ts';
+import { Board } from '../board.tsx';
+import { callApi } from '../own-api.ts';
+import { endpointPage, endpointSchema, endpointTone } from './webhook.tsx';
+
+/** The webhook endpoints of an account; adding one. */
+export const webhooksPages = new Board();
+
+/** What the form of a new endpoint is filled with, after a refusal too. */
+interface Typed {
+  url: string;
+  format: string;
+  events: string[];
+  description: string;
+}
+const nothingTyped: Typed = { url: '', format: 'event', events: [], description: '' };
+const labels = { url: 'URL', format: 'Format', events: 'Events', description: 'Description' };
+
+webhooksPages.page('/webhooks', (c, viewer) => listPage(c, viewer));
+
+async function listPage(c: Call, viewer: Viewer, refused?: Problem, typed = nothingTyped) {
+  const { accountId } = viewer.account;
+  const { data } = await callApi(
+    c,
+    accountId,
+    { method: 'GET', path: '/webhooks' },
+    z.object({ data: z.array(endpointSchema) }),
+  );
+  return html(
+    c,
+    <Page title="Webhooks" viewer={viewer} url={c.req.url}>
+      <Head
+        title="Webhooks"
+        lead="Events are posted to your endpoints, signed as Standard Webhooks, and tried again for two days."
+      />
+      <section class="card flush" aria-label="Endpoints">
+        {data.length === 0 ? (
+          <Empty title="No endpoint yet">
+            <p>
+              Add the address of your program that wants to hear of deliveries, bounces and complaints.
+              Without one, the same events are at <code>GET /v1/events</code>.
+            </p>
+          </Empty>
+        ) : (
+          <table class="cards">
+            <Columns names={['Endpoint', 'State', 'Format', 'Events']} />
+            <tbody>
+              {data.map((endpoint) => (
+                <tr>
+                  <td class="break">
+                    <a href={`/webhooks/${endpoint.id}`}>{endpoint.url}</a>
+                    {endpoint.description && <p class="small quiet">{endpoint.description}</p>}
+                  </td>
+                  <td>
+                    <State tone={endpointTone[endpoint.state] ?? 'quiet'}>{endpoint.state}</State>
+                    {endpoint.failing_since && (
+                      <p class="small">
+                        failing since <Time ms={Date.parse(endpoint.failing_since)} as="ago" />
+                      </p>
+                    )}
+                  </td>
+                  <td class="quiet" data-label="Format">
+                    {endpoint.format}
+                  </td>
+                  <td class="small" data-label="Events">
+                    {endpoint.events?.join(', ') ?? 'all'}
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        )}
+      </section>
+      {may(viewer, 'developer') && (
+        <Card id="add" title="Add an endpoint">
+          {refused && <Refusal problem={refused} labels={labels} />}
+          <Fields action="/webhooks" submit="Add">
+            <Field
+              label="URL"
+              name="url"
+              type="url"
+              placeholder="https://example.com/hooks/mail"
+              value={typed.url}
+              maxlength={webhookLimits.urlCharacters}
+              hint="https, at a public address."
+            />
+            <Select
+              label="Format"
+              name="format"
+              value={typed.format}
+              options={webhookFormats.map((format) => ({ value: format, text: format }))}
+              hint="event: one event a request. cloudmailin: several events in one request. The others tell of received mail only."
+            />
+            <details open={typed.events.length > 0}>
+              <summary>Only some events</summary>
+              <fieldset>
+                <legend>Events; none chosen: all</legend>
+                <label>
+                  <input
+                    type="checkbox"
+                    name="events"
+                    value={receivedEvent}
+                    checked={typed.events.includes(receivedEvent)}
+                  />
+                  <span>
+                    <strong>received</strong> <span class="quiet">mail came to a domain that receives</span>
+                  </span>
+                </label>
+                {catalogue.map((row) => (
+                  <label>
+                    <input
+                      type="checkbox"
+                      name="events"
+                      value={row.kind}
+                      checked={typed.events.includes(row.kind)}
+                    />
+                    <span>
+                      <strong>{row.kind.replaceAll('_', ' ')}</strong> <span class="quiet">{row.raised}</span>
+                    </span>
+                  </label>
+                ))}
+              </fieldset>
+            </details>
+            <Field
+              label="Description"
+              name="description"
+              required={false}
+              value={typed.description}
+              maxlength={webhookLimits.descriptionCharacters}
+            />
+          </Fields>
+        </Card>
+      )}
+    </Page>,
+    refused ? 400 : 200,
+  );
+}
+
+webhooksPages.action('/webhooks', async (c, viewer, form) => {
+  const typed: Typed = {
+    url: form.text('url'),
+    format: form.text('format') || nothingTyped.format,
+    events: form.all('events'),
+    description: form.text('description'),
+  };
+  const body = { ...typed, events: typed.events.length === 0 ? null : typed.events };
+  try {
+    const made = await callApi(
+      c,
+      viewer.account.accountId,
+      { method: 'POST', path: '/webhooks', body },
+      z.object({ id: z.string(), secret: z.string() }),
+    );
+    return await endpointPage(c, viewer, made.id, { secret: made.secret });
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    return await listPage(c, viewer, error, typed);
+  }
+});

@@ -1,0 +1,211 @@
+import { z } from 'zod';
+import { classOf } from '../message/class.ts';
+import type { SuppressionEntry } from '../suppression/suppression.ts';
+
+/** A due delivery as the head of a queue shows it. */
+export interface Candidate {
+  messageId: string;
+  n: number;
+  /** Rank of the class. */
+  class: number;
+  /** Of the recipient. */
+  domain: string;
+  accountId: number;
+  dueMs: number;
+  /** Its account is suspended. */
+  suspended: boolean;
+  /** The entry that its recipient is suppressed by, meanwhile; null: by none. */
+  suppression: SuppressionEntry | null;
+  /** It is held by the lease that is asked for: its answer was lost. */
+  mine: boolean;
+}
+
+/** The first due deliveries of one class and week, in their order. */
+export interface Head<T extends Candidate> {
+  /** Names it in a place. */
+  key: string;
+  rows: T[];
+  /** There may be more behind them. */
+  full: boolean;
+}
+
+/** Due deliveries behind a head that is full of one account's mail: those of others. */
+export interface Beyond<T extends Candidate> {
+  /** The head's. */
+  key: string;
+  rows: T[];
+  from: Position;
+  /** How far was looked; null: to the end of the queue. */
+  end: Position | null;
+}
+
+/** What a node wants. */
+export interface Wish {
+  max: number;
+  /** Of other classes than `priority`. */
+  otherMax: number;
+  digestMax: number;
+  /** To one recipient domain, as long as there is mail to others. */
+  domainMax: number;
+  excludeDomains: readonly string[];
+  /** Domains of which only `priority` is wanted. */
+  busyDomains: readonly string[];
+  /** Unix ms. */
+  nowMs: number;
+}
+
+/** The largest `reach`. */
+export const deepestReach = 3;
+
+const position = z.tuple([z.number(), z.string().max(64), z.number()]);
+
+/**
+ * How far a node has looked at the queue. What stands before is leased, or was not wanted when it was looked at, so that
+ * no lease reads again what an earlier one has passed by. `reach`: how far a lease looks, see `looksOf`. `scout`: how far
+ * other accounts have been looked for behind a head that one account fills.
+ */
+const placeSchema = z.object({
+  reach: z.number().int().min(0).max(deepestReach),
+  at: z.record(z.string(), position),
+  scout: z.record(z.string(), position).default({}),
+});
+export type Place = z.infer<typeof placeSchema>;
+export type Position = z.infer<typeof position>;
+
+/** The place that a node gives back; one that cannot be read is the beginning. */
+export function parsePlace(text: string | null): Place {
+  try {
+    const read = placeSchema.safeParse(JSON.parse(text ?? 'null'));
+    if (read.success) return read.data;
+  } catch {
+    // Not JSON: nothing of ours.
+  }
+  return { reach: 0, at: {}, scout: {} };
+}
+
+/** How many due rows are looked at, of one class and week and in all. */
+export interface Look {
+  ofOne: number;
+  ofAll: number;
+}
+
+/** So many rows in all are looked at first, about four rows read each: an idle lease reads few, however much waits. */
+const leastLook = 21;
+
+/** More at once while there is more than fits. */
+export function looksOf(reach: number, max: number): Look {
+  const ofOne = Math.min(max + leastLook, leastLook * 4 ** reach);
+  return { ofOne, ofAll: reach === 0 ? leastLook : Number.POSITIVE_INFINITY };
+}
+
+/** No transaction takes longer to commit. */
+const settledAfterMs = 10_000;
+
+/** So many deliveries are ended by one lease at the most. */
+const mostEnded = 40;
+
+export interface Choice<T extends Candidate> {
+  /** To be leased, or held by this lease already. */
+  picked: T[];
+  /** Of a suppressed recipient: to be ended, not leased. */
+  suppressed: T[];
+  place: Place;
+  more: boolean;
+  /** All that is wanted of what was looked at is given. */
+  hasRoom: boolean;
+}
+
+/**
+ * Chooses what a lease gives: the most urgent class first over all weeks, and within a class what has been due for
+ * longest, of one domain and of one account no more than their share as long as there is other mail. Pure.
+ */
+export function chooseWork<T extends Candidate>(
+  heads: readonly Head<T>[],
+  wish: Wish,
+  from: Place,
+  beyond: readonly Beyond<T>[] = [],
+): Choice<T> {
+  const digest = classOf('digest').rank;
+  const priority = classOf('priority').rank;
+  const excluded = new Set(wish.excludeDomains);
+  const busy = new Set(wish.busyDomains);
+  const all = [...heads, ...beyond]
+    .flatMap(({ rows }) => rows)
+    .sort((a, b) => a.class - b.class || a.dueMs - b.dueMs);
+  const asked = all.filter(({ mine }) => mine);
+  const picked: T[] = [...asked];
+  const suppressed: T[] = [];
+  const left = new Set<T>();
+  // An answer that was lost is given again as it was: nothing is added to it.
+  let room = asked.length > 0 ? 0 : wish.max;
+  let otherRoom = wish.otherMax;
+  let digestRoom = wish.digestMax;
+  const give = (row: T) => {
+    const other = row.class !== priority;
+    const isDigest = row.class === digest;
+    if (room === 0 || (other && otherRoom === 0) || (isDigest && digestRoom === 0)) {
+      left.add(row);
+      return;
+    }
+    room -= 1;
+    if (other) otherRoom -= 1;
+    if (isDigest) digestRoom -= 1;
+    picked.push(row);
+  };
+  const wanted: T[] = [];
+  for (const row of all) {
+    if (row.mine || row.suspended) continue;
+    if (row.suppression) {
+      if (suppressed.length < mostEnded) suppressed.push(row);
+      else left.add(row);
+      continue;
+    }
+    if (excluded.has(row.domain) || (busy.has(row.domain) && row.class !== priority)) continue;
+    wanted.push(row);
+  }
+  for (const [, own] of Map.groupBy(wanted, (row) => row.class)) {
+    for (const row of sharesFirst(own, wish)) give(row);
+  }
+  const at = { ...from.at };
+  for (const { key, rows, full } of heads) {
+    const first = rows.findIndex((row) => left.has(row));
+    const passed = first === -1 ? rows : rows.slice(0, first);
+    // What falls due right now may still be joined by what commits a little later or by a clock that is a little behind:
+    // it is looked at again, unless a full head stands in the way of everything behind it.
+    const last = passed.findLast((row) => full || row.dueMs <= wish.nowMs - settledAfterMs);
+    if (last) at[key] = [last.dueMs, last.messageId, last.n];
+  }
+  const scout = { ...from.scout };
+  for (const { key, rows, from: began, end } of beyond) {
+    const first = rows.findIndex((row) => left.has(row));
+    const before = rows[first - 1];
+    if (first > 0 && before) scout[key] = [before.dueMs, before.messageId, before.n];
+    else if (first === 0) scout[key] = began;
+    else if (end) scout[key] = end;
+    else delete scout[key];
+  }
+  const full = heads.some((head) => head.full);
+  return {
+    picked,
+    suppressed,
+    place: { reach: full ? Math.min(deepestReach, from.reach + 1) : 0, at, scout },
+    more: full || left.size > 0,
+    hasRoom: left.size === 0,
+  };
+}
+
+/** The rows in another order: first what is within the share of its domain and of its account, then the others. */
+function sharesFirst<T extends Candidate>(rows: readonly T[], { max, domainMax }: Wish): T[] {
+  const accountMax = Math.ceil(max / 2);
+  const ofDomain = new Map<string, number>();
+  const ofAccount = new Map<number, number>();
+  const isWithin = ({ domain, accountId }: T) => {
+    const [ownDomain, ownAccount] = [ofDomain.get(domain) ?? 0, ofAccount.get(accountId) ?? 0];
+    if (ownDomain >= domainMax || ownAccount >= accountMax) return false;
+    ofDomain.set(domain, ownDomain + 1);
+    ofAccount.set(accountId, ownAccount + 1);
+    return true;
+  };
+  const { within = [], over = [] } = Object.groupBy(rows, (row) => (isWithin(row) ? 'within' : 'over'));
+  return [...within, ...over];
+}

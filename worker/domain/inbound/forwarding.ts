@@ -1,0 +1,102 @@
+import { parseMailbox } from '../message/address.ts';
+import { foldField } from '../message/fold.ts';
+import { fieldsNamed, type HeaderField, type SplitMessage } from '../message/header.ts';
+import type { Verdicts } from './verdicts.ts';
+
+/** How a message is sent on from an alias. Pure. */
+
+/** RFC 5321 §6.3: a message with more trace fields than this goes in a circle. */
+const mostHops = 50;
+
+/**
+ * Why a message must not be sent on: it went round already; null when it may.
+ * @param alias the address that it is sent on for
+ */
+export function forwardLoop(fields: readonly HeaderField[], alias: string): string | null {
+  const hops = fieldsNamed(fields, 'received').length;
+  if (hops > mostHops) return `it has passed ${hops} hosts: it goes in a circle (RFC 5321 §6.3)`;
+  const before = fieldsNamed(fields, 'delivered-to').some(
+    ({ value }) => value.replace(/^<|>$/g, '').toLowerCase() === alias.toLowerCase(),
+  );
+  return before ? `it was delivered to ${alias} before: it goes in a circle` : null;
+}
+
+/**
+ * Whether DMARC of the author's domain would fail once the message is sent on: SPF then speaks for us, so only a DKIM
+ * signature of the author's own domain, which lasts, is left (RFC 9989 §4.4).
+ */
+export function losesDmarc({ dmarc, dkim }: Verdicts): boolean {
+  return (
+    dmarc.policy !== null && !dkim.signatures.some(({ result, aligned }) => result === 'pass' && aligned)
+  );
+}
+
+/** What a forward adds and changes. */
+export interface Forward {
+  /** The address that it is sent on for, and the name it is known by. */
+  alias: string;
+  /** From becomes the alias, since the author's domain would disown the message. */
+  rewriteFrom: boolean;
+  /** Switches the alias off; https. */
+  switchOffUrl: string;
+}
+
+/**
+ * The message as it is sent on: untouched but for Delivered-To, the link that switches the alias off, and From where it
+ * must be. The node puts Received, ARC and, for a From of ours, DKIM in front.
+ */
+export function forwarded(
+  message: SplitMessage,
+  { alias, rewriteFrom, switchOffUrl }: Forward,
+): SplitMessage {
+  const fields = rewriteFrom ? withNewFrom(message.fields, alias) : message.fields;
+  const off = switchOffField(message.fields, rewriteFrom);
+  return {
+    ...message,
+    fields: [made('Delivered-To', alias), made(off, `<${switchOffUrl}>`), ...fields],
+  };
+}
+
+/**
+ * `List-Unsubscribe` (RFC 2369) unless the message has one, or a signature that would break by it: signers name a field
+ * once more than it is there so that none can be added (RFC 6376 §8.15). Then a name of our own.
+ */
+function switchOffField(fields: readonly HeaderField[], isBrokenAnyway: boolean): string {
+  const isThere = fieldsNamed(fields, 'list-unsubscribe').length > 0;
+  const isSigned = fieldsNamed(fields, 'dkim-signature').some(({ value }) =>
+    /[;\s]h\s*=[^;]*\blist-unsubscribe\b(?!-)/i.test(value),
+  );
+  return isThere || (isSigned && !isBrokenAnyway) ? 'X-Alias-Switch-Off' : 'List-Unsubscribe';
+}
+
+/** `"Name via alias" <alias>`; answers still go to the author. */
+function withNewFrom(fields: readonly HeaderField[], alias: string): HeaderField[] {
+  const [from] = fieldsNamed(fields, 'from');
+  const hasReplyTo = fieldsNamed(fields, 'reply-to').some(({ value }) => value !== '');
+  const value = from?.value ?? '';
+  const replyTo = hasReplyTo || value === '' ? [] : [made('Reply-To', value)];
+  // Their signatures cover the From that was: broken ones are worse than none to some receivers.
+  const others = fields.filter(
+    ({ name }) => !['from', 'sender', 'dkim-signature'].includes(name.toLowerCase()),
+  );
+  return [made('From', `${nameVia(value, alias)} <${alias}>`), ...replyTo, ...others];
+}
+
+function nameVia(from: string, alias: string): string {
+  const author = parseMailbox(from);
+  const open = from.lastIndexOf('<');
+  const phrase = open < 0 ? '' : from.slice(0, open).trim();
+  // An encoded word stays one (RFC 2047 §5: not within quotation marks).
+  if (/^(?:=\?[^?\s]+\?[bq]\?[^?\s]*\?=\s*)+$/i.test(phrase)) return `${phrase} via ${atomic(alias)}`;
+  const name = typeof author === 'string' ? '' : author.name || author.address;
+  return `"${`${name} via ${alias}`.trim().replace(/["\\]/g, '\\$&')}"`;
+}
+
+/** An address as words of a phrase, where it may not stand as it is (RFC 5322 §3.2.5). */
+function atomic(address: string): string {
+  return `"${address.replace(/["\\]/g, '\\$&')}"`;
+}
+
+function made(name: string, value: string): HeaderField {
+  return { name, value, raw: foldField(name, value) };
+}

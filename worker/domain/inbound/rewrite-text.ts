@@ -1,0 +1,183 @@
+import { base64, unbase64 } from '../base64.ts';
+import { withoutMailboxLine } from '../message/clean-header.ts';
+import { type HeaderField, type SplitMessage, splitMessage } from '../message/header.ts';
+
+/**
+ * Changes the text of a message wherever it is written: in every part that is text, whatever its transfer encoding, in
+ * messages inside of it, and in the header fields of parts. What is no text stays byte for byte. Text is latin1, a
+ * character for each octet, so that it works for every charset that writes ASCII as ASCII.
+ */
+
+const mostDepth = 24;
+const mostParts = 1000;
+
+/** What is done to text, and to a header field as it is written, line ends included. */
+export interface Changes {
+  text(text: string): string;
+  field(field: HeaderField): string;
+}
+
+/** A message that cannot be read as surely as a mail program reads it, and why. */
+export class Unreadable extends Error {}
+
+/**
+ * @param body of an entity (RFC 2045 §2.4) with these fields; latin1 with CRLF line ends
+ * @throws Unreadable when there may be text that is not found: then nothing may be sent on
+ */
+export function changeBody(fields: SplitMessage['fields'], body: string, change: Changes): string {
+  return new Rewriting(change).body(fields, body, 0);
+}
+
+const sealed = /^application\/(?:x-)?(?:pkcs7-mime|pgp-encrypted)$/;
+const telling = /^application\/(?:(?:x-)?pkcs7-signature|pgp-signature|pgp-keys|ms-tnef|vnd\.ms-tnef)$/;
+
+class Rewriting {
+  readonly #change: Changes;
+  #parts = 0;
+
+  constructor(change: Changes) {
+    this.#change = change;
+  }
+
+  body(fields: SplitMessage['fields'], body: string, depth: number): string {
+    this.#parts += 1;
+    if (depth > mostDepth || this.#parts > mostParts) throw new Unreadable('it has too many parts');
+    const type = fieldValue(fields, 'content-type');
+    const media = (/^\s*([\w.+-]+\/[\w.+-]+)/.exec(type)?.[1] ?? 'text/plain').toLowerCase();
+    const encoding = fieldValue(fields, 'content-transfer-encoding').toLowerCase();
+    if (media.startsWith('multipart/')) return this.#multipart(this.#boundary(type), body, depth);
+    if (/^message\/(?:rfc822|global|news)$/.test(media)) {
+      if (/base64|quoted-printable/.test(encoding)) throw new Unreadable('a message inside of it is encoded');
+      return this.#entity(body, depth + 1);
+    }
+    if (sealed.test(media)) throw new Unreadable('it is signed or encrypted as a whole');
+    // It verifies nothing any more, or is another writing of the same text; both name their writer.
+    if (telling.test(media)) return '';
+    return /^(?:text|message)\//.test(media) ? this.#text(body, encoding, type) : body;
+  }
+
+  #boundary(type: string): string {
+    const [, quoted, token] =
+      /;\s*boundary\s*=\s*(?:"([^"\\\r\n]{1,200})"|([^\s;"()]{1,200}))/i.exec(type) ?? [];
+    const boundary = quoted ?? token;
+    if (boundary === undefined) throw new Unreadable('it has parts without a boundary');
+    if (this.#change.text(boundary) !== boundary) throw new Unreadable('its boundary has an address');
+    return boundary;
+  }
+
+  #multipart(boundary: string, body: string, depth: number): string {
+    const delimiter = `--${boundary}`;
+    const pieces: string[] = [];
+    let from = 0;
+    let isPart = false;
+    const close = (to: number) => {
+      const piece = body.slice(from, to);
+      pieces.push(isPart ? this.#entity(piece, depth + 1) : this.#change.text(piece));
+    };
+    for (let at = body.startsWith(delimiter) ? 0 : next(body, delimiter, 0); at >= 0; ) {
+      const end = endOfLine(body, at);
+      const rest = body.slice(at + delimiter.length, end).trimEnd();
+      if (rest === '' || rest === '--') {
+        close(at);
+        pieces.push(body.slice(at, end));
+        from = end;
+        isPart = rest === '';
+        if (!isPart) break;
+      }
+      at = body.startsWith(delimiter, end) ? end : next(body, delimiter, end);
+    }
+    close(body.length);
+    return pieces.join('');
+  }
+
+  #entity(text: string, depth: number): string {
+    const split = splitMessage(withoutMailboxLine(text));
+    if (typeof split === 'string') throw new Unreadable(split);
+    const { fields, rest } = split;
+    const body = rest.startsWith('\r\n') ? rest.slice(2) : rest;
+    const head = fields.map((field) => this.#change.field(field)).join('');
+    return head + rest.slice(0, rest.length - body.length) + this.body(fields, body, depth);
+  }
+
+  #text(body: string, encoding: string, type: string): string {
+    if (/charset\s*=\s*"?(?:utf-?(?:16|32|7)|ucs)/i.test(type)) {
+      throw new Unreadable('its charset is not one of mail');
+    }
+    if (encoding.includes('base64')) {
+      const decoded = latin1(unbase64(body));
+      const changed = this.#change.text(decoded);
+      return changed === decoded ? body : inLines(base64(octets(changed)));
+    }
+    if (encoding.includes('quoted-printable')) {
+      const decoded = decodeQuoted(body);
+      const changed = this.#change.text(decoded);
+      return changed === decoded ? body : encodeQuoted(changed);
+    }
+    return this.#change.text(body);
+  }
+}
+
+function fieldValue(fields: SplitMessage['fields'], name: string): string {
+  return fields.find((field) => field.name.toLowerCase() === name)?.value ?? '';
+}
+
+/** Where the next line begins so. */
+function next(text: string, wanted: string, from: number): number {
+  const at = text.indexOf(`\n${wanted}`, Math.max(0, from - 1));
+  return at < 0 ? -1 : at + 1;
+}
+
+function endOfLine(text: string, from: number): number {
+  const at = text.indexOf('\n', from);
+  return at < 0 ? text.length : at + 1;
+}
+
+const pieceLength = 8192;
+
+function latin1(bytes: Uint8Array): string {
+  const pieces: string[] = [];
+  for (let at = 0; at < bytes.length; at += pieceLength) {
+    pieces.push(String.fromCharCode(...bytes.subarray(at, at + pieceLength)));
+  }
+  return pieces.join('');
+}
+
+function octets(text: string): Uint8Array {
+  return Uint8Array.from({ length: text.length }, (_, i) => text.charCodeAt(i));
+}
+
+/** RFC 2045 §6.8: at most 76 characters a line. */
+function inLines(text: string): string {
+  return text.replace(/.{1,76}/g, '$&\r\n');
+}
+
+/** RFC 2045 §6.7 */
+function decodeQuoted(text: string): string {
+  return text
+    .replace(/=[ \t]{0,20}\r?\n/g, '')
+    .replace(/=([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+}
+
+function encodeQuoted(text: string): string {
+  return text
+    .split('\r\n')
+    .map((line) => {
+      const units = line.match(/[!-<>-~]|[ \t](?!$)|[\s\S]/g) ?? [];
+      let lineLength = 0;
+      return units
+        .map((unit) => {
+          const written = /^[!-<>-~]$|^[ \t]$/.test(unit) ? unit : `=${hexOf(unit)}`;
+          lineLength += written.length;
+          if (lineLength <= 73) return written;
+          lineLength = written.length;
+          return `=\r\n${written}`;
+        })
+        .join('');
+    })
+    .join('\r\n')
+    .replace(/[ \t](?=\r\n|$)/g, (blank) => (blank === ' ' ? '=20' : '=09'));
+}
+
+function hexOf(char: string): string {
+  return char.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0');
+}

@@ -1,0 +1,67 @@
+import type { Scope } from '#domain/scope.ts';
+import { accessRows, type DomainRule, type Who } from './row.ts';
+
+const key = (scope: Scope | null, domains: DomainRule): Who & { surface: 'api' } => ({
+  surface: 'api',
+  scope,
+  domains,
+});
+/** Submissions: the intake reads key, domains and suppressions together, and nothing else before. */
+const submit: Who = { surface: 'api', scope: 'send', domains: 'rows', byIntake: true };
+
+/** The public API: keys. */
+export const apiAccess = accessRows([
+  ['POST /v1/send', submit],
+  ['POST /v1/send/batch', submit],
+  ['POST /v1/send/raw', submit],
+  ['POST /api/v0.1/:username/messages', submit],
+  ['GET /v1/emails', key('read', 'rows')],
+  ['GET /v1/emails/:id', key('read', 'rows')],
+  ['GET /v1/emails/:id/events', key('read', 'rows')],
+  ['POST /v1/emails/:id/cancel', key('send', 'rows')],
+  ['GET /v1/events', key('read', 'rows')],
+  ['GET /v1/suppressions', key('read', 'rows')],
+  ['GET /v1/suppressions/check', key('read', 'rows')],
+  ['POST /v1/suppressions', key('manage', 'rows'), 'suppression added'],
+  ['DELETE /v1/suppressions/:email', key('manage', 'rows'), 'suppression removed'],
+  ['GET /v1/suppressions/export', key('read', 'rows')],
+  ['POST /v1/suppressions/import', key('manage', 'rows'), 'suppressions imported'],
+  ['GET /v1/credential', key(null, 'any')],
+  ['POST /v1/webhooks', key('manage', 'refused'), 'webhook added'],
+  ['GET /v1/webhooks', key('read', 'refused')],
+  ['GET /v1/webhooks/:id', key('read', 'refused')],
+  ['PATCH /v1/webhooks/:id', key('manage', 'refused'), 'webhook changed'],
+  ['DELETE /v1/webhooks/:id', key('manage', 'refused'), 'webhook removed'],
+  ['POST /v1/webhooks/:id/rotate', key('manage', 'refused'), 'webhook secret rotated'],
+  ['POST /v1/webhooks/:id/test', key('manage', 'refused')],
+  ['POST /v1/webhooks/:id/replay', key('manage', 'refused'), 'webhook deliveries replayed'],
+  ['GET /v1/webhook-deliveries', key('read', 'refused')],
+  ['GET /v1/webhook-deliveries/:id', key('read', 'refused')],
+  ['POST /v1/webhook-deliveries/:id/replay', key('manage', 'refused'), 'webhook delivery replayed'],
+  ['GET /v1/domains', key('read', 'rows')],
+  ['POST /v1/domains', key('manage', 'rows'), 'domain added'],
+  ['GET /v1/domains/:id', key('read', 'rows')],
+  ['PATCH /v1/domains/:id', key('manage', 'rows'), 'domain changed'],
+  ['DELETE /v1/domains/:id', key('manage', 'rows'), 'domain removed'],
+  ['POST /v1/domains/:id/verify', key('manage', 'rows')],
+  ['GET /v1/domains/:id/dns', key('read', 'rows')],
+  ['GET /v1/domains/:id/dkim', key('read', 'rows')],
+  ['POST /v1/domains/:id/dkim/rotate', key('manage', 'rows'), 'DKIM keys rotated'],
+  ['POST /v1/domains/:id/dkim/:selector/retire', key('manage', 'rows'), 'DKIM key retired'],
+  ['GET /v1/domains/:id/routes', key('read', 'rows')],
+  ['POST /v1/domains/:id/routes', key('manage', 'rows'), 'route added'],
+  ['PATCH /v1/domains/:id/routes/:route', key('manage', 'rows'), 'route changed'],
+  ['DELETE /v1/domains/:id/routes/:route', key('manage', 'rows'), 'route removed'],
+  ['POST /v1/domains/:id/routes/test', key('read', 'rows')],
+  ['GET /v1/inbound-emails', key('read', 'rows')],
+  ['GET /v1/inbound-emails/:id', key('read', 'rows')],
+  ['GET /v1/inbound-emails/:id/raw', key('read', 'rows')],
+  ['GET /v1/inbound-emails/:id/attachments/:attachment/download', { ...key('read', 'rows'), byLink: true }],
+  ['POST /v1/inbound-emails/:id/replay', key('manage', 'rows'), 'received mail replayed'],
+  ['GET /v1/domains/:id/warming', key('read', 'rows')],
+  // By domain; sums over all of them are refused by the handler.
+  ['GET /v1/stats', key('read', 'rows')],
+  ['GET /v1/settings', key('read', 'refused')],
+  ['PATCH /v1/settings', key('account', 'refused'), 'mail settings changed'],
+  ['GET /v1/audit', key('account', 'refused')],
+]);

@@ -1,0 +1,49 @@
+import { accessRows, type Who } from './row.ts';
+
+const operator: Who = { surface: 'operator' };
+const node: Who = { surface: 'node' };
+const enrolment: Who = { surface: 'enrolment' };
+const tracking: Who = { surface: 'tracking', limit: 'tracking' };
+const everybody: Who = { surface: 'public', limit: null };
+
+/** The operator's calls, nodes, links in mails, and what is open to everybody. */
+export const otherAccess = accessRows([
+  ['GET /admin/v1/accounts', operator],
+  ['POST /admin/v1/accounts', operator, 'account made'],
+  ['GET /admin/v1/accounts/:id', operator],
+  ['PUT /admin/v1/accounts/:id/status', operator, 'account status changed'],
+  ['PUT /admin/v1/accounts/:id/limits', operator, 'account limits changed'],
+  ['GET /admin/v1/accounts/:id/credentials', operator],
+  ['POST /admin/v1/accounts/:id/credentials', operator, 'key made'],
+  ['DELETE /admin/v1/accounts/:id/credentials/:credentialId', operator, 'key revoked'],
+  ['POST /admin/v1/accounts/:id/domains', operator, 'domain added'],
+  ['GET /admin/v1/accounts/:id/domains/:domain', operator],
+  ['PATCH /admin/v1/accounts/:id/domains/:domain', operator, 'domain changed'],
+  ['GET /admin/v1/accounts/:id/domains/:domain/warming', operator],
+  ['PUT /admin/v1/accounts/:id/domains/:domain/warming', operator, 'warming changed'],
+  ['GET /admin/v1/counters', operator],
+  ['GET /admin/v1/nodes', operator],
+  ['POST /admin/v1/nodes', operator, 'node token made'],
+  ['PATCH /admin/v1/nodes/:nodeId', operator, 'node changed'],
+  ['DELETE /admin/v1/nodes/:nodeId/tokens', operator, 'node tokens revoked'],
+  ['POST /node/v1/enrol', enrolment, 'node enrolled'],
+  ['POST /node/v1/hello', node],
+  ['GET /node/v1/installation', node],
+  ['POST /node/v1/tls-report', node],
+  ['GET /node/v1/wake', node],
+  ['POST /node/v1/lease', node],
+  ['GET /node/v1/raw/:messageId', node],
+  ['POST /node/v1/results', node],
+  ['POST /node/v1/release', node],
+  ['POST /node/v1/inbound/check', node],
+  ['POST /node/v1/inbound', node],
+  ['POST /node/v1/received', node],
+  ['GET /t/:file', tracking],
+  ['GET /c/:token', tracking],
+  ['GET /u/:token', tracking],
+  ['POST /u/:token', tracking],
+  ['GET /healthz', everybody],
+  ['GET /openapi.json', everybody],
+  ['GET /docs/api', everybody],
+  ['GET /assets/:version/:name', everybody],
+]);

@@ -1,0 +1,225 @@
+import { assertNever } from '#domain/assert-never.ts';
+import { type Decision, decide } from '#domain/inbound/route.ts';
+import type { ReceivedHead, SmtpRefusal } from '#domain/node-contract.ts';
+import type { ReceivedPointer } from '#domain/webhook.ts';
+import type { Env } from '../env.ts';
+import { headBytes, type MailHead, readHead } from '../received/open-mail.ts';
+import { answeredMessage } from '../received/thread.ts';
+import {
+  type KeptDecision,
+  type NewReceived,
+  putReceived,
+  type Received,
+  readReceived,
+  receivedDay,
+  removeReceived,
+  writeReceived,
+} from '../store/received.ts';
+import { answersItself, type ReceivingDomain, readReceiving } from '../store/receiving.ts';
+import type { Store } from '../store/store.ts';
+import type { Endpoint } from '../store/webhook-endpoints.ts';
+import { pokeSenders } from '../webhook/poke.ts';
+import { askEndpoint } from './ask-endpoint.ts';
+import { partsOf, toldEndpoints } from './check.ts';
+
+/** A mail that is handed over. */
+export interface HandedOver {
+  head: ReceivedHead;
+  /** Its bytes, with the trace fields before them. */
+  raw: ReadableStream<Uint8Array>;
+  sizeBytes: number;
+  /** Where this Worker is reached. */
+  origin: string;
+}
+
+/** What one rule takes of a mail. */
+interface Part {
+  domain: ReceivingDomain;
+  decision: Exclude<Decision, { action: 'refuse' }>;
+  recipients: string[];
+}
+
+/**
+ * Takes a mail for a domain that receives: its bytes to R2 as they come, then a row for each rule that takes some of its
+ * recipients, with the webhook deliveries that tell of it, in one transaction. The same id again changes nothing.
+ * @returns null when it is durable, else what its sender is to be told
+ */
+export async function takeReceived(store: Store, env: Env, mail: HandedOver): Promise<SmtpRefusal | null> {
+  const { head } = mail;
+  const nowMs = Date.now();
+  const domains = await readReceiving(
+    store,
+    head.rcptTo.map((one) => partsOf(one).domain),
+  );
+  const { parts, refusal } = partsFor(domains, head);
+  const [first] = parts;
+  if (!first) {
+    await mail.raw.cancel();
+    return refusal ?? { reply: '550 5.1.1', text: 'There is no such address here' };
+  }
+  const place = { bodyDay: receivedDay(head.receivedAtMs, first.domain.contentDays), bodyId: head.id };
+  const beginning = await putStream(store, place, mail);
+  const read = await readHead(beginning);
+  const { accountId } = first.domain;
+  const inReplyTo = await answeredMessage(store, accountId, read, nowMs);
+  const common = { ...place, accountId, inReplyTo, sizeBytes: mail.sizeBytes };
+  const rows = parts.map((part, i) => rowOf(mail, part, { ...common, id: idOf(head.id, i) }, read));
+  const answer = await askAll(store, env, rows, parts, mail.origin);
+  // Its sender brings it again, as a new mail.
+  if (answer?.reply.startsWith('4')) {
+    await removeReceived(store, place);
+    return answer;
+  }
+  const fresh = await writeReceived(store, rows, nowMs);
+  const told = rows.filter(({ received }) => fresh.has(received.id)).flatMap(({ posts }) => posts);
+  const waiting = told.filter(({ done }) => done === null);
+  await pokeSenders(env, [...new Set(waiting.map(({ endpointId }) => endpointId))]);
+  return answer;
+}
+
+/**
+ * Asks the endpoints whose answer is the reply, and notes in the rows what they said. The first refusal is everybody's:
+ * nobody else is told then.
+ */
+async function askAll(
+  store: Store,
+  env: Env,
+  rows: NewReceived[],
+  parts: readonly Part[],
+  origin: string,
+): Promise<SmtpRefusal | null> {
+  const asked = parts.map(({ domain, decision }) => toldEndpoints(domain, decision).filter(answersItself));
+  const [first] = rows;
+  if (!first || asked.every((some) => some.length === 0)) return null;
+  const object = await readReceived(store, first.received, Date.now());
+  if (!object) throw new Error('a mail that was put into R2 is not there');
+  const raw = new Uint8Array(await object.arrayBuffer());
+  for (const [i, row] of rows.entries()) {
+    for (const endpoint of asked[i] ?? []) {
+      const received = { ...row.received, deliveries: [] };
+      const { key, made, refusal } = await askEndpoint(env, endpoint, { received, raw, origin });
+      const post = row.posts.find(({ endpointId }) => endpointId === endpoint.id);
+      if (post) post.done = { key, made, state: refusal ? 'dead' : 'delivered' };
+      if (!refusal) continue;
+      for (const one of rows) {
+        one.posts = one.posts.filter(({ done }) => done !== null);
+        one.received.state = 'rejected';
+        one.received.decision = { ...one.received.decision, text: `Refused: ${refusal.text}` };
+      }
+      return refusal;
+    }
+  }
+  return null;
+}
+
+/** The recipients by the rule that takes them, in the order of RCPT; and a refusal, if any rule says so by now. */
+function partsFor(
+  domains: ReadonlyMap<string, ReceivingDomain>,
+  { rcptTo, group }: ReceivedHead,
+): { parts: Part[]; refusal: SmtpRefusal | null } {
+  const parts = new Map<string, Part>();
+  let refusal: SmtpRefusal | null = null;
+  for (const address of rcptTo) {
+    const { localPart, domain: name } = partsOf(address);
+    const domain = domains.get(name);
+    // Of another account by now: what was agreed at RCPT does not hold.
+    if (!domain || !group.startsWith(`${domain.accountId}:`)) continue;
+    const decision = decide(domain, localPart);
+    if (decision.action === 'refuse') {
+      refusal = { reply: decision.reply, text: decision.text };
+      continue;
+    }
+    const key = `${domain.id} ${decision.by}`;
+    const part = parts.get(key);
+    if (part) part.recipients.push(address);
+    else parts.set(key, { domain, decision, recipients: [address] });
+  }
+  return { parts: [...parts.values()], refusal };
+}
+
+/** The id of the `i`-th row of a mail: the node's, with a number in its last byte. */
+function idOf(id: string, i: number): string {
+  return id.slice(0, -2) + i.toString(16).padStart(2, '0');
+}
+
+function rowOf(
+  { head, origin }: HandedOver,
+  { domain, decision, recipients }: Part,
+  common: Pick<Received, 'accountId' | 'id' | 'bodyDay' | 'bodyId' | 'inReplyTo' | 'sizeBytes'>,
+  read: MailHead,
+): NewReceived {
+  const endpoints = toldEndpoints(domain, decision);
+  const { remoteIp, helo, tls } = head;
+  return {
+    received: {
+      ...common,
+      receivedAtMs: head.receivedAtMs,
+      domain: domain.name,
+      decision: keptOf(decision, endpoints),
+      envelopeFrom: head.mailFrom,
+      recipients,
+      fromHeader: read.fromHeader,
+      subject: read.subject,
+      messageIdHeader: read.messageId,
+      hasAttachments: read.hasAttachments,
+      client: { remoteIp, helo, tls },
+      verdicts: head.verdicts,
+      state: null,
+    },
+    posts: endpoints.map(({ id: endpointId }) => ({
+      endpointId,
+      body: JSON.stringify({
+        received: common.id,
+        sizeBytes: common.sizeBytes,
+        origin,
+      } satisfies ReceivedPointer),
+      done: null,
+    })),
+  };
+}
+
+function keptOf(decision: Part['decision'], endpoints: readonly Endpoint[]): KeptDecision {
+  const { action, by } = decision;
+  switch (action) {
+    case 'webhook': {
+      const text = endpoints.length === 0 ? 'The account has no active endpoint for received mail.' : '';
+      return { action: endpoints.length === 0 ? 'keep' : action, by, text };
+    }
+    case 'drop':
+    case 'keep':
+      return { action, by, text: '' };
+    default:
+      return assertNever(action);
+  }
+}
+
+/** Streams a mail to R2; gives its beginning. */
+async function putStream(
+  store: Store,
+  place: Pick<Received, 'bodyDay' | 'bodyId'>,
+  { raw, sizeBytes }: HandedOver,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const beginning = new Uint8Array(Math.min(headBytes, sizeBytes));
+  let kept = 0;
+  // R2 must know the length of what it is given.
+  const { readable, writable } = new FixedLengthStream(sizeBytes);
+  const put = putReceived(store, place, readable);
+  const writer = writable.getWriter();
+  const copied = (async () => {
+    for await (const chunk of raw) {
+      const part = chunk.subarray(0, beginning.length - kept);
+      beginning.set(part, kept);
+      kept += part.length;
+      await writer.write(chunk);
+    }
+    await writer.close();
+  })();
+  await Promise.all([
+    put,
+    copied.catch(async (error) => {
+      await writer.abort(error).catch(() => undefined);
+      throw error;
+    }),
+  ]);
+  return beginning.subarray(0, kept);
+}

@@ -1,0 +1,110 @@
+import type { Child, PropsWithChildren } from 'hono/jsx';
+
+/** What pages are built of: a card under its heading, the heads of a table, a form. */
+
+/**
+ * A block of a page, named by its heading, whose id is an anchor. `flush`: what is inside goes to the edges (a
+ * table). `refresh`: it is fetched again so often while it is looked at, from the page itself or from `from`.
+ */
+export function Card({
+  id,
+  title,
+  level = 2,
+  aside,
+  flush = false,
+  refresh,
+  children,
+}: PropsWithChildren<{
+  id: string;
+  title: Child;
+  level?: 2 | 3;
+  aside?: Child;
+  flush?: boolean;
+  refresh?: { id: string; seconds: number; from?: string };
+}>) {
+  const Heading = level === 2 ? 'h2' : 'h3';
+  const heading = <Heading id={id}>{title}</Heading>;
+  return (
+    <section
+      class={flush ? 'card flush' : 'card'}
+      aria-labelledby={id}
+      id={refresh?.id}
+      data-refresh={refresh && String(refresh.seconds)}
+      data-from={refresh?.from}
+    >
+      {flush || aside ? (
+        <div class="card-head">
+          {heading}
+          {aside}
+        </div>
+      ) : (
+        heading
+      )}
+      {children}
+    </section>
+  );
+}
+
+/** The heads of a table's columns. `num`: of numbers. `actions`: a last column without a visible head. */
+export function Columns({
+  names,
+  actions = false,
+}: {
+  names: readonly (string | { num: string })[];
+  actions?: boolean;
+}) {
+  return (
+    <thead>
+      <tr>
+        {names.map((name) =>
+          typeof name === 'string' ? (
+            <th scope="col">{name}</th>
+          ) : (
+            <th scope="col" class="num">
+              {name.num}
+            </th>
+          ),
+        )}
+        {actions && (
+          <th scope="col">
+            <span class="visually-hidden">Actions</span>
+          </th>
+        )}
+      </tr>
+    </thead>
+  );
+}
+
+/** A form of fields under each other that posts. `plain`: its button is not the page's main one. */
+export function Fields({
+  action,
+  submit,
+  plain = false,
+  danger = false,
+  upload = false,
+  goOn = false,
+  children,
+}: PropsWithChildren<{
+  action: string;
+  submit: string;
+  plain?: boolean;
+  danger?: boolean;
+  upload?: boolean;
+  /** The script posts it once it has filled the field of the address. */
+  goOn?: boolean;
+}>) {
+  return (
+    <form
+      method="post"
+      action={action}
+      class="fields"
+      enctype={upload ? 'multipart/form-data' : undefined}
+      data-go-on={goOn ? '' : undefined}
+    >
+      {children}
+      <button type="submit" class={danger ? 'danger' : plain ? undefined : 'primary'}>
+        {submit}
+      </button>
+    </form>
+  );
+}

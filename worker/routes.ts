@@ -1,0 +1,140 @@
+import { Problem } from '#domain/problem.ts';
+import { adminApp } from './api/admin.ts';
+import { adminNodesApp } from './api/admin-nodes.ts';
+import { auditApp } from './api/audit.ts';
+import { cloudmailinApp } from './api/cloudmailin.ts';
+import { credentialApp } from './api/credential.ts';
+import { domainsApp } from './api/domains.ts';
+import { emailsApp } from './api/emails.ts';
+import { eventsApp } from './api/events.ts';
+import { inboundEmailsApp } from './api/inbound-emails.ts';
+import { inboundRoutesApp } from './api/inbound-routes.ts';
+import { referenceApp } from './api/reference.tsx';
+import { sendApp } from './api/send.ts';
+import { settingsApp } from './api/settings.ts';
+import { statsApp } from './api/stats.ts';
+import { suppressionsApp } from './api/suppressions.ts';
+import { warmingApp } from './api/warming.ts';
+import { webhookDeliveriesApp } from './api/webhook-deliveries.ts';
+import { webhooksApp } from './api/webhooks.ts';
+import { dashboardApp } from './dashboard/app.ts';
+import { type Env, NotConfigured, parseEnv } from './env.ts';
+import { answerError, type Call, type Isolate, newApp, requestId } from './http/app.ts';
+import { Announcer } from './hub/announcer.ts';
+import { EventAnnouncer } from './hub/event-announcer.ts';
+import { requireRows } from './identity/access.ts';
+import { guard } from './identity/guard.ts';
+import { nodeApp } from './node-api/app.ts';
+import { errorAnswer, withPageHeaders } from './pages/answer.tsx';
+import { openStore } from './store/store.ts';
+import { KnownKeys } from './tokens/known-keys.ts';
+import { KnownNodes } from './tokens/known-nodes.ts';
+import { trackingApp } from './tracking/app.tsx';
+
+const isolate: Isolate = {
+  announcer: new Announcer(),
+  eventAnnouncer: new EventAnnouncer(),
+  flights: new Map(),
+  knownKeys: new KnownKeys(),
+  knownNodes: new KnownNodes(),
+};
+
+/** Everything that the Worker answers over HTTP. */
+export const app = newApp();
+
+app.use(requestId);
+app.use(async (c, next) => {
+  const env = configured(c);
+  if (env instanceof Problem) {
+    if (!isForPeople(c.req.path, c.req.header('Accept'))) throw env;
+    c.res = errorAnswer(c, env);
+    return;
+  }
+  const store = openStore(env.bindings);
+  c.set('env', env);
+  c.set('store', store);
+  c.set('isolate', isolate);
+  c.set('noted', {});
+  await next();
+  if (env.meter) {
+    const { roundTrips, rowsRead, rowsWritten } = store.cost;
+    c.header('Server-Timing', `d1;desc="trips=${roundTrips} read=${rowsRead} written=${rowsWritten}"`);
+  }
+});
+app.use(async (c, next) => {
+  await next();
+  // Whatever a router has forgotten: no answer is taken for another type, no page goes without a policy.
+  if (c.res.status === 101) return;
+  c.header('X-Content-Type-Options', 'nosniff');
+  if (/^text\/html\b/.test(c.res.headers.get('Content-Type') ?? '')) withPageHeaders(c, c.res);
+});
+app.use(guard);
+app.get('/healthz', (c) =>
+  c.json({ status: 'ok', service_domain: c.get('env').serviceDomain, time: new Date().toISOString() }),
+);
+app.route('/', referenceApp);
+app.route('/v1', sendApp);
+app.route('/v1', emailsApp);
+app.route('/v1', eventsApp);
+app.route('/v1', suppressionsApp);
+app.route('/v1', credentialApp);
+app.route('/v1', webhooksApp);
+app.route('/v1', webhookDeliveriesApp);
+app.route('/v1', domainsApp);
+app.route('/v1', inboundRoutesApp);
+app.route('/v1', inboundEmailsApp);
+app.route('/v1', statsApp);
+app.route('/v1', warmingApp);
+app.route('/v1', settingsApp);
+app.route('/v1', auditApp);
+app.route('/api/v0.1', cloudmailinApp);
+app.route('/admin/v1', adminApp);
+app.route('/admin/v1', adminNodesApp);
+app.route('/node/v1', nodeApp);
+app.route('/', trackingApp);
+app.route('/', dashboardApp);
+requireRows(app.routes);
+app.notFound((c) => {
+  const allowed = new Set(
+    app.routes
+      .filter((route) => route.method !== 'ALL' && matches(route.path, c.req.path))
+      .flatMap(({ method }) => (method === 'GET' ? ['GET', 'HEAD'] : [method])),
+  );
+  const problem =
+    allowed.size === 0
+      ? new Problem('not_found', `There is nothing at ${c.req.path.slice(0, 200)}.`)
+      : // RFC 9110 §15.5.6: a 405 says which methods there are.
+        new Problem('method_not_allowed', `${c.req.method} is not allowed on ${c.req.path}.`, {
+          headers: { Allow: [...allowed].join(', ') },
+        });
+  if (isForPeople(c.req.path, c.req.header('Accept'))) return errorAnswer(c, problem);
+  throw problem;
+});
+app.onError(answerError);
+
+/** The environment; a Worker without its secrets says what to do, and its log what is missing. */
+function configured(c: Call): Env | Problem {
+  try {
+    return parseEnv(c.env);
+  } catch (error) {
+    if (!(error instanceof NotConfigured)) throw error;
+    console.error(JSON.stringify({ level: 'error', requestId: c.get('requestId'), msg: error.message }));
+    return new Problem(
+      'not_set_up',
+      `Settings or secrets of it are missing or wrong. Its operator runs npm run deploy, which sets what is missing; the logs of the Worker name it. Request ${c.get('requestId')}.`,
+    );
+  }
+}
+
+/** A browser outside of the APIs gets a page; programs, and whoever asks below an API, get a problem. */
+function isForPeople(path: string, accept: string | undefined): boolean {
+  return (accept ?? '').includes('text/html') && !/^\/(v1|admin|node|api|healthz)(\/|$)/.test(path);
+}
+
+function matches(pattern: string, path: string): boolean {
+  const wanted = pattern.split('/');
+  const parts = path.split('/');
+  return (
+    wanted.length === parts.length && wanted.every((part, i) => part.startsWith(':') || part === parts[i])
+  );
+}

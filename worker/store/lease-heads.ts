@@ -1,0 +1,287 @@
+import { type SQL, sql } from 'drizzle-orm';
+import {
+  type Beyond,
+  type Candidate,
+  type Choice,
+  chooseWork,
+  deepestReach,
+  type Head,
+  type Look,
+  looksOf,
+  type Place,
+  type Position,
+  type Wish,
+} from '#domain/delivery/lease-choice.ts';
+import { classes, classOf } from '#domain/message/class.ts';
+import { homeOf } from '#domain/message/home.ts';
+import type { SuppressionEntry } from '#domain/suppression/suppression.ts';
+import { weekTables, withHomeTables } from './home-tables.ts';
+import { batch } from './sql.ts';
+import type { Store } from './store.ts';
+
+export interface LeaseTerms extends Wish {
+  nodeId: string;
+  bootId: string;
+  leaseId: string;
+  leaseUntilMs: number;
+  /** How long a lease is given for. */
+  leaseForMs: number;
+  nowMs: number;
+  place: Place;
+  /** Makes the ids of events. */
+  newEventId: () => string;
+}
+
+/** A node's last-seen time is kept to the minute, so that asking for work writes no row. */
+const seenEveryMs = 60_000;
+
+/** A due delivery as it was read. */
+export interface Row extends Candidate {
+  messageSeq: number;
+  recipient: string;
+  attempts: number;
+  bodyDay: string;
+  bodyId: number | null;
+  node: string | null;
+  leaseUntilMs: number | null;
+  /** An earlier lease of it has ended, and nobody has told what became of that attempt. */
+  unreported: boolean;
+}
+
+/**
+ * Looks at the heads of all queues and chooses of them: in one round trip, or two where a queue is deep.
+ * @returns the choice, and the newest boot of the node
+ */
+export async function chooseFromHeads(
+  store: Store,
+  terms: LeaseTerms,
+  weeks: string[],
+): Promise<{ choice: Choice<Row>; boot: string | null }> {
+  const { place, max } = terms;
+  const look = looksOf(place.reach, max);
+  const first = await lookAtHeads(store, terms, weeks, look, []);
+  const { picked, hasRoom } = first.choice;
+  // There is work, and room for more of it, or heads that were not looked at: what is in them may come before it.
+  // Where there is only what is not wanted, the next lease goes on behind it.
+  const isDeep = (hasRoom || first.isCut) && picked.length > 0 && first.heads.some(({ full }) => full);
+  const deepLook = looksOf(deepestReach, max);
+  const scouts = first.heads.flatMap((head) => scoutFor(head, new Set(picked), place));
+  if (isDeep && (look.ofOne < deepLook.ofOne || first.isCut))
+    return await lookAtHeads(store, terms, weeks, deepLook, scouts);
+  if (scouts.length === 0) return first;
+  const queries = scouts.map((scout) => selectBeyond(scout, terms));
+  const found = await withHomeTables(store, terms.nowMs, () => batch(store.d1, queries));
+  const seen = first.heads.flatMap(({ rows }) => rows);
+  const beyond = scouts.map((scout, i) => beyondOf(scout, found[i] ?? [], seen));
+  return { choice: chooseWork(first.heads, terms, place, beyond), boot: first.boot };
+}
+
+async function lookAtHeads(
+  store: Store,
+  terms: LeaseTerms,
+  weeks: string[],
+  look: Look,
+  scouts: readonly Scout[],
+): Promise<{ choice: Choice<Row>; boot: string | null; heads: Head<Row>[]; isCut: boolean }> {
+  const { nowMs, nodeId, excludeDomains, busyDomains } = terms;
+  const unwanted = { excludeDomains, busyDomains };
+  const [[boot] = [], , due = [], ...found] = await withHomeTables(store, nowMs, () =>
+    batch(store.d1, [
+      sql`SELECT boot_id FROM nodes WHERE node_id = ${nodeId}`,
+      sql`UPDATE nodes SET last_seen_at_ms = ${nowMs}, unwanted = ${JSON.stringify(unwanted)}
+        WHERE node_id = ${nodeId} AND last_seen_at_ms < ${nowMs - seenEveryMs}`,
+      selectHeads(weeks, terms, look),
+      ...scouts.map((scout) => selectBeyond(scout, terms)),
+    ]),
+  );
+  const rows = due.map(rowOf);
+  const isCut = rows.length >= look.ofAll;
+  const byHead = Map.groupBy(rows, (row) => headKey(homeOf(row.messageId).week, row.class));
+  const heads = [...byHead].map(([key, own], i) => {
+    // Nothing is known of what stands behind the row at which the look ended.
+    return { key, rows: own, full: own.length >= look.ofOne || (isCut && i === byHead.size - 1) };
+  });
+  const beyond = scouts.map((scout, i) => beyondOf(scout, found[i] ?? [], rows));
+  const choice = chooseWork(heads, terms, terms.place, beyond);
+  return { boot: boot === undefined ? null : String(boot.boot_id), choice, heads, isCut };
+}
+
+function headKey(week: string, rank: number): string {
+  return `${week}/${rank}`;
+}
+
+const columns = sql.raw(
+  `message_id, n, account_id, message_seq, recipient, domain, class, attempts, body_day, body_id, due_ms, node, lease_id,
+  lease_boot, lease_until_ms`,
+);
+
+/** The first due rows of a class behind a position: a range scan of the index. */
+function dueRows(
+  week: string,
+  rank: number,
+  from: Position | undefined,
+  terms: LeaseTerms,
+  limit: number,
+): SQL {
+  const { deliveries } = weekTables(week);
+  const now = sql.raw(String(terms.nowMs));
+  // Numbers stand in the text: so many queues have more of them than a statement may have parameters.
+  const behind = from
+    ? sql` AND (due_ms, message_id, n) > (${sql.raw(String(from[0]))}, ${from[1]}, ${sql.raw(String(from[2]))})`
+    : sql``;
+  return sql`SELECT ${columns}, ${sql.raw(`'${week}'`)} AS week FROM ${deliveries}
+    WHERE class = ${sql.raw(String(rank))} AND due_ms <= ${now}${behind}
+      AND (lease_id = ${terms.leaseId} OR ${isFree(terms.nowMs)})
+    ORDER BY due_ms, message_id, n LIMIT ${sql.raw(String(limit))}`;
+}
+
+/**
+ * The first due rows of each class and week that the node has room for, behind the place; the most urgent class first.
+ * SQLite reads no more of them than are taken: where the look ends, the queues after it are not touched.
+ */
+function selectHeads(weeks: readonly string[], terms: LeaseTerms, { ofOne, ofAll }: Look): SQL {
+  const { otherMax, digestMax } = terms;
+  const wanted = classes.filter(
+    ({ name }) => name === 'priority' || (otherMax > 0 && (name !== 'digest' || digestMax > 0)),
+  );
+  const heads = wanted.flatMap(({ rank }) =>
+    weeks.map((week) => {
+      return sql`SELECT * FROM (${dueRows(week, rank, terms.place.at[headKey(week, rank)], terms, ofOne)})`;
+    }),
+  );
+  const limit = Number.isFinite(ofAll) ? sql.raw(` LIMIT ${ofAll}`) : sql``;
+  return candidates(weeks, sql`SELECT * FROM (${oneAfterTheOther(heads)})${limit}`, terms);
+}
+
+/** D1 joins five queries at the most in one UNION. */
+const mostJoined = 5;
+
+function oneAfterTheOther(queries: readonly SQL[]): SQL {
+  if (queries.length <= mostJoined) return sql.join([...queries], sql` UNION ALL `);
+  const size = Math.ceil(queries.length / mostJoined);
+  const groups = Array.from({ length: Math.ceil(queries.length / size) }, (_, i) =>
+    queries.slice(i * size, (i + 1) * size),
+  );
+  return sql.join(
+    groups.map((group) => sql`SELECT * FROM (${oneAfterTheOther(group)})`),
+    sql` UNION ALL `,
+  );
+}
+
+/** Rows with what decides over them beside their queue. */
+function candidates(weeks: readonly string[], rows: SQL, terms: LeaseTerms): SQL {
+  const { nowMs, leaseId } = terms;
+  const domains = weeks.map((week) => sql`WHEN ${sql.raw(`'${week}'`)} THEN ${signingDomainOf(week)}`);
+  const signingDomain = sql`CASE d.week ${sql.join(domains, sql` `)} END`;
+  const isOneOf = (names: readonly string[]) =>
+    sql`instr(${`|${names.join('|')}|`}, '|' || domain || '|') > 0`;
+  const priority = sql.raw(String(classOf('priority').rank));
+  // Suppressions are looked for only where it matters: each look-up is a row read.
+  return sql`SELECT d.*, d.lease_id = ${leaseId} AS mine, ${isUnreported(terms)} AS unreported,
+      CASE WHEN suspended OR ${isOneOf(terms.excludeDomains)}
+        OR (class <> ${priority} AND ${isOneOf(terms.busyDomains)}) THEN NULL
+        ELSE (SELECT json_object('address', s.address, 'scopeDomain', s.scope_domain, 'reason', s.reason,
+          'createdAtMs', s.created_at_ms) FROM ${suppressionOf(signingDomain, nowMs)} LIMIT 1) END AS suppression
+    FROM (SELECT h.*, coalesce((SELECT status <> 'active' FROM accounts WHERE id = h.account_id), 1) AS suspended
+      FROM (${rows}) h) d`;
+}
+
+/** Looks for other accounts behind a head that is full of one account's mail. */
+interface Scout {
+  key: string;
+  week: string;
+  rank: number;
+  from: Position;
+  accountId: number;
+}
+
+/** So many rows are looked at behind a head, so many of one account and in all taken of them. */
+const scoutLook = 1000;
+const mostOfOne = 8;
+const mostBeyond = 60;
+
+function scoutFor({ key, rows, full }: Head<Row>, picked: ReadonlySet<Row>, place: Place): Scout[] {
+  const own = rows.filter((row) => picked.has(row) && !row.mine);
+  const last = rows.at(-1);
+  const [most] = [...Map.groupBy(own, (row) => row.accountId)].sort(([, a], [, b]) => b.length - a.length);
+  if (!full || !last || !most || most[1].length * 2 <= own.length) return [];
+  const end: Position = [last.dueMs, last.messageId, last.n];
+  const at = place.scout[key];
+  const from = at && isBehind(at, end) ? at : end;
+  return [{ key, week: homeOf(last.messageId).week, rank: last.class, from, accountId: most[0] }];
+}
+
+function isBehind(a: Position, b: Position): boolean {
+  if (a[0] !== b[0]) return a[0] > b[0];
+  return a[1] === b[1] ? a[2] > b[2] : a[1] > b[1];
+}
+
+function selectBeyond({ week, rank, from, accountId }: Scout, terms: LeaseTerms): SQL {
+  const rows = sql`SELECT * FROM (SELECT b.*, row_number() OVER (ORDER BY due_ms, message_id, n) AS at,
+      row_number() OVER (PARTITION BY account_id ORDER BY due_ms, message_id, n) AS own
+      FROM (${dueRows(week, rank, from, terms, scoutLook)}) b)
+    WHERE (account_id <> ${accountId} AND own <= ${mostOfOne}) OR at = ${scoutLook} ORDER BY at LIMIT ${mostBeyond}`;
+  return candidates([week], rows, terms);
+}
+
+function beyondOf(scout: Scout, found: Record<string, unknown>[], seen: readonly Row[]): Beyond<Row> {
+  const known = new Set(seen.map(({ messageId, n }) => `${messageId} ${n}`));
+  const all = found.map(rowOf);
+  const last = all.at(-1);
+  const hasMore = found.length === mostBeyond || Number(found.at(-1)?.at) === scoutLook;
+  return {
+    key: scout.key,
+    rows: all.filter((row) => row.accountId !== scout.accountId && !known.has(`${row.messageId} ${row.n}`)),
+    from: scout.from,
+    end: last && hasMore ? [last.dueMs, last.messageId, last.n] : null,
+  };
+}
+
+/** Entries of suppressions by which the recipient of `d` is not mailed: of the account, or of the sending domain. */
+export function suppressionOf(signingDomain: SQL, nowMs: number): SQL {
+  return sql`suppressions s WHERE s.account_id = d.account_id AND s.address = d.recipient
+    AND (s.expires_at_ms IS NULL OR s.expires_at_ms > ${nowMs})
+    AND (s.scope_domain = '' OR s.scope_domain = ${signingDomain})`;
+}
+
+/** The domain that a delivery `d` of the week is signed with. */
+export function signingDomainOf(week: string): SQL {
+  return sql`(SELECT signing_domain FROM ${weekTables(week).messages} m
+    WHERE m.account_id = d.account_id AND m.seq = d.message_seq)`;
+}
+
+/**
+ * Its last lease ended without a report, and no journal can tell: the boot that held it is still its node's newest, or
+ * the node has come back without the journal that it had, or is gone.
+ */
+function isUnreported({ leaseForMs }: LeaseTerms): SQL {
+  return sql`(d.lease_id IS NOT NULL AND (d.lease_boot IN (SELECT boot_id FROM nodes) OR NOT EXISTS (SELECT 1 FROM nodes o
+    WHERE o.node_id = d.node AND coalesce(o.journal_new_at_ms, 0) < d.lease_until_ms - ${leaseForMs})))`;
+}
+
+/** Nobody has it: no lease, a lease that is over, or the lease of a boot that is no longer its node's newest. */
+export function isFree(nowMs: number): SQL {
+  return sql`(lease_id IS NULL OR lease_until_ms <= ${sql.raw(String(nowMs))} OR lease_boot NOT IN (SELECT boot_id FROM nodes))`;
+}
+
+function rowOf(row: Record<string, unknown>): Row {
+  return {
+    messageId: String(row.message_id),
+    n: Number(row.n),
+    accountId: Number(row.account_id),
+    messageSeq: Number(row.message_seq),
+    recipient: String(row.recipient),
+    domain: String(row.domain),
+    class: Number(row.class),
+    attempts: Number(row.attempts),
+    bodyDay: String(row.body_day),
+    bodyId: row.body_id === null ? null : Number(row.body_id),
+    dueMs: Number(row.due_ms),
+    node: row.node === null ? null : String(row.node),
+    leaseUntilMs: row.lease_until_ms === null ? null : Number(row.lease_until_ms),
+    mine: row.mine === 1,
+    unreported: row.unreported === 1,
+    suspended: row.suspended !== 0,
+    suppression: row.suppression === null ? null : (JSON.parse(String(row.suppression)) as SuppressionEntry),
+  };
+}

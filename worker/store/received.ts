@@ -1,0 +1,405 @@
+import { type SQL, sql } from 'drizzle-orm';
+import { noVerdicts, type Verdicts, verdictsSchema } from '#domain/inbound/verdicts.ts';
+import { homeOf, weekOf } from '#domain/message/home.ts';
+import {
+  type DeliveryPlace,
+  deliveryKey,
+  formatDeliveryId,
+  parseDeliveryId,
+  type WebhookTry,
+} from '#domain/webhook.ts';
+import {
+  bodyDayOf,
+  keptWeekOf,
+  oldestBodyDay,
+  receivedName,
+  retainedWeeks,
+  webhookTable,
+  webhookWeeks,
+  withHomeTables,
+} from './home-tables.ts';
+import { isAmong, type Rows } from './rows.ts';
+import { batch, parameterGroups } from './sql.ts';
+import type { Store } from './store.ts';
+
+/** What was done with a received mail, and why: which rule says so. */
+export interface KeptDecision {
+  action: 'webhook' | 'drop' | 'keep';
+  /** E.g. `rule support+*`. */
+  by: string;
+  /** What became of it beyond its webhooks, e.g. an answer that refused it; empty: nothing to tell. */
+  text: string;
+}
+
+/** A received mail, as it is kept: what one rule took of one mail. */
+export interface Received {
+  accountId: number;
+  id: string;
+  receivedAtMs: number;
+  domain: string;
+  decision: KeptDecision;
+  envelopeFrom: string;
+  recipients: string[];
+  fromHeader: string;
+  subject: string;
+  messageIdHeader: string;
+  sizeBytes: number;
+  hasAttachments: boolean;
+  client: { remoteIp: string; helo: string; tls: boolean };
+  verdicts: Verdicts;
+  inReplyTo: string | null;
+  bodyDay: string;
+  bodyId: string;
+  /** Public ids. */
+  deliveries: string[];
+  /** What is not told by its deliveries. */
+  state: 'failed' | 'rejected' | null;
+}
+
+/** Where it is on its way; `processing`: an endpoint has not taken it yet. */
+export const receivedStatuses = ['received', 'processing', 'delivered', 'failed'] as const;
+export type ReceivedStatus = (typeof receivedStatuses)[number];
+
+/** A received mail with what became of it. */
+export interface ListedReceived extends Received {
+  status: ReceivedStatus;
+  /** When its last webhook delivery ended, or it was received where there is none; null: it is under way. */
+  processedAtMs: number | null;
+}
+
+/** The object of a raw mail that was received. Its day is first so that a day's objects can be listed and removed. */
+export function receivedKey({ bodyDay, bodyId }: Pick<Received, 'bodyDay' | 'bodyId'>): string {
+  return `received/${bodyDay}/${bodyId}`;
+}
+
+/** The day of the object of a mail. @param days how long the account keeps content */
+export function receivedDay(receivedAtMs: number, days: number): string {
+  return bodyDayOf(receivedAtMs, days);
+}
+
+/** Puts a raw mail into R2, as it comes. */
+export async function putReceived(
+  store: Store,
+  place: Pick<Received, 'bodyDay' | 'bodyId'>,
+  raw: ReadableStream | Uint8Array,
+): Promise<void> {
+  await store.raw.put(receivedKey(place), raw);
+}
+
+export async function removeReceived(
+  store: Store,
+  place: Pick<Received, 'bodyDay' | 'bodyId'>,
+): Promise<void> {
+  await store.raw.delete(receivedKey(place));
+}
+
+/** The raw mail; null when its time is over. */
+export async function readReceived(
+  store: Store,
+  place: Pick<Received, 'bodyDay' | 'bodyId'>,
+  nowMs: number,
+): Promise<R2ObjectBody | null> {
+  if (place.bodyDay < oldestBodyDay(nowMs)) return null;
+  return await store.raw.get(receivedKey(place));
+}
+
+/** A webhook delivery that tells of a received mail. */
+export interface NewPost {
+  endpointId: number;
+  body: string;
+  /** It was posted before: under which key (`domain/webhook.ts`, `deliveryKey`), and what came of it. */
+  done: { key: number; state: 'delivered' | 'dead'; made: WebhookTry } | null;
+}
+
+/** A mail on its way into rows, with the webhook deliveries that tell of it. */
+export interface NewReceived {
+  received: Omit<Received, 'deliveries'>;
+  posts: NewPost[];
+}
+
+/**
+ * Stores received mails of one account, all with ids of one week, with their webhook deliveries, in one transaction.
+ * What is there already (the same id) is left alone. Rows: one a mail, three a delivery.
+ * @returns the ids of those that were new
+ */
+export async function writeReceived(
+  store: Store,
+  all: readonly NewReceived[],
+  nowMs: number,
+): Promise<Set<string>> {
+  const [first] = all;
+  if (!first) return new Set();
+  const table = receivedName(homeOf(first.received.id).week);
+  const [random = 0] = crypto.getRandomValues(new Uint32Array(1));
+  const count = all.reduce((sum, { posts }) => sum + posts.length, 0);
+  let key = deliveryKey(nowMs, random % (2 ** 22 - count));
+  const week = weekOf(nowMs);
+  const rows: Record<string, unknown>[] = [];
+  const deliveries: Record<string, unknown>[] = [];
+  for (const { received, posts } of all) {
+    const keys = posts.map(({ endpointId, body, done }) => {
+      const id = done?.key ?? key++;
+      deliveries.push({
+        id,
+        received: received.id,
+        endpointId,
+        body,
+        state: done?.state ?? 'pending',
+        due: done ? null : nowMs,
+        attempts: done ? 1 : 0,
+        tries: JSON.stringify(done ? [done.made] : []),
+      });
+      return id;
+    });
+    rows.push({
+      ...received,
+      decision: JSON.stringify(received.decision),
+      recipients: JSON.stringify(received.recipients),
+      client: JSON.stringify(received.client),
+      verdicts: JSON.stringify(received.verdicts),
+      hasAttachments: Number(received.hasAttachments),
+      fromHeader: received.fromHeader.toWellFormed(),
+      subject: received.subject.toWellFormed(),
+      deliveries: JSON.stringify(keys.map((one) => formatDeliveryId({ week, key: one }))),
+    });
+  }
+  const { accountId } = first.received;
+  // Before the mails themselves, so that what is there already gets no second delivery.
+  const inserts = parameterGroups(deliveries).map(
+    (group) => sql`INSERT INTO ${webhookTable(week)}
+        (id, account_id, endpoint_id, body, state, due_ms, attempts, tries, created_at_ms)
+      SELECT j.value->>'id', ${accountId}, j.value->>'endpointId', j.value->>'body', j.value->>'state', j.value->>'due',
+        j.value->>'attempts', j.value->>'tries', ${nowMs}
+      FROM json_each(${JSON.stringify(group)}) j WHERE NOT EXISTS
+        (SELECT 1 FROM ${table} r WHERE r.account_id = ${accountId} AND r.id = j.value->>'received')`,
+  );
+  const mails = parameterGroups(rows).map(
+    (group) => sql`INSERT INTO ${table} (account_id, id, received_at_ms, domain, decision, envelope_from,
+        recipients, from_header, subject, message_id_header, size_bytes, has_attachments, client, verdicts, in_reply_to,
+        body_day, body_id, deliveries, state)
+      SELECT ${accountId}, j.value->>'id', j.value->>'receivedAtMs', j.value->>'domain',
+        j.value->>'decision', j.value->>'envelopeFrom', j.value->>'recipients', j.value->>'fromHeader',
+        j.value->>'subject', j.value->>'messageIdHeader', j.value->>'sizeBytes', j.value->>'hasAttachments',
+        j.value->>'client', j.value->>'verdicts', j.value->>'inReplyTo', j.value->>'bodyDay', j.value->>'bodyId',
+        j.value->>'deliveries', j.value->>'state'
+      FROM json_each(${JSON.stringify(group)}) j WHERE true ON CONFLICT DO NOTHING RETURNING id`,
+  );
+  const results = await withHomeTables(store, nowMs, () => batch(store.d1, [...inserts, ...mails]));
+  return new Set(results.slice(inserts.length).flatMap((some) => some.map((row) => String(row.id))));
+}
+
+/** A received mail that a key may see; null when there is none (any more). */
+export async function findReceived(
+  store: Store,
+  rows: Rows,
+  id: string,
+  nowMs: number,
+): Promise<ListedReceived | null> {
+  const week = keptWeekOf(id, nowMs);
+  if (week === null) return null;
+  const found = await readRows(store, nowMs, [
+    sql`SELECT * FROM ${receivedName(week)} WHERE ${isAmong(rows, sql`domain`)} AND id = ${id}`,
+  ]);
+  return found[0] ?? null;
+}
+
+/** Which received mails are asked for; texts are parts of what they are compared with, case folded. */
+export interface ReceivedFilter {
+  q: string | null;
+  from: string | null;
+  to: string | null;
+  subject: string | null;
+  envelopeSender: string | null;
+  domain: string | null;
+  hasAttachments: boolean | null;
+  fromMs: number | null;
+  toMs: number | null;
+  status: ReceivedStatus | null;
+}
+
+/** So many rows one call looks at. */
+export const mostLookedAt = 2_000;
+
+/**
+ * Received mails, newest first, from before an id. Looks at a bounded number, so that a page of a search may be short
+ * before the end; `next` is the id before which to go on, null at the end. A round trip a week, or two.
+ */
+export async function listReceived(
+  store: Store,
+  rows: Rows,
+  filter: ReceivedFilter,
+  page: { limit: number; before: string | null },
+  nowMs: number,
+): Promise<{ received: ListedReceived[]; next: string | null }> {
+  const found: ListedReceived[] = [];
+  let looked = 0;
+  let before = page.before ?? '~';
+  for (const week of retainedWeeks(nowMs).reverse()) {
+    if (page.before !== null && week > homeOf(page.before).week) continue;
+    for (;;) {
+      const chunk = Math.min(500, mostLookedAt - looked);
+      if (chunk <= 0) return { received: found, next: before };
+      const some = sql`(SELECT * FROM ${receivedName(week)} WHERE ${isAmong(rows, sql`domain`)} AND id < ${before}
+        ORDER BY id DESC LIMIT ${chunk})`;
+      const [[end] = [], raws = []] = await withHomeTables(store, nowMs, () =>
+        batch(store.d1, [
+          sql`SELECT min(id) AS id, count(*) AS looked FROM ${some}`,
+          sql`SELECT * FROM ${some} WHERE ${matching(filter)} ORDER BY id DESC`,
+        ]),
+      );
+      looked += Number(end?.looked ?? 0);
+      for (const one of await withStatus(store, raws.map(receivedOf), nowMs)) {
+        if (filter.status !== null && one.status !== filter.status) continue;
+        found.push(one);
+        if (found.length > page.limit) {
+          const kept = found.slice(0, page.limit);
+          return { received: kept, next: kept.at(-1)?.id ?? null };
+        }
+      }
+      if (Number(end?.looked ?? 0) < chunk) break;
+      before = String(end?.id);
+    }
+    before = '~';
+  }
+  return { received: found, next: null };
+}
+
+/** How many of the newest received mails match, of as many as one call looks at; the status is left out of it. */
+export async function countReceived(
+  store: Store,
+  rows: Rows,
+  filter: ReceivedFilter,
+  nowMs: number,
+): Promise<number> {
+  const weeks = retainedWeeks(nowMs).reverse();
+  const each = Math.floor(mostLookedAt / weeks.length);
+  const counts = await withHomeTables(store, nowMs, () =>
+    batch(
+      store.d1,
+      weeks.map(
+        (week) => sql`SELECT count(*) AS count FROM (SELECT * FROM ${receivedName(week)}
+          WHERE ${isAmong(rows, sql`domain`)} ORDER BY id DESC LIMIT ${each}) WHERE ${matching(filter)}`,
+      ),
+    ),
+  );
+  return counts.reduce((sum, [row]) => sum + Number(row?.count ?? 0), 0);
+}
+
+function matching(filter: ReceivedFilter): SQL {
+  const has = (column: SQL, text: string | null) =>
+    text === null ? [] : [sql`instr(lower(${column}), ${text.toLowerCase()}) > 0`];
+  const { q } = filter;
+  const all = [
+    ...has(sql`from_header`, filter.from),
+    ...has(sql`recipients`, filter.to),
+    ...has(sql`subject`, filter.subject),
+    ...(q === null
+      ? []
+      : has(sql`(from_header || ' ' || recipients || ' ' || subject || ' ' || envelope_from)`, q)),
+    ...(filter.envelopeSender === null
+      ? []
+      : [sql`lower(envelope_from) = ${filter.envelopeSender.toLowerCase()}`]),
+    ...(filter.domain === null ? [] : [sql`domain = ${filter.domain}`]),
+    ...(filter.hasAttachments === null ? [] : [sql`has_attachments = ${Number(filter.hasAttachments)}`]),
+    ...(filter.fromMs === null ? [] : [sql`received_at_ms >= ${filter.fromMs}`]),
+    ...(filter.toMs === null ? [] : [sql`received_at_ms < ${filter.toMs}`]),
+  ];
+  return all.length === 0 ? sql`true` : sql.join(all, sql` AND `);
+}
+
+async function readRows(store: Store, nowMs: number, queries: SQL[]): Promise<ListedReceived[]> {
+  const rows = await withHomeTables(store, nowMs, () => batch(store.d1, queries));
+  return await withStatus(store, rows.flat().map(receivedOf), nowMs);
+}
+
+/** What became of mails, as their webhook deliveries tell; a delivery that is no longer kept has been taken. */
+async function withStatus(store: Store, all: Received[], nowMs: number): Promise<ListedReceived[]> {
+  const kept = webhookWeeks(nowMs);
+  const places = all
+    .flatMap(({ deliveries }) => deliveries.map(parseDeliveryId))
+    .filter((place): place is DeliveryPlace => place !== null && kept.includes(place.week));
+  const weeks = [...Map.groupBy(places, ({ week }) => week)];
+  const rows = await batch(
+    store.d1,
+    weeks.map(
+      ([week, own]) => sql`SELECT id, state, json_extract(tries, '$[#-1].at') AS at FROM ${webhookTable(week)}
+        WHERE id IN (SELECT value FROM json_each(${JSON.stringify(own.map(({ key }) => key))}))`,
+    ),
+  );
+  const states = new Map<string, { state: string; at: string | null }>();
+  for (const [i, [week]] of weeks.entries()) {
+    for (const { id, state, at } of rows[i] ?? []) {
+      const key = formatDeliveryId({ week, key: Number(id) });
+      states.set(key, { state: String(state), at: at === null ? null : String(at) });
+    }
+  }
+  return all.map((received) => {
+    const own = received.deliveries.flatMap((id) => states.get(id) ?? []);
+    const ends = own.flatMap(({ at }) => (at === null ? [] : [Date.parse(at)]));
+    const status = statusOf(
+      received,
+      own.map(({ state }) => state),
+    );
+    const processedAtMs = status === 'processing' ? null : Math.max(received.receivedAtMs, ...ends);
+    return { ...received, status, processedAtMs };
+  });
+}
+
+function statusOf({ state, deliveries, decision }: Received, states: readonly string[]): ReceivedStatus {
+  if (state !== null || states.includes('dead')) return 'failed';
+  if (states.includes('pending')) return 'processing';
+  return deliveries.length === 0 && decision.action === 'keep' ? 'received' : 'delivered';
+}
+
+function receivedOf(row: Record<string, unknown>): Received {
+  const verdicts = verdictsSchema.safeParse(JSON.parse(String(row.verdicts)));
+  return {
+    accountId: Number(row.account_id),
+    id: String(row.id),
+    receivedAtMs: Number(row.received_at_ms),
+    domain: String(row.domain),
+    decision: JSON.parse(String(row.decision)) as KeptDecision,
+    envelopeFrom: String(row.envelope_from),
+    recipients: JSON.parse(String(row.recipients)) as string[],
+    fromHeader: String(row.from_header),
+    subject: String(row.subject),
+    messageIdHeader: String(row.message_id_header),
+    sizeBytes: Number(row.size_bytes),
+    hasAttachments: row.has_attachments === 1,
+    client: JSON.parse(String(row.client)) as Received['client'],
+    verdicts: verdicts.success ? verdicts.data : noVerdicts,
+    inReplyTo: row.in_reply_to === null ? null : String(row.in_reply_to),
+    bodyDay: String(row.body_day),
+    bodyId: String(row.body_id),
+    deliveries: JSON.parse(String(row.deliveries)) as string[],
+    state: row.state === null ? null : (row.state as 'failed' | 'rejected'),
+  };
+}
+
+/**
+ * Makes deliveries of a received mail once more, and notes them at it.
+ * @returns false when the mail is gone
+ */
+export async function addDeliveries(
+  store: Store,
+  of: Received,
+  posts: readonly { endpointId: number; body: string }[],
+  nowMs: number,
+): Promise<boolean> {
+  const week = weekOf(nowMs);
+  const [random = 0] = crypto.getRandomValues(new Uint32Array(1));
+  const first = deliveryKey(nowMs, random % (2 ** 22 - posts.length));
+  const ids = posts.map((_, i) => formatDeliveryId({ week, key: first + i }));
+  const rows = posts.map((post, i) => ({ ...post, id: first + i }));
+  const results = await withHomeTables(store, nowMs, () =>
+    batch(store.d1, [
+      sql`INSERT INTO ${webhookTable(week)}
+          (id, account_id, endpoint_id, body, state, due_ms, attempts, tries, created_at_ms)
+        SELECT j.value->>'id', ${of.accountId}, j.value->>'endpointId', j.value->>'body', 'pending', ${nowMs}, 0, '[]',
+          ${nowMs} FROM json_each(${JSON.stringify(rows)}) j`,
+      sql`UPDATE ${receivedName(homeOf(of.id).week)} SET deliveries = ${JSON.stringify(ids)}, state = NULL
+        WHERE account_id = ${of.accountId} AND id = ${of.id} RETURNING id`,
+    ]),
+  );
+  return (results.at(-1) ?? []).length > 0;
+}

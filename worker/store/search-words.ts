@@ -1,0 +1,125 @@
+import { type SQL, sql } from 'drizzle-orm';
+import { hashOf, type SearchWord } from '#domain/message/search-word.ts';
+import { weekTables, withHomeTables } from './home-tables.ts';
+import { batch, parameterGroups } from './sql.ts';
+import type { Store } from './store.ts';
+
+/**
+ * Where exact searches may find something. Rows of an account's messages and events are numbered together (`seq`); of
+ * every `pageSize` numbers one row of `search_words` keeps the hashes of what can be asked for. They are added by the fold
+ * that counts the statistics, so that accepting and reporting write nothing for them, and a search over a month of mail
+ * reads one row a page and then only pages that have it.
+ */
+
+/** As a shift: 2,048 numbers. */
+export const pageShift = 11;
+const pageSize = 2 ** pageShift;
+
+/** Hashes that a fold has found, by account and page. */
+export class FoundWords {
+  readonly #pages = new Map<string, { accountId: number; page: number; hashes: Set<string> }>();
+
+  /** @param page the number of a row, shifted by `pageShift` */
+  add(accountId: number, page: number, words: readonly SearchWord[]): void {
+    const { hashes } = this.#page(accountId, page);
+    for (const word of words) hashes.add(hashOf(word));
+  }
+
+  /** Statements that add what was found in these rows. */
+  write(week: string, spans: readonly { accountId: number; from: number; to: number }[], guard: SQL): SQL[] {
+    for (const { accountId, from, to } of spans)
+      for (let page = (from + 1) >> pageShift; page <= to >> pageShift; page++) this.#page(accountId, page);
+    const from = new Map(spans.map((span) => [span.accountId, span.from]));
+    const rows = [...this.#pages.values()].map(({ accountId, page, hashes }) => ({
+      accountId,
+      page,
+      from: from.get(accountId) ?? 0,
+      words: [...hashes].join(''),
+    }));
+    return parameterGroups(rows).map(
+      (group) => sql`INSERT INTO search_words (account_id, week, page, from_seq, words)
+        SELECT j.value->>'accountId', ${week}, j.value->>'page',
+          max(j.value->>'page' << ${pageShift}, j.value->>'from' + 1), j.value->>'words'
+        FROM json_each(${JSON.stringify(group)}) j WHERE ${guard}
+        ON CONFLICT DO UPDATE SET words = words || excluded.words WHERE excluded.words <> ''`,
+    );
+  }
+
+  #page(accountId: number, page: number) {
+    const key = `${accountId} ${page}`;
+    const known = this.#pages.get(key) ?? { accountId, page, hashes: new Set<string>() };
+    this.#pages.set(key, known);
+    return known;
+  }
+}
+
+/** Rows from `low` up to and without `high`. */
+export interface SeqRange {
+  low: number;
+  high: number;
+}
+
+export const everywhere: readonly SeqRange[] = [{ low: 0, high: Number.MAX_SAFE_INTEGER }];
+
+/**
+ * Rows of each week that may have all of the words, the newest first: what is known not to have them is left out. One round
+ * trip; reads a row a page.
+ */
+export async function rangesOf(
+  store: Store,
+  accountId: number,
+  words: readonly SearchWord[],
+  weeks: readonly string[],
+  nowMs: number,
+): Promise<Map<string, readonly SeqRange[]>> {
+  if (words.length === 0) return new Map(weeks.map((week) => [week, everywhere]));
+  const has = sql.join(
+    words.map((word) => sql`instr(words, ${hashOf(word)}) > 0`),
+    sql` AND `,
+  );
+  const results = await withHomeTables(store, nowMs, () =>
+    batch(
+      store.d1,
+      weeks.flatMap((week) => {
+        const { messages, events } = weekTables(week);
+        return [
+          sql`SELECT coalesce((SELECT seq FROM stats_progress WHERE account_id = ${accountId} AND week = ${week}), 0) AS done,
+            max(coalesce((SELECT max(seq) FROM ${messages} WHERE account_id = ${accountId}), 0),
+                coalesce((SELECT max(seq) FROM ${events} WHERE account_id = ${accountId}), 0)) AS last`,
+          sql`SELECT page, from_seq, ${has} AS hit FROM search_words WHERE account_id = ${accountId} AND week = ${week}`,
+        ];
+      }),
+    ),
+  );
+  return new Map(
+    weeks.map((week, i) => {
+      const [reach] = results[2 * i] ?? [];
+      const pages = new Map((results[2 * i + 1] ?? []).map((row) => [Number(row.page), row]));
+      return [week, rangesIn(pages, { done: Number(reach?.done ?? 0), last: Number(reach?.last ?? 0) })];
+    }),
+  );
+}
+
+function rangesIn(
+  pages: ReadonlyMap<number, Record<string, unknown>>,
+  { done, last }: { done: number; last: number },
+): SeqRange[] {
+  const ranges: SeqRange[] = [];
+  const add = (low: number, high: number) => {
+    const newer = ranges.at(-1);
+    if (low >= high) return;
+    if (newer?.low === high) newer.low = low;
+    else ranges.push({ low, high });
+  };
+  for (let page = last >> pageShift; last > 0 && page >= 0; page--) {
+    const [start, end] = [page * pageSize, (page + 1) * pageSize];
+    const row = pages.get(page);
+    if (!row || row.hit === 1) add(start, end);
+    else {
+      // Not folded yet, and what was folded before words were kept.
+      add(Math.max(start, done + 1), end);
+      add(start, Number(row.from_seq) <= 1 ? start : Number(row.from_seq));
+    }
+  }
+  return ranges;
+}

@@ -1,0 +1,60 @@
+import { hostFault } from '#domain/dns/public-address.ts';
+import type { MessageId } from '#domain/message/ids.ts';
+import {
+  formatLinkToken,
+  type LinkPurpose,
+  type LinkToken,
+  linkPaths,
+  parseLinkToken,
+  signedLink,
+} from '#domain/message/tracking.ts';
+import { newestMac, verifyMac } from './keyed-mac.ts';
+
+/** Makes the links of one delivery. */
+export interface LinkSigner {
+  pixel(): Promise<string>;
+  /** @param target an absolute URL in ASCII */
+  click(target: string): Promise<string>;
+  unsubscribe(): Promise<string>;
+}
+
+/** A signer with the newest of the keys. @param origin where this Worker is reached, see `originOf` */
+export async function linkSigner(
+  { origin, keys }: { origin: string; keys: readonly Uint8Array[] },
+  of: { messageId: MessageId; n: number },
+): Promise<LinkSigner> {
+  const mac = await newestMac(keys);
+  const link = async (purpose: LinkPurpose, target: string) => {
+    const bytes = signedLink(purpose, of, target);
+    if (!bytes) throw new Error('a target must be ASCII');
+    return `${origin}${linkPaths[purpose]}${formatLinkToken({ ...of, mac: await mac(bytes) })}`;
+  };
+  return {
+    pixel: async () => `${await link('open', '')}.gif`,
+    click: async (target) => `${await link('click', target)}?u=${encodeURIComponent(target)}`,
+    unsubscribe: async () => await link('unsubscribe', ''),
+  };
+}
+
+/** The delivery that a link is about; null when none of the keys made it for this purpose and target. */
+export async function verifyLink(
+  purpose: LinkPurpose,
+  text: string,
+  target: string,
+  keys: readonly Uint8Array[],
+): Promise<LinkToken | null> {
+  const token = parseLinkToken(text);
+  const bytes = token && signedLink(purpose, token, target);
+  return bytes && (await verifyMac(keys, bytes, token.mac)) ? token : null;
+}
+
+/**
+ * The origin of links in a mail: that of the request which brings it. It reached this Worker, so it is a public name
+ * of it, and whoever runs several chooses by the one they send to; only the holder of a key can choose, and only for
+ * mail of their own. Mail outlives a visit and passes other people's networks, so it is https wherever the host is a
+ * public one; what is not (`npm start` on one machine) has no certificate.
+ */
+export function originOf(url: string): string {
+  const { protocol, host, hostname } = new URL(url);
+  return `${hostFault(hostname) === null ? 'https:' : protocol}//${host}`;
+}
