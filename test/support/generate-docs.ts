@@ -1,8 +1,8 @@
 /**
- * Writes the generated tables of README.md from the catalogues that the code runs on; `--check` fails when they
- * are not up to date.
+ * Writes the generated tables of the guides (worker/docs) from the catalogues that the code runs on; `--check` fails
+ * when they are not up to date.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { type ConfigRow, configCatalogue } from '../../smtp-node/config.ts';
 import { counters } from '../../worker/domain/counter.ts';
 import { events } from '../../worker/domain/delivery/event.ts';
@@ -20,7 +20,16 @@ import { problems } from '../../worker/domain/problem.ts';
 import { scopes } from '../../worker/domain/scope.ts';
 import { workerSettings } from '../../worker/settings.ts';
 
-const path = new URL('../../README.md', import.meta.url).pathname;
+/** The API's operations, as far as they are told here. Not by name: the Worker's types are not those of Node. */
+interface Told {
+  groups: readonly {
+    name: string;
+    operations: readonly { method: string; path: string; summary: string; query?: { shape: object } }[];
+  }[];
+}
+const { groups }: Told = await import(new URL('../../worker/api/operations.ts', import.meta.url).href);
+
+const folder = new URL('../../worker/docs/', import.meta.url).pathname;
 
 function table(head: string[], rows: (string | number)[][]): string {
   const line = (cells: (string | number)[]) =>
@@ -36,6 +45,12 @@ function neededFor(check: Parameters<typeof needOf>[0]): string {
   return (['required', 'recommended', 'optional'] as const)
     .flatMap((need) => (needs.has(need) ? [`${need}: ${needs.get(need)?.join(', ')}`] : []))
     .join('; ');
+}
+
+/** `GET /v1/emails?limit&cursor` and what it does. */
+function toldCall(one: Told['groups'][number]['operations'][number]): string[] {
+  const query = Object.keys(one.query?.shape ?? {}).join('&');
+  return [code(`${one.method.toUpperCase()} ${one.path}${query && `?${query}`}`), one.summary];
 }
 
 /** A domain as an example: the values are those that a customer would see. */
@@ -67,6 +82,11 @@ const sections: Record<string, string> = {
         ]),
     ),
   ),
+  calls: groups
+    .map(
+      ({ name, operations }) => `### ${name}\n\n${table(['call', 'what it does'], operations.map(toldCall))}`,
+    )
+    .join('\n\n'),
   events: table(
     ['event', '`email.*` type', 'CloudMailin kind', 'raised when', 'details'],
     events.map((e) => [code(e.kind), e.type ? code(e.type) : '', code(e.cloudmailin), e.raised, e.details]),
@@ -113,18 +133,30 @@ const sections: Record<string, string> = {
   ),
 };
 
-let text = readFileSync(path, 'utf8');
-for (const [name, body] of Object.entries(sections)) {
-  const marked = new RegExp(`(<!-- generated:${name} -->\n)[\\s\\S]*?(<!-- /generated -->)`);
-  if (!marked.test(text)) throw new Error(`README.md has no section generated:${name}`);
-  text = text.replace(marked, (_, begin: string, end: string) => `${begin}\n${body}\n\n${end}`);
+const check = process.argv.includes('--check');
+const places = new Map(Object.keys(sections).map((name) => [name, [] as string[]]));
+const stale: string[] = [];
+for (const file of readdirSync(folder).filter((name) => name.endsWith('.md'))) {
+  const before = readFileSync(folder + file, 'utf8');
+  const after = before.replace(
+    /(<!-- generated:([\w-]+) -->\n)[\s\S]*?(<!-- \/generated -->)/g,
+    (_, begin: string, name: string, end: string) => {
+      const body = sections[name];
+      if (body === undefined) throw new Error(`worker/docs/${file}: nothing makes generated:${name}`);
+      places.get(name)?.push(file);
+      return `${begin}\n${body}\n\n${end}`;
+    },
+  );
+  if (after === before) continue;
+  if (check) stale.push(`worker/docs/${file}`);
+  else writeFileSync(folder + file, after);
 }
-if (process.argv.includes('--check')) {
-  if (text !== readFileSync(path, 'utf8')) {
-    console.error('README.md is not up to date: run npm run docs');
-    process.exit(1);
-  }
-  console.log('docs: up to date');
-} else {
-  writeFileSync(path, text);
+for (const [name, files] of places) {
+  if (files.length !== 1)
+    throw new Error(`generated:${name} must be in one guide: ${files.join(', ') || 'none has it'}`);
 }
+if (stale.length > 0) {
+  console.error(`Not up to date: ${stale.join(', ')}. Run npm run docs.`);
+  process.exit(1);
+}
+if (check) console.log('docs: up to date');
