@@ -23,7 +23,9 @@ const made = {
   groups: new Map(
     groups.map((group) => [
       groupSlug(group),
-      page(groupHref(group), `${group.name} · API reference`, () => <ReferenceGroup group={group} />),
+      page(groupHref(group), `${group.name} · API reference`, () => (
+        <ReferenceGroup group={group} origin={anyOrigin} />
+      )),
     ]),
   ),
   guides: new Map(guides.map((guide) => [guide.slug, guidePage(guide)])),

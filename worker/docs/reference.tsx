@@ -7,6 +7,7 @@ import {
   type Operation,
   type OperationGroup,
 } from '../api/operations/operation.ts';
+import { callExample } from './call-example.ts';
 import { fieldsOf, typeOf } from './schema-fields.ts';
 
 type Json = Record<string, unknown>;
@@ -62,7 +63,7 @@ export function ReferenceOverview({ origin, groups }: { origin: string; groups: 
 }
 
 /** The calls of one group, in full. */
-export function ReferenceGroup({ group }: { group: OperationGroup }) {
+export function ReferenceGroup({ group, origin }: { group: OperationGroup; origin: string }) {
   return (
     <>
       <h1>{group.name}</h1>
@@ -77,7 +78,7 @@ export function ReferenceGroup({ group }: { group: OperationGroup }) {
         </ul>
       )}
       {group.operations.map((operation) => (
-        <OperationView operation={operation} />
+        <OperationView operation={operation} origin={origin} />
       ))}
     </>
   );
@@ -91,7 +92,7 @@ function Call({ operation: { method, path } }: { operation: Operation }) {
   );
 }
 
-function OperationView({ operation }: { operation: Operation }) {
+function OperationView({ operation, origin }: { operation: Operation; origin: string }) {
   const { scope, wholeAccount } = accessOfOperation(operation);
   const { id, summary, about, parameters, query, headers, body, answer, also } = operation;
   const components: Json = {};
@@ -113,6 +114,7 @@ function OperationView({ operation }: { operation: Operation }) {
           </>
         )}
       </p>
+      <Example operation={operation} origin={origin} />
       {parameters && (
         <Table
           label={summary}
@@ -160,6 +162,39 @@ function OperationView({ operation }: { operation: Operation }) {
         />
       </details>
     </article>
+  );
+}
+
+function Example({ operation, origin }: { operation: Operation; origin: string }) {
+  const { curl, file, answer } = callExample(operation, origin);
+  return (
+    <>
+      <CodeBlock text={curl} />
+      {file && (
+        <>
+          <p>
+            with <code>{file.name}</code>
+          </p>
+          <CodeBlock text={file.text} />
+        </>
+      )}
+      {answer && (
+        <>
+          <p>answers {operation.answer.status} and, for example,</p>
+          <CodeBlock text={answer} />
+        </>
+      )}
+    </>
+  );
+}
+
+function CodeBlock({ text }: { text: string }) {
+  return (
+    <div class="code">
+      <pre tabindex={0}>
+        <code>{text}</code>
+      </pre>
+    </div>
   );
 }
 
