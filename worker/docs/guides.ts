@@ -1,6 +1,6 @@
 import { once } from '../http/once.ts';
 import { type RenderedGuide, renderGuide } from './render-guide.ts';
-import { text as api } from './text/api.ts';
+import { text as apiAtAGlance } from './text/api-at-a-glance.ts';
 import { text as deploy } from './text/deploy.ts';
 import { text as development } from './text/development.ts';
 import { text as domains } from './text/domains.ts';
@@ -44,7 +44,7 @@ export const guideGroups: readonly { name: string; guides: readonly Guide[] }[] 
       guide('limits', limits),
       guide('moving', moving),
       guide('troubleshooting', troubleshooting),
-      guide('api', api),
+      guide('api-at-a-glance', apiAtAGlance),
     ],
   },
   {

@@ -87,7 +87,7 @@ export const examples: Readonly<Record<string, OperationExample>> = {
   verifyDomain: domain,
   getDomainDns: domain,
   getDomainDkim: domain,
-  rotateDomainDkim: domain,
+  rotateDomainDkim: { path: { id: 'example.com' } },
   retireDomainDkim: { path: { ...domain.path, selector: 'pennypost' } },
   getWarming: { path: { id: 'example.com' } },
   listInboundEmails: { query: { to: 'info@in.example.com', limit: '20' } },

@@ -23,7 +23,7 @@ comes to port 25 of the nodes, or by Email Routing (\`email()\`), which is the f
 - What was received is kept as messages are: 30 days, its content for \`content_days\`. It counts for no warming, and costs five
   rows of D1 and an object of R2 with its delivery to one endpoint.
 
-The calls are listed in [The API at a glance](api.md#receiving).
+The calls are listed in [The API at a glance](api-at-a-glance.md#receiving).
 
 Aliases are not offered yet: a domain of the type \`alias\` takes no mail and is asked for no MX.
 

@@ -15,7 +15,7 @@ swaks --server $HOST:2525 --tls --auth PLAIN --auth-user pennypost --auth-passwo
 # 250 Thanks! Queued as: 01a1fbb4-…
 \`\`\`
 
-Every call is listed in [The API at a glance](api.md).
+Every call is listed in [The API at a glance](api-at-a-glance.md).
 
 ## Fields
 

@@ -10,7 +10,7 @@ questions end there.
 | --- | --- | --- |
 | 401 \`unauthorized\` | the key is wrong, revoked, or was cut when it was copied | make a new one on the page SMTP & API; the header is \`Authorization: Bearer pp_live_…\` |
 | 403 \`domain_not_allowed\` | the domain of From is not added, not verified, or the key is limited to others | \`detail\` says which; see [Domains and DNS](domains.md) |
-| 403 \`missing_scope\` | the key may do something else only | see [the scopes](api.md#scopes-of-a-key) |
+| 403 \`missing_scope\` | the key may do something else only | see [the scopes](api-at-a-glance.md#scopes-of-a-key) |
 | 429 \`rate_limit_exceeded\` | the domain is being warmed, or the account's limit a minute is reached | wait for \`Retry-After\`; see [Limits](limits.md) |
 | 422 \`all_suppressed\` | every recipient bounced or complained before, or asked not to be mailed | \`GET /v1/suppressions/check?email=\` tells why |
 | 421 \`misdirected\` | the page was asked for by another host than \`PUBLIC_URL\` | use that host, or [set PUBLIC_URL](settings.md#of-the-worker) |

@@ -1,4 +1,4 @@
-/** Made from worker/docs/api.md by `npm run docs`; change it there. */
+/** Made from worker/docs/api-at-a-glance.md by `npm run docs`; change it there. */
 export const text = `# The API at a glance
 
 The API is at the address where the Worker runs (\`$API\` in these guides). Every call needs a key:
