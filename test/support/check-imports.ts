@@ -38,6 +38,7 @@ const storeys = [
   'queue/',
   'tracking/',
   'dashboard/',
+  'docs/',
   'api/',
   'node-api/',
   'inbound/',
