@@ -64,7 +64,7 @@ describe.skipIf(why !== null)('a newcomer with the quick start', () => {
     chmodSync(place, 0o700);
   });
   afterAll(async () => {
-    if (product && product.exitCode === null) {
+    if (product && product.exitCode === null && product.signalCode === null) {
       const gone = new Promise((resolve) => product?.once('exit', resolve));
       process.kill(-(product.pid ?? 0), 'SIGKILL');
       await gone;
