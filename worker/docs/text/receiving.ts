@@ -10,7 +10,8 @@ comes to port 25 of the nodes, or by Email Routing (\`email()\`), which is the f
   \`Received\`, or our own \`Delivered-To\`), 451 while the edge is away. 250 is said when the mail is in R2 and D1, or, should the
   edge go away in between, safe on the node's disk, from where it is handed over under the same id. STARTTLS is offered.
 - **Judged on arrival** by mailauth: SPF, DKIM, DMARC, ARC, reverse DNS. With \`refuse_dmarc\` (\`PATCH /v1/domains/:id\`) mail
-  is refused that fails DMARC where its author's domain asks for that (\`p=reject\`).
+  is refused that fails DMARC where its author's domain asks for that (\`p=reject\`). An rspamd beside the node
+  (\`PENNYPOST_RSPAMD_URL\`) adds \`spam {score, action, symbols}\`, a fact that refuses nothing by itself.
 - **Routes** of a domain say what is done by local part: \`info\`, a prefix (\`support+*\`) or \`*\`, the more exact one first;
   \`webhook\` (endpoints, none named: all), \`drop\` or \`refuse\` with a text. A new domain has \`*\` to all endpoints.
   \`POST /v1/domains/:id/routes/test {to}\`, or the page Routes, tells what would be done with an address and why.

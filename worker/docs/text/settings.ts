@@ -71,6 +71,7 @@ From the environment of \`npm run node\`.
 | \`PENNYPOST_RETURN_PATH_PORTS\` | \`25\` | Ports on which incoming mail is taken (return paths, domains that receive), with STARTTLS. 0: any free one. \`none\`: no such port. |
 | \`PENNYPOST_RETURN_PATH_MAX_CONNECTIONS\` | \`200\` | Open connections of one port for incoming mail. |
 | \`PENNYPOST_RETURN_PATH_CONNECTIONS_PER_ADDRESS\` | \`20\` | Open connections for incoming mail of one client address (IPv6: of one /64). |
+| \`PENNYPOST_RSPAMD_URL\` | none | Base URL of an rspamd, e.g. \`http://127.0.0.1:11333\`, that is asked about received mail (\`/checkv2\`) and whose verdict goes with it. It refuses nothing by itself. Empty: none is asked. |
 | \`PENNYPOST_METRICS_ADDRESS\` | \`127.0.0.1\` | Address of \`/metrics\` and \`/healthz\`. They are not authenticated; keep them on loopback. |
 | \`PENNYPOST_METRICS_PORT\` | \`9464\` | Port of \`/metrics\` (Prometheus), \`/healthz\` and \`/shaping\`. 0: any free one. |
 
