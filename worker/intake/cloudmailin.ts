@@ -8,6 +8,7 @@ import { draftOf } from './compose.ts';
 import type { Draft } from './draft.ts';
 import { renderMarkdown } from './markdown.ts';
 import { rawDraftOf } from './raw-message.ts';
+import { asciiDomain } from './recipient.ts';
 import { isOwnSender } from './sender.ts';
 import { decodedText, unstructured } from './write-header.ts';
 
