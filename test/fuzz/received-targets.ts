@@ -1,3 +1,4 @@
+import { answeredMailboxes, answerFields } from '#domain/inbound/answer.ts';
 import { isAutomatic } from '#domain/inbound/automatic.ts';
 import { forwarded, forwardLoop } from '#domain/inbound/forwarding.ts';
 import { htmlAboveQuote, htmlText } from '#domain/inbound/html-text.ts';
@@ -112,6 +113,16 @@ export const receivedTargets: readonly Target[] = [
         joinMessage(forwarded(split, { ...of, rewriteFrom: false })),
       ];
     },
+  },
+  {
+    name: 'answer to a mail',
+    blocks: [...fields, '"', '\\', '(', ')', ', ', 'Ann <', '>'],
+    read: (text) => {
+      const headers = fieldsOf(text);
+      const { to, ...rest } = answerFields({ headers, messageId: text, from: text, subject: text });
+      return [rest, answeredMailboxes(to)];
+    },
+    grows: 40,
   },
   {
     name: 'what a mail answers',

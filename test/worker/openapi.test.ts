@@ -229,6 +229,10 @@ describe('the real answers are as described:', () => {
     await check('getInboundEmail', 'GET', `/v1/inbound-emails/${id}`);
     await check('getInboundEmailRaw', 'GET', `/v1/inbound-emails/${id}/raw`);
     await check('downloadInboundAttachment', 'GET', `/v1/inbound-emails/${id}/attachments/0/download`);
+    await check('replyInboundEmail', 'POST', `/v1/inbound-emails/${id}/reply`, {
+      from: `a@${account.domain}`,
+      text_body: 'x',
+    });
     await check('replayInboundEmail', 'POST', `/v1/inbound-emails/${id}/replay`);
   });
 

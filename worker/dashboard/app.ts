@@ -12,6 +12,7 @@ import { overviewPages } from './overview/overview.tsx';
 import { statisticsPages } from './overview/statistics.tsx';
 import { receivedListPages } from './received/received.tsx';
 import { receivedMailPages } from './received/received-mail.tsx';
+import { receivedReplyPages } from './received/reply.tsx';
 import { routePages } from './received/routes.tsx';
 import { sendingPages } from './sending/sending.tsx';
 import { accountSettingsPages } from './settings/account-settings.tsx';
@@ -42,6 +43,7 @@ const boards: Board[] = [
   domainPages,
   receivedListPages,
   receivedMailPages,
+  receivedReplyPages,
   routePages,
   suppressionPages,
   webhooksPages,

@@ -57,6 +57,7 @@ export const apiAccess = accessRows([
   ['GET /v1/inbound-emails/:id', key('read', 'rows')],
   ['GET /v1/inbound-emails/:id/raw', key('read', 'rows')],
   ['GET /v1/inbound-emails/:id/attachments/:attachment/download', { ...key('read', 'rows'), byLink: true }],
+  ['POST /v1/inbound-emails/:id/reply', key('send', 'rows')],
   ['POST /v1/inbound-emails/:id/replay', key('manage', 'rows'), 'received mail replayed'],
   ['GET /v1/domains/:id/warming', key('read', 'rows')],
   // By domain; sums over all of them are refused by the handler.

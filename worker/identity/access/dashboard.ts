@@ -59,6 +59,8 @@ export const dashboardAccess = accessRows([
   ['GET /received/:id/html', member('viewer')],
   ['GET /received/:id/raw', member('viewer')],
   ['GET /received/:id/attachments/:attachment', member('viewer')],
+  ['GET /received/:id/reply', member('developer')],
+  ['POST /received/:id/reply', member('developer')],
   ['POST /received/:id/replay', member('developer'), 'received mail replayed'],
   ['GET /suppressions', member('viewer')],
   ['POST /suppressions', member('developer'), 'suppression added'],
