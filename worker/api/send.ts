@@ -22,6 +22,7 @@ import { draftOf } from '../intake/compose.ts';
 import type { Draft } from '../intake/draft.ts';
 import { rawDraftOf } from '../intake/raw-message.ts';
 import { rehearse } from '../intake/rehearse.ts';
+import { sandboxOf } from '../intake/sandbox.ts';
 import { sha256Hex } from '../tokens/secret.ts';
 import { announceEvents } from './announce-events.ts';
 
@@ -222,6 +223,7 @@ export function intakeOf(c: Call): Intake {
     store: c.get('store'),
     nowMs,
     simulatorDomain: simulatorDomain(serviceDomain),
+    sandbox: sandboxOf(c.get('store'), c.get('env')),
     links: { origin: apiOrigin(c), keys: returnPathKeys },
     announce: (messages, credential) => {
       announceEvents(c, credential);

@@ -42,6 +42,7 @@ const done: Record<string, string> = {
   rotated: 'New keys are made. Publish their records; they sign once they are found.',
   retired: 'The key is retired; it signs no more.',
   'domain-removed': 'The domain is removed.',
+  vouched: 'You vouch for it: mail can be sent from it.',
   'domain-added': 'The domain is added. Publish its records next.',
   'suppression-added': 'The address is suppressed: nothing is sent to it any more.',
   'suppression-removed': 'The address is free: it can be mailed again.',
