@@ -25,6 +25,7 @@ import { rehearse } from '../intake/rehearse.ts';
 import { sandboxOf } from '../intake/sandbox.ts';
 import { sha256Hex } from '../tokens/secret.ts';
 import { announceEvents } from './announce-events.ts';
+import { noteRefusal, noteRefusals } from './note-refusal.ts';
 
 /** `POST /v1/send`, `/v1/send/batch`, `/v1/send/raw`: parse, then the intake. */
 export const sendApp = newApp();
@@ -62,6 +63,7 @@ sendApp.post('/send/batch', (c) =>
       idempotency: await idempotencyOf(c, value),
     });
     if (replayed) c.header('Idempotent-Replayed', 'true');
+    else noteRefusals(c, answers);
     return c.json(answers, 202);
   }),
 );
@@ -115,6 +117,7 @@ export async function behindKey(
     await drain(c, isStranger ? strangersBytes : undefined);
     if (!looked && error instanceof Problem && [400, 413, 415].includes(error.status))
       await credentialOf(c, 'send', username);
+    if (error instanceof Error) noteRefusal(c, error);
     throw error;
   }
 }

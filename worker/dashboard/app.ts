@@ -13,6 +13,7 @@ import { statisticsPages } from './overview/statistics.tsx';
 import { receivedListPages } from './received/received.tsx';
 import { receivedMailPages } from './received/received-mail.tsx';
 import { routePages } from './received/routes.tsx';
+import { requestPages } from './sending/requests.tsx';
 import { sendingPages } from './sending/sending.tsx';
 import { accountSettingsPages } from './settings/account-settings.tsx';
 import { auditPages } from './settings/audit.tsx';
@@ -38,6 +39,7 @@ const boards: Board[] = [
   messagePages,
   returnedPages,
   sendingPages,
+  requestPages,
   domainsPages,
   domainPages,
   receivedListPages,

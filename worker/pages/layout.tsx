@@ -9,6 +9,7 @@ const places = [
   { href: '/messages', text: 'Messages' },
   { href: '/received', text: 'Received' },
   { href: '/events', text: 'Events' },
+  { href: '/requests', text: 'Requests' },
   { href: '/domains', text: 'Domains' },
   { href: '/sending', text: 'SMTP & API' },
   { href: '/webhooks', text: 'Webhooks' },

@@ -81,6 +81,7 @@ export const dashboardAccess = accessRows([
   ['GET /statistics', member('viewer')],
   ['GET /statistics/export', member('viewer')],
   ['GET /events', member('viewer')],
+  ['GET /requests', member('viewer')],
   ['GET /settings', member('viewer')],
   ['POST /settings/invitations', member('owner'), 'member invited'],
   ['POST /settings/invitations/:id/cancel', member('owner'), 'invitation withdrawn'],
