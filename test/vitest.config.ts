@@ -48,6 +48,7 @@ export default defineConfig({
           globalSetup: ['test/support/migrations.ts'],
           include: ['test/worker/**/*.test.ts'],
           testTimeout: 30_000,
+          hookTimeout: 60_000,
           retry,
           sequence: { groupOrder: 1 },
         },

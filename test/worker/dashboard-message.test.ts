@@ -126,7 +126,7 @@ describe('the content', () => {
     const page = await pageOf(id);
     expect(page).toContain('rechnung für &lt;b&gt;.pdf');
     expect(page).toContain('>5 B<');
-    const part = await owner.get(`/messages/${id}/parts/0`);
+    const part = await owner.get(`/messages/${id}/parts/1`);
     expect(part.headers.get('Content-Type')).toBe('application/octet-stream');
     expect(part.headers.get('Content-Disposition')).toBe(
       "attachment; filename*=UTF-8''rechnung%20f%C3%BCr%20%3Cb%3E.pdf",
