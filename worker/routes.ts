@@ -11,6 +11,7 @@ import { inboundEmailsApp } from './api/inbound-emails.ts';
 import { inboundReplyApp } from './api/inbound-reply.ts';
 import { inboundRoutesApp } from './api/inbound-routes.ts';
 import { referenceApp } from './api/reference.tsx';
+import { requestsApp } from './api/requests.ts';
 import { sendApp } from './api/send.ts';
 import { settingsApp } from './api/settings.ts';
 import { statsApp } from './api/stats.ts';
@@ -21,6 +22,7 @@ import { webhooksApp } from './api/webhooks.ts';
 import { dashboardApp } from './dashboard/app.ts';
 import { type Env, NotConfigured, parseEnv } from './env.ts';
 import { answerError, type Call, type Isolate, newApp, requestId } from './http/app.ts';
+import { RefusalBudget } from './http/refusal-budget.ts';
 import { Announcer } from './hub/announcer.ts';
 import { EventAnnouncer } from './hub/event-announcer.ts';
 import { requireRows } from './identity/access.ts';
@@ -38,6 +40,7 @@ const isolate: Isolate = {
   flights: new Map(),
   knownKeys: new KnownKeys(),
   knownNodes: new KnownNodes(),
+  refusals: new RefusalBudget(),
 };
 
 /** Everything that the Worker answers over HTTP. */
@@ -77,6 +80,7 @@ app.route('/', referenceApp);
 app.route('/v1', sendApp);
 app.route('/v1', emailsApp);
 app.route('/v1', eventsApp);
+app.route('/v1', requestsApp);
 app.route('/v1', suppressionsApp);
 app.route('/v1', credentialApp);
 app.route('/v1', webhooksApp);

@@ -14,6 +14,7 @@ import { receivedListPages } from './received/received.tsx';
 import { receivedMailPages } from './received/received-mail.tsx';
 import { receivedReplyPages } from './received/reply.tsx';
 import { routePages } from './received/routes.tsx';
+import { requestPages } from './sending/requests.tsx';
 import { sendingPages } from './sending/sending.tsx';
 import { accountSettingsPages } from './settings/account-settings.tsx';
 import { auditPages } from './settings/audit.tsx';
@@ -39,6 +40,7 @@ const boards: Board[] = [
   messagePages,
   returnedPages,
   sendingPages,
+  requestPages,
   domainsPages,
   domainPages,
   receivedListPages,

@@ -208,12 +208,12 @@ function leasedQueries(leases: readonly Row[]): SQL[] {
       sql`SELECT DISTINCT m.account_id, d.account_id AS owner_id, d.name, coalesce(d.dkim_domain, d.name) AS signs_as, d.return_path_host, k.selector, k.algorithm, k.private_key_encrypted
         FROM ${leased} JOIN domains d ON ${domain} AND d.name = m.signing_domain
         JOIN dkim_keys k ON k.domain_id = d.id AND k.status = 'active'`;
+    // The sandbox is the installation's, and every account sends from it.
+    const ofAccount = sql`d.account_id IN (m.account_id, ${systemAccountId})`;
     const ofOthers = sql`m.account_id = ${systemAccountId} AND ${isSystemDomain}`;
     return [
       sql`SELECT m.id, m.signing_domain, m.size_bytes, m.smtputf8, m.eight_bit, m.tls, m.tags FROM ${leased}`,
-      system
-        ? sql`${keys(sql`d.account_id = m.account_id`)} UNION ${keys(ofOthers)}`
-        : keys(sql`d.account_id = m.account_id`),
+      system ? sql`${keys(ofAccount)} UNION ${keys(ofOthers)}` : keys(ofAccount),
     ];
   });
 }

@@ -20,6 +20,7 @@ export const apiAccess = accessRows([
   ['GET /v1/emails/:id/events', key('read', 'rows')],
   ['POST /v1/emails/:id/cancel', key('send', 'rows')],
   ['GET /v1/events', key('read', 'rows')],
+  ['GET /v1/requests', key('read', 'refused')],
   ['GET /v1/suppressions', key('read', 'rows')],
   ['GET /v1/suppressions/check', key('read', 'rows')],
   ['POST /v1/suppressions', key('manage', 'rows'), 'suppression added'],
