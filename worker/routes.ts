@@ -10,7 +10,7 @@ import { eventsApp } from './api/events.ts';
 import { inboundEmailsApp } from './api/inbound-emails.ts';
 import { inboundReplyApp } from './api/inbound-reply.ts';
 import { inboundRoutesApp } from './api/inbound-routes.ts';
-import { referenceApp } from './api/reference.tsx';
+import { openApiApp } from './api/openapi-app.ts';
 import { requestsApp } from './api/requests.ts';
 import { sendApp } from './api/send.ts';
 import { settingsApp } from './api/settings.ts';
@@ -20,6 +20,7 @@ import { warmingApp } from './api/warming.ts';
 import { webhookDeliveriesApp } from './api/webhook-deliveries.ts';
 import { webhooksApp } from './api/webhooks.ts';
 import { dashboardApp } from './dashboard/app.ts';
+import { docsApp } from './docs/app.tsx';
 import { type Env, NotConfigured, parseEnv } from './env.ts';
 import { answerError, type Call, type Isolate, newApp, requestId } from './http/app.ts';
 import { RefusalBudget } from './http/refusal-budget.ts';
@@ -76,7 +77,7 @@ app.use(guard);
 app.get('/healthz', (c) =>
   c.json({ status: 'ok', service_domain: c.get('env').serviceDomain, time: new Date().toISOString() }),
 );
-app.route('/', referenceApp);
+app.route('/', openApiApp);
 app.route('/v1', sendApp);
 app.route('/v1', emailsApp);
 app.route('/v1', eventsApp);
@@ -98,6 +99,7 @@ app.route('/admin/v1', adminApp);
 app.route('/admin/v1', adminNodesApp);
 app.route('/node/v1', nodeApp);
 app.route('/', trackingApp);
+app.route('/docs', docsApp);
 app.route('/', dashboardApp);
 requireRows(app.routes);
 app.notFound((c) => {
@@ -107,7 +109,7 @@ app.notFound((c) => {
       .flatMap(({ method }) => (method === 'GET' ? ['GET', 'HEAD'] : [method])),
   );
   const problem =
-    allowed.size === 0
+    allowed.size === 0 || allowed.has(c.req.method)
       ? new Problem('not_found', `There is nothing at ${c.req.path.slice(0, 200)}.`)
       : // RFC 9110 §15.5.6: a 405 says which methods there are.
         new Problem('method_not_allowed', `${c.req.method} is not allowed on ${c.req.path}.`, {

@@ -178,7 +178,8 @@ export function QueuesAndNodes({
         {nodes.length === 0 ? (
           <div class="empty">
             <Note tone="warn">
-              No node has ever said hello, so nothing is delivered. Start one (see README, Deploy).
+              No node has ever said hello, so nothing is delivered. Start one (see the guide Deploy,
+              worker/docs/deploy.md).
             </Note>
           </div>
         ) : (
