@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
+import { signs } from '#domain/dns/record-check.ts';
 import { warmingStates } from '#domain/limits/warming.ts';
 import { domainFault } from '#domain/message/address.ts';
 import { dayOf } from '#domain/message/home.ts';
@@ -151,10 +152,9 @@ adminApp.post('/accounts/:id/domains', async (c) => {
   const body = await readBody(c, domainBody);
   noted(c, { domain: body.domain });
   const nowMs = Date.now();
-  const sends = body.type === 'outbound' || body.type === 'both';
   const { encryptionKeys } = c.get('env');
   const status = body.verified ? 'active' : 'pending';
-  const keys = sends
+  const keys = signs(body.type)
     ? await generateDkimKeys(encryptionKeys, {
         accountId: id,
         domain: body.domain,

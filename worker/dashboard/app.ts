@@ -10,6 +10,7 @@ import { messagesPages } from './messages/messages.tsx';
 import { returnedPages } from './messages/returned.tsx';
 import { overviewPages } from './overview/overview.tsx';
 import { statisticsPages } from './overview/statistics.tsx';
+import { aliasPages } from './received/aliases.tsx';
 import { receivedListPages } from './received/received.tsx';
 import { receivedMailPages } from './received/received-mail.tsx';
 import { routePages } from './received/routes.tsx';
@@ -43,6 +44,7 @@ const boards: Board[] = [
   receivedListPages,
   receivedMailPages,
   routePages,
+  aliasPages,
   suppressionPages,
   webhooksPages,
   webhookPages,

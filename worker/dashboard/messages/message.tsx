@@ -33,6 +33,13 @@ export const messagePages = new Board();
 /** Larger messages are offered for download only. */
 const shownBytes = 2 * 1024 * 1024;
 
+/** How it came, where that is not by HTTP. */
+const sourceText: Record<string, string> = {
+  smtp: 'by SMTP',
+  forward: 'received, and sent on',
+  notice: 'a notice that mail could not be sent on',
+};
+
 /** The message of the path; 404 for another account's, an unknown or a malformed id alike. */
 export async function messageOf(c: Call, viewer: Viewer): Promise<StoredMessage> {
   const id = (c.req.param('id') ?? '').toLowerCase();
@@ -119,7 +126,7 @@ messagePages.page('/messages/:id', async (c, viewer) => {
             <dt>Accepted</dt>
             <dd>
               <Time ms={message.acceptedAtMs} />{' '}
-              <span class="quiet">by {message.source === 'smtp' ? 'SMTP' : 'HTTP'}</span>
+              <span class="quiet">{sourceText[message.source] ?? 'by HTTP'}</span>
             </dd>
             <dt>Class</dt>
             <dd>{message.class}</dd>
