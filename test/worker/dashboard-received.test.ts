@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { noVerdicts } from '#domain/inbound/verdicts.ts';
 import { Browser } from '../support/browser.ts';
 import { setUpOwner } from './dashboard-support.ts';
 import { bringMail, doors, letterTo, newReceivingDomain } from './received-support.ts';
@@ -55,6 +56,19 @@ describe('the page Received', () => {
     expect(text).not.toContain('<script>alert');
     for (const check of ['SPF', 'DKIM', 'DMARC', 'ARC', 'Reverse DNS'])
       expect(text).toContain(`<td>${check}</td>`);
+    expect(text).not.toContain('<td>Spam</td>');
+  });
+
+  it('shows what rspamd said, where it was asked', async () => {
+    const to = `spam@${domain}`;
+    const spam = { score: 7.3, action: 'add header', symbols: ['BAYES_SPAM', 'MIME_GOOD'] };
+    const mail = await bringMail(to, letterTo(to), { verdicts: { ...noVerdicts, spam } });
+    const { text } = await page(`/received/${mail.id}`);
+    expect(text).toContain('<td>Spam</td>');
+    expect(text).toContain('add header');
+    expect(text).toContain('score 7.3: BAYES_SPAM, MIME_GOOD');
+    const { body } = await call('GET', `/v1/inbound-emails/${mail.id}`, account.live);
+    expect(body.email.spam).toEqual(spam);
   });
 
   it('shows its HTML in a frame that runs and fetches nothing, and gives it as it came', async () => {

@@ -491,7 +491,7 @@ export const inboundEmailsAnswer = z
     next: z.string().nullable().meta({ description: 'The cursor of the next page; null: this is the last.' }),
   })
   .meta({ id: 'InboundEmailList' });
-const { spf, dkim, dmarc, arc, reverse } = verdictsSchema.shape;
+const { spf, dkim, dmarc, arc, reverse, spam } = verdictsSchema.shape;
 export const inboundEmailAnswer = z
   .strictObject({
     email: inboundEmail.extend({
@@ -524,6 +524,9 @@ export const inboundEmailAnswer = z
       }),
       arc,
       reverse_dns: reverse,
+      spam: spam
+        .unwrap()
+        .meta({ description: 'What rspamd said; null: none was asked, or it did not answer.' }),
       envelope: z.strictObject({
         from: z.string(),
         to: z.array(z.string()),

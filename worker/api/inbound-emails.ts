@@ -117,6 +117,7 @@ inboundEmailsApp.get('/inbound-emails/:id', async (c) => {
       },
       arc: verdicts.arc,
       reverse_dns: verdicts.reverse,
+      spam: verdicts.spam,
       envelope: {
         from: envelopeFrom,
         to: recipients,

@@ -24,6 +24,13 @@ const verdictTone: Record<string, Tone> = {
   permerror: 'bad',
   temperror: 'warn',
   policy: 'warn',
+  // What rspamd would do with it.
+  'no action': 'good',
+  greylist: 'warn',
+  'add header': 'warn',
+  'rewrite subject': 'warn',
+  'soft reject': 'warn',
+  reject: 'bad',
 };
 /** What was done with it, in words. */
 const actionAbout: Record<Email['routed']['action'], string> = {
@@ -179,7 +186,7 @@ receivedMailPages.page('/received/:id', async (c, viewer) => {
   );
 });
 
-function verdictsOf({ spf, dkim, dmarc, arc, reverse_dns }: Email) {
+function verdictsOf({ spf, dkim, dmarc, arc, reverse_dns, spam }: Email) {
   const aligned = [dmarc.spf_aligned && 'SPF', dmarc.dkim_aligned && 'DKIM'].filter(Boolean).join(' and ');
   return [
     { name: 'SPF', result: spf.result, about: spf.domain },
@@ -201,6 +208,15 @@ function verdictsOf({ spf, dkim, dmarc, arc, reverse_dns }: Email) {
       result: reverse_dns === null ? 'none' : reverse_dns.verified ? 'pass' : 'fail',
       about: reverse_dns?.name ?? 'the address has no name',
     },
+    ...(spam === null
+      ? []
+      : [
+          {
+            name: 'Spam',
+            result: spam.action,
+            about: `score ${spam.score}${spam.symbols.length > 0 ? `: ${spam.symbols.join(', ')}` : ''}`,
+          },
+        ]),
   ];
 }
 
