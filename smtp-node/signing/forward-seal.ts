@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import { createSeal } from 'mailauth/lib/arc';
+import { createSeal } from 'mailauth/lib/arc/index.js';
 import type { DkimKey, LeasedDelivery } from '#domain/node-contract.ts';
 import type { DkimSigner, SigningResult } from './dkim.ts';
 import { withCrlf } from './line-ends.ts';
