@@ -18,10 +18,14 @@ const folder = mkdtempSync(join(tmpdir(), 'seal-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const bytes = (message: string): RawSource => ({ kind: 'bytes', bytes: Buffer.from(message, 'latin1') });
-const results = 'spf=pass smtp.mailfrom=sender.test; dkim=pass header.d=sender.test header.s=author; dmarc=pass; arc=none';
+const results =
+  'spf=pass smtp.mailfrom=sender.test; dkim=pass header.d=sender.test header.s=author; dmarc=pass; arc=none';
 const keys = [ed25519.key, rsa.key];
 
-async function seal(message: string | RawSource, more: { signs?: boolean; cv?: 'none' | 'pass' | 'fail' } = {}) {
+async function seal(
+  message: string | RawSource,
+  more: { signs?: boolean; cv?: 'none' | 'pass' | 'fail' } = {},
+) {
   const sealer = new ForwardSealer(new DkimSigner(), 'mx.pennypost.test');
   const forward = { signs: more.signs ?? false, seal: { results, cv: more.cv ?? ('none' as const) } };
   const raw = typeof message === 'string' ? bytes(message) : message;
@@ -57,7 +61,12 @@ async function judged(message: string) {
 }
 
 async function signedByAuthor(): Promise<string> {
-  const signed = await new DkimSigner().sign(bytes(aMessage.toString('latin1')), 'sender.test', [author.key], now);
+  const signed = await new DkimSigner().sign(
+    bytes(aMessage.toString('latin1')),
+    'sender.test',
+    [author.key],
+    now,
+  );
   if (signed.kind === 'unsignable') throw new Error(signed.text);
   return signed.header + aMessage.toString('latin1');
 }
@@ -109,7 +118,10 @@ describe('a message that is sent on', () => {
     const raw = bytes(aMessage.toString('latin1'));
     const by = { domain: 'alias.test', keys: [], now };
     const set = { results, cv: 'none' as const };
-    expect(await sealer.seal(raw, by, { signs: false, seal: set })).toMatchObject({ kind: 'signed', header: '' });
+    expect(await sealer.seal(raw, by, { signs: false, seal: set })).toMatchObject({
+      kind: 'signed',
+      header: '',
+    });
     const other = bytes(aMessage.toString('latin1'));
     expect(await sealer.seal(other, by, { signs: true, seal: set })).toMatchObject({ kind: 'unsignable' });
   });

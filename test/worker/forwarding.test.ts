@@ -247,11 +247,17 @@ describe('a mail that could not be sent on', () => {
 
   it.each([
     ['it is not proven who sent it', { spf: noVerdicts.spf, dkim: noVerdicts.dkim }],
-    ['SPF passed for another domain', { spf: { result: 'pass', domain: 'other.example' }, dkim: noVerdicts.dkim }],
+    [
+      'SPF passed for another domain',
+      { spf: { result: 'pass', domain: 'other.example' }, dkim: noVerdicts.dkim },
+    ],
   ] as const)('is told to nobody when %s', async (_, more) => {
     const alias = await aliasTo(`silent${aliases}@home.example`);
     const sender = `forged${aliases}@people.example`;
-    const id = await sentOn(alias.address, letterTo(alias.address), { mailFrom: sender, verdicts: passing(more) });
+    const id = await sentOn(alias.address, letterTo(alias.address), {
+      mailFrom: sender,
+      verdicts: passing(more),
+    });
     const [delivery] = await leased(id);
     await node.post('results', { results: [result(delivery, bounced)] });
     expect(await noticesTo(sender)).toEqual([]);

@@ -23,6 +23,7 @@ import {
   setAccountStatus,
 } from '../store/accounts.ts';
 import { readCounters } from '../store/counters.ts';
+import { vouchFor } from '../store/destinations.ts';
 import { generateDkimKeys } from '../store/dkim-keys.ts';
 import {
   AlreadyThere,
@@ -35,6 +36,7 @@ import {
 } from '../store/domains.ts';
 import { findWarming, setWarming } from '../store/warming.ts';
 import { newSecret, sha256Hex } from '../tokens/secret.ts';
+import { destination } from './aliases.ts';
 import { warmingView } from './warming.ts';
 
 /** `/admin/v1`: what the operator does, with the operator token. */
@@ -62,6 +64,9 @@ const credentialBody = z.strictObject({
     .min(1)
     .default([...scopeNames]),
   domains: z.array(domainName).min(1).nullable().default(null),
+});
+const destinationBody = z.strictObject({
+  address: destination,
 });
 const domainBody = z.strictObject({
   domain: domainName,
@@ -116,6 +121,15 @@ adminApp.put('/accounts/:id/limits', async (c) => {
   const account = await setAccountLimits(c.get('store'), id, { messagesPerMinute: messages_per_minute });
   if (!account) throw new Problem('not_found', `There is no account ${id}.`);
   return c.json(accountView(account));
+});
+
+/** The operator vouches that mail of the account may be sent on to an address; nobody is asked. */
+adminApp.post('/accounts/:id/destinations', async (c) => {
+  const { id } = await accountOf(c);
+  const { address } = await readBody(c, destinationBody);
+  noted(c, { address });
+  await vouchFor(c.get('store'), id, address, Date.now());
+  return c.json({ address, state: 'verified' }, 201);
 });
 
 adminApp.get('/accounts/:id/credentials', async (c) => {

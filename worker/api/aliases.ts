@@ -29,20 +29,21 @@ import { askDestinations } from '../system-mail/ask-destinations.ts';
 /** `/v1/aliases`, and the same at `/v1/shield/aliases`, where the installation's shared domain need not be named. */
 export const aliasesApp = newApp();
 
-/** Addresses that mail is sent on to, as they are kept. */
+/** An address that mail is sent on to, as it is kept. */
+export const destination = z
+  .string()
+  .min(3)
+  .max(320)
+  .transform((text, context) => {
+    const read = parseMailbox(text);
+    if (typeof read !== 'string') return `${read.localPart}@${asciiDomain(read.domain).toLowerCase()}`;
+    context.addIssue({ code: 'custom', message: read });
+    return '';
+  });
 export const destinations = z
-  .array(z.string().min(3).max(320))
+  .array(destination)
   .max(aliasLimits.destinations)
-  .transform((all, context) => {
-    const read = all.map((text) => parseMailbox(text));
-    for (const [i, one] of read.entries()) {
-      if (typeof one === 'string') context.addIssue({ code: 'custom', path: [i], message: one });
-    }
-    const addresses = read.flatMap((one) =>
-      typeof one === 'string' ? [] : `${one.localPart}@${asciiDomain(one.domain).toLowerCase()}`,
-    );
-    return [...new Set(addresses)];
-  })
+  .transform((all) => [...new Set(all)])
   .meta({ description: 'Addresses that its mail is sent on to; each is asked first whether it agrees.' });
 const description = z.string().max(aliasLimits.descriptionCharacters);
 const webhook = z

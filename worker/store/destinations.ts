@@ -89,3 +89,18 @@ export async function agree(store: Store, secretHash: string, nowMs: number): Pr
   ]);
   return row ? String(row.address) : null;
 }
+
+/** The operator says that mail of an account may be sent on to an address. */
+export async function vouchFor(
+  store: Store,
+  accountId: number,
+  address: string,
+  nowMs: number,
+): Promise<void> {
+  await batch(store.d1, [
+    sql`INSERT INTO destinations (account_id, address, state, sent_at_ms, verified_at_ms, created_at_ms)
+      VALUES (${accountId}, ${address}, 'verified', 0, ${nowMs}, ${nowMs})
+      ON CONFLICT (account_id, address) DO UPDATE SET state = 'verified', verified_at_ms = excluded.verified_at_ms,
+        secret_hash = NULL WHERE destinations.state = 'pending'`,
+  ]);
+}

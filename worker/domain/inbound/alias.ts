@@ -1,4 +1,4 @@
-import type { Decision } from './route.ts';
+import type { Decision } from './decision.ts';
 
 /** Addresses that mail is sent on from, and those that it is sent on to. Pure. */
 

@@ -13,6 +13,7 @@ export const otherAccess = accessRows([
   ['GET /admin/v1/accounts/:id', operator],
   ['PUT /admin/v1/accounts/:id/status', operator, 'account status changed'],
   ['PUT /admin/v1/accounts/:id/limits', operator, 'account limits changed'],
+  ['POST /admin/v1/accounts/:id/destinations', operator, 'destination vouched for'],
   ['GET /admin/v1/accounts/:id/credentials', operator],
   ['POST /admin/v1/accounts/:id/credentials', operator, 'key made'],
   ['DELETE /admin/v1/accounts/:id/credentials/:credentialId', operator, 'key revoked'],
