@@ -20,7 +20,7 @@ beforeAll(async () => {
   await setUpSystemMail();
   account = await newAccount();
   domain = await newReceivingDomain(account, 'alias');
-});
+}, 60_000);
 
 const post = (body: Record<string, unknown>, key = account.live) => call('POST', '/v1/aliases', key, body);
 const read = async (id: number): Promise<Answer> =>

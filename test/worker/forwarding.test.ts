@@ -22,6 +22,7 @@ import {
   type TestAccount,
   TestNode,
 } from './support.ts';
+import { newEndpoint } from './webhook-support.ts';
 
 let account: TestAccount;
 let domain: string;
@@ -31,7 +32,7 @@ beforeAll(async () => {
   account = await newAccount();
   domain = await newReceivingDomain(account, 'alias');
   node = await new TestNode().hello();
-});
+}, 60_000);
 
 let aliases = 0;
 /** An alias with destinations that have agreed. */
@@ -170,12 +171,8 @@ describe('a mail for an alias', () => {
   });
 
   it('is told to the endpoint of the alias as well', async () => {
-    new Internet();
-    const { body } = await call('POST', '/v1/webhooks', account.live, {
-      url: 'https://hooks.example/alias',
-      events: ['email.received'],
-    });
-    const told = await newAlias(account, { domain, address: 'told', webhook: body.id });
+    const endpoint = await newEndpoint(account, new Internet());
+    const told = await newAlias(account, { domain, address: 'told', webhook: endpoint.id });
     expect(told.action).toBe('webhook');
     const { id } = await bringMail(told.address, letterTo(told.address), { verdicts: passing() });
     const { email } = (await call('GET', `/v1/inbound-emails/${id}`, account.live)).body;
