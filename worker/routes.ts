@@ -1,6 +1,7 @@
 import { Problem } from '#domain/problem.ts';
 import { adminApp } from './api/admin.ts';
 import { adminNodesApp } from './api/admin-nodes.ts';
+import { aliasesApp } from './api/aliases.ts';
 import { auditApp } from './api/audit.ts';
 import { cloudmailinApp } from './api/cloudmailin.ts';
 import { credentialApp } from './api/credential.ts';
@@ -33,6 +34,7 @@ import { errorAnswer, withPageHeaders } from './pages/answer.tsx';
 import { openStore } from './store/store.ts';
 import { KnownKeys } from './tokens/known-keys.ts';
 import { KnownNodes } from './tokens/known-nodes.ts';
+import { aliasLinksApp } from './tracking/alias-links.tsx';
 import { trackingApp } from './tracking/app.tsx';
 
 const isolate: Isolate = {
@@ -90,6 +92,7 @@ app.route('/v1', domainsApp);
 app.route('/v1', inboundRoutesApp);
 app.route('/v1', inboundEmailsApp);
 app.route('/v1', inboundReplyApp);
+app.route('/v1', aliasesApp);
 app.route('/v1', statsApp);
 app.route('/v1', warmingApp);
 app.route('/v1', settingsApp);
@@ -100,6 +103,7 @@ app.route('/admin/v1', adminNodesApp);
 app.route('/node/v1', nodeApp);
 app.route('/', trackingApp);
 app.route('/docs', docsApp);
+app.route('/', aliasLinksApp);
 app.route('/', dashboardApp);
 requireRows(app.routes);
 app.notFound((c) => {

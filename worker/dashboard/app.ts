@@ -10,6 +10,7 @@ import { messagesPages } from './messages/messages.tsx';
 import { returnedPages } from './messages/returned.tsx';
 import { overviewPages } from './overview/overview.tsx';
 import { statisticsPages } from './overview/statistics.tsx';
+import { aliasPages } from './received/aliases.tsx';
 import { receivedListPages } from './received/received.tsx';
 import { receivedMailPages } from './received/received-mail.tsx';
 import { receivedReplyPages } from './received/reply.tsx';
@@ -47,6 +48,7 @@ const boards: Board[] = [
   receivedMailPages,
   receivedReplyPages,
   routePages,
+  aliasPages,
   suppressionPages,
   webhooksPages,
   webhookPages,

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Problem, problems } from '#domain/problem.ts';
+import { aliasesApp } from '../api/aliases.ts';
 import { domainsApp } from '../api/domains.ts';
 import { emailsApp } from '../api/emails.ts';
 import { inboundEmailsApp } from '../api/inbound-emails.ts';
@@ -42,6 +43,7 @@ function apiFor(outer: Call, accountId: number) {
     inboundRoutesApp,
     inboundEmailsApp,
     inboundReplyApp,
+    aliasesApp,
   ])
     app.route('/v1', part);
   app.notFound((c) => {

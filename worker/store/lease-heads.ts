@@ -31,6 +31,8 @@ export interface LeaseTerms extends Wish {
   place: Place;
   /** Makes the ids of events. */
   newEventId: () => string;
+  /** The installation's shared alias domain; empty: there is none. */
+  sharedDomain: string;
 }
 
 /** A node's last-seen time is kept to the minute, so that asking for work writes no row. */
