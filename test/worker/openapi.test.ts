@@ -144,6 +144,7 @@ describe('the real answers are as described:', () => {
     const { body: waiting } = await call('POST', '/v1/send', account.live, mail(account, later));
     await check('cancelEmail', 'POST', `/v1/emails/${waiting.message_id}/cancel`);
     await check('listEvents', 'GET', '/v1/events');
+    await check('listRequests', 'GET', '/v1/requests');
     for (const by of ['day', 'tag', 'domain', 'class']) await check('getStats', 'GET', `/v1/stats?by=${by}`);
     await check('getCredential', 'GET', '/v1/credential');
     await check('listAuditEntries', 'GET', '/v1/audit');
@@ -230,6 +231,10 @@ describe('the real answers are as described:', () => {
     await check('getInboundEmail', 'GET', `/v1/inbound-emails/${id}`);
     await check('getInboundEmailRaw', 'GET', `/v1/inbound-emails/${id}/raw`);
     await check('downloadInboundAttachment', 'GET', `/v1/inbound-emails/${id}/attachments/0/download`);
+    await check('replyInboundEmail', 'POST', `/v1/inbound-emails/${id}/reply`, {
+      from: `a@${account.domain}`,
+      text_body: 'x',
+    });
     await check('replayInboundEmail', 'POST', `/v1/inbound-emails/${id}/replay`);
   });
 

@@ -21,6 +21,7 @@ Variables are set by \`npm run deploy -- --var NAME=TEXT\`; secrets are made and
 | \`MAIL_FROM\` | variable | sender of sign-in links and invitations, an address of a verified domain of an account that the operator owns; empty: \`no-reply@\` the domain that the operator chose on the page Installation |
 | \`PUBLIC_URL\` | variable | where the dashboard is reached, e.g. \`https://mail.example.org\`: links in mails and cookies are made of it, and pages refuse every other host. Empty: pages open by a loopback host only (\`npm start\`) |
 | \`SUBMISSION\` | variable | where clients submit by SMTP, as the dashboard tells it: \`host:port:tls-port\`; empty: where the operator lets a node be shown |
+| \`ALIAS_DOMAIN\` | variable | the domain, of type \`alias\` and verified for an account of the operator, at which every account may have aliases; empty: none is shared |
 | \`METER\` | variable | set to \`1\`: every answer tells in \`Server-Timing\` what it cost at D1 |
 | \`DOH_URL\` | variable | DNS over HTTPS endpoint (JSON form) that domains are verified and webhook URLs judged with |
 | \`SOURCE_HEADER\` | variable | header field in which the proxy in front tells where a request comes from, whatever the client says in it; empty: nobody tells, and all requests are of one source. \`npm start\` leaves it empty |
@@ -71,6 +72,7 @@ From the environment of \`npm run node\`.
 | \`PENNYPOST_RETURN_PATH_PORTS\` | \`25\` | Ports on which incoming mail is taken (return paths, domains that receive), with STARTTLS. 0: any free one. \`none\`: no such port. |
 | \`PENNYPOST_RETURN_PATH_MAX_CONNECTIONS\` | \`200\` | Open connections of one port for incoming mail. |
 | \`PENNYPOST_RETURN_PATH_CONNECTIONS_PER_ADDRESS\` | \`20\` | Open connections for incoming mail of one client address (IPv6: of one /64). |
+| \`PENNYPOST_RSPAMD_URL\` | none | Base URL of an rspamd, e.g. \`http://127.0.0.1:11333\`, that is asked about received mail (\`/checkv2\`) and whose verdict goes with it. It refuses nothing by itself. Empty: none is asked. |
 | \`PENNYPOST_METRICS_ADDRESS\` | \`127.0.0.1\` | Address of \`/metrics\` and \`/healthz\`. They are not authenticated; keep them on loopback. |
 | \`PENNYPOST_METRICS_PORT\` | \`9464\` | Port of \`/metrics\` (Prometheus), \`/healthz\` and \`/shaping\`. 0: any free one. |
 
