@@ -48,6 +48,8 @@ export default defineConfig({
           globalSetup: ['test/support/migrations.ts'],
           include: ['test/worker/**/*.test.ts'],
           testTimeout: 30_000,
+          // A first owner is made, with a password that is dear to hash.
+          hookTimeout: 60_000,
           retry,
           sequence: { groupOrder: 1 },
         },

@@ -1,6 +1,7 @@
 import { Problem } from '#domain/problem.ts';
 import { adminApp } from './api/admin.ts';
 import { adminNodesApp } from './api/admin-nodes.ts';
+import { aliasesApp } from './api/aliases.ts';
 import { auditApp } from './api/audit.ts';
 import { cloudmailinApp } from './api/cloudmailin.ts';
 import { credentialApp } from './api/credential.ts';
@@ -8,8 +9,10 @@ import { domainsApp } from './api/domains.ts';
 import { emailsApp } from './api/emails.ts';
 import { eventsApp } from './api/events.ts';
 import { inboundEmailsApp } from './api/inbound-emails.ts';
+import { inboundReplyApp } from './api/inbound-reply.ts';
 import { inboundRoutesApp } from './api/inbound-routes.ts';
 import { openApiApp } from './api/openapi-app.ts';
+import { requestsApp } from './api/requests.ts';
 import { sendApp } from './api/send.ts';
 import { settingsApp } from './api/settings.ts';
 import { statsApp } from './api/stats.ts';
@@ -21,6 +24,7 @@ import { dashboardApp } from './dashboard/app.ts';
 import { docsApp } from './docs/app.tsx';
 import { type Env, NotConfigured, parseEnv } from './env.ts';
 import { answerError, type Call, type Isolate, newApp, requestId } from './http/app.ts';
+import { RefusalBudget } from './http/refusal-budget.ts';
 import { Announcer } from './hub/announcer.ts';
 import { EventAnnouncer } from './hub/event-announcer.ts';
 import { requireRows } from './identity/access.ts';
@@ -30,6 +34,7 @@ import { errorAnswer, withPageHeaders } from './pages/answer.tsx';
 import { openStore } from './store/store.ts';
 import { KnownKeys } from './tokens/known-keys.ts';
 import { KnownNodes } from './tokens/known-nodes.ts';
+import { aliasLinksApp } from './tracking/alias-links.tsx';
 import { trackingApp } from './tracking/app.tsx';
 
 const isolate: Isolate = {
@@ -38,6 +43,7 @@ const isolate: Isolate = {
   flights: new Map(),
   knownKeys: new KnownKeys(),
   knownNodes: new KnownNodes(),
+  refusals: new RefusalBudget(),
 };
 
 /** Everything that the Worker answers over HTTP. */
@@ -77,6 +83,7 @@ app.route('/', openApiApp);
 app.route('/v1', sendApp);
 app.route('/v1', emailsApp);
 app.route('/v1', eventsApp);
+app.route('/v1', requestsApp);
 app.route('/v1', suppressionsApp);
 app.route('/v1', credentialApp);
 app.route('/v1', webhooksApp);
@@ -84,6 +91,8 @@ app.route('/v1', webhookDeliveriesApp);
 app.route('/v1', domainsApp);
 app.route('/v1', inboundRoutesApp);
 app.route('/v1', inboundEmailsApp);
+app.route('/v1', inboundReplyApp);
+app.route('/v1', aliasesApp);
 app.route('/v1', statsApp);
 app.route('/v1', warmingApp);
 app.route('/v1', settingsApp);
@@ -94,6 +103,7 @@ app.route('/admin/v1', adminNodesApp);
 app.route('/node/v1', nodeApp);
 app.route('/', trackingApp);
 app.route('/docs', docsApp);
+app.route('/', aliasLinksApp);
 app.route('/', dashboardApp);
 requireRows(app.routes);
 app.notFound((c) => {

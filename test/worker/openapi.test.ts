@@ -5,6 +5,7 @@ import type { Operation } from '../../worker/api/operations/operation.ts';
 import { groups, operations } from '../../worker/api/operations.ts';
 import { groupHref } from '../../worker/docs/reference.tsx';
 import { app } from '../../worker/routes.ts';
+import { agreed } from './alias-support.ts';
 import { bringMail, letterTo, newReceivingDomain } from './received-support.ts';
 import { Internet, ok } from './receiver.ts';
 import {
@@ -144,6 +145,7 @@ describe('the real answers are as described:', () => {
     const { body: waiting } = await call('POST', '/v1/send', account.live, mail(account, later));
     await check('cancelEmail', 'POST', `/v1/emails/${waiting.message_id}/cancel`);
     await check('listEvents', 'GET', '/v1/events');
+    await check('listRequests', 'GET', '/v1/requests');
     for (const by of ['day', 'tag', 'domain', 'class']) await check('getStats', 'GET', `/v1/stats?by=${by}`);
     await check('getCredential', 'GET', '/v1/credential');
     await check('listAuditEntries', 'GET', '/v1/audit');
@@ -230,7 +232,31 @@ describe('the real answers are as described:', () => {
     await check('getInboundEmail', 'GET', `/v1/inbound-emails/${id}`);
     await check('getInboundEmailRaw', 'GET', `/v1/inbound-emails/${id}/raw`);
     await check('downloadInboundAttachment', 'GET', `/v1/inbound-emails/${id}/attachments/0/download`);
+    await check('replyInboundEmail', 'POST', `/v1/inbound-emails/${id}/reply`, {
+      from: `a@${account.domain}`,
+      text_body: 'x',
+    });
     await check('replayInboundEmail', 'POST', `/v1/inbound-emails/${id}/replay`);
+  });
+
+  it('of aliases', async () => {
+    const domain = await newReceivingDomain(account, 'alias');
+    const to = await agreed(account, 'described@people.example');
+    for (const [at, shared] of [
+      ['/v1/aliases', ''],
+      ['/v1/shield/aliases', 'Shared'],
+    ]) {
+      const made = await check(`create${shared}Alias`, 'POST', at ?? '', { domain, forward_to: [to] });
+      const one = `${at}/${made.alias.id}`;
+      await check(`list${shared}Aliases`, 'GET', at ?? '');
+      await check(`get${shared}Alias`, 'GET', one);
+      await check(`change${shared}Alias`, 'PATCH', one, { description: 'told' });
+      if (shared === '') await check('askDestinations', 'POST', `${one}/verify`);
+      await bringMail(made.alias.address, letterTo(made.alias.address));
+      await check('listInboundEmails', 'GET', '/v1/inbound-emails');
+      await check('listEmails', 'GET', '/v1/emails');
+      await check(`delete${shared}Alias`, 'DELETE', one);
+    }
   });
 
   it('each of them', () => {

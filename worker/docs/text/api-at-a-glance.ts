@@ -25,6 +25,7 @@ The API is at the address where the Worker runs (\`$API\` in these guides). Ever
 | \`GET /v1/emails/:id\` | Read a message |
 | \`GET /v1/emails/:id/events\` | Read what happened to a message |
 | \`POST /v1/emails/:id/cancel\` | Cancel a message |
+| \`GET /v1/requests?limit&cursor&answer\` | List submissions and why what was refused was |
 
 ### Events
 
@@ -80,16 +81,33 @@ The API is at the address where the Worker runs (\`$API\` in these guides). Ever
 
 | call | what it does |
 | --- | --- |
-| \`GET /v1/inbound-emails?limit&offset&cursor&q&from&to&subject&status&domain_id&envelope_sender&has_attachments&from_date&to_date&sort&direction\` | List received mail |
+| \`GET /v1/inbound-emails?limit&offset&cursor&q&from&to&subject&status&domain_id&alias_id&envelope_sender&has_attachments&from_date&to_date&sort&direction\` | List received mail |
 | \`GET /v1/inbound-emails/:id\` | Read a received mail |
 | \`GET /v1/inbound-emails/:id/raw\` | Read a received mail as it came |
 | \`GET /v1/inbound-emails/:id/attachments/:attachment/download\` | Download an attachment |
 | \`POST /v1/inbound-emails/:id/replay\` | Tell of a received mail once more |
+| \`POST /v1/inbound-emails/:id/reply\` | Answer a received mail |
 | \`GET /v1/domains/:id/routes\` | List the routes of a domain |
 | \`POST /v1/domains/:id/routes\` | Add a route |
 | \`PATCH /v1/domains/:id/routes/:route\` | Change a route |
 | \`DELETE /v1/domains/:id/routes/:route\` | Remove a route |
 | \`POST /v1/domains/:id/routes/test\` | Try an address |
+
+### Aliases
+
+| call | what it does |
+| --- | --- |
+| \`GET /v1/aliases?limit&offset&q\` | List aliases |
+| \`POST /v1/aliases\` | Make an alias |
+| \`GET /v1/aliases/:id\` | Read an alias |
+| \`PATCH /v1/aliases/:id\` | Change an alias |
+| \`DELETE /v1/aliases/:id\` | Remove an alias |
+| \`POST /v1/aliases/:id/verify\` | Ask destinations once more |
+| \`GET /v1/shield/aliases?limit&offset&q\` | List aliases |
+| \`POST /v1/shield/aliases\` | Make an alias |
+| \`GET /v1/shield/aliases/:id\` | Read an alias |
+| \`PATCH /v1/shield/aliases/:id\` | Change an alias |
+| \`DELETE /v1/shield/aliases/:id\` | Remove an alias |
 
 ### Settings
 

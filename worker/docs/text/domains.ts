@@ -2,7 +2,8 @@
 export const text = `# Domains and DNS
 
 A domain sends once its DNS records prove that it is yours and that we may send for it. Its types are \`outbound\`
-(send; the MX stays with your mailbox provider), \`inbound\` (receive), \`both\`, and \`alias\`.
+(send; the MX stays with your mailbox provider), \`inbound\` (receive), \`both\`, and \`alias\` (its addresses are aliases,
+whose mail is sent on).
 
 \`\`\`sh
 curl $API/v1/domains -H "Authorization: Bearer $KEY" -H 'Content-Type: application/json' -d '{"domain":"example.com"}'
@@ -17,12 +18,12 @@ curl -X POST $API/v1/domains/example.com/verify -H "Authorization: Bearer $KEY" 
 | record | type | name | value | purpose | needed for |
 | --- | --- | --- | --- | --- | --- |
 | \`ownership\` | TXT | \`_pennypost.example.com\` | \`pennypost-verification=…\` | proves that the domain is yours | required: outbound, inbound, both, alias |
-| \`spf\` | TXT | \`example.com\` | \`v=spf1 include:_spf.<SERVICE_DOMAIN> ~all\` | lets our servers send for the domain (RFC 7208) | required: outbound, both |
-| \`dkim\` | TXT | \`pennypost._domainkey.example.com\` | \`v=DKIM1; k=rsa; p=…\` | lets receivers verify our signature (RFC 6376) | required: outbound, both |
-| \`dkim_ed25519\` | TXT | \`pennypost-ed._domainkey.example.com\` | \`v=DKIM1; k=ed25519; p=…\` | a second, shorter signature (RFC 8463); it signs once it is published | optional: outbound, both |
-| \`return_path\` | CNAME | \`pp-bounces.example.com\` | \`bounces.<SERVICE_DOMAIN>\` | brings delayed bounces back and makes SPF align | recommended: outbound, both |
-| \`dmarc\` | TXT | \`_dmarc.example.com\` | \`v=DMARC1; p=quarantine; rua=mailto:postmaster@example.com\` | says what receivers do with mail that fails SPF and DKIM (RFC 9989) | recommended: outbound, both |
-| \`mx\` | MX | \`example.com\` | \`10 mx.<SERVICE_DOMAIN>\` | brings mail for the domain to us | required: inbound, both |
+| \`spf\` | TXT | \`example.com\` | \`v=spf1 include:_spf.<SERVICE_DOMAIN> ~all\` | lets our servers send for the domain (RFC 7208) | required: outbound, both, alias |
+| \`dkim\` | TXT | \`pennypost._domainkey.example.com\` | \`v=DKIM1; k=rsa; p=…\` | lets receivers verify our signature (RFC 6376) | required: outbound, both, alias |
+| \`dkim_ed25519\` | TXT | \`pennypost-ed._domainkey.example.com\` | \`v=DKIM1; k=ed25519; p=…\` | a second, shorter signature (RFC 8463); it signs once it is published | optional: outbound, both, alias |
+| \`return_path\` | CNAME | \`pp-bounces.example.com\` | \`bounces.<SERVICE_DOMAIN>\` | brings delayed bounces back and makes SPF align | recommended: outbound, both, alias |
+| \`dmarc\` | TXT | \`_dmarc.example.com\` | \`v=DMARC1; p=quarantine; rua=mailto:postmaster@example.com\` | says what receivers do with mail that fails SPF and DKIM (RFC 9989) | recommended: outbound, both, alias |
+| \`mx\` | MX | \`example.com\` | \`10 mx.<SERVICE_DOMAIN>\` | brings mail for the domain to us | required: inbound, both, alias |
 
 <!-- /generated -->
 

@@ -13,7 +13,8 @@ comes to port 25 of the nodes, or by Email Routing (\`email()\`), which is the f
   is refused that fails DMARC where its author's domain asks for that (\`p=reject\`). An rspamd beside the node
   (\`PENNYPOST_RSPAMD_URL\`) adds \`spam {score, action, symbols}\`, a fact that refuses nothing by itself.
 - **Routes** of a domain say what is done by local part: \`info\`, a prefix (\`support+*\`) or \`*\`, the more exact one first;
-  \`webhook\` (endpoints, none named: all), \`drop\` or \`refuse\` with a text. A new domain has \`*\` to all endpoints.
+  \`webhook\` (endpoints, none named: all), \`forward\` (addresses, at domains of the type \`both\`, which sign), \`drop\` or \`refuse\` with
+  a text. A new domain has \`*\` to all endpoints.
   \`POST /v1/domains/:id/routes/test {to}\`, or the page Routes, tells what would be done with an address and why.
 - **Told** by webhooks of any endpoint whose \`events\` hold \`email.received\` (or are null), in its \`format\`: \`event\`,
   \`postscale\`, \`cloudmailin\`, \`cloudmailin-multipart\` or \`raw\`; the last three may have user and password in their URL. Larger
@@ -26,7 +27,38 @@ comes to port 25 of the nodes, or by Email Routing (\`email()\`), which is the f
 
 The calls are listed in [The API at a glance](api-at-a-glance.md#receiving).
 
-Aliases are not offered yet: a domain of the type \`alias\` takes no mail and is asked for no MX.
+## Aliases
+
+Every address of a domain of the type \`alias\` is an alias or refused (but for \`postmaster@\` and \`abuse@\`). Its mail is sent on
+to addresses that have agreed. Such a domain needs SPF and DKIM beside its MX, for what is sent on in its name. \`ALIAS_DOMAIN\`
+is one at which every account may have aliases (\`/v1/shield/aliases\`); its page is Aliases.
+
+- **Who gets it must agree**: each address gets a mail with a link that is good once, within seven days; an account may ask five
+  new ones a day, for all of its aliases and \`forward\` routes together. Until then mail is put off at RCPT (450), so that its
+  sender keeps it, and a day after the address was named it is refused (550 5.1.1). Where others of the alias have agreed, they
+  get it. The operator can vouch instead: \`POST /admin/v1/accounts/:id/destinations {address}\`.
+- **What is sent on** is a message of the account with deliveries, events and retries like any other. It stays as it came but
+  for \`Received\`, \`Delivered-To\`, an ARC set (RFC 8617) that tells what was found on arrival, and \`List-Unsubscribe\` with a
+  link that switches the alias off; where a signature covers that field, or it is there, the link is in \`X-Alias-Switch-Off\`.
+- **From** becomes \`"Name via alias" <alias>\`, signed by the alias's domain, with the author in \`Reply-To\`, where the author's
+  domain has a DMARC record and no aligned DKIM signature that passes: it would disown the mail. So it is with mail that came by
+  Email Routing, of which nothing is known.
+- **The envelope sender** is a token of ours. Mail that came from the null sender goes on with it. When it cannot be delivered,
+  whoever sent it gets one notification (RFC 3464), which names the alias and nothing behind it; only when SPF, or DKIM of the
+  envelope sender's own domain, has proven that they sent it.
+- **Bounded**: 300 mails an hour an alias (450), ten addresses an alias, 554 5.4.6 for mail that was delivered to the alias
+  before or has passed more than 50 hosts, 550 for mail that fails DMARC with \`p=reject\` (unless the domain has \`refuse_dmarc\`
+  off), 550 while all of its addresses are suppressed.
+- Sent on to one address it costs nine rows of D1: six when it is taken, three for its delivery.
+- Hiding who answers (masking) is not offered: an answer goes to the author directly.
+
+| call                                                     | what it does                                                            |
+| -------------------------------------------------------- | ----------------------------------------------------------------------- |
+| \`POST /v1/aliases\`                                       | makes one: \`{domain, address, forward_to, description, webhook}\`; without \`address\`, one that nobody guesses |
+| \`GET /v1/aliases?limit&offset&q\`                         | aliases, newest first                                                   |
+| \`GET\`, \`PATCH\`, \`DELETE /v1/aliases/:id\`                 | one with its counters and who has agreed; changes it (\`active: false\` switches it off); removes it |
+| \`POST /v1/aliases/:id/verify\`                            | asks those once more who have not agreed, a day after the last time     |
+| \`/v1/shield/aliases…\`                                    | the same, with the installation's \`ALIAS_DOMAIN\` where none is named    |
 
 ## What comes back
 

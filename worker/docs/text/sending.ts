@@ -29,7 +29,7 @@ Over SMTP the same is said by header fields, which are taken out: \`X-Pennypost-
 ## What goes on the wire
 
 - A whole message (SMTP, \`POST /v1/send/raw\`) stays byte for byte, but for: \`Bcc\`, \`Resent-Bcc\` and \`Return-Path\`, which
-  are taken out; \`Message-ID\` and \`Date\`, written where missing or empty; a \`Received\` field by SMTP, which names the
+  are taken out, and so is a \`Sender\` of another domain than that of \`From\` (readers show it as who the mail is from); \`Message-ID\` and \`Date\`, written where missing or empty; a \`Received\` field by SMTP, which names the
   node and not the client; blanks before a colon and obsolete syntax of \`From\` (RFC 5322 §4), written clean; the line
   \`From root Wed …\` of a mailbox file, which becomes \`X-Mailbox-Line\`.
 - What a verifier of signatures would stumble over is refused: a field twice that may be there once (RFC 5322 §3.6), a

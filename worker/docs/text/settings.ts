@@ -21,6 +21,7 @@ Variables are set by \`npm run deploy -- --var NAME=TEXT\`; secrets are made and
 | \`MAIL_FROM\` | variable | sender of sign-in links and invitations, an address of a verified domain of an account that the operator owns; empty: \`no-reply@\` the domain that the operator chose on the page Installation |
 | \`PUBLIC_URL\` | variable | where the dashboard is reached, e.g. \`https://mail.example.org\`: links in mails and cookies are made of it, and pages refuse every other host. Empty: pages open by a loopback host only (\`npm start\`) |
 | \`SUBMISSION\` | variable | where clients submit by SMTP, as the dashboard tells it: \`host:port:tls-port\`; empty: where the operator lets a node be shown |
+| \`ALIAS_DOMAIN\` | variable | the domain, of type \`alias\` and verified for an account of the operator, at which every account may have aliases; empty: none is shared |
 | \`METER\` | variable | set to \`1\`: every answer tells in \`Server-Timing\` what it cost at D1 |
 | \`DOH_URL\` | variable | DNS over HTTPS endpoint (JSON form) that domains are verified and webhook URLs judged with |
 | \`SOURCE_HEADER\` | variable | header field in which the proxy in front tells where a request comes from, whatever the client says in it; empty: nobody tells, and all requests are of one source. \`npm start\` leaves it empty |
