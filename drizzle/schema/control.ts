@@ -413,6 +413,29 @@ export const inboundRoutes = sqliteTable(
   (t) => [uniqueIndex('inbound_routes_pattern').on(t.domainId, t.pattern)],
 );
 
+/** What others report about a domain, one row a report (`domain/reports`): DMARC (RFC 9990) and TLS (RFC 8460). */
+export const domainReports = sqliteTable(
+  'domain_reports',
+  {
+    domainId: integer('domain_id')
+      .notNull()
+      .references(() => domains.id, { onDelete: 'cascade' }),
+    kind: text('kind', { enum: ['dmarc', 'tls'] }).notNull(),
+    /** UTC, e.g. `20261121`: in the middle of what it covers. */
+    day: text('day').notNull(),
+    /** The same for the same report of the same reporter. */
+    key: text('key').notNull(),
+    reporter: text('reporter').notNull(),
+    fromMs: integer('from_ms').notNull(),
+    toMs: integer('to_ms').notNull(),
+    /** DMARC: what the reporter found to be the policy of the domain. */
+    policy: text('policy').notNull(),
+    /** JSON array, see `domain/reports/kept-report.ts`. */
+    rows: text('rows').notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.domainId, t.kind, t.day, t.key] }), index('domain_reports_day').on(t.day)],
+);
+
 /** Where exact searches may find something (`store/search-words.ts`). */
 export const searchWords = sqliteTable(
   'search_words',

@@ -2,6 +2,7 @@ import { Hono } from 'hono';
 import type { App } from '../http/app.ts';
 import { serveAsset } from '../pages/assets.ts';
 import type { Board } from './board.tsx';
+import { dmarcPages } from './domains/dmarc.tsx';
 import { domainPages } from './domains/domain.tsx';
 import { domainsPages } from './domains/domains.tsx';
 import { eventPages } from './messages/events.tsx';
@@ -41,6 +42,7 @@ const boards: Board[] = [
   sendingPages,
   domainsPages,
   domainPages,
+  dmarcPages,
   receivedListPages,
   receivedMailPages,
   receivedReplyPages,

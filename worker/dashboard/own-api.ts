@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Problem, problems } from '#domain/problem.ts';
+import { domainReportsApp } from '../api/domain-reports.ts';
 import { domainsApp } from '../api/domains.ts';
 import { emailsApp } from '../api/emails.ts';
 import { inboundEmailsApp } from '../api/inbound-emails.ts';
@@ -34,6 +35,7 @@ function apiFor(outer: Call, accountId: number) {
     sendApp,
     emailsApp,
     domainsApp,
+    domainReportsApp,
     suppressionsApp,
     webhooksApp,
     webhookDeliveriesApp,

@@ -48,6 +48,8 @@ export const apiAccess = accessRows([
   ['GET /v1/domains/:id/dkim', key('read', 'rows')],
   ['POST /v1/domains/:id/dkim/rotate', key('manage', 'rows'), 'DKIM keys rotated'],
   ['POST /v1/domains/:id/dkim/:selector/retire', key('manage', 'rows'), 'DKIM key retired'],
+  ['GET /v1/domains/:id/dmarc', key('read', 'rows')],
+  ['GET /v1/domains/:id/tls-reports', key('read', 'rows')],
   ['GET /v1/domains/:id/routes', key('read', 'rows')],
   ['POST /v1/domains/:id/routes', key('manage', 'rows'), 'route added'],
   ['PATCH /v1/domains/:id/routes/:route', key('manage', 'rows'), 'route changed'],

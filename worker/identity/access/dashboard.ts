@@ -51,6 +51,7 @@ export const dashboardAccess = accessRows([
   ['POST /domains/:id/dkim/rotate', member('developer'), 'DKIM keys rotated'],
   ['POST /domains/:id/dkim/:selector/retire', member('developer'), 'DKIM key retired'],
   ['POST /domains/:id/remove', member('developer'), 'domain removed'],
+  ['GET /domains/:id/dmarc', member('viewer')],
   ['GET /domains/:id/routes', member('viewer')],
   ['POST /domains/:id/routes', member('developer'), 'route added'],
   ['POST /domains/:id/routes/:route/remove', member('developer'), 'route removed'],
