@@ -413,6 +413,30 @@ export const inboundRoutes = sqliteTable(
   (t) => [uniqueIndex('inbound_routes_pattern').on(t.domainId, t.pattern)],
 );
 
+/** What a domain that receives does with mail by what is in it, before its routes (`domain/inbound/rule.ts`). */
+export const inboundRules = sqliteTable(
+  'inbound_rules',
+  {
+    id: integer('id').primaryKey({ autoIncrement: true }),
+    accountId: integer('account_id').notNull(),
+    domainId: integer('domain_id')
+      .notNull()
+      .references(() => domains.id, { onDelete: 'cascade' }),
+    name: text('name').notNull(),
+    /** The smaller number goes before. */
+    priority: integer('priority').notNull(),
+    /** JSON array of `RuleCondition`. */
+    conditions: text('conditions', { mode: 'json' }).$type<unknown[]>().notNull(),
+    action: text('action', { enum: ['webhook', 'drop', 'refuse'] }).notNull(),
+    /** JSON array: public ids of endpoints; none: all of the account. */
+    targets: text('targets', { mode: 'json' }).$type<string[]>().notNull(),
+    /** What a refusal says. */
+    text: text('text').notNull().default(''),
+    createdAtMs: integer('created_at_ms').notNull(),
+  },
+  (t) => [index('inbound_rules_domain').on(t.domainId, t.priority)],
+);
+
 /** What others report about a domain, one row a report (`domain/reports`): DMARC (RFC 9990) and TLS (RFC 8460). */
 export const domainReports = sqliteTable(
   'domain_reports',

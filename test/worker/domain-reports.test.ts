@@ -270,7 +270,7 @@ describe('the page of reports', () => {
     const at = `/domains/${domain.id}/dmarc`;
     expect(await page(`/domains/${domain.id}`)).toContain(`href="${at}"`);
     const text = await page(at);
-    expect(text).toContain('<h1>Reports about reported.example</h1>');
+    expect(text).toContain('<bdi>Reports about reported.example</bdi>');
     expect(text).toContain('class="fate-passed"');
     expect(text).toContain('<code>198.51.100.7</code>');
     expect(text).toContain('told by Mailbox Inc');

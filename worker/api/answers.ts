@@ -3,6 +3,7 @@ import { deliveryStates } from '#domain/delivery/delivery.ts';
 import { eventKinds, eventSchema } from '#domain/delivery/event.ts';
 import { checkStatuses, domainTypes } from '#domain/dns/record-check.ts';
 import { routeActions } from '#domain/inbound/route.ts';
+import { comparators, ruleFields } from '#domain/inbound/rule.ts';
 import { verdictsSchema } from '#domain/inbound/verdicts.ts';
 import { warmingStates } from '#domain/limits/warming.ts';
 import { classNames } from '#domain/message/class.ts';
@@ -454,6 +455,25 @@ const route = z.strictObject({
 });
 export const routeAnswer = route.meta({ id: 'Route', description: 'The more exact pattern goes before.' });
 export const routesAnswer = z.strictObject({ data: z.array(routeAnswer) }).meta({ id: 'RouteList' });
+const rule = z.strictObject({
+  id: z.int(),
+  name: z.string(),
+  priority: z.int(),
+  conditions: z.array(
+    z.strictObject({
+      field: z.enum(ruleFields),
+      header_name: z.string().nullable(),
+      comparator: z.enum(comparators),
+      value: z.string(),
+    }),
+  ),
+  action: z.enum(routeActions),
+  targets: z.array(z.string()),
+  text: z.string(),
+  created_at: time,
+});
+export const ruleAnswer = rule.meta({ id: 'Rule', description: 'The first that holds acts.' });
+export const rulesAnswer = z.strictObject({ data: z.array(ruleAnswer) }).meta({ id: 'RuleList' });
 const receivedActions = ['webhook', 'drop', 'keep'] as const;
 export const routeTestAnswer = z
   .strictObject({
@@ -463,6 +483,10 @@ export const routeTestAnswer = z
     action: z.enum([...receivedActions, 'refuse', 'returned']),
     by: z.string().nullable().meta({ description: 'Which rule says so; null: there is none.' }),
     endpoints: z.array(z.string()).meta({ description: 'Ids of webhook endpoints that are told.' }),
+    rules: z.array(z.string()).meta({
+      description:
+        'Names of the rules that look at the mail before that, in their order: one may do otherwise.',
+    }),
   })
   .meta({ id: 'RouteTest' });
 

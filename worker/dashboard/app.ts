@@ -15,6 +15,7 @@ import { receivedListPages } from './received/received.tsx';
 import { receivedMailPages } from './received/received-mail.tsx';
 import { receivedReplyPages } from './received/reply.tsx';
 import { routePages } from './received/routes.tsx';
+import { rulePages } from './received/rules.tsx';
 import { sendingPages } from './sending/sending.tsx';
 import { accountSettingsPages } from './settings/account-settings.tsx';
 import { auditPages } from './settings/audit.tsx';
@@ -47,6 +48,7 @@ const boards: Board[] = [
   receivedMailPages,
   receivedReplyPages,
   routePages,
+  rulePages,
   suppressionPages,
   webhooksPages,
   webhookPages,

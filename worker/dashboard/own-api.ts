@@ -6,6 +6,7 @@ import { emailsApp } from '../api/emails.ts';
 import { inboundEmailsApp } from '../api/inbound-emails.ts';
 import { inboundReplyApp } from '../api/inbound-reply.ts';
 import { inboundRoutesApp } from '../api/inbound-routes.ts';
+import { inboundRulesApp } from '../api/inbound-rules.ts';
 import { sendApp } from '../api/send.ts';
 import { settingsApp } from '../api/settings.ts';
 import { suppressionsApp } from '../api/suppressions.ts';
@@ -42,6 +43,7 @@ function apiFor(outer: Call, accountId: number) {
     warmingApp,
     settingsApp,
     inboundRoutesApp,
+    inboundRulesApp,
     inboundEmailsApp,
     inboundReplyApp,
   ])

@@ -1,4 +1,5 @@
 import { type Decision, decide, refusesDmarc } from '#domain/inbound/route.ts';
+import { mayRefuse } from '#domain/inbound/ruled.ts';
 import { domainFault } from '#domain/message/address.ts';
 import type { InboundDoor } from '#domain/node-contract.ts';
 import { count } from '../store/counters.ts';
@@ -63,15 +64,24 @@ function doorOf(
   if (decision.action === 'refuse') {
     return { door: 'refused', reply: decision.reply, text: decision.text };
   }
-  const synchronous = synchronousOf(domain, decision) !== null;
+  // A rule may refuse, which only the sender that waits can be told of, and only for all of a mail's recipients.
+  const refusing = mayRefuse(domain.rules);
+  const synchronous = refusing || synchronousOf(domain, decision) !== null || ruledSynchronous(domain);
   const refuseDmarc = refusesDmarc(domain.type, domain.refuseDmarc);
-  const group = `${domain.accountId}:${synchronous ? 's' : 'a'}${refuseDmarc ? 'd' : ''}`;
+  const group = `${domain.accountId}:${synchronous ? 's' : 'a'}${refuseDmarc ? 'd' : ''}${refusing ? `r${domain.id}` : ''}`;
   return { door: 'received', group, synchronous, refuseDmarc };
 }
 
 /** The endpoint whose answer is the reply; null: none is waited for. */
 export function synchronousOf(domain: ReceivingDomain, decision: Decision): Endpoint | null {
   return toldEndpoints(domain, decision).find(answersItself) ?? null;
+}
+
+/** Whether a rule may lead to an endpoint whose answer is the reply. */
+function ruledSynchronous(domain: ReceivingDomain): boolean {
+  return domain.rules.some(
+    ({ action, targets }) => action === 'webhook' && endpointsOf(domain, targets).some(answersItself),
+  );
 }
 
 /** The endpoints that are told of mail to an address. */
