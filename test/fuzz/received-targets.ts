@@ -11,6 +11,9 @@ import { comparators, conditionFault, firstRule, ruleFields } from '#domain/inbo
 import { threadClues } from '#domain/inbound/threading.ts';
 import { joinMessage, splitMessage, toCrlf } from '#domain/message/header.ts';
 import { hashOf } from '#domain/message/search-word.ts';
+import { readAggregateReport } from '#domain/reports/aggregate-report.ts';
+import { keptAggregate, keptTls } from '#domain/reports/kept-report.ts';
+import { parseReportAddress } from '#domain/reports/report-address.ts';
 import { readTlsReport } from '#domain/reports/tls-report.ts';
 import { signedAuthor } from '../../smtp-node/inbound/signed-author.ts';
 import { loopFault } from '../../smtp-node/inbound/trace.ts';
@@ -183,6 +186,26 @@ export const receivedTargets: readonly Target[] = [
     grows: 120,
   },
   { name: 'report on TLS', blocks: tlsReport, read: readTlsReport, tells: true, grows: 60 },
+  {
+    name: 'report as it is kept',
+    blocks: [...xml, ...tlsReport],
+    read: (text) => {
+      const [dmarc, tls] = [readXml(`<feedback>${text}</feedback>`), readTlsReport(text)];
+      const aggregate = typeof dmarc === 'string' ? dmarc : readAggregateReport(dmarc);
+      return [
+        typeof aggregate === 'string'
+          ? aggregate
+          : keptAggregate(aggregate, aggregate.domain, aggregate.toMs),
+        typeof tls === 'string' ? tls : keptTls(tls, tls.rows[0]?.domain ?? '', tls.toMs),
+      ];
+    },
+    grows: 120,
+  },
+  {
+    name: 'address for reports',
+    blocks: ['dmarc+', 'tlsrpt+', '42', '-', '0123456789abcdef'],
+    read: (text) => parseReportAddress(text),
+  },
   {
     name: 'report that is packed',
     blocks: zip,

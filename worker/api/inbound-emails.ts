@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import type { ReceivedAttachment } from '#domain/inbound/received.ts';
-import { decide } from '#domain/inbound/route.ts';
+import { type Decision, decide } from '#domain/inbound/route.ts';
+import { ruledDecision, ruleFacts } from '#domain/inbound/ruled.ts';
 import { isUuidV7 } from '#domain/message/ids.ts';
 import { Problem } from '#domain/problem.ts';
 import { type Call, newApp, queryOf } from '../http/app.ts';
@@ -8,7 +9,7 @@ import { apiOrigin } from '../http/public-origin.ts';
 import { noted } from '../identity/audit.ts';
 import { rowsOf } from '../identity/rows.ts';
 import { partsOf, toldEndpoints } from '../inbound/check.ts';
-import { openMail } from '../received/open-mail.ts';
+import { headBytes, openMail, readHead } from '../received/open-mail.ts';
 import { readDomain } from '../store/domains.ts';
 import {
   addDeliveries,
@@ -17,11 +18,12 @@ import {
   type ListedReceived,
   listReceived,
   mostLookedAt,
+  type Received,
   type ReceivedFilter,
   readReceived,
   receivedStatuses,
 } from '../store/received.ts';
-import { readReceiving } from '../store/receiving.ts';
+import { type ReceivingDomain, readReceiving } from '../store/receiving.ts';
 import { attachmentPath } from '../tokens/attachment-links.ts';
 import { pokeSenders } from '../webhook/poke.ts';
 import { offsetQuery, offsetWithCursor } from './queries.ts';
@@ -168,7 +170,7 @@ export async function replayReceived(c: Call, received: ListedReceived): Promise
   const parts = partsOf(first);
   const domain = (await readReceiving(store, [parts.domain])).get(received.domain);
   const own = domain?.accountId === received.accountId ? domain : null;
-  const endpoints = own ? toldEndpoints(own, decide(own, parts.localPart)) : [];
+  const endpoints = own ? toldEndpoints(own, await decisionNow(c, own, parts.localPart, received)) : [];
   if (endpoints.length === 0) {
     throw new Problem(
       'conflict',
@@ -187,6 +189,22 @@ export async function replayReceived(c: Call, received: ListedReceived): Promise
     endpoints.map(({ id }) => id),
   );
   return endpoints.length;
+}
+
+/** What the rules and routes of its domain would do with a mail now. */
+async function decisionNow(
+  c: Call,
+  domain: ReceivingDomain,
+  localPart: string,
+  received: Received,
+): Promise<Decision> {
+  const routed = decide(domain, localPart);
+  if (routed.action === 'refuse' || domain.rules.length === 0) return routed;
+  const object = await readReceived(c.get('store'), received, Date.now(), headBytes);
+  const head = object
+    ? await readHead(new Uint8Array(await object.arrayBuffer()))
+    : { ...received, headers: [] };
+  return ruledDecision(domain.rules, ruleFacts(head, received.verdicts)) ?? routed;
 }
 
 /** The received mail of the path; 404 for another account's, one of a domain that the key is not for, and an unknown id alike. */

@@ -39,11 +39,11 @@ const pattern = z
   })
   .meta({ description: 'A local part (`info`), a prefix (`support+*`), or `*`.' });
 const action = z.enum(routeActions);
-const targets = z
+export const targets = z
   .array(z.string().min(1).max(320))
   .max(routeLimits.targets)
   .meta({ description: '`webhook`: ids of endpoints, none for all of the account.' });
-const text = z
+export const text = z
   .string()
   .max(routeLimits.textCharacters)
   .regex(/^[ -~]*$/, 'must be of printable ASCII characters')
@@ -130,6 +130,7 @@ export async function trialOf(c: Call, domain: Domain, to: string) {
     action: door?.door === 'returned' ? 'returned' : (decision?.action ?? 'refuse'),
     by: door?.door === 'returned' ? 'return paths' : (decision?.by ?? whyNot(domain)),
     endpoints: own && decision ? toldEndpoints(own, decision).map(({ publicId }) => publicId) : [],
+    rules: own && door?.door === 'received' ? own.rules.map(({ name }) => name) : [],
   };
 }
 
@@ -138,7 +139,7 @@ function whyNot(domain: Domain): string {
   return `${domain.name} is not verified for receiving: ${domain.statusReason ?? domain.status}`;
 }
 
-async function receivingDomain(c: Call): Promise<Domain> {
+export async function receivingDomain(c: Call): Promise<Domain> {
   const { domain } = await domainOf(c);
   if (receives(domain.type)) return domain;
   throw new Problem(
@@ -148,7 +149,7 @@ async function receivingDomain(c: Call): Promise<Domain> {
 }
 
 /** @throws Problem when a target is not what the action needs */
-async function requireTargets(c: Call, of: Pick<InboundRoute, 'action' | 'targets'>): Promise<void> {
+export async function requireTargets(c: Call, of: Pick<InboundRoute, 'action' | 'targets'>): Promise<void> {
   const fault = (i: number, message: string) => invalidBody([{ path: ['targets', i], message }]);
   switch (of.action) {
     case 'webhook': {

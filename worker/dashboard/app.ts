@@ -2,6 +2,7 @@ import { Hono } from 'hono';
 import type { App } from '../http/app.ts';
 import { serveAsset } from '../pages/assets.ts';
 import type { Board } from './board.tsx';
+import { dmarcPages } from './domains/dmarc.tsx';
 import { domainPages } from './domains/domain.tsx';
 import { domainsPages } from './domains/domains.tsx';
 import { eventPages } from './messages/events.tsx';
@@ -14,6 +15,7 @@ import { receivedListPages } from './received/received.tsx';
 import { receivedMailPages } from './received/received-mail.tsx';
 import { receivedReplyPages } from './received/reply.tsx';
 import { routePages } from './received/routes.tsx';
+import { rulePages } from './received/rules.tsx';
 import { sendingPages } from './sending/sending.tsx';
 import { accountSettingsPages } from './settings/account-settings.tsx';
 import { auditPages } from './settings/audit.tsx';
@@ -41,10 +43,12 @@ const boards: Board[] = [
   sendingPages,
   domainsPages,
   domainPages,
+  dmarcPages,
   receivedListPages,
   receivedMailPages,
   receivedReplyPages,
   routePages,
+  rulePages,
   suppressionPages,
   webhooksPages,
   webhookPages,

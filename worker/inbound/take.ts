@@ -1,5 +1,6 @@
 import { assertNever } from '#domain/assert-never.ts';
 import { type Decision, decide } from '#domain/inbound/route.ts';
+import { ruledDecision, ruleFacts } from '#domain/inbound/ruled.ts';
 import type { ReceivedHead, SmtpRefusal } from '#domain/node-contract.ts';
 import type { ReceivedPointer } from '#domain/webhook.ts';
 import type { Env } from '../env.ts';
@@ -51,8 +52,8 @@ export async function takeReceived(store: Store, env: Env, mail: HandedOver): Pr
     store,
     head.rcptTo.map((one) => partsOf(one).domain),
   );
-  const { parts, refusal } = partsFor(domains, head);
-  const [first] = parts;
+  const { parts: routed, refusal } = partsFor(domains, head);
+  const [first] = routed;
   if (!first) {
     await mail.raw.cancel();
     return refusal ?? { reply: '550 5.1.1', text: 'There is no such address here' };
@@ -60,6 +61,11 @@ export async function takeReceived(store: Store, env: Env, mail: HandedOver): Pr
   const place = { bodyDay: receivedDay(head.receivedAtMs, first.domain.contentDays), bodyId: head.id };
   const beginning = await putStream(store, place, mail);
   const read = await readHead(beginning);
+  const parts = ruled(routed, ruleFacts(read, head.verdicts));
+  if (!Array.isArray(parts)) {
+    await removeReceived(store, place);
+    return parts;
+  }
   const { accountId } = first.domain;
   const inReplyTo = await answeredMessage(store, accountId, read, nowMs);
   const common = { ...place, accountId, inReplyTo, sizeBytes: mail.sizeBytes };
@@ -135,6 +141,20 @@ function partsFor(
     else parts.set(key, { domain, decision, recipients: [address] });
   }
   return { parts: [...parts.values()], refusal };
+}
+
+/** The same by what the rules of their domains say of the mail. @returns or a refusal, which is everybody's */
+function ruled(parts: readonly Part[], facts: ReturnType<typeof ruleFacts>): Part[] | SmtpRefusal {
+  const found = new Map<string, Part>();
+  for (const part of parts) {
+    const decision = ruledDecision(part.domain.rules, facts) ?? part.decision;
+    if (decision.action === 'refuse') return { reply: decision.reply, text: decision.text };
+    const key = `${part.domain.id} ${decision.by}`;
+    const same = found.get(key);
+    if (same) same.recipients.push(...part.recipients);
+    else found.set(key, { ...part, decision, recipients: [...part.recipients] });
+  }
+  return [...found.values()];
 }
 
 /** The id of the `i`-th row of a mail: the node's, with a number in its last byte. */

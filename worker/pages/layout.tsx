@@ -51,6 +51,8 @@ const done: Record<string, string> = {
   'told-again': 'Its endpoints are told again.',
   'route-added': 'The route is added; it holds from now on.',
   'route-removed': 'The route is removed.',
+  'rule-added': 'The rule is added; it holds from now on.',
+  'rule-removed': 'The rule is removed.',
   replayed: 'Posted again; the new try is below in a moment.',
   'account-made': 'The account is made. Invite its owner next.',
   'system-mail': 'Sign-in links and invitations come from there now.',

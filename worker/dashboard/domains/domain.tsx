@@ -107,6 +107,9 @@ async function domainPage(c: Call, viewer: Viewer, refused?: Problem) {
               Routes
             </a>
           )}
+          <a class="button" href={`${path}/dmarc`}>
+            Reports
+          </a>
           {change && domain.status !== 'disabled' && (
             <Post action={`${path}/verify`} label="Verify now" tone="primary" small={false} />
           )}

@@ -75,12 +75,12 @@ const unknown = {
 export function decide(domain: { routes: readonly Route[] }, localPart: string): Decision {
   const local = localPart.toLowerCase();
   const route = routeOf(domain.routes, local);
-  if (route) return decisionOf(route);
+  if (route) return decisionOf(route, `rule ${route.pattern}`);
   return roleMailboxes.includes(local) ? { action: 'keep', by: 'every host has this mailbox' } : unknown;
 }
 
-function decisionOf({ pattern, action, targets, text }: Route): Decision {
-  const by = `rule ${pattern}`;
+/** What a route or a rule says. @param by what it is called */
+export function decisionOf({ action, targets, text }: Omit<Route, 'pattern'>, by: string): Decision {
   switch (action) {
     case 'webhook':
       return { action, endpoints: targets, by };

@@ -13,7 +13,13 @@ export const ruleLimits = {
   conditions: 20,
   nameCharacters: 100,
   valueCharacters: 1000,
+  /** Of what is compared; of what patterns are searched in. */
   textCharacters: 16_384,
+  patternTextCharacters: 2_048,
+  /** Rules of a domain, and patterns in all of them. */
+  rules: 50,
+  patterns: 20,
+  priority: 1_000_000,
 } as const;
 
 export interface RuleCondition {
@@ -71,9 +77,21 @@ export function firstRule<R extends Rule>(
 }
 
 function holds({ field, headerName, comparator, value }: RuleCondition, facts: RuleFacts): boolean {
-  const values = valuesOf(field, headerName, facts).map((text) => text.slice(0, ruleLimits.textCharacters));
+  const most = comparator === 'matches' ? ruleLimits.patternTextCharacters : ruleLimits.textCharacters;
+  const values = within(valuesOf(field, headerName, facts), most);
   const test = testOf(comparator, value);
   return comparator.startsWith('not_') ? values.every(test) : values.some(test);
+}
+
+/** As many texts as there is room for, the last one cut; at least one. */
+function within(texts: readonly string[], most: number): string[] {
+  let room = most;
+  const kept = texts.map((text) => {
+    const part = text.slice(0, Math.max(room, 0));
+    room -= text.length;
+    return part;
+  });
+  return kept.filter((text, i) => i === 0 || text !== '' || texts[i] === '');
 }
 
 /** A header field that is not there has an empty value. */
