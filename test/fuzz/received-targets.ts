@@ -2,6 +2,7 @@ import { answeredMailboxes, answerFields } from '#domain/inbound/answer.ts';
 import { isAutomatic } from '#domain/inbound/automatic.ts';
 import { forwarded, forwardLoop } from '#domain/inbound/forwarding.ts';
 import { htmlAboveQuote, htmlText } from '#domain/inbound/html-text.ts';
+import { statusQuery } from '#domain/inbound/incoming-status.ts';
 import { maskMessage, messageIdsIn } from '#domain/inbound/masking.ts';
 import { compilePattern, patternLimits } from '#domain/inbound/pattern.ts';
 import { replyText } from '#domain/inbound/reply-text.ts';
@@ -200,6 +201,20 @@ export const receivedTargets: readonly Target[] = [
       ];
     },
     grows: 120,
+  },
+  {
+    name: 'query of incoming statuses',
+    blocks: ['subject: ', 'status:', 'status_category', ', ', 'to:a@b.example'],
+    most: 500,
+    read: (text) =>
+      statusQuery(text)({
+        message_id: text,
+        to: null,
+        from: text,
+        status: '200',
+        status_category: '',
+        subject: text,
+      }),
   },
   {
     name: 'address for reports',

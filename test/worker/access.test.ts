@@ -265,7 +265,7 @@ function wanted({ who, path, method }: Access, comer: Comer): Verdict {
       if (who.byIntake && path !== '/v1/send/batch' && (comer.limited || comer.stranger)) return '403';
       if (who.domains === 'any' || who.byIntake) return 'in';
       // Ids of another account, or of a domain that the key is not for, are of nothing.
-      if ((comer.stranger || comer.limited) && path.includes('/:')) return '404';
+      if ((comer.stranger || comer.limited) && path.includes('/:') && !path.startsWith('/api/')) return '404';
       if (comer.limited && path === '/v1/stats') return '403';
       return 'in';
     }

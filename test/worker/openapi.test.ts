@@ -245,6 +245,9 @@ describe('the real answers are as described:', () => {
       from: `a@${account.domain}`,
       text_body: 'x',
     });
+    await check('cloudmailinAddresses', 'GET', '/api/v0.1/pennypost/addresses');
+    await check('cloudmailinIncomingStatuses', 'GET', '/api/v0.1/pennypost/incoming_statuses');
+    await check('cloudmailinOutboundMessages', 'GET', '/api/v0.1/pennypost/outbound_messages');
     await check('replayInboundEmail', 'POST', `/v1/inbound-emails/${id}/replay`);
   });
 

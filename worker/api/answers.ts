@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { deliveryStates } from '#domain/delivery/delivery.ts';
 import { eventKinds, eventSchema } from '#domain/delivery/event.ts';
 import { checkStatuses, domainTypes } from '#domain/dns/record-check.ts';
+import { statusCategories } from '#domain/inbound/incoming-status.ts';
 import { routeActions } from '#domain/inbound/route.ts';
 import { comparators, ruleFields } from '#domain/inbound/rule.ts';
 import { verdictsSchema } from '#domain/inbound/verdicts.ts';
@@ -444,6 +445,49 @@ export const cloudmailinAnswer = z
 export const cloudmailinError = z
   .looseObject({ status: z.int(), error: z.string() })
   .meta({ id: 'CloudmailinError' });
+
+export const cloudmailinAddresses = z
+  .array(
+    z.strictObject({
+      id: z.string(),
+      target: z.string(),
+      target_format: z.string().meta({ description: '`json+n`, `multipart+n`, or a format of ours.' }),
+      nickname: z.string().nullable(),
+    }),
+  )
+  .meta({ id: 'CloudmailinAddresses', description: 'Endpoints that are told of received mail.' });
+export const cloudmailinStatuses = z
+  .array(
+    z.strictObject({
+      message_id: z.string().nullable(),
+      to: z.string().nullable(),
+      from: z.string().nullable().meta({ description: 'The envelope sender; null: the null sender.' }),
+      status: z
+        .string()
+        .nullable()
+        .meta({ description: 'HTTP status of the last try; null: no answer yet.' }),
+      status_category: z.enum(statusCategories),
+      subject: z.string(),
+      tls: z.string(),
+      created_at: time,
+    }),
+  )
+  .meta({ id: 'CloudmailinStatuses', description: 'The newest, at most 100.' });
+export const cloudmailinOutbound = z
+  .array(
+    z.strictObject({
+      id: z.string(),
+      from: z.string(),
+      to: z.array(z.string()),
+      subject: z.string(),
+      tags: z.array(z.string()),
+      priority: z.enum(classNames),
+      test_mode: z.boolean(),
+      status: z.string(),
+      created_at: time,
+    }),
+  )
+  .meta({ id: 'CloudmailinOutbound', description: 'The newest, at most 100.' });
 
 const route = z.strictObject({
   id: z.int(),

@@ -15,6 +15,10 @@ export const apiAccess = accessRows([
   ['POST /v1/send/batch', submit],
   ['POST /v1/send/raw', submit],
   ['POST /api/v0.1/:username/messages', submit],
+  // Addresses are endpoints, which are of the account as a whole.
+  ['GET /api/v0.1/:username/addresses', key('read', 'refused')],
+  ['GET /api/v0.1/:username/incoming_statuses', key('read', 'rows')],
+  ['GET /api/v0.1/:username/outbound_messages', key('read', 'rows')],
   ['GET /v1/emails', key('read', 'rows')],
   ['GET /v1/emails/:id', key('read', 'rows')],
   ['GET /v1/emails/:id/events', key('read', 'rows')],
