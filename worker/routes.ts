@@ -1,6 +1,7 @@
 import { Problem } from '#domain/problem.ts';
 import { adminApp } from './api/admin.ts';
 import { adminNodesApp } from './api/admin-nodes.ts';
+import { aliasesApp } from './api/aliases.ts';
 import { auditApp } from './api/audit.ts';
 import { cloudmailinApp } from './api/cloudmailin.ts';
 import { cloudmailinReadsApp } from './api/cloudmailin-reads.ts';
@@ -13,7 +14,8 @@ import { inboundEmailsApp } from './api/inbound-emails.ts';
 import { inboundReplyApp } from './api/inbound-reply.ts';
 import { inboundRoutesApp } from './api/inbound-routes.ts';
 import { inboundRulesApp } from './api/inbound-rules.ts';
-import { referenceApp } from './api/reference.tsx';
+import { openApiApp } from './api/openapi-app.ts';
+import { requestsApp } from './api/requests.ts';
 import { sendApp } from './api/send.ts';
 import { settingsApp } from './api/settings.ts';
 import { statsApp } from './api/stats.ts';
@@ -22,8 +24,10 @@ import { warmingApp } from './api/warming.ts';
 import { webhookDeliveriesApp } from './api/webhook-deliveries.ts';
 import { webhooksApp } from './api/webhooks.ts';
 import { dashboardApp } from './dashboard/app.ts';
+import { docsApp } from './docs/app.tsx';
 import { type Env, NotConfigured, parseEnv } from './env.ts';
 import { answerError, type Call, type Isolate, newApp, requestId } from './http/app.ts';
+import { RefusalBudget } from './http/refusal-budget.ts';
 import { Announcer } from './hub/announcer.ts';
 import { EventAnnouncer } from './hub/event-announcer.ts';
 import { requireRows } from './identity/access.ts';
@@ -33,6 +37,7 @@ import { errorAnswer, withPageHeaders } from './pages/answer.tsx';
 import { openStore } from './store/store.ts';
 import { KnownKeys } from './tokens/known-keys.ts';
 import { KnownNodes } from './tokens/known-nodes.ts';
+import { aliasLinksApp } from './tracking/alias-links.tsx';
 import { trackingApp } from './tracking/app.tsx';
 
 const isolate: Isolate = {
@@ -41,6 +46,7 @@ const isolate: Isolate = {
   flights: new Map(),
   knownKeys: new KnownKeys(),
   knownNodes: new KnownNodes(),
+  refusals: new RefusalBudget(),
 };
 
 /** Everything that the Worker answers over HTTP. */
@@ -76,10 +82,11 @@ app.use(guard);
 app.get('/healthz', (c) =>
   c.json({ status: 'ok', service_domain: c.get('env').serviceDomain, time: new Date().toISOString() }),
 );
-app.route('/', referenceApp);
+app.route('/', openApiApp);
 app.route('/v1', sendApp);
 app.route('/v1', emailsApp);
 app.route('/v1', eventsApp);
+app.route('/v1', requestsApp);
 app.route('/v1', suppressionsApp);
 app.route('/v1', credentialApp);
 app.route('/v1', webhooksApp);
@@ -90,6 +97,7 @@ app.route('/v1', inboundRoutesApp);
 app.route('/v1', inboundRulesApp);
 app.route('/v1', inboundEmailsApp);
 app.route('/v1', inboundReplyApp);
+app.route('/v1', aliasesApp);
 app.route('/v1', statsApp);
 app.route('/v1', warmingApp);
 app.route('/v1', settingsApp);
@@ -100,6 +108,8 @@ app.route('/admin/v1', adminApp);
 app.route('/admin/v1', adminNodesApp);
 app.route('/node/v1', nodeApp);
 app.route('/', trackingApp);
+app.route('/docs', docsApp);
+app.route('/', aliasLinksApp);
 app.route('/', dashboardApp);
 requireRows(app.routes);
 app.notFound((c) => {
@@ -109,7 +119,7 @@ app.notFound((c) => {
       .flatMap(({ method }) => (method === 'GET' ? ['GET', 'HEAD'] : [method])),
   );
   const problem =
-    allowed.size === 0
+    allowed.size === 0 || allowed.has(c.req.method)
       ? new Problem('not_found', `There is nothing at ${c.req.path.slice(0, 200)}.`)
       : // RFC 9110 §15.5.6: a 405 says which methods there are.
         new Problem('method_not_allowed', `${c.req.method} is not allowed on ${c.req.path}.`, {

@@ -31,7 +31,7 @@ export const messagesTable = (week: string) =>
       tags: text('tags').notNull(),
       /** JSON object. */
       metadata: text('metadata').notNull(),
-      /** `api`, `raw` or `smtp`. */
+      /** `api`, `raw`, `smtp`; `forward`: it was received and is sent on; `notice`: it tells that this failed. */
       source: text('source').notNull(),
       credentialId: integer('credential_id').notNull(),
       signingDomain: text('signing_domain').notNull(),
@@ -54,6 +54,8 @@ export const messagesTable = (week: string) =>
       bodyDay: text('body_day').notNull(),
       /** Row in `bodies_<day>`; null: the raw message is in R2. */
       bodyId: integer('body_id'),
+      /** JSON: how it is sent on (`domain/inbound/forward-order.ts`); null: it is the account's own. */
+      forward: text('forward'),
     },
     (t) => [primaryKey({ columns: [t.accountId, t.seq] })],
   );
@@ -164,6 +166,31 @@ export const auditTable = (week: string) =>
       what: text('what').notNull(),
       /** JSON object. */
       details: text('details').notNull(),
+    },
+    (t) => [primaryKey({ columns: [t.accountId, t.id] })],
+  );
+
+/**
+ * Submissions that were refused, by the week in which they came (`store/requests.ts`). Those that were accepted are rows of
+ * `messages` already.
+ */
+export const refusedTable = (week: string) =>
+  sqliteTable(
+    `refused_${week}`,
+    {
+      accountId: integer('account_id').notNull(),
+      /** Its time and some chance: ordered by time. */
+      id: integer('id').notNull(),
+      requestId: text('request_id').notNull(),
+      credentialId: integer('credential_id').notNull(),
+      /** `api`, `batch`, `raw`, `smtp` or `cloudmailin`. */
+      way: text('way').notNull(),
+      /** Of the HTTP answer, also where a mail node passed it on. */
+      status: integer('status').notNull(),
+      code: text('code').notNull(),
+      detail: text('detail').notNull(),
+      /** How many others of the same key just before were not written down. */
+      leftOut: integer('left_out').notNull(),
     },
     (t) => [primaryKey({ columns: [t.accountId, t.id] })],
   );

@@ -4,7 +4,7 @@ import { eventKinds, eventSchema } from '#domain/delivery/event.ts';
 import { checkStatuses, domainTypes } from '#domain/dns/record-check.ts';
 import { statusCategories } from '#domain/inbound/incoming-status.ts';
 import { routeActions } from '#domain/inbound/route.ts';
-import { comparators, ruleFields } from '#domain/inbound/rule.ts';
+import { comparators, ruleActions, ruleFields } from '#domain/inbound/rule.ts';
 import { verdictsSchema } from '#domain/inbound/verdicts.ts';
 import { warmingStates } from '#domain/limits/warming.ts';
 import { classNames } from '#domain/message/class.ts';
@@ -94,7 +94,10 @@ const email = z.strictObject({
   tags: z.array(z.string()),
   metadata: z.record(z.string(), z.string()),
   environment: z.enum(['live', 'test']),
-  source: z.enum(['api', 'raw', 'smtp']),
+  source: z.enum(['api', 'raw', 'smtp', 'forward', 'notice']).meta({
+    description:
+      '`forward`: it was received and is sent on; `notice`: it tells its sender that this has failed.',
+  }),
   size_bytes: count,
   created_at: time,
   send_at: time.nullable(),
@@ -162,6 +165,10 @@ export const credentialAnswer = z
     environment: z.enum(['live', 'test']),
     scopes: z.array(z.enum(scopeNames)),
     domains: z.array(z.string()).nullable().meta({ description: 'null: every domain of the account.' }),
+    sandbox_address: z.string().meta({
+      description:
+        'From this address the account sends before it has a domain: to the simulator and to its members’ proven addresses.',
+    }),
   })
   .meta({ id: 'Credential' });
 
@@ -362,6 +369,40 @@ export const webhookDeliveriesAnswer = z
     has_more: z.boolean(),
   })
   .meta({ id: 'WebhookDeliveryList' });
+export const requestsAnswer = z
+  .strictObject({
+    data: z.array(
+      z
+        .strictObject({
+          request_id: z.string().nullable().meta({
+            description: '`X-Request-ID` of the answer; null: it was accepted, and `message_id` tells.',
+          }),
+          at: time,
+          way: z.enum(['api', 'batch', 'raw', 'smtp', 'cloudmailin']).meta({
+            description:
+              'How it came. What was accepted of a batch or in CloudMailin’s dialect says `api` or `raw`.',
+          }),
+          status: z.number().int().meta({ description: 'Of the HTTP answer; SMTP replies derive from it.' }),
+          key: z.number().int().nullable().meta({
+            description: 'The number of the key; null: it was sent from the dashboard.',
+          }),
+          code: z.string().nullable().meta({ description: 'Why it was refused.' }),
+          detail: z.string().nullable(),
+          message_id: z.string().nullable(),
+          left_out: count.meta({
+            description: 'Of a key that is refused often: so many others just before are not listed.',
+          }),
+        })
+        .meta({ id: 'LoggedRequest' }),
+    ),
+    limit: count,
+    has_more: z.boolean(),
+    next: z
+      .string()
+      .nullable()
+      .meta({ description: 'The `cursor` of the next call; null: nothing is left.' }),
+  })
+  .meta({ id: 'RequestList' });
 export const auditAnswer = z
   .strictObject({
     data: z.array(
@@ -511,14 +552,14 @@ const rule = z.strictObject({
       value: z.string(),
     }),
   ),
-  action: z.enum(routeActions),
+  action: z.enum(ruleActions),
   targets: z.array(z.string()),
   text: z.string(),
   created_at: time,
 });
 export const ruleAnswer = rule.meta({ id: 'Rule', description: 'The first that holds acts.' });
 export const rulesAnswer = z.strictObject({ data: z.array(ruleAnswer) }).meta({ id: 'RuleList' });
-const receivedActions = ['webhook', 'drop', 'keep'] as const;
+const receivedActions = ['webhook', 'forward', 'drop', 'keep'] as const;
 export const routeTestAnswer = z
   .strictObject({
     to: z.string(),
@@ -531,6 +572,7 @@ export const routeTestAnswer = z
       description:
         'Names of the rules that look at the mail before that, in their order: one may do otherwise.',
     }),
+    forward_to: z.array(z.string()).meta({ description: 'Addresses that it is sent on to.' }),
   })
   .meta({ id: 'RouteTest' });
 
@@ -541,6 +583,7 @@ const inboundEmail = z.strictObject({
   to_address: z.string(),
   subject: z.string(),
   status: z.enum(['received', 'processing', 'delivered', 'failed']),
+  alias_id: z.int().nullable().meta({ description: 'The alias that it came for; null: none.' }),
   has_attachments: z.boolean(),
   received_at: time,
   processed_at: time.nullable(),
@@ -598,6 +641,10 @@ export const inboundEmailAnswer = z
         tls: z.boolean(),
       }),
       routed: z.strictObject({ action: z.enum(receivedActions), by: z.string(), detail: z.string() }),
+      forwarded_message: z
+        .string()
+        .nullable()
+        .meta({ description: 'The id of the message as which it was sent on; null: it was not.' }),
       webhook_deliveries: z.array(z.string()),
       in_reply_to_message: z.string().nullable().meta({ description: 'The sent message that it answers.' }),
       size_bytes: count,
@@ -679,3 +726,32 @@ export const tlsReportsAnswer = z
     ),
   })
   .meta({ id: 'TlsReports', description: 'As told: anybody can write a report.' });
+
+const alias = z
+  .strictObject({
+    id: z.int(),
+    org_id: z.int().meta({ description: 'The account.' }),
+    domain_id: z.int(),
+    address: z.string(),
+    domain: z.string(),
+    forward_to: z.array(z.string()),
+    destinations: z
+      .array(z.strictObject({ address: z.string(), state: z.enum(['pending', 'verified']) }))
+      .meta({ description: 'The same, and whether each has agreed.' }),
+    action: z
+      .enum(['forward', 'webhook'])
+      .meta({ description: '`webhook`: an endpoint is told, and nothing sent on.' }),
+    webhook: z.string().nullable(),
+    description: z.string(),
+    emails_received: count,
+    emails_forwarded: count,
+    last_received_at: time.nullable(),
+    active: z.boolean(),
+    created_at: time,
+    updated_at: time,
+  })
+  .meta({ id: 'Alias' });
+export const aliasAnswer = z.strictObject({ alias }).meta({ id: 'AliasAnswer' });
+export const aliasesAnswer = z
+  .strictObject({ aliases: z.array(alias), total: count, limit: count, offset: count })
+  .meta({ id: 'AliasList' });

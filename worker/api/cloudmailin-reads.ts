@@ -81,7 +81,7 @@ cloudmailinReadsApp.get('/:username/outbound_messages', async (c) => {
 
 const anyReceived = {
   ...{ q: null, from: null, to: null, subject: null, envelopeSender: null, domain: null },
-  ...{ hasAttachments: null, fromMs: null, toMs: null, status: null },
+  ...{ hasAttachments: null, alias: null, fromMs: null, toMs: null, status: null },
 };
 
 /** @throws Problem when the path names another user than the key's */

@@ -5,10 +5,11 @@ import { ruledDecision, ruleFacts } from '#domain/inbound/ruled.ts';
 import { isUuidV7 } from '#domain/message/ids.ts';
 import { Problem } from '#domain/problem.ts';
 import { type Call, newApp, queryOf } from '../http/app.ts';
+import { downloadHeaders } from '../http/download.ts';
 import { apiOrigin } from '../http/public-origin.ts';
 import { noted } from '../identity/audit.ts';
 import { rowsOf } from '../identity/rows.ts';
-import { partsOf, toldEndpoints } from '../inbound/check.ts';
+import { accountOf, partsOf, rulesFor, toldEndpoints } from '../inbound/check.ts';
 import { headBytes, openMail, readHead } from '../received/open-mail.ts';
 import { readDomain } from '../store/domains.ts';
 import {
@@ -59,6 +60,7 @@ export const inboundEmailsQuery = z.object({
   subject: part('Part of the subject.'),
   status: z.enum(receivedStatuses).nullable().default(null),
   domain_id: z.coerce.number().int().min(1).nullable().default(null),
+  alias_id: z.coerce.number().int().min(1).nullable().default(null),
   envelope_sender: part('The envelope sender, exactly.'),
   has_attachments: flag,
   from_date: time,
@@ -127,6 +129,7 @@ inboundEmailsApp.get('/inbound-emails/:id', async (c) => {
         tls: client.tls,
       },
       routed: { action: decision.action, by: decision.by, detail: decision.text },
+      forwarded_message: decision.forwarded ?? null,
       webhook_deliveries: received.deliveries,
       in_reply_to_message: received.inReplyTo,
       size_bytes: received.sizeBytes,
@@ -145,15 +148,7 @@ inboundEmailsApp.get('/inbound-emails/:id/attachments/:attachment/download', asy
   const mail = await openMail(new Uint8Array(await object.arrayBuffer()), received);
   const attachment = mail.attachments.find(({ id }) => id === c.req.param('attachment'));
   if (!attachment) throw new Problem('not_found', 'The mail has no such attachment.');
-  return new Response(new Uint8Array(attachment.content), {
-    headers: {
-      // Whatever a sender calls it, it is not to run as a page of ours.
-      'Content-Type': 'application/octet-stream',
-      'Content-Disposition': `attachment; filename*=UTF-8''${encodeURIComponent(attachment.filename.toWellFormed()).replace(/['()*]/g, (char) => `%${char.charCodeAt(0).toString(16)}`)}`,
-      'Content-Security-Policy': "default-src 'none'; sandbox",
-      'Cache-Control': 'private, no-store',
-    },
-  });
+  return new Response(new Uint8Array(attachment.content), { headers: downloadHeaders(attachment.filename) });
 });
 
 /** Tells of it once more, as the rules are now. */
@@ -168,9 +163,11 @@ export async function replayReceived(c: Call, received: ListedReceived): Promise
   const store = c.get('store');
   const [first = ''] = received.recipients;
   const parts = partsOf(first);
-  const domain = (await readReceiving(store, [parts.domain])).get(received.domain);
-  const own = domain?.accountId === received.accountId ? domain : null;
-  const endpoints = own ? toldEndpoints(own, await decisionNow(c, own, parts.localPart, received)) : [];
+  const { accountId } = received;
+  const domain = (await readReceiving(store, [parts])).get(received.domain);
+  const own = domain && accountOf(domain, parts.localPart).id === accountId ? domain : null;
+  const decision = own && (await decisionNow(c, own, parts.localPart, received));
+  const endpoints = own && decision ? toldEndpoints(own, accountId, decision) : [];
   if (endpoints.length === 0) {
     throw new Problem(
       'conflict',
@@ -198,13 +195,14 @@ async function decisionNow(
   localPart: string,
   received: Received,
 ): Promise<Decision> {
-  const routed = decide(domain, localPart);
-  if (routed.action === 'refuse' || domain.rules.length === 0) return routed;
+  const routed = decide(domain, localPart, Date.now());
+  const rules = rulesFor(domain, localPart);
+  if (routed.action === 'refuse' || rules.length === 0) return routed;
   const object = await readReceived(c.get('store'), received, Date.now(), headBytes);
   const head = object
     ? await readHead(new Uint8Array(await object.arrayBuffer()))
     : { ...received, headers: [] };
-  return ruledDecision(domain.rules, ruleFacts(head, received.verdicts)) ?? routed;
+  return ruledDecision(rules, ruleFacts(head, received.verdicts)) ?? routed;
 }
 
 /** The received mail of the path; 404 for another account's, one of a domain that the key is not for, and an unknown id alike. */
@@ -237,6 +235,7 @@ async function filterOf(c: Call, query: z.output<typeof inboundEmailsQuery>): Pr
     subject: query.subject,
     envelopeSender: query.envelope_sender,
     domain: known?.domain.name ?? null,
+    alias: query.alias_id,
     hasAttachments: query.has_attachments,
     fromMs: query.from_date,
     toMs: query.to_date,
@@ -266,6 +265,7 @@ export function summaryOf(received: ListedReceived) {
     to_address: received.recipients[0] ?? '',
     subject: received.subject,
     status: received.status,
+    alias_id: received.decision.alias ?? null,
     has_attachments: received.hasAttachments,
     received_at: new Date(received.receivedAtMs).toISOString(),
     processed_at: received.processedAtMs === null ? null : new Date(received.processedAtMs).toISOString(),

@@ -1,9 +1,9 @@
 import { z } from '@hono/zod-openapi';
-import { routeActions } from '#domain/inbound/route.ts';
 import {
   comparators,
   conditionFault,
   type RuleCondition,
+  ruleActions,
   ruleFields,
   ruleLimits,
 } from '#domain/inbound/rule.ts';
@@ -22,7 +22,7 @@ import {
   updateRule,
 } from '../store/inbound-rules.ts';
 import { domainOf } from './domains.ts';
-import { receivingDomain, requireTargets, targets, text } from './inbound-routes.ts';
+import { receivingDomain, targets, targetsFor, text } from './inbound-routes.ts';
 
 /** `/v1/domains/:id/rules`: what a domain does with received mail by what is in it, before its routes. */
 export const inboundRulesApp = newApp();
@@ -57,7 +57,7 @@ const fields = {
     .min(1)
     .max(ruleLimits.conditions)
     .meta({ description: 'All must hold. One on a header field holds if any field of that name does.' }),
-  action: z.enum(routeActions),
+  action: z.enum(ruleActions),
   priority: z.int().min(0).max(ruleLimits.priority).meta({ description: 'The smaller number goes before.' }),
   targets,
   text,
@@ -82,7 +82,7 @@ inboundRulesApp.post('/domains/:id/rules', async (c) => {
   const there = await listRules(c.get('store'), domain.id);
   if (there.length >= ruleLimits.rules)
     throw new Problem('conflict', `A domain may have ${ruleLimits.rules} rules.`);
-  await requireFit(c, values, there);
+  await requireFit(c, domain, values, there);
   const rule = await createRule(c.get('store'), {
     ...values,
     accountId: domain.accountId,
@@ -105,6 +105,7 @@ inboundRulesApp.patch('/domains/:id/rules/:rule', async (c) => {
   const there = await listRules(c.get('store'), domain.id);
   await requireFit(
     c,
+    domain,
     values,
     there.filter(({ id }) => id !== rule.id),
   );
@@ -120,8 +121,13 @@ inboundRulesApp.delete('/domains/:id/rules/:rule', async (c) => {
 });
 
 /** @throws Problem when targets do not fit the action, or mail would be searched for too many patterns */
-async function requireFit(c: Call, values: RuleValues, others: readonly InboundRule[]): Promise<void> {
-  await requireTargets(c, values);
+async function requireFit(
+  c: Call,
+  domain: Domain,
+  values: RuleValues,
+  others: readonly InboundRule[],
+): Promise<void> {
+  await targetsFor(c, domain, values);
   const patterns = [values, ...others]
     .flatMap(({ conditions }) => conditions)
     .filter(({ comparator }) => comparator === 'matches');

@@ -11,11 +11,13 @@ import { messagesPages } from './messages/messages.tsx';
 import { returnedPages } from './messages/returned.tsx';
 import { overviewPages } from './overview/overview.tsx';
 import { statisticsPages } from './overview/statistics.tsx';
+import { aliasPages } from './received/aliases.tsx';
 import { receivedListPages } from './received/received.tsx';
 import { receivedMailPages } from './received/received-mail.tsx';
 import { receivedReplyPages } from './received/reply.tsx';
 import { routePages } from './received/routes.tsx';
 import { rulePages } from './received/rules.tsx';
+import { requestPages } from './sending/requests.tsx';
 import { sendingPages } from './sending/sending.tsx';
 import { accountSettingsPages } from './settings/account-settings.tsx';
 import { auditPages } from './settings/audit.tsx';
@@ -41,6 +43,7 @@ const boards: Board[] = [
   messagePages,
   returnedPages,
   sendingPages,
+  requestPages,
   domainsPages,
   domainPages,
   dmarcPages,
@@ -49,6 +52,7 @@ const boards: Board[] = [
   receivedReplyPages,
   routePages,
   rulePages,
+  aliasPages,
   suppressionPages,
   webhooksPages,
   webhookPages,

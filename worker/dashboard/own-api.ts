@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Problem, problems } from '#domain/problem.ts';
+import { aliasesApp } from '../api/aliases.ts';
 import { domainReportsApp } from '../api/domain-reports.ts';
 import { domainsApp } from '../api/domains.ts';
 import { emailsApp } from '../api/emails.ts';
@@ -46,6 +47,7 @@ function apiFor(outer: Call, accountId: number) {
     inboundRulesApp,
     inboundEmailsApp,
     inboundReplyApp,
+    aliasesApp,
   ])
     app.route('/v1', part);
   app.notFound((c) => {

@@ -1,10 +1,16 @@
-import { type Decision, decide, refusesDmarc } from '#domain/inbound/route.ts';
-import { mayRefuse } from '#domain/inbound/ruled.ts';
+import { aliasOf, type Decision, decide, refusesDmarc } from '#domain/inbound/route.ts';
+import { type ActingRule, mayRefuse } from '#domain/inbound/ruled.ts';
 import { domainFault } from '#domain/message/address.ts';
 import type { InboundDoor } from '#domain/node-contract.ts';
 import { count } from '../store/counters.ts';
 import { findReported } from '../store/domain-reports.ts';
-import { answersItself, endpointsOf, type ReceivingDomain, readReceiving } from '../store/receiving.ts';
+import {
+  answersItself,
+  endpointsOf,
+  type ReceivingAccount,
+  type ReceivingDomain,
+  readReceiving,
+} from '../store/receiving.ts';
 import type { Store } from '../store/store.ts';
 import type { Endpoint } from '../store/webhook-endpoints.ts';
 import { type InboundAddress, isServiceHost, readAddress } from './address.ts';
@@ -22,7 +28,7 @@ export async function doorsOf(
   nowMs: number,
 ): Promise<InboundDoor[]> {
   const read = await Promise.all(addresses.map((one) => readAddress(one, settings)));
-  const others = addresses.filter((_, i) => read[i]?.kind === 'unknown').map((one) => partsOf(one).domain);
+  const others = addresses.filter((_, i) => read[i]?.kind === 'unknown').map(partsOf);
   const domains = others.length === 0 ? new Map() : await readReceiving(store, others);
   const reported = await findReported(
     store,
@@ -31,7 +37,7 @@ export async function doorsOf(
   const doors = addresses.map((address, i): InboundDoor => {
     const one = read[i];
     if (one?.kind === 'report') return reportedBy(one.report, reported) ? { door: 'returned' } : nobody;
-    return doorOf(one, address, domains, settings);
+    return doorOf(one, address, domains, settings, nowMs);
   });
   const unknown = doors.filter((one, i) => one.door === 'refused' && read[i]?.kind !== 'forged').length;
   const forged = read.filter(({ kind }) => kind === 'forged').length;
@@ -46,6 +52,7 @@ function doorOf(
   address: string,
   domains: ReadonlyMap<string, ReceivingDomain>,
   { serviceDomain }: Room['settings'],
+  nowMs: number,
 ): InboundDoor {
   if (read?.kind === 'delivery' || read?.kind === 'feedback') return { door: 'returned' };
   const { localPart, domain: name } = partsOf(address);
@@ -56,37 +63,50 @@ function doorOf(
       ? nobody
       : { door: 'refused', reply: '550 5.1.2', text: 'Mail for this domain is not taken here' };
   }
+  const account = accountOf(domain, localPart);
   // Its owner cannot be reached now, and may be again.
-  if (!domain.accountActive) {
+  if (!account.active) {
     return { door: 'refused', reply: '450 4.2.1', text: 'This address takes no mail for the time being' };
   }
-  const decision = decide(domain, localPart);
+  const decision = decide(domain, localPart, nowMs);
   if (decision.action === 'refuse') {
     return { door: 'refused', reply: decision.reply, text: decision.text };
   }
   // A rule may refuse, which only the sender that waits can be told of, and only for all of a mail's recipients.
-  const refusing = mayRefuse(domain.rules);
-  const synchronous = refusing || synchronousOf(domain, decision) !== null || ruledSynchronous(domain);
+  const rules = rulesFor(domain, localPart);
+  const refusing = mayRefuse(rules);
+  const leads = rules.filter(({ action }) => action === 'webhook');
+  const told = [
+    decision,
+    ...leads.map(({ targets, name }): Decision => ({ action: 'webhook', endpoints: targets, by: name })),
+  ];
+  const synchronous =
+    refusing || told.some((one) => toldEndpoints(domain, account.id, one).some(answersItself));
   const refuseDmarc = refusesDmarc(domain.type, domain.refuseDmarc);
-  const group = `${domain.accountId}:${synchronous ? 's' : 'a'}${refuseDmarc ? 'd' : ''}${refusing ? `r${domain.id}` : ''}`;
+  const group = `${account.id}:${synchronous ? 's' : 'a'}${refuseDmarc ? 'd' : ''}${refusing ? `r${domain.id}` : ''}`;
   return { door: 'received', group, synchronous, refuseDmarc };
 }
 
-/** The endpoint whose answer is the reply; null: none is waited for. */
-export function synchronousOf(domain: ReceivingDomain, decision: Decision): Endpoint | null {
-  return toldEndpoints(domain, decision).find(answersItself) ?? null;
+/** Whose mail an address is of: of its alias, else of its domain. */
+export function accountOf(domain: ReceivingDomain, localPart: string): ReceivingAccount {
+  return aliasOf(domain, localPart)?.account ?? domain.account;
 }
 
-/** Whether a rule may lead to an endpoint whose answer is the reply. */
-function ruledSynchronous(domain: ReceivingDomain): boolean {
-  return domain.rules.some(
-    ({ action, targets }) => action === 'webhook' && endpointsOf(domain, targets).some(answersItself),
-  );
+/** The rules that look at mail to an address once it is here: those of its domain, where it is no alias. */
+export function rulesFor(domain: ReceivingDomain, localPart: string): readonly ActingRule[] {
+  return aliasOf(domain, localPart) ? [] : domain.rules;
 }
 
-/** The endpoints that are told of mail to an address. */
-export function toldEndpoints(domain: ReceivingDomain, decision: Decision): Endpoint[] {
-  return decision.action === 'webhook' ? endpointsOf(domain, decision.endpoints) : [];
+/** The endpoints that are told of mail to an address of an account. */
+export function toldEndpoints(domain: ReceivingDomain, accountId: number, decision: Decision): Endpoint[] {
+  switch (decision.action) {
+    case 'webhook':
+      return endpointsOf(domain, accountId, decision.endpoints);
+    case 'forward':
+      return decision.endpoints.length === 0 ? [] : endpointsOf(domain, accountId, decision.endpoints);
+    default:
+      return [];
+  }
 }
 
 /** Local part and domain in A-labels, which a listener has made of it; an address without a domain has an empty one. */

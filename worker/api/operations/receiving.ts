@@ -12,7 +12,7 @@ const routeId = { ...domainId, route: 'The number of the route.' };
 
 export const receiving: OperationGroup = {
   name: 'Receiving',
-  about: 'Mail that comes to domains of the types inbound and both, and what is done with it.',
+  about: 'Mail that comes to domains of the types inbound, both and alias, and what is done with it.',
   operations: [
     {
       id: 'listInboundEmails',

@@ -35,6 +35,7 @@ const verdictTone: Record<string, Tone> = {
 /** What was done with it, in words. */
 const actionAbout: Record<Email['routed']['action'], string> = {
   webhook: 'told to webhook endpoints',
+  forward: 'sent on',
   drop: 'dropped: kept here, and nobody is told',
   keep: 'kept here',
 };
@@ -97,6 +98,12 @@ receivedMailPages.page('/received/:id', async (c, viewer) => {
       <Card id="routed" title="Why it was routed so">
         <p>
           By <strong>{email.routed.by}</strong>: {actionAbout[email.routed.action]}. {email.routed.detail}
+          {email.forwarded_message !== null && (
+            <>
+              {' '}
+              <a href={`/messages/${email.forwarded_message}`}>See how it travels</a>
+            </>
+          )}
         </p>
         {email.webhook_deliveries.length > 0 && (
           <div class="stack tight">

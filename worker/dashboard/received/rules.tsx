@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { routeActions, routeLimits } from '#domain/inbound/route.ts';
-import { comparators, ruleFields, ruleLimits } from '#domain/inbound/rule.ts';
+import { routeLimits } from '#domain/inbound/route.ts';
+import { comparators, ruleActions, ruleFields, ruleLimits } from '#domain/inbound/rule.ts';
 import { Problem } from '#domain/problem.ts';
 import { rulesAnswer, webhooksAnswer } from '../../api/answers.ts';
 import type { Call } from '../../http/app.ts';
@@ -139,7 +139,7 @@ function AddRule({ path, endpoints }: { path: string; endpoints: readonly { id: 
         <Select
           label="What to do"
           name="action"
-          options={routeActions.map((action) => ({ value: action, text: actionAbout[action] }))}
+          options={ruleActions.map((action) => ({ value: action, text: actionAbout[action] }))}
         />
         {endpoints.length > 0 && (
           <fieldset>
