@@ -65,6 +65,11 @@ beforeAll(async () => {
     pattern: 'old',
     action: 'drop',
   });
+  const rule = await call('POST', '/v1/domains/in.example.com/rules', account.live, {
+    name: 'old',
+    conditions: [{ field: 'subject', comparator: 'contains', value: 'x' }],
+    action: 'drop',
+  });
   real = {
     email,
     webhook: endpoint.id,
@@ -72,6 +77,7 @@ beforeAll(async () => {
     received: received.id,
     route: String(route.body.id),
     alias: '',
+    rule: String(rule.body.id),
   };
   for (const group of groups) {
     const html = await (await request(groupHref(group))).text();

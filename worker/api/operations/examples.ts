@@ -19,6 +19,7 @@ export const exampleIds = {
   received: '01a1fbe0-4c1d-7a90-8d3e-5b7a2f60c100',
   route: '12',
   alias: '34',
+  rule: '56',
 } as const;
 
 const message = {
@@ -47,6 +48,7 @@ const alias = {
   },
 };
 const newAlias = { address: 'shop', forward_to: ['you@example.net'], description: 'the shop' };
+const rule = { path: { ...receiving.path, rule: exampleIds.rule } };
 const refused = { action: 'refuse', text: 'Nobody reads this address.' };
 const route = { path: { ...receiving.path, route: exampleIds.route } };
 
@@ -128,6 +130,23 @@ export const examples: Readonly<Record<string, OperationExample>> = {
   changeRoute: { ...route, body: refused, told: { ...refused, targets: [] } },
   deleteRoute: route,
   testRoute: { ...receiving, body: { to: 'info@in.example.com' } },
+  getDmarcReports: { path: { id: 'example.com' } },
+  getTlsReports: { path: { id: 'example.com' } },
+  listRules: receiving,
+  createRule: {
+    ...receiving,
+    body: {
+      name: 'no invoices',
+      conditions: [{ field: 'subject', comparator: 'contains', value: 'invoice' }],
+      action: 'refuse',
+      text: 'Invoices go to another address.',
+    },
+  },
+  changeRule: { ...rule, body: { action: 'drop' }, told: { action: 'drop', text: '', targets: [] } },
+  deleteRule: rule,
+  cloudmailinAddresses: { path: { username: 'pennypost' } },
+  cloudmailinIncomingStatuses: { path: { username: 'pennypost' } },
+  cloudmailinOutboundMessages: { path: { username: 'pennypost' } },
   listAliases: { query: { q: 'shop', limit: '20' }, told: alias.told },
   createAlias: { body: { domain: 'alias.example.com', ...newAlias }, told: alias.told },
   getAlias: alias,
