@@ -244,7 +244,7 @@ Pennypost runs.
   live key   ${demo.liveKey}
   test key   ${demo.testKey}
   domain     ${demo.domain} (verified, for the demo); ${demo.inboundDomain} receives
-  ${capture ? `captured   ${capture.url}   all mail is kept here; npm start -- --deliver sends it out` : 'delivery   to the recipients’ real MX hosts'}
+  ${capture ? `captured   ${capture.url}   open it: all mail is kept here; npm start -- --deliver sends it out` : 'delivery   to the recipients’ real MX hosts'}
 
 Send one by HTTP:
 
