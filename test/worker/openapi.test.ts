@@ -143,6 +143,7 @@ describe('the real answers are as described:', () => {
     const { body: waiting } = await call('POST', '/v1/send', account.live, mail(account, later));
     await check('cancelEmail', 'POST', `/v1/emails/${waiting.message_id}/cancel`);
     await check('listEvents', 'GET', '/v1/events');
+    await check('listRequests', 'GET', '/v1/requests');
     for (const by of ['day', 'tag', 'domain', 'class']) await check('getStats', 'GET', `/v1/stats?by=${by}`);
     await check('getCredential', 'GET', '/v1/credential');
     await check('listAuditEntries', 'GET', '/v1/audit');

@@ -38,21 +38,21 @@ export interface RequestCursor {
   message: PageCursor | null;
 }
 
-/** Entries of one millisecond have different numbers with near certainty. */
+/** Entries of one millisecond have different numbers with near certainty; one that has not tries again. */
 const spread = 4096;
 const longestDetail = 300;
 
 /** Writes one down: one row. */
 export async function noteRefused(store: Store, of: RefusedRequest): Promise<void> {
-  const [random = 0] = crypto.getRandomValues(new Uint16Array(1));
-  const write = () =>
-    batch(store.d1, [
-      sql`INSERT OR IGNORE INTO ${refusedName(weekOf(of.atMs))}
-          (account_id, id, request_id, credential_id, way, status, code, detail, left_out)
-        VALUES (${of.accountId}, ${of.atMs * spread + (random % spread)}, ${of.requestId}, ${of.credentialId}, ${of.way},
-          ${of.status}, ${of.code}, ${of.detail.toWellFormed().slice(0, longestDetail)}, ${of.leftOut})`,
-    ]);
-  await withHomeTables(store, of.atMs, write);
+  const statement = () => {
+    const [random = 0] = crypto.getRandomValues(new Uint16Array(1));
+    return sql`INSERT INTO ${refusedName(weekOf(of.atMs))}
+        (account_id, id, request_id, credential_id, way, status, code, detail, left_out)
+      VALUES (${of.accountId}, ${of.atMs * spread + (random % spread)}, ${of.requestId}, ${of.credentialId}, ${of.way},
+        ${of.status}, ${of.code}, ${of.detail.toWellFormed().slice(0, longestDetail)}, ${of.leftOut})`;
+  };
+  const write = () => withHomeTables(store, of.atMs, () => batch(store.d1, [statement()]));
+  await write().catch(write);
 }
 
 /**
