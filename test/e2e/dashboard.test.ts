@@ -297,7 +297,7 @@ describe.skipIf(!hasChromium)('the dashboard in a browser', () => {
     );
     await page.goto(`${url}/webhooks`);
     await page.getByRole('link', { name: '/hook' }).click();
-    await page.locator('td.mono a').first().click();
+    await page.locator('#posted-list tbody a').first().click();
     await page.getByText('"hooked@example.net"').first().waitFor();
     expect(await lookAt(page, 'webhook-delivery')).toEqual([]);
     const before = taken.length;

@@ -1,0 +1,80 @@
+import { chromium } from 'playwright-core';
+import axe from 'axe-core';
+import { mkdirSync, readFileSync } from 'node:fs';
+const facts = JSON.parse(readFileSync('/tmp/people/data2/dev.json', 'utf8'));
+const out = '/tmp/people/shots'; mkdirSync(out, { recursive: true });
+const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--headless', '--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking'] });
+const ctx = await browser.newContext();
+const page = await ctx.newPage(); page.setDefaultTimeout(60000); page.setDefaultNavigationTimeout(120000);
+page.on('console', (m) => { if (m.type() === 'error') console.log('console', m.text()); });
+page.on('pageerror', (e) => console.log('pageerror', e.message));
+const url = facts.dashboardUrl;
+const faults = [];
+async function shot(name) {
+  for (const [scheme, width] of [['light', 1280], ['dark', 360]]) {
+    await page.emulateMedia({ colorScheme: scheme });
+    await page.setViewportSize({ width, height: 900 });
+    const over = await page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth');
+    await page.evaluate(axe.source);
+    const found = await page.evaluate("axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }).then(({ violations }) => violations.map(({ id, nodes }) => id + ' at ' + nodes.map(({ html }) => html.slice(0, 160)).join(' | ')))");
+    for (const one of found) faults.push(`${name} ${width}: ${one}`);
+    if (over > 0) faults.push(`${name} ${width}: ${over} px too wide`);
+    await page.screenshot({ path: `${out}/${name}-${width}.png`, fullPage: true });
+  }
+  await page.setViewportSize({ width: 1280, height: 900 });
+}
+await page.goto(url);
+if (await page.getByLabel('Set-up code').count()) {
+  await page.getByLabel('Set-up code').fill(facts.setupCode);
+  await page.getByLabel('Your name').fill('Olga');
+  await page.getByLabel('E-mail').fill('olga@people.example');
+  await page.getByLabel('Password').fill('correct horse battery');
+  await page.getByRole('button', { name: 'Set up' }).click();
+} else if (await page.getByLabel('Password').count()) {
+  await page.getByLabel('E-mail').fill('olga@people.example');
+  await page.getByLabel('Password').fill('correct horse battery');
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+}
+await page.waitForURL((u) => u.pathname === '/');
+await shot('overview');
+await page.goto(`${url}/sending`); await shot('sending');
+await page.getByText('Make a key', { exact: true }).click();
+await page.getByLabel('Name', { exact: true }).fill('shop');
+await page.getByRole('button', { name: 'Make the key' }).click();
+await page.locator('#secret').waitFor();
+console.log('key', (await page.locator('#secret').textContent()).slice(0, 8), page.url());
+await page.reload(); console.log('after reload', await page.locator('#secret').count());
+await page.getByLabel('To', { exact: true }).fill('you@example.net');
+await page.getByRole('button', { name: 'Send', exact: true }).click();
+await page.waitForURL(/messages/);
+await page.locator('.timeline strong', { hasText: 'delivered' }).waitFor();
+await shot('message');
+await page.goto(page.url().split('?')[0] + '?view=dark'); await shot('message-dark');
+await page.goto(page.url().split('?')[0] + '?view=source'); await shot('message-source');
+const send = (body) => fetch(`${facts.apiUrl}/v1/send`, { method: 'POST', headers: { Authorization: `Bearer ${facts.liveKey}`, 'Content-Type': 'application/json' }, body: JSON.stringify(body) }).then((r) => r.json());
+const many = await send({ from: `a@${facts.domain}`, to: Array.from({ length: 12 }, (_, i) => `r${i}@example.net`), subject: 'Many', text_body: 'x', html_body: '<p>x</p>', attachments: [{ filename: 'a very long name of a file that is attached.pdf', content: 'AAAA', content_type: 'application/pdf' }] });
+await send({ from: 'a@elsewhere.example', to: ['b@example.net'], subject: 'x', text_body: 'x' });
+await new Promise((r) => setTimeout(r, 5000));
+await page.goto(`${url}/messages/${many.message_id}?recipient=3`); await shot('message-many');
+await page.goto(`${url}/requests`); await shot('requests');
+await page.keyboard.press('j'); await page.keyboard.press('j');
+console.log('focus', await page.evaluate('document.activeElement.textContent'));
+await page.goto(`${url}/domains`);
+await page.getByLabel('Domain', { exact: true }).fill('not a domain');
+await page.getByRole('button', { name: 'Add', exact: true }).click();
+await page.locator('[aria-invalid=true]').waitFor();
+console.log('focus', await page.evaluate('document.activeElement.id'));
+await shot('domains-refused');
+await page.getByLabel('Domain', { exact: true }).fill(`shop${Date.now() % 1000}.example`);
+await page.getByRole('button', { name: 'Add', exact: true }).click();
+await page.getByRole('heading', { name: /shop/ }).first().waitFor();
+await shot('domain');
+await page.goto(`${url}/webhooks`);
+await page.getByLabel('URL').fill('http://127.0.0.1:9/hook');
+await page.getByRole('button', { name: 'Add', exact: true }).click();
+await page.locator('#secret').waitFor(); await shot('webhook');
+await page.goto(`${url}/operator`); await page.getByRole('button', { name: 'Check now' }).click(); await page.waitForLoadState(); await shot('operator');
+await page.goto(`${facts.captureUrl}`); await shot('capture');
+await page.getByRole('link', { name: 'Many' }).first().click(); await shot('capture-mail');
+console.log('faults', faults);
+await browser.close();
