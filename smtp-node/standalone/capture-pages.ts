@@ -7,7 +7,7 @@ import type { CapturedMessage } from './capture-mx.ts';
 export const listed = 100;
 
 export const captureStyle = `:root { color-scheme: light dark; font: 15px/1.5 system-ui, sans-serif; }
-body { margin: 0 auto; max-width: 70rem; padding: 1.5rem; }
+html { background: light-dark(#f7f5f2, #161412); color: light-dark(#221d19, #f1ece6); } body { margin: 0 auto; max-width: 70rem; padding: 1.5rem; }
 h1 { font-size: 1.4rem; overflow-wrap: anywhere; } a { color: light-dark(#93461a, #eda57a); }
 .quiet { color: light-dark(#665d54, #b3a99e); }
 table { width: 100%; border-collapse: collapse; table-layout: fixed; }

@@ -41,12 +41,12 @@ export const script = `'use strict';
     if (secret.form.dataset.goOn !== undefined) secret.form.submit();
   }
 
-  // Where a form was refused, one begins at what is wrong.
+  // Where a form was refused, one begins at what is wrong; once the browser has gone to the part that the address names.
   const wrong = document.querySelector('[aria-invalid="true"]') || document.getElementById('refusal');
-  if (wrong) {
+  if (wrong) addEventListener('load', () => setTimeout(() => {
     wrong.focus();
     wrong.scrollIntoView({ block: 'center' });
-  }
+  }));
 
   const said = document.getElementById('said');
   // One listener for the page: parts of it are fetched again, with buttons of their own.
