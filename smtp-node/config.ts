@@ -249,6 +249,14 @@ export const configCatalogue = [
     about: 'Open connections for incoming mail of one client address (IPv6: of one /64).',
   },
   {
+    name: 'rspamdUrl',
+    key: 'PENNYPOST_RSPAMD_URL',
+    kind: 'optionalUrl',
+    default: '',
+    about:
+      'Base URL of an rspamd, e.g. `http://127.0.0.1:11333`, that is asked about received mail (`/checkv2`) and whose verdict goes with it. It refuses nothing by itself. Empty: none is asked.',
+  },
+  {
     name: 'metricsAddress',
     key: 'PENNYPOST_METRICS_ADDRESS',
     kind: 'address',
@@ -289,6 +297,7 @@ const kinds = {
     if (!url || !/^https?:$/.test(url.protocol)) throw new Error('must be an http or https URL');
     return url.origin;
   },
+  optionalUrl: (text: string) => (text === '' ? '' : kinds.url(text)),
   // RFC 5321 §2.3.5: a fully qualified name; a bare label is let through for local runs
   hostName(text: string) {
     const label = '[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?';

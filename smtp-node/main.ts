@@ -333,6 +333,7 @@ function inboundOptions(
     bindAddress: config.bindAddress,
     ports: config.returnPathPorts,
     dnsServers: config.dnsServers,
+    rspamdUrl: config.rspamdUrl,
     tlsCertificateFile: config.tlsCertificateFile,
     tlsKeyFile: config.tlsKeyFile,
     dataDirectory: config.dataDirectory,

@@ -12,7 +12,7 @@ import { createLog, type Log } from './log.ts';
 import { type RunningNode, startNode } from './main.ts';
 import { repository } from './standalone/bundle.ts';
 import { type CaptureMx, captureHost, startCaptureMx } from './standalone/capture-mx.ts';
-import { type Demo, demoDomain, keptDemo } from './standalone/demo.ts';
+import { alias, aliasDomain, type Demo, demoDomain, keptDemo } from './standalone/demo.ts';
 import { startDohServer } from './standalone/doh-server.ts';
 import { type Edge, startEdge } from './standalone/edge.ts';
 import { takeLock } from './standalone/lock.ts';
@@ -29,7 +29,7 @@ const usage = `npm start -- [options]
   --deliver             deliver to the recipients' real MX hosts instead of the capture MX
   --service-domain D    the operator's own domain (pennypost.test)
   --data-dir DIR        where everything is kept (.pennypost)
-Every setting of a node can be given in the environment as well, see README.`;
+Every setting of a node can be given in the environment as well, see worker/docs/settings.md.`;
 
 const flags = readFlags();
 
@@ -64,6 +64,7 @@ function factsOf({ edge, node, capture, demo, setupCode }: Running, operatorToke
     testKey: demo.testKey,
     domain: demo.domain,
     inboundDomain: demo.inboundDomain,
+    aliasDomain: demo.aliasDomain,
     captureUrl: capture?.url ?? null,
     metricsUrl: `http://127.0.0.1:${node.metricsPort}/metrics`,
     operatorToken,
@@ -134,6 +135,7 @@ async function start(
       SERVICE_DOMAIN: flags['service-domain'],
       PUBLIC_URL: process.env.PUBLIC_URL ?? '',
       MAIL_FROM: process.env.MAIL_FROM ?? `Pennypost <no-reply@${demoDomain}>`,
+      ALIAS_DOMAIN: process.env.ALIAS_DOMAIN ?? aliasDomain,
       METER: process.env.METER ?? '0',
       DOH_URL: process.env.DOH_URL ?? doh.url,
       // Whoever asks this machine directly could say anything of where they are.
@@ -243,7 +245,7 @@ Pennypost runs.
   SMTP       ${flags.host}:${port} (STARTTLS), ${flags.host}:${tlsPort} (TLS); user ${demo.username}, password: a key
   live key   ${demo.liveKey}
   test key   ${demo.testKey}
-  domain     ${demo.domain} (verified, for the demo); ${demo.inboundDomain} receives
+  domain     ${demo.domain} (verified, for the demo); ${demo.inboundDomain} receives, ${demo.aliasDomain} has aliases
   ${capture ? `captured   ${capture.url}   open it: all mail is kept here; npm start -- --deliver sends it out` : 'delivery   to the recipients’ real MX hosts'}
 
 Send one by HTTP:
@@ -259,11 +261,15 @@ ${receiving(node, demo)}Ctrl-C stops it; what is queued is kept.
 }
 
 /** How to write to a domain that receives. */
-function receiving({ returnPathPorts: [port] }: RunningNode, { inboundDomain }: Demo): string {
+function receiving({ returnPathPorts: [port] }: RunningNode, demo: Demo): string {
   if (!port) return '';
   return `Receive one, and see it by the API or on the page Received:
 
-swaks --server ${flags.host}:${port} --from ann@example.net --to you@${inboundDomain} --header 'Subject: Hello' --body 'Received here.'
+swaks --server ${flags.host}:${port} --from ann@example.net --to you@${demo.inboundDomain} --header 'Subject: Hello' --body 'Received here.'
+
+Write to an alias, whose mail is sent on to ${alias.forward_to.join(', ')}:
+
+swaks --server ${flags.host}:${port} --from ann@people.test --to ${alias.address}@${demo.aliasDomain} --header 'Subject: Hello' --body 'Sent on.'
 
 `;
 }

@@ -15,6 +15,8 @@ const bindings = [
   'PAGES_LIMIT',
   'TRIES_LIMIT',
   'TRACKING_LIMIT',
+  'GUESSES_LIMIT',
+  'ALL_GUESSES_LIMIT',
 ] as const;
 
 export interface Bindings {
@@ -28,6 +30,9 @@ export interface Bindings {
   PAGES_LIMIT: RateLimit;
   TRIES_LIMIT: RateLimit;
   TRACKING_LIMIT: RateLimit;
+  /** Passwords that strangers may have us hash: one source, and all of them. */
+  GUESSES_LIMIT: RateLimit;
+  ALL_GUESSES_LIMIT: RateLimit;
 }
 
 /** Body of a message in the queue of deliveries: pointers, never mail. */
@@ -73,6 +78,7 @@ export function parseEnv(raw: unknown): Env {
     mailFrom,
     publicUrl,
     submission,
+    aliasDomain,
     meter,
     dohUrl,
     sourceHeader,
@@ -89,6 +95,7 @@ export function parseEnv(raw: unknown): Env {
     mailFrom: setting(mailFrom.schema, mailFrom.key, mailFrom.secret),
     publicUrl: setting(publicUrl.schema, publicUrl.key, publicUrl.secret),
     submission: setting(submission.schema, submission.key, submission.secret),
+    aliasDomain: setting(aliasDomain.schema, aliasDomain.key, aliasDomain.secret),
     meter: setting(meter.schema, meter.key, meter.secret),
     dohUrl: setting(dohUrl.schema, dohUrl.key, dohUrl.secret),
     sourceHeader: setting(sourceHeader.schema, sourceHeader.key, sourceHeader.secret),

@@ -1,6 +1,7 @@
 import { Problem } from '#domain/problem.ts';
 import { adminApp } from './api/admin.ts';
 import { adminNodesApp } from './api/admin-nodes.ts';
+import { aliasesApp } from './api/aliases.ts';
 import { auditApp } from './api/audit.ts';
 import { cloudmailinApp } from './api/cloudmailin.ts';
 import { credentialApp } from './api/credential.ts';
@@ -8,8 +9,9 @@ import { domainsApp } from './api/domains.ts';
 import { emailsApp } from './api/emails.ts';
 import { eventsApp } from './api/events.ts';
 import { inboundEmailsApp } from './api/inbound-emails.ts';
+import { inboundReplyApp } from './api/inbound-reply.ts';
 import { inboundRoutesApp } from './api/inbound-routes.ts';
-import { referenceApp } from './api/reference.tsx';
+import { openApiApp } from './api/openapi-app.ts';
 import { requestsApp } from './api/requests.ts';
 import { sendApp } from './api/send.ts';
 import { settingsApp } from './api/settings.ts';
@@ -19,6 +21,7 @@ import { warmingApp } from './api/warming.ts';
 import { webhookDeliveriesApp } from './api/webhook-deliveries.ts';
 import { webhooksApp } from './api/webhooks.ts';
 import { dashboardApp } from './dashboard/app.ts';
+import { docsApp } from './docs/app.tsx';
 import { type Env, NotConfigured, parseEnv } from './env.ts';
 import { answerError, type Call, type Isolate, newApp, requestId } from './http/app.ts';
 import { RefusalBudget } from './http/refusal-budget.ts';
@@ -31,6 +34,7 @@ import { errorAnswer, withPageHeaders } from './pages/answer.tsx';
 import { openStore } from './store/store.ts';
 import { KnownKeys } from './tokens/known-keys.ts';
 import { KnownNodes } from './tokens/known-nodes.ts';
+import { aliasLinksApp } from './tracking/alias-links.tsx';
 import { trackingApp } from './tracking/app.tsx';
 
 const isolate: Isolate = {
@@ -75,7 +79,7 @@ app.use(guard);
 app.get('/healthz', (c) =>
   c.json({ status: 'ok', service_domain: c.get('env').serviceDomain, time: new Date().toISOString() }),
 );
-app.route('/', referenceApp);
+app.route('/', openApiApp);
 app.route('/v1', sendApp);
 app.route('/v1', emailsApp);
 app.route('/v1', eventsApp);
@@ -87,6 +91,8 @@ app.route('/v1', webhookDeliveriesApp);
 app.route('/v1', domainsApp);
 app.route('/v1', inboundRoutesApp);
 app.route('/v1', inboundEmailsApp);
+app.route('/v1', inboundReplyApp);
+app.route('/v1', aliasesApp);
 app.route('/v1', statsApp);
 app.route('/v1', warmingApp);
 app.route('/v1', settingsApp);
@@ -96,6 +102,8 @@ app.route('/admin/v1', adminApp);
 app.route('/admin/v1', adminNodesApp);
 app.route('/node/v1', nodeApp);
 app.route('/', trackingApp);
+app.route('/docs', docsApp);
+app.route('/', aliasLinksApp);
 app.route('/', dashboardApp);
 requireRows(app.routes);
 app.notFound((c) => {
@@ -107,7 +115,7 @@ app.notFound((c) => {
   if (c.req.method === 'GET' && allowed.has('POST') && isForPeople(c.req.path, c.req.header('Accept')))
     return c.redirect(pageAbove(c.req.path), 303);
   const problem =
-    allowed.size === 0
+    allowed.size === 0 || allowed.has(c.req.method)
       ? new Problem('not_found', `There is nothing at ${c.req.path.slice(0, 200)}.`)
       : // RFC 9110 §15.5.6: a 405 says which methods there are.
         new Problem('method_not_allowed', `${c.req.method} is not allowed on ${c.req.path}.`, {

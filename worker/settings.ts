@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { feedbackLoopPattern } from '#domain/bounce/feedback-loops.ts';
 
 /**
- * Variables and secrets of the Worker: one table; the parser and the reference in README.md derive from it.
+ * Variables and secrets of the Worker: one table; the parser and the reference in the guide Settings derive from it.
  */
 export const workerSettings = [
   {
@@ -72,6 +72,16 @@ export const workerSettings = [
       .default(''),
   },
   {
+    key: 'ALIAS_DOMAIN',
+    secret: false,
+    about:
+      'the domain, of type `alias` and verified for an account of the operator, at which every account may have aliases; empty: none is shared',
+    schema: z
+      .string()
+      .regex(/^([a-z0-9-]+(\.[a-z0-9-]+)+)?$/, 'must be a domain in lower case')
+      .default(''),
+  },
+  {
     key: 'METER',
     secret: false,
     about: 'set to `1`: every answer tells in `Server-Timing` what it cost at D1',
@@ -129,6 +139,8 @@ export interface Settings {
   /** An origin; empty: not known. */
   publicUrl: string;
   submission: string;
+  /** Empty: none. */
+  aliasDomain: string;
   meter: boolean;
   dohUrl: string;
   /** Empty: nobody tells. */

@@ -403,14 +403,74 @@ export const inboundRoutes = sqliteTable(
       .references(() => domains.id, { onDelete: 'cascade' }),
     /** A local part in lower case, a prefix with `*` behind it, or `*`. */
     pattern: text('pattern').notNull(),
-    action: text('action', { enum: ['webhook', 'drop', 'refuse'] }).notNull(),
-    /** JSON array: public ids of endpoints; none: all of the account. */
+    action: text('action', { enum: ['webhook', 'forward', 'drop', 'refuse'] }).notNull(),
+    /** JSON array: public ids of endpoints, none for all of the account; of `forward`, addresses. */
     targets: text('targets', { mode: 'json' }).$type<string[]>().notNull(),
     /** What a refusal says. */
     text: text('text').notNull().default(''),
     createdAtMs: integer('created_at_ms').notNull(),
   },
   (t) => [uniqueIndex('inbound_routes_pattern').on(t.domainId, t.pattern)],
+);
+
+/** An address that mail is sent on from. The domain may be the installation's shared one, of another account. */
+export const aliases = sqliteTable(
+  'aliases',
+  {
+    id: integer('id').primaryKey({ autoIncrement: true }),
+    accountId: integer('account_id')
+      .notNull()
+      .references(() => accounts.id),
+    domainId: integer('domain_id')
+      .notNull()
+      .references(() => domains.id, { onDelete: 'cascade' }),
+    domain: text('domain').notNull(),
+    /** In lower case. */
+    localPart: text('local_part').notNull(),
+    /** JSON array of addresses; which of them may get mail stands in `destinations`. */
+    forwardTo: text('forward_to', { mode: 'json' }).$type<string[]>().notNull(),
+    /** Public id of the endpoint that is told of its mail too; null: none is. */
+    webhook: text('webhook'),
+    description: text('description').notNull().default(''),
+    active: integer('active', { mode: 'boolean' }).notNull().default(true),
+    /** Mails that were taken for it, and how many of them were sent on. */
+    received: integer('received').notNull().default(0),
+    forwarded: integer('forwarded').notNull().default(0),
+    lastReceivedAtMs: integer('last_received_at_ms'),
+    /** The hour (since 1970) of its last mail, and how many came in it. */
+    hour: integer('hour').notNull().default(0),
+    hourUsed: integer('hour_used').notNull().default(0),
+    createdAtMs: integer('created_at_ms').notNull(),
+    updatedAtMs: integer('updated_at_ms').notNull(),
+  },
+  (t) => [
+    uniqueIndex('aliases_address').on(t.domainId, t.localPart),
+    /** With the row's id: an account's aliases in the order in which they were made. */
+    index('aliases_account').on(t.accountId),
+  ],
+);
+
+/** An address that an account's mail is to be sent on to, and whether its owner has agreed. */
+export const destinations = sqliteTable(
+  'destinations',
+  {
+    id: integer('id').primaryKey({ autoIncrement: true }),
+    accountId: integer('account_id')
+      .notNull()
+      .references(() => accounts.id),
+    /** Exact local part, domain in lower case. */
+    address: text('address').notNull(),
+    state: text('state', { enum: ['pending', 'verified'] }).notNull(),
+    /** SHA-256 of what stands in the mailed link and nowhere else, hex; null: it was followed. */
+    secretHash: text('secret_hash'),
+    sentAtMs: integer('sent_at_ms').notNull(),
+    verifiedAtMs: integer('verified_at_ms'),
+    createdAtMs: integer('created_at_ms').notNull(),
+  },
+  (t) => [
+    uniqueIndex('destinations_address').on(t.accountId, t.address),
+    uniqueIndex('destinations_secret').on(t.secretHash),
+  ],
 );
 
 /** Where exact searches may find something (`store/search-words.ts`). */

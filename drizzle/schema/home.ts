@@ -31,7 +31,7 @@ export const messagesTable = (week: string) =>
       tags: text('tags').notNull(),
       /** JSON object. */
       metadata: text('metadata').notNull(),
-      /** `api`, `raw` or `smtp`. */
+      /** `api`, `raw`, `smtp`; `forward`: it was received and is sent on; `notice`: it tells that this failed. */
       source: text('source').notNull(),
       credentialId: integer('credential_id').notNull(),
       signingDomain: text('signing_domain').notNull(),
@@ -54,6 +54,8 @@ export const messagesTable = (week: string) =>
       bodyDay: text('body_day').notNull(),
       /** Row in `bodies_<day>`; null: the raw message is in R2. */
       bodyId: integer('body_id'),
+      /** JSON: how it is sent on (`domain/inbound/forward-order.ts`); null: it is the account's own. */
+      forward: text('forward'),
     },
     (t) => [primaryKey({ columns: [t.accountId, t.seq] })],
   );

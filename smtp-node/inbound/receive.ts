@@ -10,12 +10,15 @@ import { collect, type DataStream } from './collect.ts';
 import type { HandOver } from './hand-over.ts';
 import type { Judge } from './judge.ts';
 import type { MailEnvelope } from './returned.ts';
+import type { SpamFilter } from './rspamd.ts';
 import type { ReceivedSpool, SpooledMail } from './spool.ts';
 import { loopFault, traceFields } from './trace.ts';
 
 export interface ReceiveContext {
   hostName: string;
   judge: Judge;
+  /** Null: none is asked. */
+  spamFilter: SpamFilter | null;
   spool: ReceivedSpool;
   handOver: Pick<HandOver, 'now' | 'later'>;
   log: Log;
@@ -98,11 +101,16 @@ async function judged(
   { id, nowMs, fingerprint }: { id: string; nowMs: number; fingerprint: string },
   path: string,
   { session, envelope, door }: Arriving,
-  { hostName, judge }: ReceiveContext,
+  { hostName, judge, spamFilter }: ReceiveContext,
 ): Promise<SpooledMail> {
   const helo = String(session.hostNameAppearsAs || '').slice(0, 255);
   const remoteIp = session.remoteAddress.replace(/^::ffff:(?=\d+\.)/i, '');
-  const { verdicts, authResults } = await judge(path, { remoteIp, helo, mailFrom: envelope.mailFrom });
+  const client = { remoteIp, helo, mailFrom: envelope.mailFrom };
+  const [{ verdicts: found, authResults }, spam] = await Promise.all([
+    judge(path, client),
+    spamFilter?.({ path, ...client, rcptTo: envelope.rcptTo }) ?? null,
+  ]);
+  const verdicts = { ...found, spam };
   const clientName = verdicts.reverse?.verified ? verdicts.reverse.name : null;
   const head = {
     id,

@@ -7,6 +7,7 @@ import type { WorkerClient } from '../worker-client.ts';
 import { Doors } from './doors.ts';
 import { HandOver } from './hand-over.ts';
 import { type Judge, mailJudge } from './judge.ts';
+import { rspamdFilter } from './rspamd.ts';
 import { sessionHandlers } from './session.ts';
 import { type ResolveTxt, txtResolver } from './signed-author.ts';
 import { ReceivedSpool } from './spool.ts';
@@ -19,6 +20,8 @@ export interface InboundOptions extends PortsOptions {
   dnsServers: readonly string[];
   /** Default: by mailauth. */
   judge?: Judge;
+  /** An rspamd that is asked about received mail; empty: none is. */
+  rspamdUrl?: string;
   /** Where keys of feedback loops are looked up. Default: those servers. */
   resolveTxt?: ResolveTxt;
   /** A peer that is silent for so long is disconnected. Default 2 min. */
@@ -51,6 +54,7 @@ export async function startInbound(options: InboundOptions): Promise<Inbound> {
     hostName,
     doors: new Doors(client),
     judge: options.judge ?? mailJudge({ hostName, dnsServers: options.dnsServers }),
+    spamFilter: options.rspamdUrl ? rspamdFilter(options.rspamdUrl, { hostName, log }) : null,
     resolveTxt: options.resolveTxt ?? txtResolver(options.dnsServers),
     spool,
     handOver,

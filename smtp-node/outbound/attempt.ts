@@ -3,6 +3,7 @@ import type { Outcome, Session } from '#domain/delivery/outcome.ts';
 import { classOf } from '#domain/message/class.ts';
 import type { DkimKey, LeasedDelivery } from '#domain/node-contract.ts';
 import type { DkimSigner } from '../signing/dkim.ts';
+import type { ForwardSealer } from '../signing/forward-seal.ts';
 import { withCrlf } from '../signing/line-ends.ts';
 import { type RawSource, readRaw } from '../signing/raw-source.ts';
 import type { DomainTls, TlsPolicies } from '../tls-policy/policy.ts';
@@ -29,6 +30,8 @@ export interface Surroundings {
   resolver: MxResolver;
   pool: Pool;
   signer: DkimSigner;
+  /** For what was received and is sent on. */
+  sealer: ForwardSealer;
   destinations: Destinations;
   providers: readonly Provider[];
   silent: SilentHosts;
@@ -172,8 +175,12 @@ async function signAndSend(
   around: Surroundings,
 ): Promise<Ending | 'untried'> {
   // Before a connection is asked for: hashing 25 MiB must not hold one.
+  const now = new Date(around.now());
+  const { signingDomain, forward, fields } = delivery;
   const sign = () =>
-    around.signer.sign(raw, delivery.signingDomain, keys, new Date(around.now()), delivery.fields);
+    forward
+      ? around.sealer.seal(raw, { domain: signingDomain, keys, now }, forward)
+      : around.signer.sign(raw, signingDomain, keys, now, fields);
   // A spooled message is read from disk between its parts, so it takes no turn and holds nobody up.
   const signed = await trip.clock.time('sign', () =>
     raw.kind === 'file' ? sign() : around.signing.take(classOf(delivery.class).rank, sign),

@@ -4,6 +4,7 @@ import mxConnect from 'mx-connect';
 import type { Outcome } from '#domain/delivery/outcome.ts';
 import type { DkimKey, LeasedDelivery } from '#domain/node-contract.ts';
 import { DkimSigner } from '../signing/dkim.ts';
+import { ForwardSealer } from '../signing/forward-seal.ts';
 import type { RawSource } from '../signing/raw-source.ts';
 import { noTlsPolicies, type TlsPolicies } from '../tls-policy/policy.ts';
 import { type AttemptHooks, attempt, type Surroundings } from './attempt.ts';
@@ -111,6 +112,7 @@ export function createCourier(options: CourierOptions): Courier {
     now,
   });
   const destinations = new Destinations({ most: options.attemptsPerDestination ?? 25, now });
+  const signer = new DkimSigner();
   const around: Surroundings = {
     hostName: options.hostName,
     resolver: createMxResolver({ ...options, blockLocalAddresses, now }),
@@ -119,7 +121,8 @@ export function createCourier(options: CourierOptions): Courier {
     providers: options.providers ?? providers,
     silent: new SilentHosts(now),
     tlsPolicies: options.tlsPolicies ?? noTlsPolicies,
-    signer: new DkimSigner(),
+    signer,
+    sealer: new ForwardSealer(signer, options.hostName),
     signing: new Turns(signingThreads),
     timeouts,
     slotWaitMs: options.slotWaitMs ?? 60_000,

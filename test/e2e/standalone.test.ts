@@ -87,6 +87,24 @@ describe('npm start', () => {
     });
   });
 
+  it.skipIf(!isInstalled('swaks'))(
+    'prints a swaks line whose message an alias sends on, sealed',
+    async () => {
+      const { aliasDomain } = product.facts;
+      const line = product.output.split('\n').find((one) => one.includes(`--to hello@${aliasDomain}`)) ?? '';
+      const named = line.replace('Subject: Hello', 'Subject: by an alias');
+      const { output } = await runCommand('bash', ['-c', named]);
+      expect(output).toContain('250 ');
+      const { raw, rcptTo, mailFrom } = await captured.waitFor('by an alias');
+      expect(rcptTo).toEqual(['you@example.net']);
+      expect(mailFrom).toMatch(/^b-[a-z2-7]{44}@/);
+      const text = raw.toString();
+      expect(text).toMatch(/^ARC-Seal: i=1; [\s\S]*\r\nDelivered-To: hello@alias\.demo\.pennypost\.test\r\n/);
+      expect(text).toContain('\r\nFrom: ann@people.test\r\n');
+      expect(text).toContain('Sent on.');
+    },
+  );
+
   it.skipIf(!isInstalled('swaks'))('prints a swaks line whose message arrives the same way', async () => {
     const { id, output, mail, raw } = await paste('swaks');
     expect(output).toMatch(new RegExp(`^<~\\s+250 Thanks! Queued as: ${id}$`, 'm'));

@@ -1,4 +1,7 @@
+import { aliasFault } from '#domain/inbound/alias.ts';
+import { answeredMailboxes, answerFields } from '#domain/inbound/answer.ts';
 import { isAutomatic } from '#domain/inbound/automatic.ts';
+import { failureNotice, toldStatus } from '#domain/inbound/failure-notice.ts';
 import { forwarded, forwardLoop } from '#domain/inbound/forwarding.ts';
 import { htmlAboveQuote, htmlText } from '#domain/inbound/html-text.ts';
 import { maskMessage, messageIdsIn } from '#domain/inbound/masking.ts';
@@ -59,6 +62,18 @@ const zip = [
   '\x08\0',
 ];
 
+const failed = {
+  address: 'x@alias.example',
+  sender: 'a@b.example',
+  messageId: '<id@alias.example>',
+  reporter: 'mx.example',
+  nowMs: 0,
+};
+const plainNotice = failureNotice({
+  ...failed,
+  status: '5.0.0',
+  original: { from: 'a', subject: 'b', messageId: '<c@d>', receivedAtMs: 0 },
+});
 const fieldsOf = (text: string) => {
   const split = splitMessage(toCrlf(text));
   return typeof split === 'string' ? [] : split.fields;
@@ -100,6 +115,26 @@ export const receivedTargets: readonly Target[] = [
     grows: 60,
   },
   {
+    name: 'the address of an alias',
+    blocks: ['b-', 'reply', '..', '.', '_', 'postmaster', 'a', '0'],
+    most: 320,
+    read: (text) => aliasFault(text) ?? 'it is one',
+    tells: true,
+  },
+  {
+    name: 'a notice of mail that was not sent on',
+    blocks: fields,
+    most: 4096,
+    read: (text) => {
+      const original = { from: text, subject: text, messageId: text, receivedAtMs: 0 };
+      const notice = failureNotice({ ...failed, status: toldStatus(text), original });
+      // Nobody's words end the header or begin another part.
+      if (notice.split('\r\n--').length !== plainNotice.split('\r\n--').length)
+        throw new Error('a part too many');
+      return notice;
+    },
+  },
+  {
     name: 'mail that is forwarded',
     blocks: fields,
     read: (text) => {
@@ -112,6 +147,16 @@ export const receivedTargets: readonly Target[] = [
         joinMessage(forwarded(split, { ...of, rewriteFrom: false })),
       ];
     },
+  },
+  {
+    name: 'answer to a mail',
+    blocks: [...fields, '"', '\\', '(', ')', ', ', 'Ann <', '>'],
+    read: (text) => {
+      const headers = fieldsOf(text);
+      const { to, ...rest } = answerFields({ headers, messageId: text, from: text, subject: text });
+      return [rest, answeredMailboxes(to)];
+    },
+    grows: 40,
   },
   {
     name: 'what a mail answers',

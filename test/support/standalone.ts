@@ -17,6 +17,7 @@ const facts = z.object({
   testKey: z.string(),
   domain: z.string(),
   inboundDomain: z.string(),
+  aliasDomain: z.string(),
   captureUrl: z.string().nullable(),
   metricsUrl: z.string(),
   operatorToken: z.string(),

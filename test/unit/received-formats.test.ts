@@ -210,6 +210,9 @@ describe('the format postscale', async () => {
     ],
     ['spf', 'pass'],
     ['dkim', 'pass'],
+    ['spam.score', 1.5],
+    ['spam.action', 'no action'],
+    ['spam.symbols', ['R_SPF_ALLOW']],
     ['in_reply_to_message', answered],
     ['disposable', '42'],
   ];

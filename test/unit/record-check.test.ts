@@ -33,7 +33,8 @@ describe('the records of a domain', () => {
     ['inbound', 'required', ['ownership', 'mx']],
     ['inbound', 'recommended', []],
     ['both', 'required', ['ownership', 'spf', 'dkim', 'mx']],
-    ['alias', 'required', ['ownership']],
+    ['alias', 'required', ['ownership', 'spf', 'dkim', 'mx']],
+    ['alias', 'recommended', ['return_path', 'dmarc']],
   ] as const)('of type %s that are %s', (type, need, kinds) => {
     const planned = planChecks({ ...subject, type }).filter((one) => one.need === need);
     expect(planned.map((one) => one.kind)).toEqual(kinds);

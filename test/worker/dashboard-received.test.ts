@@ -1,9 +1,10 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { noVerdicts } from '#domain/inbound/verdicts.ts';
 import { Browser } from '../support/browser.ts';
 import { setUpOwner } from './dashboard-support.ts';
 import { bringMail, doors, letterTo, newReceivingDomain } from './received-support.ts';
 import { Internet } from './receiver.ts';
-import { bindings, call, migrate, newAccount, request, type TestAccount } from './support.ts';
+import { bindings, call, migrate, newAccount, rawOf, request, type TestAccount } from './support.ts';
 
 let browser: Browser;
 let account: TestAccount;
@@ -55,6 +56,19 @@ describe('the page Received', () => {
     expect(text).not.toContain('<script>alert');
     for (const check of ['SPF', 'DKIM', 'DMARC', 'ARC', 'Reverse DNS'])
       expect(text).toContain(`<td>${check}</td>`);
+    expect(text).not.toContain('<td>Spam</td>');
+  });
+
+  it('shows what rspamd said, where it was asked', async () => {
+    const to = `spam@${domain}`;
+    const spam = { score: 7.3, action: 'add header', symbols: ['BAYES_SPAM', 'MIME_GOOD'] };
+    const mail = await bringMail(to, letterTo(to), { verdicts: { ...noVerdicts, spam } });
+    const { text } = await page(`/received/${mail.id}`);
+    expect(text).toContain('<td>Spam</td>');
+    expect(text).toContain('add header');
+    expect(text).toContain('score 7.3: BAYES_SPAM, MIME_GOOD');
+    const { body } = await call('GET', `/v1/inbound-emails/${mail.id}`, account.live);
+    expect(body.email.spam).toEqual(spam);
   });
 
   it('shows its HTML in a frame that runs and fetches nothing, and gives it as it came', async () => {
@@ -69,6 +83,40 @@ describe('the page Received', () => {
   it('says why nobody can be told again', async () => {
     const response = await browser.post(`/received/${id}/replay`, {});
     expect(response.status).toBe(409);
+  });
+});
+
+describe('the answer to a received mail', () => {
+  it('is written on a page, sent once, and keeps what was typed when it is refused', async () => {
+    const own = await newReceivingDomain(account, 'both');
+    const to = `info@${own}`;
+    const mail = await bringMail(to, letterTo(to, ['Reply-To: help@people.example'], 'How\n> are\nyou?'));
+    const at = `/received/${mail.id}/reply`;
+    expect((await page(`/received/${mail.id}`)).text).toContain(`href="${at}"`);
+    const { text } = await page(at);
+    const fieldOf = (name: string) => new RegExp(`name="${name}"[^>]* value="([^"]*)"`).exec(text)?.[1] ?? '';
+    expect(['from', 'to', 'subject'].map(fieldOf)).toEqual([to, 'help@people.example', 'Re: Grüße']);
+    expect(text).toMatch(/ann@people\.example&gt; wrote:\n&gt; How\n&gt;&gt; are\n&gt; you\?/);
+    const form = {
+      from: fieldOf('from'),
+      to: fieldOf('to'),
+      subject: 'Re: you',
+      text: 'Fine.',
+      once: fieldOf('once'),
+    };
+    const refused = await browser.post(at, { ...form, from: 'me@nowhere.example' });
+    const again = await refused.text();
+    expect(refused.status).toBe(400);
+    expect(again).toContain('Fine.');
+    expect(again).not.toContain(form.once);
+    const sent = await browser.post(at, form);
+    expect(sent.status).toBe(303);
+    expect(sent.headers.get('Location')).toMatch(/^\/messages\/[0-9a-f-]{36}\?done=sent$/);
+    expect((await browser.post(at, form)).headers.get('Location')).toBe(sent.headers.get('Location'));
+    const id = sent.headers.get('Location')?.slice(10, 46) ?? '';
+    const raw = await rawOf(id);
+    expect(raw).toMatch(/^To: help@people\.example\r$/m);
+    expect(raw).toMatch(/^In-Reply-To: <[^>]+@people\.example>\r$/m);
   });
 });
 

@@ -611,7 +611,7 @@ describe('DKIM keys', () => {
   });
 
   it('are not made for a domain that does not send', async () => {
-    const domain = await newDomain({ type: 'alias' });
+    const domain = await newDomain({ type: 'inbound' });
     expect(await keysOf(domain)).toEqual([]);
     expect((await rotate(domain)).status).toBe(409);
   });

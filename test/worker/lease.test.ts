@@ -452,6 +452,7 @@ describe('work of older weeks', () => {
       nowMs: startMs,
       place: parsePlace(null),
       newEventId: () => crypto.randomUUID(),
+      sharedDomain: '',
       max: 100,
       otherMax: 100,
       domainMax: 100,

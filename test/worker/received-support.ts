@@ -18,7 +18,7 @@ let domains = 0;
 /** A domain of the account that is verified for receiving. */
 export async function newReceivingDomain(
   account: TestAccount,
-  type: 'inbound' | 'both' = 'inbound',
+  type: 'inbound' | 'both' | 'alias' = 'inbound',
 ): Promise<string> {
   domains += 1;
   const domain = `in${domains}.${account.domain}`;

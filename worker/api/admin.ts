@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
+import { signs } from '#domain/dns/record-check.ts';
 import { warmingStates } from '#domain/limits/warming.ts';
 import { domainFault } from '#domain/message/address.ts';
 import { dayOf } from '#domain/message/home.ts';
@@ -22,6 +23,7 @@ import {
   setAccountStatus,
 } from '../store/accounts.ts';
 import { readCounters } from '../store/counters.ts';
+import { vouchFor } from '../store/destinations.ts';
 import { generateDkimKeys } from '../store/dkim-keys.ts';
 import {
   AlreadyThere,
@@ -35,6 +37,7 @@ import {
 import { vouched } from '../store/vouch.ts';
 import { findWarming, setWarming } from '../store/warming.ts';
 import { newSecret, sha256Hex } from '../tokens/secret.ts';
+import { destination } from './aliases.ts';
 import { warmingView } from './warming.ts';
 
 /** `/admin/v1`: what the operator does, with the operator token. */
@@ -62,6 +65,9 @@ const credentialBody = z.strictObject({
     .min(1)
     .default([...scopeNames]),
   domains: z.array(domainName).min(1).nullable().default(null),
+});
+const destinationBody = z.strictObject({
+  address: destination,
 });
 const domainBody = z.strictObject({
   domain: domainName,
@@ -118,6 +124,15 @@ adminApp.put('/accounts/:id/limits', async (c) => {
   return c.json(accountView(account));
 });
 
+/** The operator vouches that mail of the account may be sent on to an address; nobody is asked. */
+adminApp.post('/accounts/:id/destinations', async (c) => {
+  const { id } = await accountOf(c);
+  const { address } = await readBody(c, destinationBody);
+  noted(c, { address });
+  await vouchFor(c.get('store'), id, address, Date.now());
+  return c.json({ address, state: 'verified' }, 201);
+});
+
 adminApp.get('/accounts/:id/credentials', async (c) => {
   const { id } = await accountOf(c);
   return c.json({ data: (await listCredentials(c.get('store'), id)).map(credentialView) });
@@ -152,10 +167,9 @@ adminApp.post('/accounts/:id/domains', async (c) => {
   const body = await readBody(c, domainBody);
   noted(c, { domain: body.domain });
   const nowMs = Date.now();
-  const sends = body.type === 'outbound' || body.type === 'both';
   const { encryptionKeys } = c.get('env');
   const status = body.verified ? 'active' : 'pending';
-  const keys = sends
+  const keys = signs(body.type)
     ? await generateDkimKeys(encryptionKeys, {
         accountId: id,
         domain: body.domain,

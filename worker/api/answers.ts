@@ -92,7 +92,10 @@ const email = z.strictObject({
   tags: z.array(z.string()),
   metadata: z.record(z.string(), z.string()),
   environment: z.enum(['live', 'test']),
-  source: z.enum(['api', 'raw', 'smtp']),
+  source: z.enum(['api', 'raw', 'smtp', 'forward', 'notice']).meta({
+    description:
+      '`forward`: it was received and is sent on; `notice`: it tells its sender that this has failed.',
+  }),
   size_bytes: count,
   created_at: time,
   send_at: time.nullable(),
@@ -495,7 +498,7 @@ const route = z.strictObject({
 });
 export const routeAnswer = route.meta({ id: 'Route', description: 'The more exact pattern goes before.' });
 export const routesAnswer = z.strictObject({ data: z.array(routeAnswer) }).meta({ id: 'RouteList' });
-const receivedActions = ['webhook', 'drop', 'keep'] as const;
+const receivedActions = ['webhook', 'forward', 'drop', 'keep'] as const;
 export const routeTestAnswer = z
   .strictObject({
     to: z.string(),
@@ -504,6 +507,7 @@ export const routeTestAnswer = z
     action: z.enum([...receivedActions, 'refuse', 'returned']),
     by: z.string().nullable().meta({ description: 'Which rule says so; null: there is none.' }),
     endpoints: z.array(z.string()).meta({ description: 'Ids of webhook endpoints that are told.' }),
+    forward_to: z.array(z.string()).meta({ description: 'Addresses that it is sent on to.' }),
   })
   .meta({ id: 'RouteTest' });
 
@@ -514,6 +518,7 @@ const inboundEmail = z.strictObject({
   to_address: z.string(),
   subject: z.string(),
   status: z.enum(['received', 'processing', 'delivered', 'failed']),
+  alias_id: z.int().nullable().meta({ description: 'The alias that it came for; null: none.' }),
   has_attachments: z.boolean(),
   received_at: time,
   processed_at: time.nullable(),
@@ -527,7 +532,7 @@ export const inboundEmailsAnswer = z
     next: z.string().nullable().meta({ description: 'The cursor of the next page; null: this is the last.' }),
   })
   .meta({ id: 'InboundEmailList' });
-const { spf, dkim, dmarc, arc, reverse } = verdictsSchema.shape;
+const { spf, dkim, dmarc, arc, reverse, spam } = verdictsSchema.shape;
 export const inboundEmailAnswer = z
   .strictObject({
     email: inboundEmail.extend({
@@ -560,6 +565,9 @@ export const inboundEmailAnswer = z
       }),
       arc,
       reverse_dns: reverse,
+      spam: spam
+        .unwrap()
+        .meta({ description: 'What rspamd said; null: none was asked, or it did not answer.' }),
       envelope: z.strictObject({
         from: z.string(),
         to: z.array(z.string()),
@@ -568,6 +576,10 @@ export const inboundEmailAnswer = z
         tls: z.boolean(),
       }),
       routed: z.strictObject({ action: z.enum(receivedActions), by: z.string(), detail: z.string() }),
+      forwarded_message: z
+        .string()
+        .nullable()
+        .meta({ description: 'The id of the message as which it was sent on; null: it was not.' }),
       webhook_deliveries: z.array(z.string()),
       in_reply_to_message: z.string().nullable().meta({ description: 'The sent message that it answers.' }),
       size_bytes: count,
@@ -577,3 +589,32 @@ export const inboundEmailAnswer = z
 export const replayedAnswer = z
   .strictObject({ replayed: count.meta({ description: 'Endpoints that are told.' }) })
   .meta({ id: 'InboundReplay' });
+
+const alias = z
+  .strictObject({
+    id: z.int(),
+    org_id: z.int().meta({ description: 'The account.' }),
+    domain_id: z.int(),
+    address: z.string(),
+    domain: z.string(),
+    forward_to: z.array(z.string()),
+    destinations: z
+      .array(z.strictObject({ address: z.string(), state: z.enum(['pending', 'verified']) }))
+      .meta({ description: 'The same, and whether each has agreed.' }),
+    action: z
+      .enum(['forward', 'webhook'])
+      .meta({ description: '`webhook`: an endpoint is told, and nothing sent on.' }),
+    webhook: z.string().nullable(),
+    description: z.string(),
+    emails_received: count,
+    emails_forwarded: count,
+    last_received_at: time.nullable(),
+    active: z.boolean(),
+    created_at: time,
+    updated_at: time,
+  })
+  .meta({ id: 'Alias' });
+export const aliasAnswer = z.strictObject({ alias }).meta({ id: 'AliasAnswer' });
+export const aliasesAnswer = z
+  .strictObject({ aliases: z.array(alias), total: count, limit: count, offset: count })
+  .meta({ id: 'AliasList' });

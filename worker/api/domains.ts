@@ -6,6 +6,7 @@ import {
   defaultReturnPathLabel,
   domainTypes,
   planChecks,
+  signs,
   spfInclude,
 } from '#domain/dns/record-check.ts';
 import { isSpf, mergedSpf } from '#domain/dns/spf.ts';
@@ -119,7 +120,7 @@ domainsApp.post('/domains', async (c) => {
     createdAtMs: nowMs,
     nextCheckMs: nowMs,
   };
-  const keys = sends(body.type) ? await newKeys(c, { accountId, domain: body.domain }, [], nowMs) : [];
+  const keys = signs(body.type) ? await newKeys(c, { accountId, domain: body.domain }, [], nowMs) : [];
   const { id } = await orConflict(`${body.domain} is a domain of this account already.`, () =>
     createDomain(c.get('store'), values, keys),
   );
@@ -141,7 +142,7 @@ domainsApp.patch('/domains/:id', async (c) => {
     body.active === false ? 'disabled' : opened || type !== domain.type ? renewed : domain.status;
   // What is not off is looked at after the change.
   if (status !== 'disabled') await countVerification(c, domain);
-  const lacksKeys = sends(type) && known.keys.every((key) => key.status === 'retired');
+  const lacksKeys = signs(type) && known.keys.every((key) => key.status === 'retired');
   const keys = lacksKeys ? await newKeys(c, nameOf(domain), known.keys, nowMs) : [];
   await orConflict(`Another account has verified ${domain.name}.`, () =>
     updateDomain(
@@ -242,7 +243,7 @@ domainsApp.get('/domains/:id/dkim', async (c) => {
 domainsApp.post('/domains/:id/dkim/rotate', async (c) => {
   const known = await domainOf(c);
   const { domain, keys } = known;
-  if (!sends(domain.type))
+  if (!signs(domain.type))
     throw new Problem('conflict', `${domain.name} is of type ${domain.type} and does not sign.`);
   const waiting = keys.find((key) => key.status === 'pending' && key.algorithm === 'rsa-sha256');
   if (waiting) {
@@ -285,16 +286,20 @@ async function orConflict<T>(detail: string, work: () => Promise<T>): Promise<T>
   }
 }
 
+/** The number in the path, or that of the account's domain whose name is there; undefined when there is none. */
+export async function domainIdOf(c: Call): Promise<number | undefined> {
+  const given = (c.req.param('id') ?? '').toLowerCase();
+  if (/^\d{1,15}$/.test(given)) return Number(given);
+  return (await findDomain(c.get('store'), c.get('credential').accountId, asciiDomain(given)))?.id;
+}
+
 /** The domain of the path, by number or by name; 404 for another account's alike. */
 export async function domainOf(c: Call): Promise<KnownDomain> {
-  const given = (c.req.param('id') ?? '').toLowerCase();
   const { accountId } = c.get('credential');
-  const id = /^\d{1,15}$/.test(given)
-    ? Number(given)
-    : (await findDomain(c.get('store'), accountId, asciiDomain(given)))?.id;
+  const id = await domainIdOf(c);
   const known = id === undefined ? null : await readDomain(c.get('store'), id);
   if (!known || known.domain.accountId !== accountId || !sees(rowsOf(c), known.domain.name)) {
-    throw new Problem('not_found', `There is no domain ${given.slice(0, 100)}.`);
+    throw new Problem('not_found', `There is no domain ${(c.req.param('id') ?? '').slice(0, 100)}.`);
   }
   noted(c, { domain: known.domain.name });
   return known;
@@ -358,10 +363,6 @@ function nameOf({ accountId, name }: Domain): { accountId: number; domain: strin
   return { accountId, domain: name };
 }
 
-function sends(type: Domain['type']): boolean {
-  return type === 'outbound' || type === 'both';
-}
-
 function time(ms: number | null): string | null {
   return ms === null ? null : new Date(ms).toISOString();
 }
@@ -413,12 +414,12 @@ function notesOf({ name, type, returnPathLabel }: CheckSubject): string[] {
   return [
     ...(type === 'outbound' ? [`The MX of ${name} stays as it is, with your mailbox provider.`] : []),
     ...(type === 'alias'
-      ? [`Aliases are not offered yet: leave the MX of ${name} as it is, for its mail would be refused here.`]
+      ? [`Every address of ${name} is an alias or refused; SPF and DKIM are for what is sent on in its name.`]
       : []),
     ...(receives(type)
       ? [`Mail for ${name} comes to us once its MX is found; until then leave another one as it is.`]
       : []),
-    ...(sends(type)
+    ...(type === 'outbound' || type === 'both'
       ? [
           `Two records are enough to send: the CNAME ${returnPathLabel}.${name} and the DKIM TXT; the TXT records for ownership and SPF are then optional.`,
         ]

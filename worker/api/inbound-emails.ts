@@ -8,7 +8,7 @@ import { downloadHeaders } from '../http/download.ts';
 import { apiOrigin } from '../http/public-origin.ts';
 import { noted } from '../identity/audit.ts';
 import { rowsOf } from '../identity/rows.ts';
-import { partsOf, toldEndpoints } from '../inbound/check.ts';
+import { accountOf, partsOf, toldEndpoints } from '../inbound/check.ts';
 import { openMail } from '../received/open-mail.ts';
 import { readDomain } from '../store/domains.ts';
 import {
@@ -58,6 +58,7 @@ export const inboundEmailsQuery = z.object({
   subject: part('Part of the subject.'),
   status: z.enum(receivedStatuses).nullable().default(null),
   domain_id: z.coerce.number().int().min(1).nullable().default(null),
+  alias_id: z.coerce.number().int().min(1).nullable().default(null),
   envelope_sender: part('The envelope sender, exactly.'),
   has_attachments: flag,
   from_date: time,
@@ -117,6 +118,7 @@ inboundEmailsApp.get('/inbound-emails/:id', async (c) => {
       },
       arc: verdicts.arc,
       reverse_dns: verdicts.reverse,
+      spam: verdicts.spam,
       envelope: {
         from: envelopeFrom,
         to: recipients,
@@ -125,6 +127,7 @@ inboundEmailsApp.get('/inbound-emails/:id', async (c) => {
         tls: client.tls,
       },
       routed: { action: decision.action, by: decision.by, detail: decision.text },
+      forwarded_message: decision.forwarded ?? null,
       webhook_deliveries: received.deliveries,
       in_reply_to_message: received.inReplyTo,
       size_bytes: received.sizeBytes,
@@ -158,9 +161,11 @@ export async function replayReceived(c: Call, received: ListedReceived): Promise
   const store = c.get('store');
   const [first = ''] = received.recipients;
   const parts = partsOf(first);
-  const domain = (await readReceiving(store, [parts.domain])).get(received.domain);
-  const own = domain?.accountId === received.accountId ? domain : null;
-  const endpoints = own ? toldEndpoints(own, decide(own, parts.localPart)) : [];
+  const { accountId } = received;
+  const domain = (await readReceiving(store, [parts])).get(received.domain);
+  const own = domain && accountOf(domain, parts.localPart).id === accountId ? domain : null;
+  const decision = own && decide(own, parts.localPart, Date.now());
+  const endpoints = own && decision ? toldEndpoints(own, accountId, decision) : [];
   if (endpoints.length === 0) {
     throw new Problem(
       'conflict',
@@ -211,6 +216,7 @@ async function filterOf(c: Call, query: z.output<typeof inboundEmailsQuery>): Pr
     subject: query.subject,
     envelopeSender: query.envelope_sender,
     domain: known?.domain.name ?? null,
+    alias: query.alias_id,
     hasAttachments: query.has_attachments,
     fromMs: query.from_date,
     toMs: query.to_date,
@@ -240,6 +246,7 @@ export function summaryOf(received: ListedReceived) {
     to_address: received.recipients[0] ?? '',
     subject: received.subject,
     status: received.status,
+    alias_id: received.decision.alias ?? null,
     has_attachments: received.hasAttachments,
     received_at: new Date(received.receivedAtMs).toISOString(),
     processed_at: received.processedAtMs === null ? null : new Date(received.processedAtMs).toISOString(),

@@ -1,7 +1,9 @@
 import { z } from '@hono/zod-openapi';
+import { signs } from '#domain/dns/record-check.ts';
 import {
   type Decision,
   decide,
+  hasRoutes,
   patternFault,
   receives,
   routeActions,
@@ -24,6 +26,7 @@ import {
 } from '../store/inbound-routes.ts';
 import { readReceiving } from '../store/receiving.ts';
 import { listEndpoints } from '../store/webhook-endpoints.ts';
+import { ask, destinations } from './aliases.ts';
 import { domainOf } from './domains.ts';
 
 /** `/v1/domains/:id/routes`: what a domain does with the mail that it receives, by address. */
@@ -39,10 +42,10 @@ const pattern = z
   })
   .meta({ description: 'A local part (`info`), a prefix (`support+*`), or `*`.' });
 const action = z.enum(routeActions);
-const targets = z
-  .array(z.string().min(1).max(320))
-  .max(routeLimits.targets)
-  .meta({ description: '`webhook`: ids of endpoints, none for all of the account.' });
+const targets = z.array(z.string().min(1).max(320)).max(routeLimits.targets).meta({
+  description:
+    '`webhook`: ids of endpoints, none for all of the account. `forward`: addresses, each of which is asked first whether it agrees.',
+});
 const text = z
   .string()
   .max(routeLimits.textCharacters)
@@ -66,8 +69,8 @@ inboundRoutesApp.get('/domains/:id/routes', async (c) => {
 
 inboundRoutesApp.post('/domains/:id/routes', async (c) => {
   const domain = await receivingDomain(c);
-  const body = await readBody(c, newRoute);
-  await requireTargets(c, body);
+  const read = await readBody(c, newRoute);
+  const body = { ...read, targets: await targetsFor(c, domain, read) };
   const there = await listRoutes(c.get('store'), domain.id);
   if (there.length >= routeLimits.routes) {
     throw new Problem('conflict', `A domain may have ${routeLimits.routes} routes.`);
@@ -87,10 +90,10 @@ inboundRoutesApp.post('/domains/:id/routes', async (c) => {
 inboundRoutesApp.patch('/domains/:id/routes/:route', async (c) => {
   const domain = await receivingDomain(c);
   const route = await routeOf(c, domain);
-  const body = await readBody(c, routeChange);
-  await requireTargets(c, { ...route, ...body });
+  const read = await readBody(c, routeChange);
+  const body = { ...read, targets: await targetsFor(c, domain, { ...route, ...read }) };
   const changed = await orConflict(body.pattern ?? route.pattern, () =>
-    updateRoute(c.get('store'), route, Object.keys(body).length === 0 ? { text: route.text } : body),
+    updateRoute(c.get('store'), route, body),
   );
   if (!changed) throw notFound();
   return c.json(routeView(changed));
@@ -119,17 +122,20 @@ export async function trialOf(c: Call, domain: Domain, to: string) {
   }
   const store = c.get('store');
   const parts = partsOf(address);
-  const receiving = (await readReceiving(store, [parts.domain])).get(domain.name);
+  const receiving = (await readReceiving(store, [parts])).get(domain.name);
   const own = receiving?.id === domain.id ? receiving : null;
-  const [door] = await doorsOf(store, c.get('env'), [address], Date.now());
-  const decision: Decision | null = own ? decide(own, parts.localPart) : null;
+  const nowMs = Date.now();
+  const [door] = await doorsOf(store, c.get('env'), [address], nowMs);
+  const decision: Decision | null = own ? decide(own, parts.localPart, nowMs) : null;
   return {
     to: address,
     taken: door?.door !== 'refused',
     reply: door?.door === 'refused' ? `${door.reply} ${door.text}` : '250 2.1.5 OK',
     action: door?.door === 'returned' ? 'returned' : (decision?.action ?? 'refuse'),
     by: door?.door === 'returned' ? 'return paths' : (decision?.by ?? whyNot(domain)),
-    endpoints: own && decision ? toldEndpoints(own, decision).map(({ publicId }) => publicId) : [],
+    endpoints:
+      own && decision ? toldEndpoints(own, domain.accountId, decision).map(({ publicId }) => publicId) : [],
+    forward_to: decision?.action === 'forward' ? decision.to : [],
   };
 }
 
@@ -140,15 +146,24 @@ function whyNot(domain: Domain): string {
 
 async function receivingDomain(c: Call): Promise<Domain> {
   const { domain } = await domainOf(c);
-  if (receives(domain.type)) return domain;
+  if (hasRoutes(domain.type)) return domain;
   throw new Problem(
     'conflict',
-    `${domain.name} is of type ${domain.type} and does not receive; change its type to inbound or both first.`,
+    domain.type === 'alias'
+      ? `${domain.name} is of type alias: its addresses are aliases, not routes.`
+      : `${domain.name} is of type ${domain.type} and does not receive; change its type to inbound or both first.`,
   );
 }
 
-/** @throws Problem when a target is not what the action needs */
-async function requireTargets(c: Call, of: Pick<InboundRoute, 'action' | 'targets'>): Promise<void> {
+/**
+ * The targets of a route as they are kept; addresses that are new are asked.
+ * @throws Problem when one is not what the action needs
+ */
+async function targetsFor(
+  c: Call,
+  domain: Domain,
+  of: Pick<InboundRoute, 'action' | 'targets'>,
+): Promise<string[]> {
   const fault = (i: number, message: string) => invalidBody([{ path: ['targets', i], message }]);
   switch (of.action) {
     case 'webhook': {
@@ -156,11 +171,27 @@ async function requireTargets(c: Call, of: Pick<InboundRoute, 'action' | 'target
       const ids = own.map(({ publicId }) => publicId);
       const unknown = of.targets.findIndex((target) => !ids.includes(target));
       if (unknown >= 0) throw fault(unknown, 'must be the id of a webhook endpoint of this account');
-      return;
+      return of.targets;
+    }
+    case 'forward': {
+      const read = destinations.safeParse(of.targets);
+      if (!read.success) {
+        throw invalidBody(read.error.issues.map((issue) => ({ ...issue, path: ['targets', ...issue.path] })));
+      }
+      if (read.data.length === 0) throw fault(0, 'must be an address that mail is sent on to');
+      if (!signs(domain.type)) {
+        throw new Problem(
+          'conflict',
+          `${domain.name} is of type ${domain.type} and does not sign, and what is sent on may need its signature; change its type to both first.`,
+        );
+      }
+      await ask(c, read.data, false);
+      return read.data;
     }
     case 'drop':
     case 'refuse':
       if (of.targets.length > 0) throw fault(0, `must not be given with the action ${of.action}`);
+      return [];
   }
 }
 

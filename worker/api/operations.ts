@@ -1,3 +1,4 @@
+import { aliases } from './operations/aliases.ts';
 import { audit } from './operations/audit.ts';
 import { cloudmailin } from './operations/cloudmailin.ts';
 import { credentials } from './operations/credentials.ts';
@@ -20,6 +21,7 @@ export const groups: readonly OperationGroup[] = [
   suppressions,
   domains,
   receiving,
+  aliases,
   settings,
   credentials,
   audit,

@@ -156,7 +156,7 @@ export async function acceptDraft(
 }
 
 /** A draft, or the problem of an entry that does not fit the schema. */
-function readDraft(value: unknown, nowMs: number, root = '/'): Draft | Problem {
+export function readDraft(value: unknown, nowMs: number, root = '/'): Draft | Problem {
   const body = sendSchema.safeParse(forgiving(sendSchema, value));
   if (!body.success) return invalidBody(body.error.issues, root);
   const fault = body.data.send_at === undefined ? null : sendAtFault(body.data.send_at, nowMs);

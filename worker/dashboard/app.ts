@@ -10,8 +10,10 @@ import { messagesPages } from './messages/messages.tsx';
 import { returnedPages } from './messages/returned.tsx';
 import { overviewPages } from './overview/overview.tsx';
 import { statisticsPages } from './overview/statistics.tsx';
+import { aliasPages } from './received/aliases.tsx';
 import { receivedListPages } from './received/received.tsx';
 import { receivedMailPages } from './received/received-mail.tsx';
+import { receivedReplyPages } from './received/reply.tsx';
 import { routePages } from './received/routes.tsx';
 import { requestPages } from './sending/requests.tsx';
 import { sendingPages } from './sending/sending.tsx';
@@ -44,7 +46,9 @@ const boards: Board[] = [
   domainPages,
   receivedListPages,
   receivedMailPages,
+  receivedReplyPages,
   routePages,
+  aliasPages,
   suppressionPages,
   webhooksPages,
   webhookPages,

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { outcomeSchema } from './delivery/outcome.ts';
+import { forwardOrder } from './inbound/forward-order.ts';
 import { verdictsSchema } from './inbound/verdicts.ts';
 import { classNames } from './message/class.ts';
 import { tlsWishes } from './message/tls-wish.ts';
@@ -120,7 +121,7 @@ export const leasedDelivery = z.object({
   class: z.enum(classNames),
   /** 1 for the first attempt. */
   attempt: z.number().int(),
-  /** Envelope sender with the token (VERP). */
+  /** Envelope sender with the token (VERP); empty: the null sender. */
   mailFrom: z.string(),
   rcptTo: z.string(),
   /** Domain that signs (`d=`). */
@@ -138,6 +139,8 @@ export const leasedDelivery = z.object({
   fields: z
     .array(z.object({ name: z.string().regex(/^[!-9;-~]+$/), value: z.string().regex(/^[ -~]+$/) }))
     .optional(),
+  /** It was received and is sent on: it is signed only where `signs`, and sealed (RFC 8617) with `seal`. */
+  forward: forwardOrder.pick({ signs: true, seal: true }).optional(),
   /** Latin1 text of the raw message when it is small; null: fetch it. */
   raw: z.string().nullable(),
 });

@@ -1,8 +1,14 @@
-import { type Decision, decide, refusesDmarc } from '#domain/inbound/route.ts';
+import { aliasOf, type Decision, decide, refusesDmarc } from '#domain/inbound/route.ts';
 import { domainFault } from '#domain/message/address.ts';
 import type { InboundDoor } from '#domain/node-contract.ts';
 import { count } from '../store/counters.ts';
-import { answersItself, endpointsOf, type ReceivingDomain, readReceiving } from '../store/receiving.ts';
+import {
+  answersItself,
+  endpointsOf,
+  type ReceivingAccount,
+  type ReceivingDomain,
+  readReceiving,
+} from '../store/receiving.ts';
 import type { Store } from '../store/store.ts';
 import type { Endpoint } from '../store/webhook-endpoints.ts';
 import { bounceHost, type InboundAddress, readAddress } from './address.ts';
@@ -19,9 +25,9 @@ export async function doorsOf(
   nowMs: number,
 ): Promise<InboundDoor[]> {
   const read = await Promise.all(addresses.map((one) => readAddress(one, settings)));
-  const others = addresses.filter((_, i) => read[i]?.kind === 'unknown').map((one) => partsOf(one).domain);
+  const others = addresses.filter((_, i) => read[i]?.kind === 'unknown').map(partsOf);
   const domains = others.length === 0 ? new Map() : await readReceiving(store, others);
-  const doors = addresses.map((address, i) => doorOf(read[i], address, domains, settings));
+  const doors = addresses.map((address, i) => doorOf(read[i], address, domains, settings, nowMs));
   const unknown = doors.filter((one, i) => one.door === 'refused' && read[i]?.kind === 'unknown').length;
   const forged = read.filter(({ kind }) => kind === 'forged').length;
   await count(store, { token_forged: forged, address_unknown: unknown }, nowMs);
@@ -33,6 +39,7 @@ function doorOf(
   address: string,
   domains: ReadonlyMap<string, ReceivingDomain>,
   { serviceDomain }: Room['settings'],
+  nowMs: number,
 ): InboundDoor {
   if (read?.kind === 'delivery' || read?.kind === 'feedback') return { door: 'returned' };
   const { localPart, domain: name } = partsOf(address);
@@ -43,28 +50,36 @@ function doorOf(
       ? { door: 'refused', reply: '550 5.1.1', text: 'There is no such address here' }
       : { door: 'refused', reply: '550 5.1.2', text: 'Mail for this domain is not taken here' };
   }
+  const account = accountOf(domain, localPart);
   // Its owner cannot be reached now, and may be again.
-  if (!domain.accountActive) {
+  if (!account.active) {
     return { door: 'refused', reply: '450 4.2.1', text: 'This address takes no mail for the time being' };
   }
-  const decision = decide(domain, localPart);
+  const decision = decide(domain, localPart, nowMs);
   if (decision.action === 'refuse') {
     return { door: 'refused', reply: decision.reply, text: decision.text };
   }
-  const synchronous = synchronousOf(domain, decision) !== null;
+  const synchronous = toldEndpoints(domain, account.id, decision).some(answersItself);
   const refuseDmarc = refusesDmarc(domain.type, domain.refuseDmarc);
-  const group = `${domain.accountId}:${synchronous ? 's' : 'a'}${refuseDmarc ? 'd' : ''}`;
+  const group = `${account.id}:${synchronous ? 's' : 'a'}${refuseDmarc ? 'd' : ''}`;
   return { door: 'received', group, synchronous, refuseDmarc };
 }
 
-/** The endpoint whose answer is the reply; null: none is waited for. */
-export function synchronousOf(domain: ReceivingDomain, decision: Decision): Endpoint | null {
-  return toldEndpoints(domain, decision).find(answersItself) ?? null;
+/** Whose mail an address is of: of its alias, else of its domain. */
+export function accountOf(domain: ReceivingDomain, localPart: string): ReceivingAccount {
+  return aliasOf(domain, localPart)?.account ?? domain.account;
 }
 
-/** The endpoints that are told of mail to an address. */
-export function toldEndpoints(domain: ReceivingDomain, decision: Decision): Endpoint[] {
-  return decision.action === 'webhook' ? endpointsOf(domain, decision.endpoints) : [];
+/** The endpoints that are told of mail to an address of an account. */
+export function toldEndpoints(domain: ReceivingDomain, accountId: number, decision: Decision): Endpoint[] {
+  switch (decision.action) {
+    case 'webhook':
+      return endpointsOf(domain, accountId, decision.endpoints);
+    case 'forward':
+      return decision.endpoints.length === 0 ? [] : endpointsOf(domain, accountId, decision.endpoints);
+    default:
+      return [];
+  }
 }
 
 /** Local part and domain in A-labels, which a listener has made of it; an address without a domain has an empty one. */

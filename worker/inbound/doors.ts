@@ -8,6 +8,7 @@ import { doorsOf } from './check.ts';
 import { receive, type Verdict } from './receive.ts';
 import type { InboundMail, Room } from './room.ts';
 import { takeReceived } from './take.ts';
+import { type FailedDelivery, tellFailures } from './tell-failure.ts';
 
 /** Takes a mail for each of its recipients; each token speaks for its own delivery. */
 export async function receiveAll(
@@ -16,15 +17,18 @@ export async function receiveAll(
   mail: Omit<InboundMail, 'rcptTo'> & { rcptTo: readonly string[] },
 ): Promise<Verdict[]> {
   const accounts = new Set<number>();
+  const failed: FailedDelivery[] = [];
   const room: Room = {
     store,
     settings: env,
     nowMs: Date.now(),
     pause: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
     eventsCommitted: (accountId) => accounts.add(accountId),
+    failed: (delivery) => failed.push(delivery),
   };
   const verdicts: Verdict[] = [];
   for (const rcptTo of mail.rcptTo) verdicts.push(await receive(room, { ...mail, rcptTo }));
+  await tellFailures(store, env, failed, room.nowMs);
   if (accounts.size > 0) await eventsCommitted(env, [...accounts]);
   return verdicts;
 }

@@ -93,12 +93,18 @@ async function record(
     await keepReturned(room.store, { id, atMs: room.nowMs }, { raw, mailFrom });
     if (await write(room, delivery, reduction, { id, fingerprint, raw })) {
       room.eventsCommitted(delivery.accountId);
+      if (reduction.event.kind === 'bounced') room.failed(failedBy(delivery, reduction));
       return null;
     }
     delivery = await findReturned(room.store, delivery, room.nowMs);
   }
   if (!delivery) return 'returned_gone';
   throw new Error(`delivery ${found.messageId} ${found.n} changes faster than it can be written`);
+}
+
+function failedBy({ messageId }: ReturnedDelivery, { event }: ReturnReduction) {
+  const { status } = event.details;
+  return { messageId, status: typeof status === 'string' ? status : null };
 }
 
 async function write(

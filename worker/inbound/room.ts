@@ -20,4 +20,6 @@ export interface Room {
   pause(ms: number): Promise<void>;
   /** Called once events of an account are committed: whoever hands them on may look now. Must not throw. */
   eventsCommitted(accountId: number): void;
+  /** Called once a delivery has ended by what came back. Must not throw. */
+  failed(delivery: { messageId: string; status: string | null }): void;
 }

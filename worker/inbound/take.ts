@@ -1,10 +1,13 @@
 import { assertNever } from '#domain/assert-never.ts';
-import { type Decision, decide } from '#domain/inbound/route.ts';
+import { aliasOf, type Decision, decide } from '#domain/inbound/route.ts';
 import type { ReceivedHead, SmtpRefusal } from '#domain/node-contract.ts';
 import type { ReceivedPointer } from '#domain/webhook.ts';
 import type { Env } from '../env.ts';
+import { hubOf } from '../hub/hub-of.ts';
 import { headBytes, type MailHead, readHead } from '../received/open-mail.ts';
 import { answeredMessage } from '../received/thread.ts';
+import type { AcceptedMessage } from '../store/accepted-rows.ts';
+import { type CountedAlias, writeTaken } from '../store/forwards.ts';
 import {
   type KeptDecision,
   type NewReceived,
@@ -13,14 +16,19 @@ import {
   readReceived,
   receivedDay,
   removeReceived,
-  writeReceived,
 } from '../store/received.ts';
-import { answersItself, type ReceivingDomain, readReceiving } from '../store/receiving.ts';
+import {
+  answersItself,
+  type ReceivingAccount,
+  type ReceivingDomain,
+  readReceiving,
+} from '../store/receiving.ts';
 import type { Store } from '../store/store.ts';
 import type { Endpoint } from '../store/webhook-endpoints.ts';
 import { pokeSenders } from '../webhook/poke.ts';
 import { askEndpoint } from './ask-endpoint.ts';
-import { partsOf, toldEndpoints } from './check.ts';
+import { accountOf, partsOf, toldEndpoints } from './check.ts';
+import { forwardOf } from './forward.ts';
 
 /** A mail that is handed over. */
 export interface HandedOver {
@@ -35,6 +43,7 @@ export interface HandedOver {
 /** What one rule takes of a mail. */
 interface Part {
   domain: ReceivingDomain;
+  account: ReceivingAccount;
   decision: Exclude<Decision, { action: 'refuse' }>;
   recipients: string[];
 }
@@ -47,34 +56,86 @@ interface Part {
 export async function takeReceived(store: Store, env: Env, mail: HandedOver): Promise<SmtpRefusal | null> {
   const { head } = mail;
   const nowMs = Date.now();
-  const domains = await readReceiving(
-    store,
-    head.rcptTo.map((one) => partsOf(one).domain),
-  );
-  const { parts, refusal } = partsFor(domains, head);
+  const domains = await readReceiving(store, head.rcptTo.map(partsOf));
+  const { parts, refusal } = partsFor(domains, head, nowMs);
   const [first] = parts;
   if (!first) {
     await mail.raw.cancel();
     return refusal ?? { reply: '550 5.1.1', text: 'There is no such address here' };
   }
-  const place = { bodyDay: receivedDay(head.receivedAtMs, first.domain.contentDays), bodyId: head.id };
+  const place = { bodyDay: receivedDay(head.receivedAtMs, first.account.contentDays), bodyId: head.id };
   const beginning = await putStream(store, place, mail);
   const read = await readHead(beginning);
-  const { accountId } = first.domain;
+  const accountId = first.account.id;
   const inReplyTo = await answeredMessage(store, accountId, read, nowMs);
   const common = { ...place, accountId, inReplyTo, sizeBytes: mail.sizeBytes };
   const rows = parts.map((part, i) => rowOf(mail, part, { ...common, id: idOf(head.id, i) }, read));
-  const answer = await askAll(store, env, rows, parts, mail.origin);
-  // Its sender brings it again, as a new mail.
-  if (answer?.reply.startsWith('4')) {
+  const sendingOn = await messagesOf(store, env, mail, read, parts, rows, nowMs);
+  const answer = 'reply' in sendingOn ? sendingOn : await askAll(store, env, rows, parts, mail.origin);
+  // Its sender brings it again, as a new mail, or hears that it may not.
+  if ('reply' in sendingOn || answer?.reply.startsWith('4')) {
     await removeReceived(store, place);
     return answer;
   }
-  const fresh = await writeReceived(store, rows, nowMs);
+  // What was refused is not sent on.
+  const messages = answer ? [] : sendingOn.messages;
+  const fresh = await writeTaken(store, first.account, rows, { ...sendingOn, messages }, nowMs);
+  if (!fresh) return { reply: '450 4.2.1', text: 'This address gets too much mail now; try again later' };
+  if (messages.length > 0 && fresh.size > 0) await wakeNodes(env);
   const told = rows.filter(({ received }) => fresh.has(received.id)).flatMap(({ posts }) => posts);
   const waiting = told.filter(({ done }) => done === null);
   await pokeSenders(env, [...new Set(waiting.map(({ endpointId }) => endpointId))]);
   return answer;
+}
+
+/** What goes into the transaction that takes a mail. */
+interface SendingOn {
+  messages: AcceptedMessage[];
+  aliases: CountedAlias[];
+}
+
+/** The messages as which a mail is sent on, noted in its rows; a fault of one is everybody's, so that its sender hears of it. */
+async function messagesOf(
+  store: Store,
+  env: Env,
+  { head, origin }: HandedOver,
+  read: MailHead,
+  parts: readonly Part[],
+  rows: readonly NewReceived[],
+  nowMs: number,
+): Promise<SendingOn | SmtpRefusal> {
+  const messages: AcceptedMessage[] = [];
+  const aliases: CountedAlias[] = [];
+  let raw: Uint8Array | null = null;
+  for (const [i, { decision, domain, recipients }] of parts.entries()) {
+    const row = rows[i];
+    const alias = aliasOf(domain, partsOf(recipients[0] ?? '').localPart);
+    if (alias) aliases.push({ id: alias.id, sentOn: decision.action === 'forward' });
+    if (alias && row) row.received.decision.alias = alias.id;
+    if (decision.action !== 'forward' || !row) continue;
+    raw ??= await bytesOf(store, row.received);
+    const sent = await forwardOf(env, { head, raw, read, decision, domain: domain.name, origin }, nowMs);
+    if ('reply' in sent) return sent;
+    messages.push(sent);
+    row.received.decision.forwarded = sent.id;
+  }
+  return { messages, aliases };
+}
+
+/** Nodes ask by themselves, so that this may fail without harm. */
+async function wakeNodes(env: Env): Promise<void> {
+  await hubOf(env.bindings.HUB)
+    .wake()
+    .catch(() => undefined);
+}
+
+async function bytesOf(
+  store: Store,
+  place: Received | NewReceived['received'],
+): Promise<Uint8Array<ArrayBuffer>> {
+  const object = await readReceived(store, place, Date.now());
+  if (!object) throw new Error('a mail that was put into R2 is not there');
+  return new Uint8Array(await object.arrayBuffer());
 }
 
 /**
@@ -88,12 +149,12 @@ async function askAll(
   parts: readonly Part[],
   origin: string,
 ): Promise<SmtpRefusal | null> {
-  const asked = parts.map(({ domain, decision }) => toldEndpoints(domain, decision).filter(answersItself));
+  const asked = parts.map(({ domain, account, decision }) =>
+    toldEndpoints(domain, account.id, decision).filter(answersItself),
+  );
   const [first] = rows;
   if (!first || asked.every((some) => some.length === 0)) return null;
-  const object = await readReceived(store, first.received, Date.now());
-  if (!object) throw new Error('a mail that was put into R2 is not there');
-  const raw = new Uint8Array(await object.arrayBuffer());
+  const raw = await bytesOf(store, first.received);
   for (const [i, row] of rows.entries()) {
     for (const endpoint of asked[i] ?? []) {
       const received = { ...row.received, deliveries: [] };
@@ -116,6 +177,7 @@ async function askAll(
 function partsFor(
   domains: ReadonlyMap<string, ReceivingDomain>,
   { rcptTo, group }: ReceivedHead,
+  nowMs: number,
 ): { parts: Part[]; refusal: SmtpRefusal | null } {
   const parts = new Map<string, Part>();
   let refusal: SmtpRefusal | null = null;
@@ -123,8 +185,9 @@ function partsFor(
     const { localPart, domain: name } = partsOf(address);
     const domain = domains.get(name);
     // Of another account by now: what was agreed at RCPT does not hold.
-    if (!domain || !group.startsWith(`${domain.accountId}:`)) continue;
-    const decision = decide(domain, localPart);
+    const account = domain && accountOf(domain, localPart);
+    if (!domain || !account || !group.startsWith(`${account.id}:`)) continue;
+    const decision = decide(domain, localPart, nowMs);
     if (decision.action === 'refuse') {
       refusal = { reply: decision.reply, text: decision.text };
       continue;
@@ -132,7 +195,7 @@ function partsFor(
     const key = `${domain.id} ${decision.by}`;
     const part = parts.get(key);
     if (part) part.recipients.push(address);
-    else parts.set(key, { domain, decision, recipients: [address] });
+    else parts.set(key, { domain, account, decision, recipients: [address] });
   }
   return { parts: [...parts.values()], refusal };
 }
@@ -144,11 +207,11 @@ function idOf(id: string, i: number): string {
 
 function rowOf(
   { head, origin }: HandedOver,
-  { domain, decision, recipients }: Part,
+  { domain, account, decision, recipients }: Part,
   common: Pick<Received, 'accountId' | 'id' | 'bodyDay' | 'bodyId' | 'inReplyTo' | 'sizeBytes'>,
   read: MailHead,
 ): NewReceived {
-  const endpoints = toldEndpoints(domain, decision);
+  const endpoints = toldEndpoints(domain, account.id, decision);
   const { remoteIp, helo, tls } = head;
   return {
     received: {
@@ -184,6 +247,10 @@ function keptOf(decision: Part['decision'], endpoints: readonly Endpoint[]): Kep
     case 'webhook': {
       const text = endpoints.length === 0 ? 'The account has no active endpoint for received mail.' : '';
       return { action: endpoints.length === 0 ? 'keep' : action, by, text };
+    }
+    case 'forward': {
+      const left = decision.left.length === 0 ? '' : `Not sent to ${decision.left.join(', ')}.`;
+      return { action, by, text: left };
     }
     case 'drop':
     case 'keep':

@@ -32,6 +32,7 @@ import { requireNode } from '../identity/node.ts';
 import { doorsOf } from '../inbound/check.ts';
 import { receiveAll } from '../inbound/doors.ts';
 import { takeReceived } from '../inbound/take.ts';
+import { tellFailures } from '../inbound/tell-failure.ts';
 import { readDatabaseSize } from '../store/installation.ts';
 import { releaseLeases } from '../store/leases.ts';
 import { findLeasedBody } from '../store/messages.ts';
@@ -115,7 +116,13 @@ nodeApp.get('/raw/:messageId', async (c) => {
 nodeApp.post('/results', async (c) => {
   const { results } = await readOwn(c, resultsRequest);
   const by = { nodeId: c.get('nodeId'), keys: c.get('env').returnPathKeys };
-  const { verdicts, retries, listening } = await recordResults(c.get('store'), results, by, Date.now());
+  const { verdicts, retries, listening, failed } = await recordResults(
+    c.get('store'),
+    results,
+    by,
+    Date.now(),
+  );
+  await tellFailures(c.get('store'), c.get('env'), failed, Date.now());
   const { DELIVERY, WEBHOOK } = c.get('env').bindings;
   c.executionCtx.waitUntil(c.get('isolate').announcer.announceRetries(DELIVERY, retries, Date.now()));
   if (listening.size > 0)

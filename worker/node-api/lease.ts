@@ -57,6 +57,7 @@ export async function leaseWork(
     nowMs,
     place: parsePlace(request.place),
     newEventId: newId,
+    sharedDomain: settings.aliasDomain,
   });
   if ('newestBootId' in taken) {
     throw new Problem(
@@ -133,12 +134,13 @@ async function deliveryOf(
   const keyRing = ring ?? ringName(message.signingDomain, lease.accountId);
   const host = own?.returnPathHost ?? `bounces.${settings.serviceDomain}`;
   const mailClass = classByRank(lease.class);
+  const { forward } = message;
   return {
     messageId: lease.messageId,
     n: lease.n,
     class: mailClass,
     attempt: lease.attempts,
-    mailFrom: await signer.addressOf(lease.messageId, lease.n, host),
+    mailFrom: forward?.sender === '' ? '' : await signer.addressOf(lease.messageId, lease.n, host),
     rcptTo: lease.recipient,
     signingDomain,
     ...(keyRing === signingDomain ? {} : { keyRing }),
@@ -146,15 +148,19 @@ async function deliveryOf(
     smtputf8: message.smtputf8,
     eightBit: message.eightBit,
     ...(message.tls === 'policy' ? {} : { tls: message.tls }),
-    fields: feedbackFields({
-      messageId: lease.messageId,
-      accountId: lease.accountId,
-      class: mailClass,
-      tags: message.tags,
-      fromDomain: message.signingDomain,
-      signingDomain,
-      returnPathHost: host,
-    }),
+    ...(forward
+      ? { forward: { signs: forward.signs, seal: forward.seal } }
+      : {
+          fields: feedbackFields({
+            messageId: lease.messageId,
+            accountId: lease.accountId,
+            class: mailClass,
+            tags: message.tags,
+            fromDomain: message.signingDomain,
+            signingDomain,
+            returnPathHost: host,
+          }),
+        }),
   };
 }
 

@@ -4,6 +4,7 @@ import type { Outcome } from '#domain/delivery/outcome.ts';
 import { formatReply } from '#domain/failure/smtp-reply.ts';
 import { uuidV7 } from '#domain/message/ids.ts';
 import type { Result } from '#domain/node-contract.ts';
+import type { FailedDelivery } from '../inbound/tell-failure.ts';
 import {
   type LateReport,
   type LeasedFacts,
@@ -30,6 +31,8 @@ export interface Recorded {
   retries: Retry[];
   /** Accounts with active webhook endpoints among those whose deliveries have new events. */
   listening: Set<number>;
+  /** Deliveries that have come to nothing. */
+  failed: FailedDelivery[];
 }
 
 /**
@@ -43,7 +46,12 @@ export async function recordResults(
   by: Reporting,
   nowMs: number,
 ): Promise<Recorded> {
-  const recorded: Recorded = { verdicts: results.map(() => 'stale'), retries: [], listening: new Set() };
+  const recorded: Recorded = {
+    verdicts: results.map(() => 'stale'),
+    retries: [],
+    listening: new Set(),
+    failed: [],
+  };
   const written = new Set<string>();
   const owner = leaseOwner(by.keys, by.nodeId);
   const owners = await Promise.all(results.map(({ leaseId }) => owner(leaseId)));
@@ -84,7 +92,7 @@ async function recordRound(
   results: Result[],
   { nodeId, unnamed }: { nodeId: string; unnamed: ReadonlySet<string> },
   nowMs: number,
-  { retries, listening }: Recorded,
+  { retries, listening, failed }: Recorded,
   written: Set<string>,
 ): Promise<void> {
   const facts = await readLeasedFacts(store, results, nowMs);
@@ -120,9 +128,17 @@ async function recordRound(
     if (delivery.webhooks) listening.add(delivery.accountId);
   }
   if (transitions.length > 0) {
-    for (const key of await writeTransitions(store, transitions, nowMs)) written.add(key);
+    const own = await writeTransitions(store, transitions, nowMs);
+    for (const key of own) written.add(key);
+    const ended = transitions.filter(({ state }) => state === 'bounced' || state === 'failed');
+    failed.push(...ended.filter((one) => own.has(leaseKey(one))).map(failedDelivery));
   }
   if (late.length > 0) for (const key of await writeLate(store, late, nowMs)) written.add(key);
+}
+
+function failedDelivery({ messageId, event }: Transition): FailedDelivery {
+  const { status } = event.details;
+  return { messageId, status: typeof status === 'string' ? status : null };
 }
 
 /** The event with its id; an acceptance, sure or not, names its attempt. */

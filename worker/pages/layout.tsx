@@ -1,6 +1,6 @@
 import type { PropsWithChildren } from 'hono/jsx';
 import type { Viewer } from '../store/auth.ts';
-import { assetUrl } from './assets.ts';
+import { assetUrl, type StyleName } from './assets.ts';
 import { Note } from './parts.tsx';
 
 /** The pages that the navigation names; the first letters of a path say which one is open. */
@@ -8,6 +8,7 @@ const places = [
   { href: '/', text: 'Overview' },
   { href: '/messages', text: 'Messages' },
   { href: '/received', text: 'Received' },
+  { href: '/aliases', text: 'Aliases' },
   { href: '/events', text: 'Events' },
   { href: '/requests', text: 'Requests' },
   { href: '/domains', text: 'Domains' },
@@ -16,6 +17,7 @@ const places = [
   { href: '/suppressions', text: 'Suppressions' },
   { href: '/statistics', text: 'Statistics' },
   { href: '/settings', text: 'Settings' },
+  { href: '/docs', text: 'Documentation' },
 ];
 
 /** Said once after something was done, by the code in `?done=`. */
@@ -53,6 +55,10 @@ const done: Record<string, string> = {
   'told-again': 'Its endpoints are told again.',
   'route-added': 'The route is added; it holds from now on.',
   'route-removed': 'The route is removed.',
+  'alias-added': 'The alias is made; it sends on to whom has agreed.',
+  'alias-changed': 'The alias is changed.',
+  'alias-removed': 'The alias is removed: mail to it is refused.',
+  'destinations-asked': 'Those who have not agreed yet are asked once more.',
   replayed: 'Posted again; the new try is below in a moment.',
   'account-made': 'The account is made. Invite its owner next.',
   'system-mail': 'Sign-in links and invitations come from there now.',
@@ -61,7 +67,11 @@ const done: Record<string, string> = {
   welcome: 'Welcome. The next step is below.',
 };
 
-export function Document({ title, children }: PropsWithChildren<{ title: string }>) {
+export function Document({
+  title,
+  styles = ['style.css'],
+  children,
+}: PropsWithChildren<{ title: string; styles?: readonly StyleName[] }>) {
   return (
     <html lang="en">
       <head>
@@ -70,7 +80,9 @@ export function Document({ title, children }: PropsWithChildren<{ title: string 
         <meta name="referrer" content="same-origin" />
         <title>{`${title} · Pennypost`}</title>
         <link rel="icon" href={assetUrl('icon.svg')} type="image/svg+xml" />
-        <link rel="stylesheet" href={assetUrl('style.css')} />
+        {styles.map((name) => (
+          <link rel="stylesheet" href={assetUrl(name)} />
+        ))}
         <script src={assetUrl('script.js')} defer />
       </head>
       <body>
@@ -81,7 +93,8 @@ export function Document({ title, children }: PropsWithChildren<{ title: string 
   );
 }
 
-function Brand() {
+/** The name, which leads to the overview. */
+export function Brand() {
   return (
     <a class="brand" href="/">
       <img src={assetUrl('icon.svg')} alt="" width="28" height="28" />

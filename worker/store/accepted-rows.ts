@@ -1,6 +1,7 @@
 import { type SQL, sql } from 'drizzle-orm';
 import type { DeliveryState } from '#domain/delivery/delivery.ts';
 import type { NewEvent } from '#domain/delivery/event.ts';
+import type { ForwardOrder } from '#domain/inbound/forward-order.ts';
 import { classOf, digestSmoothing, type MailClass } from '#domain/message/class.ts';
 import { homeOf } from '#domain/message/home.ts';
 import type { MessageId } from '#domain/message/ids.ts';
@@ -12,6 +13,10 @@ import { parameterGroups } from './sql.ts';
 import { nextSeq } from './timeline.ts';
 import { nextRate } from './usage.ts';
 
+/** How a message came to be: submitted; received and sent on; telling that this has failed. */
+export const messageSources = ['api', 'raw', 'smtp', 'forward', 'notice'] as const;
+export type MessageSource = (typeof messageSources)[number];
+
 /** A message that has passed the gate, as it is stored. */
 export interface AcceptedMessage {
   id: MessageId;
@@ -22,7 +27,7 @@ export interface AcceptedMessage {
   subject: string;
   tags: string[];
   metadata: Record<string, string>;
-  source: 'api' | 'raw' | 'smtp';
+  source: MessageSource;
   signingDomain: string;
   messageIdHeader: string;
   smtputf8: boolean;
@@ -37,6 +42,8 @@ export interface AcceptedMessage {
   /** Recipients that count for the limits of the domain. */
   counted: number;
   deliveries: NewDelivery[];
+  /** How it is sent on; left out: it is the account's own. */
+  forward?: ForwardOrder;
 }
 
 export interface NewDelivery {
@@ -53,8 +60,8 @@ export interface NewDelivery {
 }
 
 /** Who sends, as far as rows tell of it. */
-interface Sender {
-  /** Of the credential. */
+export interface Sender {
+  /** Of the credential; 0: none. */
   id: number;
   accountId: number;
   messagesPerMinute: number;
@@ -161,19 +168,20 @@ function insertMessageRows(
     firstDueMs: message.firstDueMs,
     bodyDay,
     bodiesAfter,
+    ...(message.forward && { forward: JSON.stringify(message.forward) }),
   }));
   return parameterGroups(rows).map(
     (
       group,
     ) => sql`INSERT INTO ${messages} (account_id, seq, id, accepted_at_ms, class, from_address, from_header,
         addressees, subject, tags, metadata, source, credential_id, signing_domain, message_id_header, size_bytes,
-        smtputf8, eight_bit, test_mode, tls, tracked, first_due_ms, rate_minute, rate_count, body_day, body_id)
+        smtputf8, eight_bit, test_mode, tls, tracked, first_due_ms, rate_minute, rate_count, body_day, body_id, forward)
       SELECT ${accountId}, ${nextSeq(week, sql`${accountId}`)} + j.key, j.value->>'id', ${nowMs}, j.value->>'class',
         j.value->>'fromAddress', j.value->>'fromHeader', j.value->>'addressees', j.value->>'subject', j.value->>'tags',
         j.value->>'metadata', j.value->>'source', ${id}, j.value->>'signingDomain', j.value->>'messageIdHeader',
         j.value->>'sizeBytes', j.value->>'smtputf8', j.value->>'eightBit', j.value->>'testMode', j.value->>'tls', j.value->>'tracked',
         j.value->>'firstDueMs', ${nextRate(messages, accountId, messagesPerMinute, nowMs, sql`j.key`)},
-        j.value->>'bodyDay', ${bodyId(placed)}
+        j.value->>'bodyDay', ${bodyId(placed)}, j.value->>'forward'
       FROM json_each(${JSON.stringify(group)}) j`,
   );
 }

@@ -2,6 +2,7 @@ import { type SQL, sql } from 'drizzle-orm';
 import { unreportedEvent } from '#domain/delivery/delivery.ts';
 import type { NewEvent } from '#domain/delivery/event.ts';
 import type { Place, Position } from '#domain/delivery/lease-choice.ts';
+import { type ForwardOrder, forwardOrder } from '#domain/inbound/forward-order.ts';
 import { classes } from '#domain/message/class.ts';
 import { homeOf, weekOf } from '#domain/message/home.ts';
 import type { MessageId } from '#domain/message/ids.ts';
@@ -71,7 +72,7 @@ export async function takeLeases(
   const fresh = picked.filter(({ mine }) => !mine);
   const unreported = fresh.filter((row) => row.unreported);
   const updates = byWeek(fresh).map(([week, own]) => lease(week, own, terms));
-  const leased = leasedQueries(picked);
+  const leased = leasedQueries(picked, terms.sharedDomain);
   const results = await withHomeTables(store, nowMs, () =>
     batch(store.d1, [
       ...updates,
@@ -180,6 +181,8 @@ export interface LeasedMessage {
   eightBit: boolean;
   tls: TlsWish;
   tags: string[];
+  /** Null: it is the account's own. */
+  forward: ForwardOrder | null;
 }
 
 /** An active DKIM key as it is stored. */
@@ -198,7 +201,7 @@ export interface StoredKey {
 }
 
 /** Messages and the active keys of their signing domains: two statements a week. */
-function leasedQueries(leases: readonly Row[]): SQL[] {
+function leasedQueries(leases: readonly Row[], sharedDomain: string): SQL[] {
   const system = leases.some((l) => l.accountId === systemAccountId);
   return byWeek(leases).flatMap(([week, own]) => {
     const refs = own.map((l) => ({ a: l.accountId, s: l.messageSeq }));
@@ -211,9 +214,13 @@ function leasedQueries(leases: readonly Row[]): SQL[] {
     // The sandbox is the installation's, and every account sends from it.
     const ofAccount = sql`d.account_id IN (m.account_id, ${systemAccountId})`;
     const ofOthers = sql`m.account_id = ${systemAccountId} AND ${isSystemDomain}`;
+    // Aliases of the installation's shared domain are of accounts that the domain is not of.
+    const ofShared = sql`m.forward IS NOT NULL AND m.signing_domain = ${sharedDomain} AND d.name = ${sharedDomain}
+      AND d.status = 'verified' AND d.type = 'alias'`;
+    const sources = [ofAccount, ...(system ? [ofOthers] : []), ...(sharedDomain === '' ? [] : [ofShared])];
     return [
-      sql`SELECT m.id, m.signing_domain, m.size_bytes, m.smtputf8, m.eight_bit, m.tls, m.tags FROM ${leased}`,
-      system ? sql`${keys(ofAccount)} UNION ${keys(ofOthers)}` : keys(ofAccount),
+      sql`SELECT m.id, m.signing_domain, m.size_bytes, m.smtputf8, m.eight_bit, m.tls, m.tags, m.forward FROM ${leased}`,
+      sql.join(sources.map(keys), sql` UNION `),
     ];
   });
 }
@@ -232,6 +239,7 @@ function readLeased(results: Record<string, unknown>[][]): {
       eightBit: row.eight_bit === 1,
       tls: tlsWishes[Number(row.tls)] ?? 'policy',
       tags: JSON.parse(String(row.tags)) as string[],
+      forward: row.forward === null ? null : forwardOrder.parse(JSON.parse(String(row.forward))),
     });
   }
   const keyRows = results.filter((_, i) => i % 2 === 1).flat();

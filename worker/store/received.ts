@@ -20,15 +20,19 @@ import {
 } from './home-tables.ts';
 import { isAmong, type Rows } from './rows.ts';
 import { batch, parameterGroups } from './sql.ts';
-import type { Store } from './store.ts';
+import { isUniqueViolation, type Store } from './store.ts';
 
 /** What was done with a received mail, and why: which rule says so. */
 export interface KeptDecision {
-  action: 'webhook' | 'drop' | 'keep';
+  action: 'webhook' | 'forward' | 'drop' | 'keep';
   /** E.g. `rule support+*`. */
   by: string;
   /** What became of it beyond its webhooks, e.g. an answer that refused it; empty: nothing to tell. */
   text: string;
+  /** The alias that it came for; left out: none. */
+  alias?: number;
+  /** The message as which it was sent on; left out: it was not. */
+  forwarded?: string;
 }
 
 /** A received mail, as it is kept: what one rule took of one mail. */
@@ -93,14 +97,16 @@ export async function removeReceived(
   await store.raw.delete(receivedKey(place));
 }
 
-/** The raw mail; null when its time is over. */
+/** The raw mail, or its first bytes; null when its time is over. */
 export async function readReceived(
   store: Store,
   place: Pick<Received, 'bodyDay' | 'bodyId'>,
   nowMs: number,
+  mostBytes?: number,
 ): Promise<R2ObjectBody | null> {
   if (place.bodyDay < oldestBodyDay(nowMs)) return null;
-  return await store.raw.get(receivedKey(place));
+  const range = mostBytes === undefined ? {} : { range: { offset: 0, length: mostBytes } };
+  return await store.raw.get(receivedKey(place), range);
 }
 
 /** A webhook delivery that tells of a received mail. */
@@ -120,12 +126,14 @@ export interface NewReceived {
 /**
  * Stores received mails of one account, all with ids of one week, with their webhook deliveries, in one transaction.
  * What is there already (the same id) is left alone. Rows: one a mail, three a delivery.
+ * @param also further statements of the transaction: none of it is done when a mail is there already
  * @returns the ids of those that were new
  */
 export async function writeReceived(
   store: Store,
   all: readonly NewReceived[],
   nowMs: number,
+  also: readonly SQL[] = [],
 ): Promise<Set<string>> {
   const [first] = all;
   if (!first) return new Set();
@@ -182,10 +190,20 @@ export async function writeReceived(
         j.value->>'subject', j.value->>'messageIdHeader', j.value->>'sizeBytes', j.value->>'hasAttachments',
         j.value->>'client', j.value->>'verdicts', j.value->>'inReplyTo', j.value->>'bodyDay', j.value->>'bodyId',
         j.value->>'deliveries', j.value->>'state'
-      FROM json_each(${JSON.stringify(group)}) j WHERE true ON CONFLICT DO NOTHING RETURNING id`,
+      FROM json_each(${JSON.stringify(group)}) j WHERE true ${also.length > 0 ? sql`` : sql`ON CONFLICT DO NOTHING`}
+      RETURNING id`,
   );
-  const results = await withHomeTables(store, nowMs, () => batch(store.d1, [...inserts, ...mails]));
-  return new Set(results.slice(inserts.length).flatMap((some) => some.map((row) => String(row.id))));
+  try {
+    const results = await withHomeTables(store, nowMs, () =>
+      batch(store.d1, [...inserts, ...mails, ...also]),
+    );
+    const written = results.slice(inserts.length, inserts.length + mails.length).flat();
+    return new Set(written.map((row) => String(row.id)));
+  } catch (error) {
+    const { week: home } = homeOf(first.received.id);
+    if (also.length > 0 && isUniqueViolation(error, `received_${home}`)) return new Set();
+    throw error;
+  }
 }
 
 /** A received mail that a key may see; null when there is none (any more). */
@@ -211,6 +229,7 @@ export interface ReceivedFilter {
   subject: string | null;
   envelopeSender: string | null;
   domain: string | null;
+  alias: number | null;
   hasAttachments: boolean | null;
   fromMs: number | null;
   toMs: number | null;
@@ -300,6 +319,7 @@ function matching(filter: ReceivedFilter): SQL {
       ? []
       : [sql`lower(envelope_from) = ${filter.envelopeSender.toLowerCase()}`]),
     ...(filter.domain === null ? [] : [sql`domain = ${filter.domain}`]),
+    ...(filter.alias === null ? [] : [sql`decision->>'alias' = ${filter.alias}`]),
     ...(filter.hasAttachments === null ? [] : [sql`has_attachments = ${Number(filter.hasAttachments)}`]),
     ...(filter.fromMs === null ? [] : [sql`received_at_ms >= ${filter.fromMs}`]),
     ...(filter.toMs === null ? [] : [sql`received_at_ms < ${filter.toMs}`]),

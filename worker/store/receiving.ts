@@ -1,72 +1,120 @@
-import { sql } from 'drizzle-orm';
+import { type SQL, sql } from 'drizzle-orm';
 import type { DomainType } from '#domain/dns/record-check.ts';
+import type { ForwardTarget, KnownAlias } from '#domain/inbound/alias.ts';
 import type { Route } from '#domain/inbound/route.ts';
 import { isSynchronous, wantsReceived } from '#domain/webhook.ts';
 import { batch } from './sql.ts';
 import type { Store } from './store.ts';
 import { type Endpoint, endpointOf } from './webhook-endpoints.ts';
 
+/** Whose mail it is, as far as taking it depends on that. */
+export interface ReceivingAccount {
+  id: number;
+  active: boolean;
+  contentDays: number;
+  messagesPerMinute: number;
+}
+
+/** An alias with its account, which may be another one than its domain's. */
+export interface ReceivingAlias extends KnownAlias {
+  account: ReceivingAccount;
+}
+
 /** A domain that receives, with its rules: all that says what is done with mail to an address of it. */
 export interface ReceivingDomain {
   id: number;
-  accountId: number;
-  accountActive: boolean;
-  contentDays: number;
+  account: ReceivingAccount;
   name: string;
   type: DomainType;
   refuseDmarc: boolean | null;
   routes: Route[];
-  /** Active endpoints of the account that want received mail. */
+  /** Those of the addresses that were asked for. */
+  aliases: ReceivingAlias[];
+  /** Active endpoints that want received mail, of all accounts that are concerned. */
   endpoints: Endpoint[];
 }
 
-/** The domains that are verified for receiving among those of the names. One round trip. */
+/**
+ * The domains that are verified for receiving among those of the addresses, with what says what is done with mail to
+ * these. One round trip.
+ */
 export async function readReceiving(
   store: Store,
-  domainNames: readonly string[],
+  addresses: readonly { localPart: string; domain: string }[],
 ): Promise<Map<string, ReceivingDomain>> {
-  const names = JSON.stringify([...new Set(domainNames)]);
-  const own = sql`SELECT id FROM domains WHERE status = 'verified' AND type IN ('inbound', 'both')
+  const names = JSON.stringify([...new Set(addresses.map(({ domain }) => domain))]);
+  const own = sql`SELECT id FROM domains WHERE status = 'verified' AND type IN ('inbound', 'both', 'alias')
     AND name IN (SELECT value FROM json_each(${names}))`;
-  const [domains = [], routes = [], endpoints = []] = await batch(store.d1, [
-    sql`SELECT d.id, d.account_id, d.name, d.type, d.refuse_dmarc, a.status, a.content_days
+  // With and without what follows a plus: which of them is there is not known yet.
+  const locals = addresses.flatMap(({ localPart }) => [localPart, localPart.replace(/(?<=.)\+.*$/s, '')]);
+  const named = JSON.stringify([...new Set(locals.map((one) => one.toLowerCase()))]);
+  const aliased = sql`l.domain_id IN (${own}) AND l.local_part IN (SELECT value FROM json_each(${named}))`;
+  const [domains = [], routes = [], aliases = [], endpoints = []] = await batch(store.d1, [
+    sql`SELECT d.id, d.name, d.type, d.refuse_dmarc, ${accountColumns}
       FROM domains d JOIN accounts a ON a.id = d.account_id WHERE d.id IN (${own})`,
-    sql`SELECT domain_id, pattern, action, targets, text FROM inbound_routes WHERE domain_id IN (${own})`,
+    sql`SELECT r.domain_id, r.pattern, r.action, r.targets, r.text,
+        CASE WHEN r.action = 'forward' THEN ${targetsOf(sql`r.account_id`, sql`r.targets`)} END AS forward_to
+      FROM inbound_routes r WHERE r.domain_id IN (${own})`,
+    sql`SELECT l.id, l.domain_id, l.domain, l.local_part, l.active, l.hour, l.hour_used, l.webhook, ${accountColumns},
+        ${targetsOf(sql`l.account_id`, sql`l.forward_to`)} AS forward_to
+      FROM aliases l JOIN accounts a ON a.id = l.account_id WHERE ${aliased}`,
     sql`SELECT * FROM webhook_endpoints WHERE state = 'active'
-      AND account_id IN (SELECT account_id FROM domains WHERE id IN (${own})) ORDER BY id`,
+      AND account_id IN (SELECT account_id FROM domains WHERE id IN (${own}) UNION SELECT l.account_id FROM aliases l WHERE ${aliased})
+      ORDER BY id`,
   ]);
   const wanting = endpoints.map(endpointOf).filter(({ events }) => wantsReceived(events));
   return new Map(
     domains.map((row) => {
       const name = String(row.name);
-      const accountId = Number(row.account_id);
       const of = (all: Record<string, unknown>[]) => all.filter((one) => one.domain_id === row.id);
       return [
         name,
         {
           id: Number(row.id),
-          accountId,
-          accountActive: row.status === 'active',
-          contentDays: Number(row.content_days),
+          account: accountOfRow(row),
           name,
           type: row.type as DomainType,
           refuseDmarc: row.refuse_dmarc === null ? null : row.refuse_dmarc === 1,
           routes: of(routes).map(routeOfRow),
-          endpoints: wanting.filter((endpoint) => endpoint.accountId === accountId),
+          aliases: of(aliases).map(aliasOfRow),
+          endpoints: wanting,
         },
       ];
     }),
   );
 }
 
-/** The endpoints that a rule names; none named: all of the account. */
-export function endpointsOf(domain: ReceivingDomain, publicIds: readonly string[]): Endpoint[] {
-  if (publicIds.length === 0) return domain.endpoints;
-  return domain.endpoints.filter(({ publicId }) => publicIds.includes(publicId));
+const accountColumns = sql`a.id AS account_id, a.status, a.content_days, a.messages_per_minute`;
+
+/** JSON of what is known of the addresses in a column of JSON. */
+function targetsOf(accountId: SQL, addresses: SQL): SQL {
+  return sql`(SELECT json_group_array(json_object('address', t.address, 'state', t.state, 'createdAtMs', t.created_at_ms,
+      'suppressed', EXISTS (SELECT 1 FROM suppressions s WHERE s.account_id = t.account_id AND s.address = t.address
+        AND s.scope_domain = '' AND (s.expires_at_ms IS NULL OR s.expires_at_ms > unixepoch() * 1000)))) FROM destinations t
+    WHERE t.account_id = ${accountId} AND t.address IN (SELECT value FROM json_each(${addresses})))`;
+}
+
+/** The endpoints that an account's rule names; none named: all of the account. */
+export function endpointsOf(
+  domain: ReceivingDomain,
+  accountId: number,
+  publicIds: readonly string[],
+): Endpoint[] {
+  const own = domain.endpoints.filter((endpoint) => endpoint.accountId === accountId);
+  return publicIds.length === 0 ? own : own.filter(({ publicId }) => publicIds.includes(publicId));
 }
 
 export function answersItself({ format, synchronous }: Endpoint): boolean {
   return isSynchronous(format, synchronous);
+}
+
+function accountOfRow(row: Record<string, unknown>): ReceivingAccount {
+  return {
+    id: Number(row.account_id),
+    active: row.status === 'active',
+    contentDays: Number(row.content_days),
+    messagesPerMinute: Number(row.messages_per_minute),
+  };
 }
 
 function routeOfRow(row: Record<string, unknown>): Route {
@@ -74,6 +122,27 @@ function routeOfRow(row: Record<string, unknown>): Route {
     pattern: String(row.pattern),
     action: row.action as Route['action'],
     targets: JSON.parse(String(row.targets)) as string[],
+    ...(row.forward_to === null ? {} : { forwardTo: targetsOfRow(row) }),
     text: String(row.text),
   };
+}
+
+function aliasOfRow(row: Record<string, unknown>): ReceivingAlias {
+  return {
+    id: Number(row.id),
+    account: accountOfRow(row),
+    address: `${row.local_part}@${row.domain}`,
+    active: row.active === 1,
+    targets: targetsOfRow(row),
+    endpoints: row.webhook === null ? [] : [String(row.webhook)],
+    hour: Number(row.hour),
+    hourUsed: Number(row.hour_used),
+  };
+}
+
+function targetsOfRow(row: Record<string, unknown>): ForwardTarget[] {
+  const targets = JSON.parse(String(row.forward_to)) as (Omit<ForwardTarget, 'suppressed'> & {
+    suppressed: number;
+  })[];
+  return targets.map((target) => ({ ...target, suppressed: target.suppressed === 1 }));
 }

@@ -46,6 +46,14 @@ export function invitationMail(of: {
   };
 }
 
+/** An account wants to send mail on to this address. */
+export function destinationMail(account: string, url: string): SystemMail {
+  return {
+    subject: 'May mail be sent on to you?',
+    text: `The account “${account}” of Pennypost wants to send mail that comes to its addresses on to this one. Nothing is sent before you agree.\n\nTo agree, open this link within seven days. It works once:\n\n${url}\n\nIf you do not know why, leave it; nothing happens.\n`,
+  };
+}
+
 /** A domain was verified and is so no longer. @param rows what was found of its records */
 export function domainLostMail(domain: string, reason: string | null, rows: readonly CheckRow[]): SystemMail {
   const wrong = rows.filter(({ status, need }) => need === 'required' && status !== 'ok');

@@ -1,12 +1,10 @@
-import type { Child } from 'hono/jsx';
 import { Problem } from '#domain/problem.ts';
 import { type Call, newApp } from '../http/app.ts';
 import { readBytes } from '../http/request-body.ts';
-import { errorAnswer, html, withPageHeaders } from '../pages/answer.tsx';
-import { Door } from '../pages/layout.tsx';
 import { findTracked, type TrackedDelivery } from '../store/tracked.ts';
 import { verifyLink } from '../tokens/mail-links.ts';
 import { eventsCommitted } from '../webhook/poke.ts';
+import { isForPeople, page, quietly, refused } from './answer.tsx';
 import { recordHit, unsubscribe } from './record.ts';
 
 /**
@@ -14,13 +12,6 @@ import { recordHit, unsubscribe } from './record.ts';
  * here and no cookie is looked at: the token in the path is all that counts.
  */
 export const trackingApp = newApp();
-
-/** Nothing of this is to be kept by caches, found by searching, or told to where a link leads. */
-const quietly = {
-  'Cache-Control': 'no-store',
-  'Referrer-Policy': 'no-referrer',
-  'X-Robots-Tag': 'noindex',
-};
 
 /** A GIF of one transparent pixel. */
 const pixel = Uint8Array.from(atob('R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7'), (char) =>
@@ -129,33 +120,4 @@ function hitOf(c: Call, url: string | null) {
     atMs: Date.now(),
     url,
   };
-}
-
-/** A browser asks for HTML; a mail program that posts for its user does not. */
-function isForPeople(c: Call): boolean {
-  return (c.req.header('Accept') ?? '').includes('text/html');
-}
-
-function page(c: Call, title: string, content: Child): Response {
-  return told(
-    c,
-    html(
-      c,
-      <Door title={title} url={c.req.url}>
-        {content}
-      </Door>,
-    ),
-  );
-}
-
-/** Says what is wrong: to people by a page, to programs as a problem. */
-function refused(c: Call, problem: Problem): Response {
-  if (!isForPeople(c)) throw problem;
-  return told(c, errorAnswer(c, problem));
-}
-
-function told(c: Call, response: Response): Response {
-  const answer = withPageHeaders(c, response);
-  for (const [name, value] of Object.entries(quietly)) answer.headers.set(name, value);
-  return answer;
 }

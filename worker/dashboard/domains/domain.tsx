@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { domainTypes } from '#domain/dns/record-check.ts';
-import { receives } from '#domain/inbound/route.ts';
+import { hasRoutes, receives } from '#domain/inbound/route.ts';
 import { Problem } from '#domain/problem.ts';
 import type { Call } from '../../http/app.ts';
 import { noted } from '../../identity/audit.ts';
@@ -24,7 +24,7 @@ export const typeAbout: Record<(typeof domainTypes)[number], string> = {
   outbound: 'outbound: send; the MX stays with your mailbox provider',
   inbound: 'inbound: receive and parse; the MX comes to us',
   both: 'both: send and receive',
-  alias: 'alias: masked or forwarding addresses',
+  alias: 'alias: addresses whose mail is sent on',
 };
 export const statusTone: Record<string, Tone> = { verified: 'good', pending: 'wait', disabled: 'quiet' };
 const domainSchema = z.object({
@@ -85,9 +85,14 @@ async function domainPage(c: Call, viewer: Viewer, refused?: Problem) {
       <Head title={domain.domain} crumb={{ href: '/domains', text: 'Domains' }}>
         <div class="row">
           <State tone={statusTone[domain.status] ?? 'quiet'}>{domain.status}</State>
-          {receives(domain.type) && (
+          {hasRoutes(domain.type) && (
             <a class="button" href={`${path}/routes`}>
               Routes
+            </a>
+          )}
+          {domain.type === 'alias' && (
+            <a class="button" href="/aliases">
+              Aliases
             </a>
           )}
           {change && domain.status !== 'disabled' && (

@@ -29,6 +29,13 @@ import { Deliveries } from './message-timeline.tsx';
 /** One message: what happened to each delivery, what was sent, and what can still be done. */
 export const messagePages = new Board();
 
+/** How it came, where that is not by HTTP. */
+const sourceText: Record<string, string> = {
+  smtp: 'by SMTP',
+  forward: 'received, and sent on',
+  notice: 'a notice that mail could not be sent on',
+};
+
 /** The message of the path; 404 for another account's, an unknown or a malformed id alike. */
 export async function messageOf(c: Call, viewer: Viewer): Promise<StoredMessage> {
   const id = (c.req.param('id') ?? '').toLowerCase();
@@ -109,7 +116,7 @@ messagePages.page('/messages/:id', async (c, viewer) => {
             <dt>Accepted</dt>
             <dd>
               <Time ms={message.acceptedAtMs} />{' '}
-              <span class="quiet">by {message.source === 'smtp' ? 'SMTP' : 'HTTP'}</span>
+              <span class="quiet">{sourceText[message.source] ?? 'by HTTP'}</span>
             </dd>
             <dt>Class</dt>
             <dd>{message.class}</dd>

@@ -178,7 +178,8 @@ export function QueuesAndNodes({
         {nodes.length === 0 ? (
           <div class="empty">
             <Note tone="warn">
-              No mail node has ever reported, so nothing is delivered. Start one (see README, Deploy).
+              No mail node has ever reported, so nothing is delivered. Start one (see the guide{' '}
+              <a href="/docs/deploy">Deploy</a>).
             </Note>
           </div>
         ) : (

@@ -15,7 +15,7 @@ import { receivedTone } from './received.tsx';
 /** One received mail: what it says, what was found out about it, why it was routed so, and telling of it again. */
 export const receivedMailPages = new Board();
 
-type Email = z.output<typeof inboundEmailAnswer>['email'];
+export type Email = z.output<typeof inboundEmailAnswer>['email'];
 
 const verdictTone: Record<string, Tone> = {
   pass: 'good',
@@ -24,15 +24,24 @@ const verdictTone: Record<string, Tone> = {
   permerror: 'bad',
   temperror: 'warn',
   policy: 'warn',
+  // What rspamd would do with it.
+  'no action': 'good',
+  greylist: 'warn',
+  'add header': 'warn',
+  'rewrite subject': 'warn',
+  'soft reject': 'warn',
+  reject: 'bad',
 };
 /** What was done with it, in words. */
 const actionAbout: Record<Email['routed']['action'], string> = {
   webhook: 'told to webhook endpoints',
+  forward: 'sent on',
   drop: 'dropped: kept here, and nobody is told',
   keep: 'kept here',
 };
 
-function pathOf(c: Call): string {
+/** Its path in the API; 404 for what is no id. */
+export function pathOf(c: Call): string {
   const id = (c.req.param('id') ?? '').toLowerCase();
   if (!isUuidV7(id)) throw new Problem('not_found', 'There is no such received mail in this account.');
   return `/inbound-emails/${id}`;
@@ -48,6 +57,11 @@ receivedMailPages.page('/received/:id', async (c, viewer) => {
       <Head title={email.subject || '(no subject)'} crumb={{ href: '/received', text: 'Received' }}>
         <div class="row">
           <State tone={receivedTone[email.status] ?? 'quiet'}>{email.status}</State>
+          {may(viewer, 'developer') && email.headers && (
+            <a class="button" href={`${at}/reply`}>
+              Reply
+            </a>
+          )}
           {may(viewer, 'developer') && email.headers && (
             <Post action={`${at}/replay`} label="Tell again" tone="primary" small={false} />
           )}
@@ -84,6 +98,12 @@ receivedMailPages.page('/received/:id', async (c, viewer) => {
       <Card id="routed" title="Why it was routed so">
         <p>
           By <strong>{email.routed.by}</strong>: {actionAbout[email.routed.action]}. {email.routed.detail}
+          {email.forwarded_message !== null && (
+            <>
+              {' '}
+              <a href={`/messages/${email.forwarded_message}`}>See how it travels</a>
+            </>
+          )}
         </p>
         {email.webhook_deliveries.length > 0 && (
           <div class="stack tight">
@@ -172,7 +192,7 @@ receivedMailPages.page('/received/:id', async (c, viewer) => {
   );
 });
 
-function verdictsOf({ spf, dkim, dmarc, arc, reverse_dns }: Email) {
+function verdictsOf({ spf, dkim, dmarc, arc, reverse_dns, spam }: Email) {
   const aligned = [dmarc.spf_aligned && 'SPF', dmarc.dkim_aligned && 'DKIM'].filter(Boolean).join(' and ');
   return [
     { name: 'SPF', result: spf.result, about: spf.domain },
@@ -194,6 +214,15 @@ function verdictsOf({ spf, dkim, dmarc, arc, reverse_dns }: Email) {
       result: reverse_dns === null ? 'none' : reverse_dns.verified ? 'pass' : 'fail',
       about: reverse_dns?.name ?? 'the address has no name',
     },
+    ...(spam === null
+      ? []
+      : [
+          {
+            name: 'Spam',
+            result: spam.action,
+            about: `score ${spam.score}${spam.symbols.length > 0 ? `: ${spam.symbols.join(', ')}` : ''}`,
+          },
+        ]),
   ];
 }
 

@@ -50,7 +50,7 @@ receivedListPages.page('/received', async (c, viewer) => {
   return html(
     c,
     <Page title="Received" viewer={viewer} url={c.req.url}>
-      <Head title="Received" lead="Mail that came to your domains of the types inbound and both." />
+      <Head title="Received" lead="Mail that came to your domains and aliases." />
       <form method="get" action="/received" class="card" aria-label="Search">
         <div class="filters">
           <Field label="Anything" name="q" value={query('q')} required={false} />

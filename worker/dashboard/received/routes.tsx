@@ -9,7 +9,7 @@ import { Card, Columns, Fields } from '../../pages/blocks.tsx';
 import { Page } from '../../pages/layout.tsx';
 import { Empty, Field, faultsOf, Head, Note, Post, Refusal, Select, State } from '../../pages/parts.tsx';
 import type { Viewer } from '../../store/auth.ts';
-import { Board } from '../board.tsx';
+import { Board, type Form } from '../board.tsx';
 import { callApi } from '../own-api.ts';
 
 /** What a domain does with received mail, by address; trying an address. */
@@ -17,13 +17,14 @@ export const routePages = new Board();
 
 const about: Record<RouteAction, string> = {
   webhook: 'webhook: tell endpoints',
+  forward: 'forward: send on to addresses',
   drop: 'drop: take it, tell nobody',
   refuse: 'refuse: in the SMTP session',
 };
 const labels = {
   pattern: 'Address',
   action: 'What to do',
-  targets: 'Endpoints',
+  targets: 'Endpoints or addresses',
   text: 'Text',
   to: 'Address',
 };
@@ -86,6 +87,7 @@ async function routesPage(c: Call, viewer: Viewer, { refused, tried, to }: Shown
               Mail to <strong>{tried.to}</strong> is {tried.taken ? 'taken' : 'refused'}: {tried.action}
               {tried.by ? ` by ${tried.by}` : ', no rule takes it'}. The sender is told “{tried.reply}”.
             </p>
+            {tried.forward_to.length > 0 && <p>Sent on to: {tried.forward_to.join(', ')}</p>}
             {tried.endpoints.length > 0 && <p>Told: {tried.endpoints.map(urlOf).join(', ')}</p>}
           </Note>
         )}
@@ -108,7 +110,9 @@ async function routesPage(c: Call, viewer: Viewer, { refused, tried, to }: Shown
                   <td class="break" data-label="With">
                     {route.action === 'webhook'
                       ? route.targets.map(urlOf).join(', ') || 'all endpoints of the account'
-                      : route.text}
+                      : route.action === 'forward'
+                        ? route.targets.join(', ')
+                        : route.text}
                   </td>
                   {change && (
                     <td>
@@ -153,6 +157,13 @@ async function routesPage(c: Call, viewer: Viewer, { refused, tried, to }: Shown
               </fieldset>
             )}
             <Field
+              label="Send on to"
+              name="addresses"
+              required={false}
+              maxlength={2000}
+              hint="Of forward: addresses, separated by commas. Each gets a mail and must agree first."
+            />
+            <Field
               label="Text"
               name="text"
               required={false}
@@ -174,7 +185,7 @@ routePages.action('/domains/:id/routes', async (c, viewer, form) => {
   const body = {
     pattern: form.text('pattern'),
     action,
-    targets: action === 'webhook' ? form.all('targets') : [],
+    targets: targetsOf(action, form),
     text: action === 'refuse' ? form.text('text') : '',
   };
   try {
@@ -185,6 +196,12 @@ routePages.action('/domains/:id/routes', async (c, viewer, form) => {
   }
   return c.redirect(`${path}/routes?done=route-added`, 303);
 });
+
+function targetsOf(action: string, form: Form): string[] {
+  if (action === 'webhook') return form.all('targets');
+  const addresses = form.text('addresses').split(/[,\s]+/);
+  return action === 'forward' ? addresses.filter((one) => one !== '') : [];
+}
 
 routePages.action('/domains/:id/routes/:route/remove', async (c, viewer) => {
   const path = pathOf(c);

@@ -73,12 +73,17 @@ const requirements = [
   {
     name: 'spf',
     text: 'its SPF is not verified',
-    types: ['outbound', 'both'],
+    types: ['outbound', 'both', 'alias'],
     // SPF is judged on the envelope's domain, and that is the return-path host when there is one.
     anyOf: ['spf', 'return_path'],
   },
-  { name: 'dkim', text: 'its DKIM key is not verified', types: ['outbound', 'both'], anyOf: ['dkim'] },
-  { name: 'mx', text: 'its MX is not verified', types: ['inbound', 'both'], anyOf: ['mx'] },
+  {
+    name: 'dkim',
+    text: 'its DKIM key is not verified',
+    types: ['outbound', 'both', 'alias'],
+    anyOf: ['dkim'],
+  },
+  { name: 'mx', text: 'its MX is not verified', types: ['inbound', 'both', 'alias'], anyOf: ['mx'] },
 ] as const satisfies readonly {
   name: string;
   text: string;

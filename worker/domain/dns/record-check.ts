@@ -67,9 +67,14 @@ export interface RecordCheck {
   judge(wanted: WantedRecord, subject: CheckSubject, lookup: Lookup): Promise<Finding>;
 }
 
-const sending = ['outbound', 'both'] as const;
-/** Aliases are not offered yet, so their domains must not take anybody's mail away. */
-const receiving = ['inbound', 'both'] as const;
+/** From alias domains leaves what is sent on in their name. */
+const sending = ['outbound', 'both', 'alias'] as const;
+const receiving = ['inbound', 'both', 'alias'] as const;
+
+/** Whether mail leaves from a domain of this type, so that it has DKIM keys. */
+export function signs(type: DomainType): boolean {
+  return (sending as readonly DomainType[]).includes(type);
+}
 
 /** The label of the return-path host unless another is chosen. */
 export const defaultReturnPathLabel = 'pp-bounces';
@@ -148,7 +153,7 @@ export type CheckKind = (typeof recordChecks)[number]['kind'];
 export function needOf(check: RecordCheck, type: DomainType): 'required' | 'recommended' | 'optional' | null {
   if (check.required.includes(type)) return 'required';
   if (check.recommended.includes(type)) return 'recommended';
-  return check.kind === 'dkim_ed25519' && (type === 'outbound' || type === 'both') ? 'optional' : null;
+  return check.kind === 'dkim_ed25519' && signs(type) ? 'optional' : null;
 }
 
 /** The domain that SPF records include. */

@@ -37,8 +37,8 @@ export interface Forward {
   alias: string;
   /** From becomes the alias, since the author's domain would disown the message. */
   rewriteFrom: boolean;
-  /** Switches the alias off; https. */
-  switchOffUrl: string;
+  /** Switches the alias off; https. Null: there is no such thing (a rule of a domain sends it on). */
+  switchOffUrl: string | null;
 }
 
 /**
@@ -50,11 +50,9 @@ export function forwarded(
   { alias, rewriteFrom, switchOffUrl }: Forward,
 ): SplitMessage {
   const fields = rewriteFrom ? withNewFrom(message.fields, alias) : message.fields;
-  const off = switchOffField(message.fields, rewriteFrom);
-  return {
-    ...message,
-    fields: [made('Delivered-To', alias), made(off, `<${switchOffUrl}>`), ...fields],
-  };
+  const off =
+    switchOffUrl === null ? [] : [made(switchOffField(message.fields, rewriteFrom), `<${switchOffUrl}>`)];
+  return { ...message, fields: [made('Delivered-To', alias), ...off, ...fields] };
 }
 
 /**

@@ -1,14 +1,18 @@
 import type { DomainType } from '../dns/record-check.ts';
+import { decideAlias, decideForward, type ForwardTarget, type KnownAlias } from './alias.ts';
+import type { Decision } from './decision.ts';
+
+export type { Decision } from './decision.ts';
 
 /** What a domain that receives does with the mail to an address. Pure. */
 
-export const routeActions = ['webhook', 'drop', 'refuse'] as const;
+export const routeActions = ['webhook', 'forward', 'drop', 'refuse'] as const;
 export type RouteAction = (typeof routeActions)[number];
 
 export const routeLimits = {
   /** Rules of a domain. */
   routes: 200,
-  /** Endpoints of a rule. */
+  /** Endpoints of a rule; addresses that it sends on to are fewer (`aliasLimits`). */
   targets: 20,
   textCharacters: 200,
 } as const;
@@ -17,20 +21,13 @@ export const routeLimits = {
 export interface Route {
   pattern: string;
   action: RouteAction;
-  /** Public ids of endpoints; none: all of the account. */
+  /** Public ids of endpoints, none for all of the account; of `forward`, addresses. */
   targets: readonly string[];
+  /** What is known of those addresses. */
+  forwardTo?: readonly ForwardTarget[];
   /** What a refusal says. */
   text: string;
 }
-
-/** What is done with mail to an address. `by` names the rule, as people see it. */
-export type Decision =
-  | { action: 'webhook'; endpoints: readonly string[]; by: string }
-  | { action: 'drop'; by: string }
-  /** It is kept, and nobody is told: `postmaster@` and `abuse@` without a rule. */
-  | { action: 'keep'; by: string }
-  /** @param reply e.g. `550 5.1.1` */
-  | { action: 'refuse'; reply: string; text: string; by: string | null };
 
 /** Why a pattern is none; null when it is one. */
 export function patternFault(pattern: string): string | null {
@@ -71,19 +68,45 @@ const unknown = {
   by: null,
 } as const;
 
+/** What says what is done with the mail of a domain. */
+export interface Rules {
+  name: string;
+  routes: readonly Route[];
+  /** Those that were asked for. */
+  aliases: readonly KnownAlias[];
+}
+
 /** What is done with mail to an address of a domain that is verified for receiving. */
-export function decide(domain: { routes: readonly Route[] }, localPart: string): Decision {
+export function decide(domain: Rules, localPart: string, nowMs: number): Decision {
   const local = localPart.toLowerCase();
+  const alias = aliasOf(domain, local);
+  if (alias) return decideAlias(alias, nowMs);
   const route = routeOf(domain.routes, local);
-  if (route) return decisionOf(route);
+  if (route) return decisionOf(route, `${localPart}@${domain.name}`, nowMs);
   return roleMailboxes.includes(local) ? { action: 'keep', by: 'every host has this mailbox' } : unknown;
 }
 
-function decisionOf({ pattern, action, targets, text }: Route): Decision {
+/** The alias of a local part: the address itself, or without its detail. */
+export function aliasOf<A extends KnownAlias>(
+  { name, aliases }: { name: string; aliases: readonly A[] },
+  localPart: string,
+): A | null {
+  const named = (local: string) => aliases.find(({ address }) => address === `${local}@${name}`);
+  const local = localPart.toLowerCase();
+  return named(local) ?? named(splitDetail(local).base) ?? null;
+}
+
+function decisionOf(
+  { pattern, action, targets, forwardTo = [], text }: Route,
+  address: string,
+  nowMs: number,
+): Decision {
   const by = `rule ${pattern}`;
   switch (action) {
     case 'webhook':
       return { action, endpoints: targets, by };
+    case 'forward':
+      return decideForward(forwardTo, { by, address, alias: null, endpoints: null }, nowMs);
     case 'drop':
       return { action, by };
     case 'refuse':
@@ -96,7 +119,12 @@ export function refusesDmarc(type: DomainType, own: boolean | null): boolean {
   return own ?? type === 'alias';
 }
 
-/** Whether a domain of this type receives. Aliases are not offered yet. */
+/** Whether a domain of this type receives. */
 export function receives(type: DomainType): boolean {
+  return hasRoutes(type) || type === 'alias';
+}
+
+/** Whether rules say what is done with its mail; every address of an `alias` domain is an alias or refused. */
+export function hasRoutes(type: DomainType): boolean {
   return type === 'inbound' || type === 'both';
 }

@@ -23,6 +23,7 @@ export function postscalePayload({ mail, attachmentUrl }: PayloadSource) {
     })),
     spf: mail.verdicts.spf.result,
     dkim: mail.verdicts.dkim.result,
+    spam: mail.verdicts.spam,
     in_reply_to_message: mail.inReplyToMessage,
     disposable: mail.disposable,
   };

@@ -1,0 +1,239 @@
+import { z } from 'zod';
+import { aliasLimits } from '#domain/inbound/alias.ts';
+import { Problem } from '#domain/problem.ts';
+import { aliasesAnswer } from '../../api/answers.ts';
+import type { Call } from '../../http/app.ts';
+import { may } from '../../identity/viewer.ts';
+import { html } from '../../pages/answer.tsx';
+import { Card, Columns, Fields } from '../../pages/blocks.tsx';
+import { Page } from '../../pages/layout.tsx';
+import { Empty, Field, Head, number, Post, Refusal, Select, State, Time } from '../../pages/parts.tsx';
+import type { Viewer } from '../../store/auth.ts';
+import { Board } from '../board.tsx';
+import { callApi } from '../own-api.ts';
+
+/** Addresses whose mail is sent on: what they are, who gets it, and making them. */
+export const aliasPages = new Board();
+
+const labels = {
+  domain: 'Domain',
+  address: 'Address',
+  forward_to: 'Send on to',
+  description: 'What it is for',
+};
+const pageSize = 50;
+type Alias = z.output<typeof aliasesAnswer>['aliases'][number];
+
+aliasPages.page('/aliases', (c, viewer) => aliasesPage(c, viewer));
+
+async function aliasesPage(
+  c: Call,
+  viewer: Viewer,
+  { refused, typed = {} }: { refused?: Problem; typed?: Record<string, string> } = {},
+) {
+  const { accountId } = viewer.account;
+  const q = (c.req.query('q') ?? '').trim().slice(0, 320);
+  const offset = /^\d{1,5}$/.test(c.req.query('offset') ?? '') ? Number(c.req.query('offset')) : 0;
+  const query = new URLSearchParams({ limit: String(pageSize), offset: String(offset), ...(q && { q }) });
+  const [{ aliases, total }, { data: domains }] = await Promise.all([
+    callApi(c, accountId, { method: 'GET', path: `/aliases?${query}` }, aliasesAnswer),
+    callApi(
+      c,
+      accountId,
+      { method: 'GET', path: '/domains?limit=100' },
+      z.object({ data: z.array(z.object({ domain: z.string(), type: z.string() })) }),
+    ),
+  ]);
+  const shared = c.get('env').aliasDomain;
+  const own = domains.filter(({ type }) => type === 'alias').map(({ domain }) => domain);
+  const places = [...new Set([...own, ...(shared === '' ? [] : [shared])])];
+  const change = may(viewer, 'developer');
+  return html(
+    c,
+    <Page title="Aliases" viewer={viewer} url={c.req.url}>
+      <Head title="Aliases" lead="Addresses whose mail is sent on to people who have agreed to get it." />
+      {(total > 0 || q !== '') && (
+        <form method="get" action="/aliases" class="card" aria-label="Search">
+          <Field label="Address, what it is for, or who gets it" name="q" value={q} required={false} />
+          <div class="row">
+            <button type="submit">Search</button>
+            {q !== '' && <a href="/aliases">Clear</a>}
+          </div>
+        </form>
+      )}
+      <section class="card flush" aria-label="Aliases">
+        {aliases.length === 0 ? (
+          <Empty title={q === '' ? 'No alias yet' : 'Nothing matches'}>
+            {q === '' && places.length === 0 && (
+              <>
+                <p>Add a domain of the type alias and point its MX here; its addresses are aliases.</p>
+                <a class="button primary" href="/domains">
+                  Domains
+                </a>
+              </>
+            )}
+          </Empty>
+        ) : (
+          <table class="cards">
+            <Columns
+              names={['Alias', 'Sent on to', { num: 'Received' }, { num: 'Sent on' }, 'Last mail']}
+              actions={change}
+            />
+            <tbody>
+              {aliases.map((alias) => (
+                <Row alias={alias} change={change} />
+              ))}
+            </tbody>
+          </table>
+        )}
+      </section>
+      {total > offset + aliases.length && (
+        <p>
+          <a
+            class="button"
+            href={`/aliases?${new URLSearchParams({ ...(q && { q }), offset: String(offset + pageSize) })}`}
+          >
+            Older
+          </a>
+        </p>
+      )}
+      {change && places.length > 0 && (
+        <Card id="add" title="Make an alias">
+          {refused && <Refusal problem={refused} labels={labels} />}
+          <Fields action="/aliases" submit="Make">
+            <Select
+              label="Domain"
+              name="domain"
+              value={typed.domain}
+              options={places.map((domain) => ({ value: domain, text: domain }))}
+            />
+            <Field
+              label="Address"
+              name="address"
+              value={typed.address}
+              required={false}
+              maxlength={320}
+              hint="What stands before the @; empty: one that nobody guesses."
+            />
+            <Field
+              label="Send on to"
+              name="forward_to"
+              value={typed.forward_to}
+              maxlength={2000}
+              hint={`Up to ${aliasLimits.destinations} addresses, separated by commas. Each gets a mail and must agree first.`}
+            />
+            <Field
+              label="What it is for"
+              name="description"
+              value={typed.description}
+              required={false}
+              maxlength={aliasLimits.descriptionCharacters}
+            />
+          </Fields>
+        </Card>
+      )}
+      {!(change && places.length > 0) && refused && <Refusal problem={refused} labels={labels} />}
+    </Page>,
+    refused ? 400 : 200,
+  );
+}
+
+function Row({ alias, change }: { alias: Alias; change: boolean }) {
+  const path = `/aliases/${alias.id}`;
+  const waiting = alias.destinations.some(({ state }) => state === 'pending');
+  return (
+    <tr>
+      <td class="break">
+        <span class="mono">{alias.address}</span> {!alias.active && <State tone="warn">switched off</State>}
+        {alias.description !== '' && <div class="small quiet">{alias.description}</div>}
+      </td>
+      <td class="break" data-label="Sent on to">
+        {alias.destinations.map(({ address, state }) => (
+          <div>
+            {address} <State tone={state === 'verified' ? 'good' : 'wait'}>{state}</State>
+          </div>
+        ))}
+        {alias.webhook !== null && <div class="small quiet">a webhook is told</div>}
+      </td>
+      <td class="num" data-label="Received">
+        <a href={`/received?to=${encodeURIComponent(alias.address)}`}>{number(alias.emails_received)}</a>
+      </td>
+      <td class="num" data-label="Sent on">
+        {number(alias.emails_forwarded)}
+      </td>
+      <td class="nowrap" data-label="Last mail">
+        {alias.last_received_at === null ? 'never' : <Time ms={Date.parse(alias.last_received_at)} />}
+      </td>
+      {change && (
+        <td>
+          <div class="row">
+            {waiting && <Post action={`${path}/verify`} label="Ask again" />}
+            <Post
+              action={`${path}/state`}
+              label={alias.active ? 'Switch off' : 'Switch on'}
+              values={{ active: String(!alias.active) }}
+            />
+            <Post
+              action={`${path}/remove`}
+              label="Remove"
+              sure={`Mail to ${alias.address} is then refused, and somebody else may make the address theirs.`}
+              tone="danger"
+            />
+          </div>
+        </td>
+      )}
+    </tr>
+  );
+}
+
+aliasPages.action('/aliases', async (c, viewer, form) => {
+  const typed = Object.fromEntries(Object.keys(labels).map((name) => [name, form.text(name)]));
+  const to = form.text('forward_to').split(/[,\s]+/);
+  const body = {
+    domain: form.text('domain'),
+    ...(form.text('address') === '' ? {} : { address: form.text('address') }),
+    forward_to: to.filter((one) => one !== ''),
+    description: form.text('description'),
+  };
+  return await done(c, viewer, { method: 'POST', path: '/aliases', body }, 'alias-added', typed);
+});
+
+aliasPages.action('/aliases/:id/state', (c, viewer, form) =>
+  done(
+    c,
+    viewer,
+    { method: 'PATCH', path: pathOf(c), body: { active: form.text('active') === 'true' } },
+    'alias-changed',
+  ),
+);
+
+aliasPages.action('/aliases/:id/verify', (c, viewer) =>
+  done(c, viewer, { method: 'POST', path: `${pathOf(c)}/verify` }, 'destinations-asked'),
+);
+
+aliasPages.action('/aliases/:id/remove', (c, viewer) =>
+  done(c, viewer, { method: 'DELETE', path: pathOf(c) }, 'alias-removed'),
+);
+
+function pathOf(c: Call): string {
+  const id = c.req.param('id') ?? '';
+  if (!/^\d{1,15}$/.test(id)) throw new Problem('not_found', 'There is no such alias.');
+  return `/aliases/${id}`;
+}
+
+/** Does it by the API; what is refused is said on the page, with what was typed. */
+async function done(
+  c: Call,
+  viewer: Viewer,
+  request: Parameters<typeof callApi>[2],
+  said: string,
+  typed?: Record<string, string>,
+): Promise<Response> {
+  try {
+    await callApi(c, viewer.account.accountId, request, z.unknown());
+  } catch (error) {
+    if (!(error instanceof Problem) || error.code === 'not_found') throw error;
+    return await aliasesPage(c, viewer, { refused: error, typed });
+  }
+  return c.redirect(`/aliases?done=${said}`, 303);
+}

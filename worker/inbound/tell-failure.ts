@@ -1,0 +1,90 @@
+import { failureNotice, toldStatus } from '#domain/inbound/failure-notice.ts';
+import { noticeOrder } from '#domain/inbound/forward-order.ts';
+import type { MessageId } from '#domain/message/ids.ts';
+import type { Env } from '../env.ts';
+import { hubOf } from '../hub/hub-of.ts';
+import { readSentOn, type SentOn, writeNotice } from '../store/forwards.ts';
+import { errorText, type Store } from '../store/store.ts';
+import { messageOf } from './forward.ts';
+
+/** A delivery that has come to nothing. */
+export interface FailedDelivery {
+  messageId: MessageId;
+  /** What its end was called (RFC 3463); null: nothing. */
+  status: string | null;
+}
+
+/**
+ * Tells senders of mail that was sent on and failed: each mail once, and only who is proven to have sent it, so that
+ * nobody hears of what a stranger wrote in their name. The failure is written down already: what cannot be told is
+ * logged, never thrown.
+ */
+export async function tellFailures(
+  store: Store,
+  env: Env,
+  failed: readonly FailedDelivery[],
+  nowMs: number,
+): Promise<void> {
+  if (failed.length === 0) return;
+  try {
+    const sentOn = await readSentOn(
+      store,
+      failed.map(({ messageId }) => messageId),
+      nowMs,
+    );
+    const told: boolean[] = [];
+    for (const one of sentOn) {
+      const status = failed.find(({ messageId }) => messageId === one.messageId)?.status ?? null;
+      told.push(await tell(store, env, one, status, nowMs));
+    }
+    if (told.includes(true)) {
+      await hubOf(env.bindings.HUB)
+        .wake()
+        .catch(() => undefined);
+    }
+  } catch (error) {
+    const msg = 'senders are not told of mail that could not be sent on';
+    console.error(JSON.stringify({ level: 'error', msg, error: errorText(error) }));
+  }
+}
+
+async function tell(
+  store: Store,
+  env: Env,
+  about: SentOn,
+  status: string | null,
+  nowMs: number,
+): Promise<boolean> {
+  const { order, signingDomain } = about;
+  const messageIdHeader = `<${crypto.randomUUID()}@${signingDomain}>`;
+  const notice = messageOf(
+    env,
+    {
+      source: 'notice',
+      fromAddress: `postmaster@${signingDomain}`,
+      fromHeader: `Mail Delivery System <postmaster@${signingDomain}>`,
+      to: [order.sender],
+      addressee: order.sender,
+      subject: 'Undelivered mail returned to sender',
+      messageIdHeader,
+      signingDomain,
+      raw: failureNotice({
+        address: order.address,
+        sender: order.sender,
+        messageId: messageIdHeader,
+        status: toldStatus(status),
+        original: {
+          from: about.fromHeader,
+          subject: about.subject,
+          messageId: about.messageIdHeader,
+          receivedAtMs: about.acceptedAtMs,
+        },
+        reporter: `mx.${env.serviceDomain}`,
+        nowMs,
+      }),
+      order: noticeOrder(order.address),
+    },
+    nowMs,
+  );
+  return await writeNotice(store, about, notice, nowMs);
+}
