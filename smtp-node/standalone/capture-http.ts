@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import PostalMime, { type Email } from 'postal-mime';
-import type { CapturedMessage } from './capture-mx.ts';
 import { captureScript, captureStyle, listPage, mailPage } from './capture-pages.ts';
+import type { CapturedMessage } from './captured-message.ts';
 
 /** Captured mail by HTTP: pages for people, JSON and raw mails for programs. */
 

@@ -5,16 +5,7 @@ import { SMTPServer } from 'smtp-server';
 import type { SMTPConnectionOptions } from 'smtp-server/lib/smtp-connection.js';
 import { QuotedPathConnection } from '../submission/quoted-path.ts';
 import { answerCapture, type KeptMail } from './capture-http.ts';
-
-/** A message as the capture MX lists it. */
-export interface CapturedMessage {
-  id: string;
-  mailFrom: string;
-  rcptTo: string[];
-  subject: string;
-  /** RFC 3339. */
-  at: string;
-}
+import type { CapturedMessage } from './captured-message.ts';
 
 export interface CaptureMx {
   smtpPort: number;

@@ -1,5 +1,5 @@
 import type { Email } from 'postal-mime';
-import type { CapturedMessage } from './capture-mx.ts';
+import type { CapturedMessage } from './captured-message.ts';
 
 /** The pages of captured mail: a list, and one mail as HTML, as text and as it came. Text of mails is only ever escaped. */
 
