@@ -9,6 +9,7 @@ import {
   diagnoseHostAddresses,
   diagnoseMx,
   diagnosePtr,
+  diagnoseReports,
   diagnoseSpf,
   type ServiceSubject,
 } from '#domain/dns/service-dns.ts';
@@ -109,6 +110,7 @@ async function checkDns(
     diagnoseBouncesMx(subject),
     diagnoseEmailRouting(subject),
     diagnoseMx(subject),
+    diagnoseReports(subject),
   ]);
   return found.flat();
 }
