@@ -31,6 +31,8 @@ const well: DnsTable = {
   [`_spf.${service}`]: { TXT: ['v=spf1 ip4:192.0.2.0/24 ip6:2001:db8::1 -all'] },
   [`bounces.${service}`]: { TXT: [`v=spf1 include:_spf.${service} -all`], MX: [`10 ${host}`] },
   [`mx.${service}`]: { A: ['192.0.2.1'] },
+  [`reports.${service}`]: { MX: [`10 ${host}`] },
+  [`example.com._report._dmarc.reports.${service}`]: { TXT: ['v=DMARC1'] },
 };
 
 let account: TestAccount;

@@ -5,6 +5,7 @@ import type { Operation } from '../../worker/api/operations/operation.ts';
 import { groups, operations } from '../../worker/api/operations.ts';
 import { groupHref } from '../../worker/docs/reference.tsx';
 import { app } from '../../worker/routes.ts';
+import { agreed } from './alias-support.ts';
 import { bringMail, letterTo, newReceivingDomain } from './received-support.ts';
 import { Internet, ok } from './receiver.ts';
 import {
@@ -224,6 +225,18 @@ describe('the real answers are as described:', () => {
     for (const to of ['a', 'support+x', 'postmaster'])
       await check('testRoute', 'POST', `${at}/test`, { to: `${to}@${domain}` });
     await check('deleteRoute', 'DELETE', `${at}/${route}`);
+    const rules = `/v1/domains/${domain}/rules`;
+    const conditions = [{ field: 'header', header_name: 'X-A', comparator: 'matches', value: 'a+' }];
+    const { id: rule } = await check('createRule', 'POST', rules, { name: 'x', conditions, action: 'drop' });
+    await check('listRules', 'GET', rules);
+    await check('changeRule', 'PATCH', `${rules}/${rule}`, { action: 'refuse', text: 'No' });
+    await check('deleteRule', 'DELETE', `${rules}/${rule}`);
+    for (const name of ['dmarc', 'tls-reports'] as const)
+      await check(
+        name === 'dmarc' ? 'getDmarcReports' : 'getTlsReports',
+        'GET',
+        `/v1/domains/${domain}/${name}`,
+      );
     await newEndpoint(account, internet);
     const parts = ['MIME-Version: 1.0', 'Content-Type: text/plain', 'Content-Disposition: attachment'];
     const { id } = await bringMail(`a@${domain}`, letterTo(`a@${domain}`, parts));
@@ -235,7 +248,30 @@ describe('the real answers are as described:', () => {
       from: `a@${account.domain}`,
       text_body: 'x',
     });
+    await check('cloudmailinAddresses', 'GET', '/api/v0.1/pennypost/addresses');
+    await check('cloudmailinIncomingStatuses', 'GET', '/api/v0.1/pennypost/incoming_statuses');
+    await check('cloudmailinOutboundMessages', 'GET', '/api/v0.1/pennypost/outbound_messages');
     await check('replayInboundEmail', 'POST', `/v1/inbound-emails/${id}/replay`);
+  });
+
+  it('of aliases', async () => {
+    const domain = await newReceivingDomain(account, 'alias');
+    const to = await agreed(account, 'described@people.example');
+    for (const [at, shared] of [
+      ['/v1/aliases', ''],
+      ['/v1/shield/aliases', 'Shared'],
+    ]) {
+      const made = await check(`create${shared}Alias`, 'POST', at ?? '', { domain, forward_to: [to] });
+      const one = `${at}/${made.alias.id}`;
+      await check(`list${shared}Aliases`, 'GET', at ?? '');
+      await check(`get${shared}Alias`, 'GET', one);
+      await check(`change${shared}Alias`, 'PATCH', one, { description: 'told' });
+      if (shared === '') await check('askDestinations', 'POST', `${one}/verify`);
+      await bringMail(made.alias.address, letterTo(made.alias.address));
+      await check('listInboundEmails', 'GET', '/v1/inbound-emails');
+      await check('listEmails', 'GET', '/v1/emails');
+      await check(`delete${shared}Alias`, 'DELETE', one);
+    }
   });
 
   it('each of them', () => {

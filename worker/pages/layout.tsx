@@ -55,6 +55,8 @@ const done: Record<string, string> = {
   'told-again': 'Its endpoints are told again.',
   'route-added': 'The route is added; it holds from now on.',
   'route-removed': 'The route is removed.',
+  'rule-added': 'The rule is added; it holds from now on.',
+  'rule-removed': 'The rule is removed.',
   'alias-added': 'The alias is made; it sends on to whom has agreed.',
   'alias-changed': 'The alias is changed.',
   'alias-removed': 'The alias is removed: mail to it is refused.',

@@ -15,7 +15,8 @@ import { callApi } from '../own-api.ts';
 /** What a domain does with received mail, by address; trying an address. */
 export const routePages = new Board();
 
-const about: Record<RouteAction, string> = {
+/** What routes and rules may do, in words. */
+export const actionAbout: Record<RouteAction, string> = {
   webhook: 'webhook: tell endpoints',
   forward: 'forward: send on to addresses',
   drop: 'drop: take it, tell nobody',
@@ -35,7 +36,8 @@ interface Shown {
   to?: string;
 }
 
-function pathOf(c: Call): string {
+/** The domain's path; 404 for what is no number. */
+export function pathOf(c: Call): string {
   const id = c.req.param('id') ?? '';
   if (!/^\d{1,15}$/.test(id)) throw new Problem('not_found', 'There is no such domain in this account.');
   return `/domains/${id}`;
@@ -71,7 +73,11 @@ async function routesPage(c: Call, viewer: Viewer, { refused, tried, to }: Shown
         title={`Routes of ${domain.domain}`}
         lead="What is done with mail by address: an exact one goes before a prefix, * comes last."
         crumb={{ href: path, text: domain.domain }}
-      />
+      >
+        <a class="button" href={`${path}/rules`}>
+          Rules
+        </a>
+      </Head>
       {refused && <Refusal problem={refused} labels={labels} />}
       <Card id="try" title="Try an address">
         <form method="get" action={`${path}/routes`} class="stack">
@@ -88,6 +94,9 @@ async function routesPage(c: Call, viewer: Viewer, { refused, tried, to }: Shown
             </p>
             {tried.forward_to.length > 0 && <p>Sent on to: {tried.forward_to.join(', ')}</p>}
             {tried.endpoints.length > 0 && <p>Told: {tried.endpoints.map(urlOf).join(', ')}</p>}
+            {tried.rules.length > 0 && (
+              <p>Rules look at the mail before that, and may do otherwise: {tried.rules.join(', ')}.</p>
+            )}
           </Note>
         )}
       </Card>
@@ -142,7 +151,7 @@ async function routesPage(c: Call, viewer: Viewer, { refused, tried, to }: Shown
             <Select
               label="What to do"
               name="action"
-              options={routeActions.map((action) => ({ value: action, text: about[action] }))}
+              options={routeActions.map((action) => ({ value: action, text: actionAbout[action] }))}
             />
             {endpoints.length > 0 && (
               <fieldset>

@@ -8,6 +8,7 @@ import {
   diagnoseHostAddresses,
   diagnoseMx,
   diagnosePtr,
+  diagnoseReports,
   diagnoseSpf,
   type ServiceSubject,
 } from '#domain/dns/service-dns.ts';
@@ -73,6 +74,7 @@ async function checkDns(
     diagnoseBouncesMx(subject),
     diagnoseEmailRouting(subject),
     diagnoseMx(subject),
+    diagnoseReports(subject),
   ]);
   return found.flat();
 }
