@@ -118,6 +118,8 @@ app.notFound((c) => {
       .filter((route) => route.method !== 'ALL' && matches(route.path, c.req.path))
       .flatMap(({ method }) => (method === 'GET' ? ['GET', 'HEAD'] : [method])),
   );
+  if (c.req.method === 'GET' && allowed.has('POST') && isForPeople(c.req.path, c.req.header('Accept')))
+    return c.redirect(pageAbove(c.req.path), 303);
   const problem =
     allowed.size === 0 || allowed.has(c.req.method)
       ? new Problem('not_found', `There is nothing at ${c.req.path.slice(0, 200)}.`)
@@ -142,6 +144,15 @@ function configured(c: Call): Env | Problem {
       `Settings or secrets of it are missing or wrong. Its operator runs npm run deploy, which sets what is missing; the logs of the Worker name it. Request ${c.get('requestId')}.`,
     );
   }
+}
+
+/** The nearest page above the address of a form, which somebody comes to by a reload, a bookmark, or going back. */
+function pageAbove(path: string): string {
+  const isPage = (place: string) =>
+    app.routes.some((route) => route.method === 'GET' && matches(route.path, place));
+  for (let place = path; place !== ''; place = place.slice(0, place.lastIndexOf('/')))
+    if (isPage(place)) return place;
+  return '/';
 }
 
 /** A browser outside of the APIs gets a page; programs, and whoever asks below an API, get a problem. */

@@ -146,6 +146,17 @@ function Foot({ viewer, path }: { viewer: Viewer; path: string }) {
             <button type="submit">Go to {membership.accountName}</button>
           </form>
         ))}
+        <form method="post" action="/profile/theme" class="themes" aria-label="Colours">
+          <button type="submit" name="theme" value="device">
+            Auto
+          </button>
+          <button type="submit" name="theme" value="light">
+            Light
+          </button>
+          <button type="submit" name="theme" value="dark">
+            Dark
+          </button>
+        </form>
         <form method="post" action="/sign-out">
           <button type="submit">Sign out</button>
         </form>

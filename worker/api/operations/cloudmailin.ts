@@ -12,7 +12,7 @@ export const cloudmailin: OperationGroup = {
       method: 'post',
       path: '/api/v0.1/:username/messages',
       summary: 'Send a message, as CloudMailin’s clients do',
-      about: 'The same intake under another spelling. `username` must be that of the key.',
+      about: 'The same as `POST /v1/send` under another spelling. `username` must be that of the key.',
       headers: [idempotency],
       body: { type: 'application/json', schema: cloudmailinSchema.meta({ id: 'CloudmailinRequest' }) },
       answer: { status: 202, about: 'Accepted', schema: answers.cloudmailinAnswer },

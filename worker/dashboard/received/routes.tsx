@@ -7,7 +7,7 @@ import { may } from '../../identity/viewer.ts';
 import { html } from '../../pages/answer.tsx';
 import { Card, Columns, Fields } from '../../pages/blocks.tsx';
 import { Page } from '../../pages/layout.tsx';
-import { Empty, Field, Head, Note, Post, Refusal, Select, State } from '../../pages/parts.tsx';
+import { Empty, Field, faultsOf, Head, Note, Post, Refusal, Select, State } from '../../pages/parts.tsx';
 import type { Viewer } from '../../store/auth.ts';
 import { Board, type Form } from '../board.tsx';
 import { callApi } from '../own-api.ts';
@@ -65,6 +65,7 @@ async function routesPage(c: Call, viewer: Viewer, { refused, tried, to }: Shown
     callApi(c, accountId, { method: 'GET', path: '/webhooks' }, webhooksAnswer),
   ]);
   const urlOf = (id: string) => endpoints.find((one) => one.id === id)?.url ?? id;
+  const faults = faultsOf(refused, Object.keys(labels));
   const change = may(viewer, 'developer') && (domain.type === 'inbound' || domain.type === 'both');
   return html(
     c,
@@ -78,7 +79,7 @@ async function routesPage(c: Call, viewer: Viewer, { refused, tried, to }: Shown
           Rules
         </a>
       </Head>
-      {refused && <Refusal problem={refused} labels={labels} />}
+      <Refusal faults={faults} labels={labels} />
       <Card id="try" title="Try an address">
         <form method="get" action={`${path}/routes`} class="stack">
           <Field label="Address" name="to" value={to ?? ''} placeholder={`info@${domain.domain}`} />
@@ -146,6 +147,7 @@ async function routesPage(c: Call, viewer: Viewer, { refused, tried, to }: Shown
               name="pattern"
               placeholder="support+*"
               hint="info, support+* or *"
+              fault={faults.get('pattern')}
               maxlength={65}
             />
             <Select
@@ -176,6 +178,7 @@ async function routesPage(c: Call, viewer: Viewer, { refused, tried, to }: Shown
               required={false}
               maxlength={routeLimits.textCharacters}
               hint="What a refusal says."
+              fault={faults.get('text')}
             />
           </Fields>
         </Card>

@@ -8,7 +8,7 @@ import { may } from '../../identity/viewer.ts';
 import { html } from '../../pages/answer.tsx';
 import { Card, Columns, Fields } from '../../pages/blocks.tsx';
 import { Page } from '../../pages/layout.tsx';
-import { Empty, Field, Head, Post, Refusal, Select, State } from '../../pages/parts.tsx';
+import { Empty, Field, faultsOf, Head, Post, Refusal, Select, State } from '../../pages/parts.tsx';
 import type { Viewer } from '../../store/auth.ts';
 import type { Form } from '../board.tsx';
 import { Board } from '../board.tsx';
@@ -49,7 +49,7 @@ async function rulesPage(c: Call, viewer: Viewer, refused?: Problem) {
         lead="What is done with mail by what is in it. Routes say which addresses take mail at all; of that mail the first rule that holds says what is done, else the route does."
         crumb={{ href: `${path}/routes`, text: `Routes of ${domain.domain}` }}
       />
-      {refused && <Refusal problem={refused} labels={labels} />}
+      <Refusal faults={faultsOf(refused, Object.keys(labels))} labels={labels} />
       <section class="card flush" aria-label="Rules">
         {rules.length === 0 ? (
           <Empty title="No rule">

@@ -140,6 +140,12 @@ async function passes(
   const records = recordsOf(answer).filter(isSpf);
   const terms = addresses.map((one) => `${one.includes(':') ? 'ip6' : 'ip4'}:${one}`);
   const include = `_spf.${subject.serviceDomain}`;
+  if (addresses.length === 0 && (domain === include || records.length === 1))
+    return unknown(
+      check,
+      `No address of ${subject.nodes} is known, so it cannot be told whom it must name.`,
+      'Publish A (and AAAA) of the host names of your nodes first.',
+    );
   const value =
     domain === include ? ['v=spf1', ...terms, '-all'].join(' ') : `v=spf1 include:${include} -all`;
   if (records.length !== 1) {
@@ -212,8 +218,8 @@ export async function diagnoseEmailRouting(subject: ServiceSubject): Promise<Dia
     fine(
       check,
       open
-        ? `That door is open: mail for ${name} comes to the Worker by Email Routing.`
-        : `That door is closed: mail for ${name} comes by the nodes (npm run deploy -- --email-routing opens it).`,
+        ? `Email Routing is used: mail for ${name} comes to the Worker by it.`
+        : `Email Routing is not used: mail for ${name} comes by the nodes (npm run deploy -- --email-routing sets it up).`,
     ),
   ];
 }

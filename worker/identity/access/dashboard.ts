@@ -101,6 +101,7 @@ export const dashboardAccess = accessRows([
   ['POST /settings/mail', member('owner'), 'mail settings changed'],
   ['GET /audit', member('owner')],
   ['GET /profile', member('viewer')],
+  ['POST /profile/theme', member('viewer')],
   ['POST /profile/password', member('viewer'), 'password changed'],
   ['POST /profile/sessions/:id/end', member('viewer'), 'session ended'],
   ['POST /profile/two-factor', member('viewer')],
