@@ -4,6 +4,7 @@ import { errorsOf, openApiDocument } from '../../worker/api/openapi.ts';
 import type { Operation } from '../../worker/api/operations/operation.ts';
 import { operations } from '../../worker/api/operations.ts';
 import { app } from '../../worker/routes.ts';
+import { agreed } from './alias-support.ts';
 import { bringMail, letterTo, newReceivingDomain } from './received-support.ts';
 import { Internet, ok } from './receiver.ts';
 import {
@@ -230,6 +231,26 @@ describe('the real answers are as described:', () => {
     await check('getInboundEmailRaw', 'GET', `/v1/inbound-emails/${id}/raw`);
     await check('downloadInboundAttachment', 'GET', `/v1/inbound-emails/${id}/attachments/0/download`);
     await check('replayInboundEmail', 'POST', `/v1/inbound-emails/${id}/replay`);
+  });
+
+  it('of aliases', async () => {
+    const domain = await newReceivingDomain(account, 'alias');
+    const to = await agreed(account, 'described@people.example');
+    for (const [at, shared] of [
+      ['/v1/aliases', ''],
+      ['/v1/shield/aliases', 'Shared'],
+    ]) {
+      const made = await check(`create${shared}Alias`, 'POST', at ?? '', { domain, forward_to: [to] });
+      const one = `${at}/${made.alias.id}`;
+      await check(`list${shared}Aliases`, 'GET', at ?? '');
+      await check(`get${shared}Alias`, 'GET', one);
+      await check(`change${shared}Alias`, 'PATCH', one, { description: 'told' });
+      if (shared === '') await check('askDestinations', 'POST', `${one}/verify`);
+      await bringMail(made.alias.address, letterTo(made.alias.address));
+      await check('listInboundEmails', 'GET', '/v1/inbound-emails');
+      await check('listEmails', 'GET', '/v1/emails');
+      await check(`delete${shared}Alias`, 'DELETE', one);
+    }
   });
 
   it('each of them', () => {
