@@ -29,7 +29,7 @@ const usage = `npm start -- [options]
   --deliver             deliver to the recipients' real MX hosts instead of the capture MX
   --service-domain D    the operator's own domain (pennypost.test)
   --data-dir DIR        where everything is kept (.pennypost)
-Every setting of a node can be given in the environment as well, see README.`;
+Every setting of a node can be given in the environment as well, see worker/docs/settings.md.`;
 
 const flags = readFlags();
 

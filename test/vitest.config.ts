@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 
 const root = new URL('..', import.meta.url).pathname;
 
-/** Secrets that only tests know; a deployment makes its own (see README, Deploy). */
+/** Secrets that only tests know; a deployment makes its own (see the guide Deploy). */
 const secrets = {
   FEEDBACK_LOOPS: 'loop@isp.example, FBL.isp.example',
   NODE_TOKEN: 'test-node-token-0123456789abcdef0123456789',
@@ -48,6 +48,8 @@ export default defineConfig({
           globalSetup: ['test/support/migrations.ts'],
           include: ['test/worker/**/*.test.ts'],
           testTimeout: 30_000,
+          // A first owner is made, with a password that is dear to hash.
+          hookTimeout: 60_000,
           retry,
           sequence: { groupOrder: 1 },
         },

@@ -15,6 +15,8 @@ const bindings = [
   'PAGES_LIMIT',
   'TRIES_LIMIT',
   'TRACKING_LIMIT',
+  'GUESSES_LIMIT',
+  'ALL_GUESSES_LIMIT',
 ] as const;
 
 export interface Bindings {
@@ -28,6 +30,9 @@ export interface Bindings {
   PAGES_LIMIT: RateLimit;
   TRIES_LIMIT: RateLimit;
   TRACKING_LIMIT: RateLimit;
+  /** Passwords that strangers may have us hash: one source, and all of them. */
+  GUESSES_LIMIT: RateLimit;
+  ALL_GUESSES_LIMIT: RateLimit;
 }
 
 /** Body of a message in the queue of deliveries: pointers, never mail. */

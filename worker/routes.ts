@@ -9,8 +9,10 @@ import { domainsApp } from './api/domains.ts';
 import { emailsApp } from './api/emails.ts';
 import { eventsApp } from './api/events.ts';
 import { inboundEmailsApp } from './api/inbound-emails.ts';
+import { inboundReplyApp } from './api/inbound-reply.ts';
 import { inboundRoutesApp } from './api/inbound-routes.ts';
-import { referenceApp } from './api/reference.tsx';
+import { openApiApp } from './api/openapi-app.ts';
+import { requestsApp } from './api/requests.ts';
 import { sendApp } from './api/send.ts';
 import { settingsApp } from './api/settings.ts';
 import { statsApp } from './api/stats.ts';
@@ -19,8 +21,10 @@ import { warmingApp } from './api/warming.ts';
 import { webhookDeliveriesApp } from './api/webhook-deliveries.ts';
 import { webhooksApp } from './api/webhooks.ts';
 import { dashboardApp } from './dashboard/app.ts';
+import { docsApp } from './docs/app.tsx';
 import { type Env, NotConfigured, parseEnv } from './env.ts';
 import { answerError, type Call, type Isolate, newApp, requestId } from './http/app.ts';
+import { RefusalBudget } from './http/refusal-budget.ts';
 import { Announcer } from './hub/announcer.ts';
 import { EventAnnouncer } from './hub/event-announcer.ts';
 import { requireRows } from './identity/access.ts';
@@ -39,6 +43,7 @@ const isolate: Isolate = {
   flights: new Map(),
   knownKeys: new KnownKeys(),
   knownNodes: new KnownNodes(),
+  refusals: new RefusalBudget(),
 };
 
 /** Everything that the Worker answers over HTTP. */
@@ -74,10 +79,11 @@ app.use(guard);
 app.get('/healthz', (c) =>
   c.json({ status: 'ok', service_domain: c.get('env').serviceDomain, time: new Date().toISOString() }),
 );
-app.route('/', referenceApp);
+app.route('/', openApiApp);
 app.route('/v1', sendApp);
 app.route('/v1', emailsApp);
 app.route('/v1', eventsApp);
+app.route('/v1', requestsApp);
 app.route('/v1', suppressionsApp);
 app.route('/v1', credentialApp);
 app.route('/v1', webhooksApp);
@@ -85,6 +91,7 @@ app.route('/v1', webhookDeliveriesApp);
 app.route('/v1', domainsApp);
 app.route('/v1', inboundRoutesApp);
 app.route('/v1', inboundEmailsApp);
+app.route('/v1', inboundReplyApp);
 app.route('/v1', aliasesApp);
 app.route('/v1', statsApp);
 app.route('/v1', warmingApp);
@@ -95,6 +102,7 @@ app.route('/admin/v1', adminApp);
 app.route('/admin/v1', adminNodesApp);
 app.route('/node/v1', nodeApp);
 app.route('/', trackingApp);
+app.route('/docs', docsApp);
 app.route('/', aliasLinksApp);
 app.route('/', dashboardApp);
 requireRows(app.routes);
@@ -105,7 +113,7 @@ app.notFound((c) => {
       .flatMap(({ method }) => (method === 'GET' ? ['GET', 'HEAD'] : [method])),
   );
   const problem =
-    allowed.size === 0
+    allowed.size === 0 || allowed.has(c.req.method)
       ? new Problem('not_found', `There is nothing at ${c.req.path.slice(0, 200)}.`)
       : // RFC 9110 §15.5.6: a 405 says which methods there are.
         new Problem('method_not_allowed', `${c.req.method} is not allowed on ${c.req.path}.`, {

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { feedbackLoopPattern } from '#domain/bounce/feedback-loops.ts';
 
 /**
- * Variables and secrets of the Worker: one table; the parser and the reference in README.md derive from it.
+ * Variables and secrets of the Worker: one table; the parser and the reference in the guide Settings derive from it.
  */
 export const workerSettings = [
   {

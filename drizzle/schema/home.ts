@@ -171,6 +171,31 @@ export const auditTable = (week: string) =>
   );
 
 /**
+ * Submissions that were refused, by the week in which they came (`store/requests.ts`). Those that were accepted are rows of
+ * `messages` already.
+ */
+export const refusedTable = (week: string) =>
+  sqliteTable(
+    `refused_${week}`,
+    {
+      accountId: integer('account_id').notNull(),
+      /** Its time and some chance: ordered by time. */
+      id: integer('id').notNull(),
+      requestId: text('request_id').notNull(),
+      credentialId: integer('credential_id').notNull(),
+      /** `api`, `batch`, `raw`, `smtp` or `cloudmailin`. */
+      way: text('way').notNull(),
+      /** Of the HTTP answer, also where a mail node passed it on. */
+      status: integer('status').notNull(),
+      code: text('code').notNull(),
+      detail: text('detail').notNull(),
+      /** How many others of the same key just before were not written down. */
+      leftOut: integer('left_out').notNull(),
+    },
+    (t) => [primaryKey({ columns: [t.accountId, t.id] })],
+  );
+
+/**
  * Mail that came to domains which receive: what one rule took of one mail. Its raw form is in R2. By the week of the
  * mail's id.
  */

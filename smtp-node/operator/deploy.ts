@@ -17,7 +17,7 @@ const usage = `npm run deploy -- [options]
   --service-domain DOMAIN  the operator's own domain, e.g. mail.example.org; asked for once
   --public-url URL         where the dashboard is reached; "workers.dev": there
   --domain HOST            also serve the Worker at this host of a zone in the account; may be repeated
-  --var NAME=TEXT          set a variable of the Worker (see README); those that it has stay as they are
+  --var NAME=TEXT          set a variable of the Worker (see worker/docs/settings.md); those that it has stay as they are
   --rotate NAME            make a secret anew; of a list, a new first key before the old
   --email-routing          let Email Routing bring mail for bounces.<service domain> to the Worker
   --dns                    publish the DNS records of the service domain, or print them

@@ -30,7 +30,7 @@ import {
 import { diagnoseAddresses, diagnoseBlocklists, diagnosePort25 } from './doctor/network.ts';
 import { spfResultOf } from './doctor/spf.ts';
 
-const usage = `npm run doctor -- [options]    (settings of the node come from the environment, see README)
+const usage = `npm run doctor -- [options]    (settings of the node come from the environment, see worker/docs/settings.md)
   --json                     print the findings as JSON
   --service-domain D         the operator's own domain (default: what the edge says)
   --mx-domain D              the domain whose MX is spoken to on port 25 (gmail.com)

@@ -10,8 +10,6 @@ export interface Hostile {
   path: string;
   headers?: Record<string, string>;
   body?: Buffer;
-  /** It asks whether a password is right, which must cost whoever guesses, and so it costs us. */
-  guesses?: true;
 }
 
 const unknownKey = { Authorization: 'Bearer pp_live_0123456789abcdefghijABCDEFGHIJ01' };
@@ -148,15 +146,20 @@ export function hostileRequests(): Hostile[] {
       body: Buffer.from('a&'.repeat(30_000)),
     },
   ];
-  const guess: Hostile = {
-    name: 'a password that is wrong',
+  return [...dear, ...ways, ...routes, ...others];
+}
+
+let guessed = 0;
+
+/** A guess of a password, each of another person. It must cost whoever guesses, and so it costs us. */
+export function wrongGuess(): Hostile {
+  guessed += 1;
+  const form = { email: `nobody-${guessed}@people.example`, password: 'a wrong sentence' };
+  return {
+    name: 'a wrong guess of a password',
     method: 'POST',
     path: '/sign-in',
     headers: urlencoded,
-    body: Buffer.from(
-      new URLSearchParams({ email: 'nobody@people.example', password: 'a wrong sentence' }).toString(),
-    ),
-    guesses: true,
+    body: Buffer.from(new URLSearchParams(form).toString()),
   };
-  return [...dear, ...ways, ...routes, ...others, guess];
 }

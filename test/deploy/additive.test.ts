@@ -92,22 +92,26 @@ describe('migrations', () => {
 
 describe('every statement of the versions before', () => {
   it('is understood by the schema of this one', async () => {
-    await live(1, async (database) => {
-      const tables = await database.rows(`SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name`);
-      const last = (pattern: RegExp) =>
-        tables.flatMap(({ name }) => pattern.exec(String(name))?.[1] ?? []).at(-1) ?? '';
-      const week = last(/^webhook_deliveries_(.+)$/);
-      const day = last(/^bodies_(.+)$/);
-      for (const file of readdirSync(new URL('./statements/', import.meta.url))) {
-        const statements = statementsOf(file);
-        expect(statements.length).toBeGreaterThan(100);
-        for (const statement of statements) {
-          const text = statement.replaceAll('WEEK', week).replaceAll('bodies_DAY', `bodies_${day}`);
-          await database.rows(`EXPLAIN ${text}`).catch((error: unknown) => {
-            throw new Error(`${file}: ${String(error)}: ${statement}`);
-          });
+    await live(1, {
+      atEnd: async (database) => {
+        const tables = await database.rows(
+          `SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name`,
+        );
+        const last = (pattern: RegExp) =>
+          tables.flatMap(({ name }) => pattern.exec(String(name))?.[1] ?? []).at(-1) ?? '';
+        const week = last(/^webhook_deliveries_(.+)$/);
+        const day = last(/^bodies_(.+)$/);
+        for (const file of readdirSync(new URL('./statements/', import.meta.url))) {
+          const statements = statementsOf(file);
+          expect(statements.length).toBeGreaterThan(100);
+          for (const statement of statements) {
+            const text = statement.replaceAll('WEEK', week).replaceAll('bodies_DAY', `bodies_${day}`);
+            await database.rows(`EXPLAIN ${text}`).catch((error: unknown) => {
+              throw new Error(`${file}: ${String(error)}: ${statement}`);
+            });
+          }
         }
-      }
+      },
     });
   }, 120_000);
 });

@@ -294,6 +294,11 @@ describe('is refused as documented:', () => {
     ],
     ['a Reply-To that is no address', { headers: { 'Reply-To': 'nobody' } }, /\/headers\/Reply-To.*"@"/],
     ['a Sender of somebody else', { headers: { Sender: 'x@elsewhere.example' } }, /\/headers\/Sender/],
+    [
+      'a Sender by the name of somebody else',
+      { headers: { Sender: '"x@elsewhere.example" <x@demo.pennypost.test>' } },
+      /\/headers\/Sender/,
+    ],
     ['a header of a wrong type', { headers: { 'X-A': { a: 1 } } }, /\/headers\/X-A.*must be a text/],
     ['a second value with a line end', { headers: { 'X-A': ['a', 'b\r\nBcc: x'] } }, /\/headers\/X-A\/1.*CR/],
     ['eleven tags', { tags: Array(11).fill('t') }, /\/tags/],

@@ -242,8 +242,8 @@ describe.skipIf(!hasChromium)('the dashboard in a browser', () => {
     expect(await lookAt(page, 'domain')).toEqual([]);
     await page.setViewportSize({ width: 1280, height: 900 });
     // What the page says is published, word for word, and nothing else.
-    for (const record of await page.locator('section[aria-labelledby=records] article').all()) {
-      const [type = '', name = '', value = ''] = await record.locator('dl code').allTextContents();
+    for (const record of await page.locator('section[aria-labelledby=records] tr[data-record]').all()) {
+      const [type = '', name = '', value = ''] = await record.locator('[data-field]').allTextContents();
       if (type !== 'TXT' && type !== 'CNAME') throw new Error(`nothing publishes ${type}`);
       dns[name] = { [type]: [value] };
     }

@@ -1,4 +1,5 @@
 import { aliasFault } from '#domain/inbound/alias.ts';
+import { answeredMailboxes, answerFields } from '#domain/inbound/answer.ts';
 import { isAutomatic } from '#domain/inbound/automatic.ts';
 import { failureNotice, toldStatus } from '#domain/inbound/failure-notice.ts';
 import { forwarded, forwardLoop } from '#domain/inbound/forwarding.ts';
@@ -146,6 +147,16 @@ export const receivedTargets: readonly Target[] = [
         joinMessage(forwarded(split, { ...of, rewriteFrom: false })),
       ];
     },
+  },
+  {
+    name: 'answer to a mail',
+    blocks: [...fields, '"', '\\', '(', ')', ', ', 'Ann <', '>'],
+    read: (text) => {
+      const headers = fieldsOf(text);
+      const { to, ...rest } = answerFields({ headers, messageId: text, from: text, subject: text });
+      return [rest, answeredMailboxes(to)];
+    },
+    grows: 40,
   },
   {
     name: 'what a mail answers',

@@ -70,6 +70,7 @@ export class Program {
       'WebSocketPair',
       'caches',
       'HTMLRewriter',
+      'Reflect',
       'globalThis',
       'self',
       'global',

@@ -286,7 +286,10 @@ export class Edge {
       DELIVERY: this.queues.delivery.binding(),
       WEBHOOK: this.queues.webhook.binding(),
       ...Object.fromEntries(
-        ['PAGES_LIMIT', 'TRIES_LIMIT', 'TRACKING_LIMIT'].map((name) => [name, unlimited]),
+        ['PAGES_LIMIT', 'TRIES_LIMIT', 'TRACKING_LIMIT', 'GUESSES_LIMIT', 'ALL_GUESSES_LIMIT'].map((name) => [
+          name,
+          unlimited,
+        ]),
       ),
       HUB: this.hub.binding(),
       SENDER: this.senders.binding(),

@@ -14,11 +14,15 @@ export class QuickDatabase implements Engine {
   readonly #statements = new Map<string, StatementSync>();
   readonly countsRows = false;
   calls = 0;
-  /** Every text that the Worker has asked, once. */
-  readonly asked = new Set<string>();
+  /** Told of every text that the Worker asks. */
+  readonly #onAsked: (text: string) => void;
 
-  static async open(): Promise<QuickDatabase> {
-    const database = new QuickDatabase();
+  private constructor(onAsked: (text: string) => void) {
+    this.#onAsked = onAsked;
+  }
+
+  static async open(onAsked: (text: string) => void = () => undefined): Promise<QuickDatabase> {
+    const database = new QuickDatabase(onAsked);
     // A table of D1's own that lists of tables show.
     database.#sqlite.exec('CREATE TABLE _cf_METADATA (key INTEGER PRIMARY KEY, value BLOB)');
     for (const statements of await migrations()) await database.batch(statements.map((text) => [text, []]));
@@ -30,7 +34,7 @@ export class QuickDatabase implements Engine {
   }
 
   async batch(queries: readonly Query[]): Promise<StatementResult[]> {
-    for (const [text] of queries) this.asked.add(text);
+    for (const [text] of queries) this.#onAsked(text);
     return this.#carryOut(queries);
   }
 

@@ -62,6 +62,8 @@ export interface RunOptions {
   stopWhen: (failure: Violation) => boolean;
   /** Told how far it has come. */
   progress?: (text: string) => void;
+  /** Told of every text that the Worker asks the quick engine. */
+  onAsked?: (text: string) => void;
   /** Is given the database as the run leaves it. */
   atEnd?: (database: Engine) => Promise<void>;
 }
@@ -82,7 +84,7 @@ export async function run(options: RunOptions): Promise<RunResult> {
   const began = performance.now();
   const folder = await mkdtemp(join(tmpdir(), 'pennypost-simulation-'));
   const database: Engine =
-    options.engine === 'workerd' ? await Database.open(folder) : await QuickDatabase.open();
+    options.engine === 'workerd' ? await Database.open(folder) : await QuickDatabase.open(options.onAsked);
   let closing = () => {};
   try {
     const seed = `seed ${options.seed}`;

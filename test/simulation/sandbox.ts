@@ -34,6 +34,12 @@ export const context = new AsyncLocalStorage<unknown>();
 const require = createRequire(import.meta.url);
 const RealDate = Date;
 
+/**
+ * What libraries keep beside the globals, and add to as they are loaded: a program has its own, or no program that was
+ * ever started would be let go, and its whole run with it. They change `Reflect`, too.
+ */
+const registries = { __zod_globalRegistry: undefined, __zod_globalConfig: undefined };
+
 /** The globals that a program sees, all time and chance among them. */
 export function globalsOf(host: Host): Record<string, unknown> {
   let [turn, looks] = [0, 0];
@@ -67,11 +73,15 @@ export function globalsOf(host: Host): Record<string, unknown> {
     },
     caches: undefined,
     HTMLRewriter: HtmlRewriter,
+    Reflect: Object.defineProperties({}, Object.getOwnPropertyDescriptors(Reflect)),
   };
   globals.globalThis = Object.defineProperties(
     Object.create(globalThis) as object,
     Object.fromEntries(
-      Object.entries(globals).map(([name, value]) => [name, { value, writable: true, configurable: true }]),
+      Object.entries({ ...globals, ...registries }).map(([name, value]) => [
+        name,
+        { value, writable: true, configurable: true },
+      ]),
     ),
   );
   globals.self = globals.globalThis;

@@ -1,5 +1,5 @@
 /**
- * Import rules of the house (see README, How the code is laid out): each room may import only what is listed, a room of
+ * Import rules of the house (see worker/docs/development.md): each room may import only what is listed, a room of
  * the Worker only rooms below it, and no file imports itself through others. Prints every breach and exits 1.
  */
 import { readdirSync, readFileSync } from 'node:fs';
@@ -38,6 +38,7 @@ const storeys = [
   'queue/',
   'tracking/',
   'dashboard/',
+  'docs/',
   'api/',
   'node-api/',
   'inbound/',

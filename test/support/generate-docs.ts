@@ -1,10 +1,11 @@
 /**
- * Writes the generated tables of README.md from the catalogues that the code runs on; `--check` fails when they
- * are not up to date.
+ * Writes the generated tables of the guides (worker/docs) from the catalogues that the code runs on, and the guides as
+ * modules (worker/docs/text) for the Worker, which shows them; `--check` fails when they are not up to date.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { type ConfigRow, configCatalogue } from '../../smtp-node/config.ts';
 import { counters } from '../../worker/domain/counter.ts';
+import { reduceDelivery } from '../../worker/domain/delivery/delivery.ts';
 import { events } from '../../worker/domain/delivery/event.ts';
 import { simulatedRecipients } from '../../worker/domain/delivery/simulator.ts';
 import {
@@ -18,9 +19,19 @@ import { classes } from '../../worker/domain/message/class.ts';
 import { mailSettings } from '../../worker/domain/message/mail-settings.ts';
 import { problems } from '../../worker/domain/problem.ts';
 import { scopes } from '../../worker/domain/scope.ts';
+import { webhookBodies } from '../../worker/domain/webhook.ts';
 import { workerSettings } from '../../worker/settings.ts';
 
-const path = new URL('../../README.md', import.meta.url).pathname;
+/** The API's operations, as far as they are told here. Not by name: the Worker's types are not those of Node. */
+interface Told {
+  groups: readonly {
+    name: string;
+    operations: readonly { method: string; path: string; summary: string; query?: { shape: object } }[];
+  }[];
+}
+const { groups }: Told = await import(new URL('../../worker/api/operations.ts', import.meta.url).href);
+
+const folder = new URL('../../worker/docs/', import.meta.url).pathname;
 
 function table(head: string[], rows: (string | number)[][]): string {
   const line = (cells: (string | number)[]) =>
@@ -38,6 +49,12 @@ function neededFor(check: Parameters<typeof needOf>[0]): string {
     .join('; ');
 }
 
+/** `GET /v1/emails?limit&cursor` and what it does. */
+function toldCall(one: Told['groups'][number]['operations'][number]): string[] {
+  const query = Object.keys(one.query?.shape ?? {}).join('&');
+  return [code(`${one.method.toUpperCase()} ${one.path}${query && `?${query}`}`), one.summary];
+}
+
 /** A domain as an example: the values are those that a customer would see. */
 const exampleDomain: CheckSubject = {
   name: 'example.com',
@@ -51,7 +68,55 @@ const exampleDomain: CheckSubject = {
   ],
 };
 
+/** A bounce, as the code that decides it tells it. */
+const exampleBounce = reduceDelivery(
+  { state: 'sending', class: 'standard', firstDueMs: 0, attempts: 1, fullStrikes: 0, exempt: false },
+  {
+    type: 'bounced',
+    startedAtMs: 0,
+    endedAtMs: 412,
+    session: {
+      mx: { host: 'mx.example.net', address: '192.0.2.25' },
+      tls: { version: 'TLSv1.3', cipher: 'TLS_AES_256_GCM_SHA384', verdict: 'verified' },
+      reused: false,
+      steps: [],
+      tried: [],
+    },
+    failure: {
+      reply: { code: 550, status: '5.1.1', text: 'No such user here' },
+      status: null,
+      class: 'bad_mailbox',
+      text: '550 5.1.1 No such user here',
+      step: 'rcpt',
+      code: null,
+    },
+  },
+  412,
+  0,
+);
+
+/** What an endpoint gets, made by what posts it. */
+const payload = webhookBodies('event', [
+  {
+    event: {
+      id: '01a1fbb4-7f26-7d8c-9a51-3f0c6f2f4d10',
+      kind: 'bounced',
+      atMs: Date.UTC(2026, 10, 26, 9, 30, 2),
+      details: exampleBounce.event.details,
+    },
+    messageId: '01a1fbb4-5a10-7c3e-8f00-9d2f6f1c2b3a',
+    recipient: 'you@example.net',
+    from: 'shop@example.com',
+    subject: 'Your receipt',
+    messageIdHeader: '<01a1fbb4-5a10-7c3e-8f00-9d2f6f1c2b3a@example.com>',
+    tags: ['receipt'],
+    metadata: { order: '4711' },
+    testMode: false,
+  },
+])[0];
+
 const sections: Record<string, string> = {
+  'webhook-payload': `\`\`\`json\n${JSON.stringify(JSON.parse(payload?.text ?? ''), null, 2)}\n\`\`\``,
   'record-checks': table(
     ['record', 'type', 'name', 'value', 'purpose', 'needed for'],
     recordChecks.flatMap((check) =>
@@ -67,6 +132,11 @@ const sections: Record<string, string> = {
         ]),
     ),
   ),
+  calls: groups
+    .map(
+      ({ name, operations }) => `### ${name}\n\n${table(['call', 'what it does'], operations.map(toldCall))}`,
+    )
+    .join('\n\n'),
   events: table(
     ['event', '`email.*` type', 'CloudMailin kind', 'raised when', 'details'],
     events.map((e) => [code(e.kind), e.type ? code(e.type) : '', code(e.cloudmailin), e.raised, e.details]),
@@ -113,18 +183,50 @@ const sections: Record<string, string> = {
   ),
 };
 
-let text = readFileSync(path, 'utf8');
-for (const [name, body] of Object.entries(sections)) {
-  const marked = new RegExp(`(<!-- generated:${name} -->\n)[\\s\\S]*?(<!-- /generated -->)`);
-  if (!marked.test(text)) throw new Error(`README.md has no section generated:${name}`);
-  text = text.replace(marked, (_, begin: string, end: string) => `${begin}\n${body}\n\n${end}`);
+/** A line of it is a line of the guide, so that changes of several people join as they do there. */
+function moduleOf(file: string, text: string): string {
+  const literal = text.replace(/[\\`]|\$(?=\{)/g, '\\$&');
+  return `/** Made from worker/docs/${file} by \`npm run docs\`; change it there. */\nexport const text = \`${literal}\`;\n`;
 }
-if (process.argv.includes('--check')) {
-  if (text !== readFileSync(path, 'utf8')) {
-    console.error('README.md is not up to date: run npm run docs');
-    process.exit(1);
-  }
-  console.log('docs: up to date');
-} else {
-  writeFileSync(path, text);
+
+function keep(file: string, before: string, after: string): void {
+  if (after === before) return;
+  if (check) stale.push(`worker/docs/${file}`);
+  else writeFileSync(folder + file, after);
 }
+
+const check = process.argv.includes('--check');
+const places = new Map(Object.keys(sections).map((name) => [name, [] as string[]]));
+const stale: string[] = [];
+for (const file of readdirSync(folder).filter((name) => name.endsWith('.md'))) {
+  const before = readFileSync(folder + file, 'utf8');
+  const after = before.replace(
+    /(<!-- generated:([\w-]+) -->\n)[\s\S]*?(<!-- \/generated -->)/g,
+    (_, begin: string, name: string, end: string) => {
+      const body = sections[name];
+      if (body === undefined) throw new Error(`worker/docs/${file}: nothing makes generated:${name}`);
+      places.get(name)?.push(file);
+      return `${begin}\n${body}\n\n${end}`;
+    },
+  );
+  keep(file, before, after);
+  const module = `text/${file.replace(/\.md$/, '.ts')}`;
+  keep(
+    module,
+    existsSync(folder + module) ? readFileSync(folder + module, 'utf8') : '',
+    moduleOf(file, after),
+  );
+}
+for (const file of readdirSync(`${folder}text`)) {
+  if (!existsSync(folder + file.replace(/\.ts$/, '.md')))
+    throw new Error(`worker/docs/text/${file} is of no guide: delete it`);
+}
+for (const [name, files] of places) {
+  if (files.length !== 1)
+    throw new Error(`generated:${name} must be in one guide: ${files.join(', ') || 'none has it'}`);
+}
+if (stale.length > 0) {
+  console.error(`Not up to date: ${stale.join(', ')}. Run npm run docs.`);
+  process.exit(1);
+}
+if (check) console.log('docs: up to date');

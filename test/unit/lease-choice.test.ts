@@ -1,6 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Candidate, chooseWork, type Head, parsePlace } from '#domain/delivery/lease-choice.ts';
+import {
+  type Beyond,
+  type Candidate,
+  chooseWork,
+  deepestReach,
+  type Head,
+  headsToPass,
+  parsePlace,
+} from '#domain/delivery/lease-choice.ts';
 
 const nowMs = 1_790_000_000_000;
 const wish = {
@@ -22,6 +30,7 @@ const row = (i: number, more: Partial<Candidate> = {}): Candidate => ({
   suspended: false,
   suppression: null,
   mine: false,
+  free: true,
   ...more,
 });
 const head = (key: string, rows: Candidate[], full = false): Head<Candidate> => ({ key, rows, full });
@@ -90,6 +99,50 @@ describe('the choice of a lease', () => {
     const inTheWay = chooseWork([head('w/1', rows, true)], wish, parsePlace(null));
     expect(inTheWay.place.at).toEqual({ 'w/1': [nowMs - 1_000, 'm000000', 0] });
     expect(inTheWay.place.reach).toBe(1);
+  });
+
+  it('passes by what others hold where it stands in the way, in one look more, and looks at the rest of it again', () => {
+    const held = [row(0, { free: false }), row(1, { free: false })];
+    const few = chooseWork([head('w/1', held)], wish, parsePlace(null));
+    expect(few).toMatchObject({ picked: [], more: false, place: { reach: 0, at: {} } });
+    const inTheWay = chooseWork([head('w/1', held, true)], wish, parsePlace(null));
+    expect(inTheWay).toMatchObject({ picked: [], more: true, place: { reach: deepestReach } });
+    expect(inTheWay.place.at).toEqual({ 'w/1': [held[1]?.dueMs, 'm000001', 0] });
+  });
+
+  it('knows behind which heads something more urgent may stand than what it chose', () => {
+    const gone = { suspended: true, class: 0 };
+    const passed = head('w/0', [row(0, gone), row(1, gone)], true);
+    const usual = head('w/1', [row(2), row(3)], true);
+    const choose = (...heads: Head<Candidate>[]) =>
+      headsToPass(heads, chooseWork(heads, { ...wish, max: 1 }, parsePlace(null)));
+    expect(choose(passed, usual)).toEqual([passed]);
+    expect(choose({ ...passed, full: false }, usual)).toEqual([]);
+    expect(choose(passed)).toEqual([]);
+    expect(choose(head('w/0', [row(0, { class: 0 }), row(1, { class: 0 })], true), usual)).toEqual([]);
+  });
+
+  it('gives what is more urgent behind such a head first, and goes on behind what it has seen', () => {
+    const heads = [head('w/0', [row(0, { suspended: true, class: 0 })], true), head('w/1', [row(1)])];
+    const end = row(900, { class: 0, suspended: true });
+    const beyond = (...found: Candidate[]): Beyond<Candidate>[] => [
+      {
+        key: 'w/0',
+        rows: [...found, end],
+        all: true,
+        from: [row(0).dueMs, 'm000000', 0],
+        end: [end.dueMs, 'm000900', 0],
+      },
+    ];
+    const found = [row(500, { class: 0 }), row(600, { class: 0 })];
+    const choice = chooseWork(heads, { ...wish, max: 3 }, parsePlace(null), beyond(...found));
+    expect(choice.picked).toEqual([...found, row(1)]);
+    expect(choice.place.at['w/0']).toEqual([end.dueMs, 'm000900', 0]);
+    const full = chooseWork(heads, { ...wish, max: 1 }, parsePlace(null), beyond(...found));
+    expect(full.picked).toEqual([found[0]]);
+    expect(full.place.at['w/0']).toEqual([found[0]?.dueMs, 'm000500', 0]);
+    const nothing = chooseWork(heads, { ...wish, max: 1 }, parsePlace(null), beyond());
+    expect(nothing.place.at['w/0']).toEqual([end.dueMs, 'm000900', 0]);
   });
 
   it('never passes by what is wanted and was not given, however often it is asked', () => {

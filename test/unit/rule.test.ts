@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { answerFields } from '#domain/inbound/answer.ts';
+import { answeredMailboxes, answerFields, quotedText } from '#domain/inbound/answer.ts';
 import { compilePattern, patternLimits } from '#domain/inbound/pattern.ts';
 import { readSpamVerdict } from '#domain/inbound/rspamd.ts';
 import {
@@ -183,6 +183,31 @@ describe('an answer', () => {
     expect(answerFields(mail()).to).toBe('Ann <ann@a.test>');
     expect(answerFields(mail(['Reply-To', 'help@a.test'])).to).toBe('help@a.test');
     expect(answerFields(mail(['Reply-To', ' '])).to).toBe('Ann <ann@a.test>');
+  });
+  it.each([
+    ['Ann <ann@a.test>', ['Ann <ann@a.test>']],
+    ['"B, Ann" <ann@a.test>, help@a.test', ['"B, Ann" <ann@a.test>', 'help@a.test']],
+    ['Ann (at a: b) [x] <ann@a.test>', ['ann@a.test']],
+    ['ann@a.test, Ann <ANN@a.test>, Ann <ann@a.test>', ['ann@a.test', 'Ann <ANN@a.test>']],
+    ['undisclosed-recipients:;', []],
+    ['', []],
+    ['a@b.test\r\nBcc: c@d.test', []],
+  ])('goes to whoever %j names', (field, mailboxes) => {
+    expect(answeredMailboxes(field)).toEqual(mailboxes);
+  });
+  it('is not for many', () => {
+    const many = Array.from({ length: 50 }, (_, i) => `a${i}@a.test`).join(', ');
+    expect(answeredMailboxes(many)).toHaveLength(11);
+  });
+  it('names no id that a header field cannot hold', () => {
+    const odd = mail(['References', '<ä@a.test> <2@a.test> <\x01@a.test>']);
+    expect(answerFields(odd).headers.References).toBe('<2@a.test> <3@a.test>');
+  });
+  it('quotes the mail', () => {
+    const quoted = { from: 'Ann <ann@a.test>', text: 'Hello\r\n\r\n> older\nBye\n\n', receivedAtMs: 0 };
+    expect(quotedText(quoted)).toBe(
+      'On 1970-01-01 at 00:00 UTC, Ann <ann@a.test> wrote:\n> Hello\n> \n>> older\n> Bye',
+    );
   });
   it('says Re: once', () => {
     expect(answerFields(mail()).subject).toBe('Re: Order');

@@ -268,6 +268,41 @@ describe('bodies', () => {
     expect(await rawOf(id)).toContain(text);
   });
 
+  it.each([
+    ['as it is', (inner: string) => inner],
+    [
+      'encoded, in another message',
+      (inner: string) =>
+        `Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64\r\n\r\n${btoa(inner)}\r\n`,
+    ],
+  ])('carry no attached message with a file that is not taken by itself: %s', async (_, written) => {
+    const inner =
+      'Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n' +
+      'Content-Disposition: attachment; filename="tool.exe"\r\n\r\nMZ\r\n--b--\r\n';
+    const part = { content_type: 'message/rfc822', content: btoa(written(inner)) };
+    const said = /\/attachments\/0\/content: an attachment named "tool.exe" is refused/;
+    const send = { from: `a@${account.domain}`, to: 'b@example.net', subject: 's', text_body: 't' };
+    const one = await call('POST', '/v1/send', account.live, {
+      ...send,
+      attachments: [{ filename: 'm.eml', ...part }],
+    });
+    expect([one.status, one.body.detail]).toEqual([400, expect.stringMatching(said)]);
+    const several = await call('POST', '/v1/send/batch', account.live, [
+      { ...send, attachments: [{ filename: 'm.eml', ...part }] },
+      send,
+    ]);
+    expect(several.body).toMatchObject([
+      { code: 'invalid_body', errors: [{ pointer: '/attachments/0/content' }] },
+      { status: 'queued' },
+    ]);
+    const { username } = (await call('GET', '/v1/credential', account.live)).body;
+    const dialect = await call('POST', `/api/v0.1/${username}/messages`, account.live, {
+      ...{ from: send.from, to: send.to, subject: 's', plain: 't' },
+      attachments: [{ file_name: 'm.eml', ...part }],
+    });
+    expect([dialect.status, dialect.body.error]).toEqual([400, expect.stringMatching(said)]);
+  });
+
   it('over 32 KiB rest in R2 and come back byte for byte', async () => {
     const bytes = crypto.getRandomValues(new Uint8Array(48 * 1024));
     const id = await send({ attachments: [{ filename: 'a.dat', content: base64(bytes) }] });

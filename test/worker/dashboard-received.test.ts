@@ -4,7 +4,7 @@ import { Browser } from '../support/browser.ts';
 import { setUpOwner } from './dashboard-support.ts';
 import { bringMail, doors, letterTo, newReceivingDomain } from './received-support.ts';
 import { Internet } from './receiver.ts';
-import { bindings, call, migrate, newAccount, request, type TestAccount } from './support.ts';
+import { bindings, call, migrate, newAccount, rawOf, request, type TestAccount } from './support.ts';
 
 let browser: Browser;
 let account: TestAccount;
@@ -83,6 +83,40 @@ describe('the page Received', () => {
   it('says why nobody can be told again', async () => {
     const response = await browser.post(`/received/${id}/replay`, {});
     expect(response.status).toBe(409);
+  });
+});
+
+describe('the answer to a received mail', () => {
+  it('is written on a page, sent once, and keeps what was typed when it is refused', async () => {
+    const own = await newReceivingDomain(account, 'both');
+    const to = `info@${own}`;
+    const mail = await bringMail(to, letterTo(to, ['Reply-To: help@people.example'], 'How\n> are\nyou?'));
+    const at = `/received/${mail.id}/reply`;
+    expect((await page(`/received/${mail.id}`)).text).toContain(`href="${at}"`);
+    const { text } = await page(at);
+    const fieldOf = (name: string) => new RegExp(`name="${name}"[^>]* value="([^"]*)"`).exec(text)?.[1] ?? '';
+    expect(['from', 'to', 'subject'].map(fieldOf)).toEqual([to, 'help@people.example', 'Re: Grüße']);
+    expect(text).toMatch(/ann@people\.example&gt; wrote:\n&gt; How\n&gt;&gt; are\n&gt; you\?/);
+    const form = {
+      from: fieldOf('from'),
+      to: fieldOf('to'),
+      subject: 'Re: you',
+      text: 'Fine.',
+      once: fieldOf('once'),
+    };
+    const refused = await browser.post(at, { ...form, from: 'me@nowhere.example' });
+    const again = await refused.text();
+    expect(refused.status).toBe(400);
+    expect(again).toContain('Fine.');
+    expect(again).not.toContain(form.once);
+    const sent = await browser.post(at, form);
+    expect(sent.status).toBe(303);
+    expect(sent.headers.get('Location')).toMatch(/^\/messages\/[0-9a-f-]{36}\?done=sent$/);
+    expect((await browser.post(at, form)).headers.get('Location')).toBe(sent.headers.get('Location'));
+    const id = sent.headers.get('Location')?.slice(10, 46) ?? '';
+    const raw = await rawOf(id);
+    expect(raw).toMatch(/^To: help@people\.example\r$/m);
+    expect(raw).toMatch(/^In-Reply-To: <[^>]+@people\.example>\r$/m);
   });
 });
 

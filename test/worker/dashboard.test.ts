@@ -4,6 +4,7 @@ import { addMember, ensureOrganization } from '../../worker/store/auth.ts';
 import { foldAccount } from '../../worker/store/fold.ts';
 import { chooseSystemDomain } from '../../worker/store/system-mail.ts';
 import { Browser } from '../support/browser.ts';
+import { totpOf } from '../support/totp.ts';
 import { acceptMailed, setUpOwner, signIn, textOf } from './dashboard-support.ts';
 import { bringMail, letterTo, newReceivingDomain } from './received-support.ts';
 import { Internet } from './receiver.ts';
@@ -383,18 +384,3 @@ it('signs in with a second factor once it is switched on, and not by a mailed li
   const { body } = await call('GET', `/v1/emails?to=${encodeURIComponent(email)}&subject=link`, own.live);
   expect(body.data).toEqual([]);
 });
-
-/** RFC 6238, as an authenticator app does it. */
-async function totpOf(base32: string, nowMs: number): Promise<string> {
-  const bits = [...base32]
-    .map((char) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(char).toString(2).padStart(5, '0'))
-    .join('');
-  const secret = Uint8Array.from(bits.match(/.{8}/g) ?? [], (octet) => Number.parseInt(octet, 2));
-  const key = await crypto.subtle.importKey('raw', secret, { name: 'HMAC', hash: 'SHA-1' }, false, ['sign']);
-  const counter = new Uint8Array(8);
-  new DataView(counter.buffer).setBigUint64(0, BigInt(Math.floor(nowMs / 30_000)));
-  const mac = new Uint8Array(await crypto.subtle.sign('HMAC', key, counter));
-  const at = (mac.at(-1) ?? 0) & 15;
-  const number = new DataView(mac.buffer).getUint32(at) & 0x7fffffff;
-  return String(number % 1_000_000).padStart(6, '0');
-}

@@ -127,6 +127,7 @@ describe('a key', () => {
       environment: 'live',
       scopes: ['send'],
       domains: [account.domain],
+      sandbox_address: `account-${account.id}@sandbox.mail.example.org`,
     });
   });
 });

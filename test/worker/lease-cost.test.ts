@@ -15,9 +15,14 @@ async function send(to: string, mailClass: string): Promise<string> {
   return (await call('POST', '/v1/send', account.live, body)).body.message_id;
 }
 
-async function leasedIds(more: Record<string, unknown>): Promise<string[]> {
-  const { body } = await node.post('lease', { max: 8, ...more });
-  return body.deliveries.map(({ messageId }: { messageId: string }) => messageId);
+/** What it is given: as a node does, it asks on as long as there is more behind what is passed by. */
+async function leasedIds(more: Record<string, unknown>, by = node): Promise<string[]> {
+  for (let place: unknown = null; ; ) {
+    const { body } = await by.post('lease', { max: 8, place, ...more });
+    if (body.deliveries.length > 0 || !body.more)
+      return body.deliveries.map(({ messageId }: { messageId: string }) => messageId);
+    ({ place } = body);
+  }
 }
 
 describe('a lease', () => {
@@ -98,6 +103,7 @@ describe('a lease that has room for priority alone', () => {
 
 describe('the mail of one account', () => {
   const flood = 150;
+  let before = 0;
 
   it('keeps no other waiting, however much of it stands before', async () => {
     const other = await newAccount();
@@ -106,7 +112,9 @@ describe('the mail of one account', () => {
     );
     expect((await call('POST', '/v1/send/batch', account.live, mails)).status).toBe(202);
     const sent = await call('POST', '/v1/send', other.live, mail(other, { to: ['last@example.net'] }));
-    expect(await leasedIds({ max: 20 })).toContain(sent.body.message_id);
+    const given = await leasedIds({ max: 20 });
+    expect(given).toContain(sent.body.message_id);
+    before = given.length;
   });
 
   it('is all given, whatever was looked at behind it', async () => {
@@ -127,7 +135,7 @@ describe('the mail of one account', () => {
       place = body.place;
       if (body.deliveries.length === 0 && !body.more) break;
     }
-    expect(given).toBe(flood + 1 - 20 + 24);
+    expect(given).toBe(flood + 1 - before + 24);
   });
 });
 
@@ -199,5 +207,80 @@ describe('a lease that gives nothing', () => {
     vi.setSystemTime(at + 60_000);
     await node.hello();
     expect(await leasedIds({ max: 1 })).toEqual([last]);
+  });
+});
+
+describe('mail that another node holds', () => {
+  const held = 120;
+  let sender: TestAccount;
+  let holder: TestNode;
+
+  beforeAll(async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    vi.setSystemTime(Date.now() + 200 * 86_400_000);
+    sender = await newAccount();
+    holder = await new TestNode('node-b').hello();
+    const mails = Array.from({ length: held }, (_, i) => mail(sender, { to: [`u${i}@d${i}.example`] }));
+    for (const some of [mails.slice(0, 60), mails.slice(60)])
+      expect((await call('POST', '/v1/send/batch', sender.live, some)).status).toBe(202);
+    vi.setSystemTime(Date.now() + 60_000);
+    await node.hello();
+    for (let count = 0; count < held; ) count += (await leasedIds({ max: 200 }, holder)).length;
+  });
+  afterAll(() => vi.useRealTimers());
+
+  it('is read neither whole by an idle lease nor again by the next', async () => {
+    const first = await node.post('lease', { max: 50 });
+    expect(first.body).toMatchObject({ deliveries: [], more: true });
+    expect(costOf(first).read).toBeLessThanOrEqual(100);
+    const rowsRead: number[] = [];
+    let { place } = first.body;
+    for (let more = true; more && rowsRead.length < 10; ) {
+      let turn = 0;
+      for (more = true; more && turn < 10; turn++) {
+        const answer = await node.post('lease', { max: 50, place });
+        rowsRead.push(costOf(answer).read);
+        ({ more, place } = answer.body);
+      }
+      more = turn > 1;
+    }
+    // What is left in sight is so little that it stands in nobody's way.
+    expect(rowsRead.length).toBeLessThan(10);
+    expect(rowsRead.at(-1)).toBeLessThanOrEqual(60);
+    expect(rowsRead.reduce((sum, one) => sum + one, 0)).toBeLessThan(held * 5);
+  });
+
+  it('hides nothing that stands behind it', async () => {
+    const urgent = await call('POST', '/v1/send', sender.live, mail(sender, { class: 'priority' }));
+    const usual = await call('POST', '/v1/send', sender.live, mail(sender));
+    const given: string[] = [];
+    let place: string | null = null;
+    for (let more = true; more; ) {
+      const { body } = await node.post('lease', { max: 50, place });
+      given.push(...body.deliveries.map(({ messageId }: { messageId: string }) => messageId));
+      ({ more, place } = body);
+    }
+    expect(given).toEqual([urgent.body.message_id, usual.body.message_id]);
+  });
+
+  it('is seen as soon as it is given back, where little of its class is held', async () => {
+    const few = await call('POST', '/v1/send', sender.live, mail(sender, { class: 'digest' }));
+    vi.setSystemTime(Date.now() + 60_000);
+    const [lease] = (await holder.lease(200)).deliveries;
+    expect(lease.messageId).toBe(few.body.message_id);
+    let place: string | null = null;
+    const askOn = async () => {
+      const given: { messageId: string }[] = [];
+      for (let more = true; more; ) {
+        const { body } = await node.post('lease', { max: 50, place });
+        given.push(...body.deliveries);
+        ({ more, place } = body);
+      }
+      return given.map((one) => one.messageId);
+    };
+    expect(await askOn()).toEqual([]);
+    const { messageId, n, leaseId } = lease;
+    await holder.post('release', { leases: [{ messageId, n, leaseId }] });
+    expect(await askOn()).toEqual([messageId]);
   });
 });

@@ -335,6 +335,29 @@ describe('the class order (row 10)', () => {
     expect((await node.lease(1)).deliveries).toMatchObject([{ messageId: old }]);
   });
 
+  it('holds behind priority mail that nobody may have', async () => {
+    const other = await newAccount();
+    await sendMany(100, { class: 'priority' });
+    await setStatus(account, 'suspended');
+    const sendLater = (more: Record<string, unknown>) => {
+      later(1000);
+      return send(more, other);
+    };
+    await sendLater({ to: ['a@slow.example'], class: 'priority' });
+    const usual = [await sendLater({}), await sendLater({})];
+    const urgent = [await sendLater({ class: 'priority' }), await sendLater({ class: 'priority' })];
+    later(minuteMs);
+    const given: string[] = [];
+    let place: string | null = null;
+    for (let more = true; more; ) {
+      const { body } = await node.post('lease', { max: 1, excludeDomains: ['slow.example'], place });
+      given.push(...body.deliveries.map(({ messageId }: Answer) => messageId));
+      ({ more, place } = body);
+    }
+    expect(given).toEqual([...urgent, ...usual]);
+    await setStatus(account, 'active');
+  });
+
   it('is the order of falling due within a class', async () => {
     const old = await send({ send_at: new Date(nowMs + 7 * dayMs).toISOString() });
     later(7 * dayMs - minuteMs);

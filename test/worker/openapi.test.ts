@@ -2,7 +2,8 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { cloudmailinError, problemAnswer } from '../../worker/api/answers.ts';
 import { errorsOf, openApiDocument } from '../../worker/api/openapi.ts';
 import type { Operation } from '../../worker/api/operations/operation.ts';
-import { operations } from '../../worker/api/operations.ts';
+import { groups, operations } from '../../worker/api/operations.ts';
+import { groupHref } from '../../worker/docs/reference.tsx';
 import { app } from '../../worker/routes.ts';
 import { agreed } from './alias-support.ts';
 import { bringMail, letterTo, newReceivingDomain } from './received-support.ts';
@@ -144,6 +145,7 @@ describe('the real answers are as described:', () => {
     const { body: waiting } = await call('POST', '/v1/send', account.live, mail(account, later));
     await check('cancelEmail', 'POST', `/v1/emails/${waiting.message_id}/cancel`);
     await check('listEvents', 'GET', '/v1/events');
+    await check('listRequests', 'GET', '/v1/requests');
     for (const by of ['day', 'tag', 'domain', 'class']) await check('getStats', 'GET', `/v1/stats?by=${by}`);
     await check('getCredential', 'GET', '/v1/credential');
     await check('listAuditEntries', 'GET', '/v1/audit');
@@ -230,6 +232,10 @@ describe('the real answers are as described:', () => {
     await check('getInboundEmail', 'GET', `/v1/inbound-emails/${id}`);
     await check('getInboundEmailRaw', 'GET', `/v1/inbound-emails/${id}/raw`);
     await check('downloadInboundAttachment', 'GET', `/v1/inbound-emails/${id}/attachments/0/download`);
+    await check('replyInboundEmail', 'POST', `/v1/inbound-emails/${id}/reply`, {
+      from: `a@${account.domain}`,
+      text_body: 'x',
+    });
     await check('replayInboundEmail', 'POST', `/v1/inbound-emails/${id}/replay`);
   });
 
@@ -317,20 +323,25 @@ describe('an error', () => {
   });
 });
 
-describe('the reference page', () => {
-  it('shows every operation, runs no script and asks nothing of others', async () => {
-    const response = await request('/docs/api');
-    expect(response.headers.get('Content-Type')).toContain('text/html');
-    expect(response.headers.get('Content-Security-Policy')).toContain("default-src 'none'");
-    const html = await response.text();
-    expect(html).toMatch(/^<!doctype html><html lang="en">/);
-    for (const { id, summary } of operations) {
-      expect(html).toContain(`<article id="${id}">`);
-      expect(html).toContain(summary.replaceAll("'", '&#39;'));
+describe('the reference', () => {
+  it('shows every operation on the page of its group, and names it on the first page', async () => {
+    const overview = await (await request('/docs/api')).text();
+    let all = '';
+    for (const group of groups) {
+      const response = await request(groupHref(group));
+      expect(response.headers.get('Content-Type')).toContain('text/html');
+      const html = await response.text();
+      expect(html).toMatch(/^<!doctype html><html lang="en">/);
+      for (const { id, summary } of group.operations) {
+        expect(html).toContain(`<h2 id="${id}">`);
+        expect(html).toContain(summary.replaceAll("'", '&#39;'));
+        expect(overview).toContain(`href="${groupHref(group)}#${id}"`);
+      }
+      expect(html).not.toMatch(/undefined|\[object|string,null/);
+      all += html;
     }
-    expect(html).not.toMatch(/<script|src=|url\(|undefined|\[object|string,null/);
-    expect(html).toContain('string or null');
-    expect(html).toContain('Answer: 204 It is gone, without a body');
+    expect(all).toContain('string or null');
+    expect(all).toContain('Answer: 204 It is gone, without a body');
   });
 });
 

@@ -173,7 +173,10 @@ describe('what is open to everybody', () => {
       'GET /',
       'GET /healthz',
       'GET /openapi.json',
+      'GET /docs',
       'GET /docs/api',
+      'GET /docs/api/:group',
+      'GET /docs/:guide',
       'GET /assets/:version/:name',
     ]);
   });

@@ -204,6 +204,19 @@ describe('a raw message', () => {
     ]);
   });
 
+  it.each([
+    ['of another domain', () => 'Sender: Boss <ceo@victim.example>', false],
+    ['with a name of another domain', () => `Sender: "ceo@victim.example" <x@${account.domain}>`, false],
+    ['that a local program has added', () => 'Sender: www-data@web1.internal', false],
+    ['that is no mailbox', () => 'Sender: ceo@victim.example <', false],
+    ['in two lines', () => 'Sender:\r\n ceo@victim.example', false],
+    ['of the same domain', () => `Sender: List <list@${account.domain}>`, true],
+    ['of a domain below', () => `Sender: (a) list@lists.${account.domain}`, true],
+  ])('has a Sender %s only where readers may show it', async (_, sender, isKept) => {
+    const text = `${complete}${from}${sender()}\r\nX: y\r\n\r\nBody\r\n`;
+    expect(await keptOf(text)).toBe(isKept ? text : text.replace(`${sender()}\r\n`, ''));
+  });
+
   it('that came by SMTP in 25 MiB is not too large for the fields that are added to it', async () => {
     const head = `${from}\r\n`;
     const bytes = new Uint8Array(25 * 1024 * 1024).fill(120);

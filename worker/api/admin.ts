@@ -34,6 +34,7 @@ import {
   listDkimKeys,
   updateDomain,
 } from '../store/domains.ts';
+import { vouched } from '../store/vouch.ts';
 import { findWarming, setWarming } from '../store/warming.ts';
 import { newSecret, sha256Hex } from '../tokens/secret.ts';
 import { destination } from './aliases.ts';
@@ -226,13 +227,7 @@ adminApp.get('/counters', async (c) => {
 /** A domain that the operator vouches for is not looked at by schedule; any other is, and at once. */
 function operatorSays(verified: boolean, nowMs: number) {
   return verified
-    ? ({
-        status: 'verified',
-        verifiedBy: 'operator',
-        statusReason: null,
-        verifiedAtMs: nowMs,
-        nextCheckMs: null,
-      } as const)
+    ? vouched(nowMs)
     : ({
         status: 'pending',
         verifiedBy: null,

@@ -163,6 +163,10 @@ export const credentialAnswer = z
     environment: z.enum(['live', 'test']),
     scopes: z.array(z.enum(scopeNames)),
     domains: z.array(z.string()).nullable().meta({ description: 'null: every domain of the account.' }),
+    sandbox_address: z.string().meta({
+      description:
+        'From this address the account sends before it has a domain: to the simulator and to its members’ proven addresses.',
+    }),
   })
   .meta({ id: 'Credential' });
 
@@ -363,6 +367,40 @@ export const webhookDeliveriesAnswer = z
     has_more: z.boolean(),
   })
   .meta({ id: 'WebhookDeliveryList' });
+export const requestsAnswer = z
+  .strictObject({
+    data: z.array(
+      z
+        .strictObject({
+          request_id: z.string().nullable().meta({
+            description: '`X-Request-ID` of the answer; null: it was accepted, and `message_id` tells.',
+          }),
+          at: time,
+          way: z.enum(['api', 'batch', 'raw', 'smtp', 'cloudmailin']).meta({
+            description:
+              'How it came. What was accepted of a batch or in CloudMailin’s dialect says `api` or `raw`.',
+          }),
+          status: z.number().int().meta({ description: 'Of the HTTP answer; SMTP replies derive from it.' }),
+          key: z.number().int().nullable().meta({
+            description: 'The number of the key; null: it was sent from the dashboard.',
+          }),
+          code: z.string().nullable().meta({ description: 'Why it was refused.' }),
+          detail: z.string().nullable(),
+          message_id: z.string().nullable(),
+          left_out: count.meta({
+            description: 'Of a key that is refused often: so many others just before are not listed.',
+          }),
+        })
+        .meta({ id: 'LoggedRequest' }),
+    ),
+    limit: count,
+    has_more: z.boolean(),
+    next: z
+      .string()
+      .nullable()
+      .meta({ description: 'The `cursor` of the next call; null: nothing is left.' }),
+  })
+  .meta({ id: 'RequestList' });
 export const auditAnswer = z
   .strictObject({
     data: z.array(

@@ -286,16 +286,20 @@ async function orConflict<T>(detail: string, work: () => Promise<T>): Promise<T>
   }
 }
 
+/** The number in the path, or that of the account's domain whose name is there; undefined when there is none. */
+export async function domainIdOf(c: Call): Promise<number | undefined> {
+  const given = (c.req.param('id') ?? '').toLowerCase();
+  if (/^\d{1,15}$/.test(given)) return Number(given);
+  return (await findDomain(c.get('store'), c.get('credential').accountId, asciiDomain(given)))?.id;
+}
+
 /** The domain of the path, by number or by name; 404 for another account's alike. */
 export async function domainOf(c: Call): Promise<KnownDomain> {
-  const given = (c.req.param('id') ?? '').toLowerCase();
   const { accountId } = c.get('credential');
-  const id = /^\d{1,15}$/.test(given)
-    ? Number(given)
-    : (await findDomain(c.get('store'), accountId, asciiDomain(given)))?.id;
+  const id = await domainIdOf(c);
   const known = id === undefined ? null : await readDomain(c.get('store'), id);
   if (!known || known.domain.accountId !== accountId || !sees(rowsOf(c), known.domain.name)) {
-    throw new Problem('not_found', `There is no domain ${given.slice(0, 100)}.`);
+    throw new Problem('not_found', `There is no domain ${(c.req.param('id') ?? '').slice(0, 100)}.`);
   }
   noted(c, { domain: known.domain.name });
   return known;

@@ -4,6 +4,7 @@ import { decide } from '#domain/inbound/route.ts';
 import { isUuidV7 } from '#domain/message/ids.ts';
 import { Problem } from '#domain/problem.ts';
 import { type Call, newApp, queryOf } from '../http/app.ts';
+import { downloadHeaders } from '../http/download.ts';
 import { apiOrigin } from '../http/public-origin.ts';
 import { noted } from '../identity/audit.ts';
 import { rowsOf } from '../identity/rows.ts';
@@ -145,15 +146,7 @@ inboundEmailsApp.get('/inbound-emails/:id/attachments/:attachment/download', asy
   const mail = await openMail(new Uint8Array(await object.arrayBuffer()), received);
   const attachment = mail.attachments.find(({ id }) => id === c.req.param('attachment'));
   if (!attachment) throw new Problem('not_found', 'The mail has no such attachment.');
-  return new Response(new Uint8Array(attachment.content), {
-    headers: {
-      // Whatever a sender calls it, it is not to run as a page of ours.
-      'Content-Type': 'application/octet-stream',
-      'Content-Disposition': `attachment; filename*=UTF-8''${encodeURIComponent(attachment.filename.toWellFormed()).replace(/['()*]/g, (char) => `%${char.charCodeAt(0).toString(16)}`)}`,
-      'Content-Security-Policy': "default-src 'none'; sandbox",
-      'Cache-Control': 'private, no-store',
-    },
-  });
+  return new Response(new Uint8Array(attachment.content), { headers: downloadHeaders(attachment.filename) });
 });
 
 /** Tells of it once more, as the rules are now. */

@@ -22,8 +22,10 @@ import { draftOf } from '../intake/compose.ts';
 import type { Draft } from '../intake/draft.ts';
 import { rawDraftOf } from '../intake/raw-message.ts';
 import { rehearse } from '../intake/rehearse.ts';
+import { sandboxOf } from '../intake/sandbox.ts';
 import { sha256Hex } from '../tokens/secret.ts';
 import { announceEvents } from './announce-events.ts';
+import { noteRefusal, noteRefusals } from './note-refusal.ts';
 
 /** `POST /v1/send`, `/v1/send/batch`, `/v1/send/raw`: parse, then the intake. */
 export const sendApp = newApp();
@@ -61,6 +63,7 @@ sendApp.post('/send/batch', (c) =>
       idempotency: await idempotencyOf(c, value),
     });
     if (replayed) c.header('Idempotent-Replayed', 'true');
+    else noteRefusals(c, answers);
     return c.json(answers, 202);
   }),
 );
@@ -114,6 +117,7 @@ export async function behindKey(
     await drain(c, isStranger ? strangersBytes : undefined);
     if (!looked && error instanceof Problem && [400, 413, 415].includes(error.status))
       await credentialOf(c, 'send', username);
+    if (error instanceof Error) noteRefusal(c, error);
     throw error;
   }
 }
@@ -152,7 +156,7 @@ export async function acceptDraft(
 }
 
 /** A draft, or the problem of an entry that does not fit the schema. */
-function readDraft(value: unknown, nowMs: number, root = '/'): Draft | Problem {
+export function readDraft(value: unknown, nowMs: number, root = '/'): Draft | Problem {
   const body = sendSchema.safeParse(forgiving(sendSchema, value));
   if (!body.success) return invalidBody(body.error.issues, root);
   const fault = body.data.send_at === undefined ? null : sendAtFault(body.data.send_at, nowMs);
@@ -222,6 +226,7 @@ export function intakeOf(c: Call): Intake {
     store: c.get('store'),
     nowMs,
     simulatorDomain: simulatorDomain(serviceDomain),
+    sandbox: sandboxOf(c.get('store'), c.get('env')),
     links: { origin: apiOrigin(c), keys: returnPathKeys },
     announce: (messages, credential) => {
       announceEvents(c, credential);

@@ -8,16 +8,17 @@ import { readDomainStats } from '../store/stats.ts';
 import type { Store } from '../store/store.ts';
 import { countersOf, type DomainUsage } from '../store/usage.ts';
 import { findWarming } from '../store/warming.ts';
+import { domainIdOf } from './domains.ts';
 
 /** `GET /v1/domains/:id/warming`: how far a domain is warmed, what it may send and what it has sent. */
 export const warmingApp = newApp();
 
 warmingApp.get('/domains/:id/warming', async (c) => {
-  const id = Number(c.req.param('id'));
+  const id = await domainIdOf(c);
   const rows = rowsOf(c);
   const { accountId } = rows;
   const nowMs = Date.now();
-  const found = Number.isSafeInteger(id) ? await findWarming(c.get('store'), accountId, id, nowMs) : null;
+  const found = id === undefined ? null : await findWarming(c.get('store'), accountId, id, nowMs);
   if (!found || !sees(rows, found.usage.name))
     throw new Problem('not_found', `There is no domain ${(c.req.param('id') ?? '').slice(0, 64)}.`);
   if (!found.verified) {

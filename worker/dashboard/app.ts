@@ -13,7 +13,9 @@ import { statisticsPages } from './overview/statistics.tsx';
 import { aliasPages } from './received/aliases.tsx';
 import { receivedListPages } from './received/received.tsx';
 import { receivedMailPages } from './received/received-mail.tsx';
+import { receivedReplyPages } from './received/reply.tsx';
 import { routePages } from './received/routes.tsx';
+import { requestPages } from './sending/requests.tsx';
 import { sendingPages } from './sending/sending.tsx';
 import { accountSettingsPages } from './settings/account-settings.tsx';
 import { auditPages } from './settings/audit.tsx';
@@ -39,10 +41,12 @@ const boards: Board[] = [
   messagePages,
   returnedPages,
   sendingPages,
+  requestPages,
   domainsPages,
   domainPages,
   receivedListPages,
   receivedMailPages,
+  receivedReplyPages,
   routePages,
   aliasPages,
   suppressionPages,

@@ -4,6 +4,7 @@ import { aliasesApp } from '../api/aliases.ts';
 import { domainsApp } from '../api/domains.ts';
 import { emailsApp } from '../api/emails.ts';
 import { inboundEmailsApp } from '../api/inbound-emails.ts';
+import { inboundReplyApp } from '../api/inbound-reply.ts';
 import { inboundRoutesApp } from '../api/inbound-routes.ts';
 import { sendApp } from '../api/send.ts';
 import { settingsApp } from '../api/settings.ts';
@@ -41,6 +42,7 @@ function apiFor(outer: Call, accountId: number) {
     settingsApp,
     inboundRoutesApp,
     inboundEmailsApp,
+    inboundReplyApp,
     aliasesApp,
   ])
     app.route('/v1', part);
@@ -56,6 +58,8 @@ interface ApiRequest {
   path: string;
   body?: unknown;
   raw?: { type: string; content: string | Uint8Array };
+  /** The same makes the same request once (`Idempotency-Key`). */
+  once?: string;
 }
 
 /**
@@ -79,6 +83,7 @@ export async function askApi(c: Call, accountId: number, request: ApiRequest): P
   const headers = new Headers();
   if (request.body !== undefined) headers.set('Content-Type', 'application/json');
   if (request.raw !== undefined) headers.set('Content-Type', request.raw.type);
+  if (request.once !== undefined) headers.set('Idempotency-Key', request.once);
   const body = request.raw?.content ?? (request.body === undefined ? null : JSON.stringify(request.body));
   const response = await apiFor(c, accountId).fetch(
     new Request(new URL(`/v1${request.path}`, c.req.url), { method: request.method, headers, body }),

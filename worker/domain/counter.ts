@@ -1,4 +1,4 @@
-/** What is counted by day for the operator: one table; the store, `GET /admin/v1/counters` and README.md derive from it. */
+/** What is counted by day for the operator: one table; the store, `GET /admin/v1/counters` and the guide Receiving derive from it. */
 export const counters = [
   { name: 'returned_recorded', about: 'mail to a return path that became an event' },
   { name: 'returned_repeated', about: 'the same mail again, or a report of what was known' },

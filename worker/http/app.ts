@@ -11,6 +11,7 @@ import type { Viewer } from '../store/auth.ts';
 import type { Store } from '../store/store.ts';
 import type { KnownKeys } from '../tokens/known-keys.ts';
 import type { KnownNodes } from '../tokens/known-nodes.ts';
+import type { RefusalBudget } from './refusal-budget.ts';
 
 /** What every handler finds in its context. */
 export interface Variables {
@@ -38,6 +39,7 @@ export interface Isolate {
   flights: Map<string, number>;
   knownKeys: KnownKeys;
   knownNodes: KnownNodes;
+  refusals: RefusalBudget;
 }
 
 export type App = { Variables: Variables };

@@ -24,6 +24,9 @@ export function publicOrigin(c: Call): string {
   throw new Problem('misdirected', `The pages of this installation are at ${publicUrl}.`);
 }
 
+/** Stands where a request's own origin will, in what is made once for all requests. */
+export const anyOrigin = 'https://origin.invalid';
+
 /**
  * The origin that programs and recipients of mail are told: PUBLIC_URL, else how the request came, of whose mail it is
  * the sender's own affair (see `originOf`).

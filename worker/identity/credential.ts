@@ -28,6 +28,7 @@ export async function credentialOf(
     ? await readGate(c.get('store'), {
         by,
         domains: [],
+        sandbox: null,
         recipients: [],
         idempotencyKey: null,
         nowMs: Date.now(),

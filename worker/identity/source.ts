@@ -25,14 +25,20 @@ export function sourceOf(c: Call): string {
 }
 
 /**
- * Whether a source is within a limit of this place of the network (wrangler.toml, `ratelimits`). It is counted by the
- * platform, beside the database: turning somebody away costs no row. What cannot be asked limits nobody.
+ * Whether a source, or all of them for `allGuesses`, is within a limit of this place of the network (wrangler.toml,
+ * `ratelimits`). It is counted by the platform, beside the database: turning somebody away costs no row. What cannot be
+ * asked limits nobody.
  */
-export async function withinLimit(c: Call, limit: SourceLimit): Promise<boolean> {
-  const { PAGES_LIMIT, TRACKING_LIMIT } = c.get('env').bindings;
-  const limiter = { pages: PAGES_LIMIT, tracking: TRACKING_LIMIT }[limit];
+export async function withinLimit(c: Call, limit: SourceLimit | 'guesses' | 'allGuesses'): Promise<boolean> {
+  const { PAGES_LIMIT, TRACKING_LIMIT, GUESSES_LIMIT, ALL_GUESSES_LIMIT } = c.get('env').bindings;
+  const limiter = {
+    pages: PAGES_LIMIT,
+    tracking: TRACKING_LIMIT,
+    guesses: GUESSES_LIMIT,
+    allGuesses: ALL_GUESSES_LIMIT,
+  }[limit];
   try {
-    return (await limiter.limit({ key: sourceOf(c) })).success;
+    return (await limiter.limit({ key: limit === 'allGuesses' ? 'all' : sourceOf(c) })).success;
   } catch (error) {
     console.warn(JSON.stringify({ level: 'warn', msg: 'a source was not counted', error: String(error) }));
     return true;

@@ -23,6 +23,7 @@ import { LimitReached, readUsage } from '../store/usage.ts';
 import type { Draft } from './draft.ts';
 import { checkDomain, suppressionOf } from './gate.ts';
 import { countsOf, ration, type Usage } from './ration.ts';
+import { countSandbox, type Sandbox } from './sandbox.ts';
 import { type Links, trackingOf } from './track.ts';
 
 /** What the intake works with; all time and chance come from here. */
@@ -31,6 +32,7 @@ export interface Intake {
   nowMs: number;
   /** Recipients there are parts that the simulator plays; they count for no limit of a domain. */
   simulatorDomain: string;
+  sandbox: Sandbox;
   links: Links;
   /** Announces what has been accepted, after the answer; must not throw. */
   announce(messages: AcceptedMessage[], credential: GateCredential): void;
@@ -146,19 +148,26 @@ function answersOf(
   return messages.map((message) => (message instanceof Problem ? message : answerOf(message, credential)));
 }
 
-/** Reads what the gate needs for these drafts. One D1 round trip. */
+/** Reads what the gate needs for these drafts. One D1 round trip; more the first time that anybody uses the sandbox. */
 export async function readGateFor(
-  intake: Pick<Intake, 'store' | 'nowMs'>,
+  { store, nowMs, sandbox }: Pick<Intake, 'store' | 'nowMs' | 'sandbox'>,
   request: AcceptRequest,
 ): Promise<Gate> {
   const drafts = request.drafts.filter(isGood);
-  return await readGate(intake.store, {
+  const domains = [...new Set(drafts.map((draft) => draft.fromDomain))];
+  const of = {
     by: request.by ?? { secretHash: '' },
-    domains: [...new Set(drafts.map((draft) => draft.fromDomain))],
+    domains,
+    sandbox: domains.includes(sandbox.domain) ? sandbox.domain : null,
     recipients: [...new Set(drafts.flatMap((draft) => draft.recipients.map((r) => r.address)))],
     idempotencyKey: request.idempotency?.key ?? null,
-    nowMs: intake.nowMs,
-  });
+    nowMs,
+  };
+  const gate = await readGate(store, of);
+  const isThere = of.sandbox === null || gate.domains.some(({ name }) => name === of.sandbox);
+  if (isThere || !gate.credential?.scopes.includes('send') || gate.credential.revoked) return gate;
+  await sandbox.prepare(nowMs);
+  return await readGate(store, of);
 }
 
 /** The kept answer of the same request; throws 409 when the key stood for another one. */
@@ -205,7 +214,7 @@ async function admit(
 ): Promise<AcceptedMessage | Problem> {
   if (draft instanceof Problem) return draft;
   try {
-    checkDomain(draft, credential, gate);
+    checkDomain(draft, credential, gate, intake);
     const suppressed = draft.recipients.map((recipient) => suppressionOf(recipient, draft, gate));
     if (suppressed.every((entry) => entry !== null)) throw allSuppressed(draft);
     const { nowMs } = intake;
@@ -218,6 +227,9 @@ async function admit(
     const testMode = draft.handling.testMode || credential.environment === 'test';
     const firstDueMs = Math.max(nowMs, sendAtMs ?? nowMs);
     const waiting = firstState(testMode, firstDueMs, nowMs);
+    const counted = testMode ? 0 : countedOf(draft, suppressed, intake.simulatorDomain);
+    if (draft.fromDomain === intake.sandbox.domain && counted > 0)
+      await countSandbox(intake.store, credential.accountId, nowMs);
     return {
       id,
       class: mailClass,
@@ -237,7 +249,7 @@ async function admit(
       eightBit: /[\x80-\xff]/.test(raw),
       tracked,
       raw,
-      counted: testMode ? 0 : countedOf(draft, suppressed, intake.simulatorDomain),
+      counted,
       deliveries: draft.recipients.map((recipient, n) =>
         newDelivery(recipient, suppressed[n] ?? null, waiting, { ...intake, firstDueMs, mailClass }),
       ),

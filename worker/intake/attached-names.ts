@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import { fileNamesIn } from '#domain/message/attachment-name.ts';
+import { fileNamesIn, isRefusedAttachment, refusedAttachments } from '#domain/message/attachment-name.ts';
 import { toCrlf } from '#domain/message/header.ts';
 
 /** Most MIME parts that a message may have, those of attached messages too. */
@@ -24,6 +24,23 @@ export function attachedNames(text: string): string[] {
   const names: string[] = [];
   walk(text, { names, parts: 0, containers: 0, encodings: 0 });
   return names;
+}
+
+/**
+ * Why a message is not taken for what is attached to it, also to messages inside of it; null when it is.
+ * @param text as for `attachedNames`
+ */
+export function attachedFault(text: string): { detail: string; about: 'attachments' | 'body' } | null {
+  try {
+    const name = attachedNames(text).find(isRefusedAttachment);
+    if (name === undefined) return null;
+    const detail = `an attachment named "${name.slice(0, 255)}" is refused: no ${refusedAttachments.join(', ')}`;
+    return { detail, about: 'attachments' };
+  } catch (error) {
+    if (!(error instanceof TooManyParts)) throw error;
+    const detail = 'the message has too many MIME parts, or their headers are too large';
+    return { detail, about: 'body' };
+  }
 }
 
 interface Found {

@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import { isWithin, type Mailbox, parseMailbox, splitMailboxes } from '#domain/message/address.ts';
+import { type Mailbox, parseMailbox, splitMailboxes } from '#domain/message/address.ts';
 import { type Beside, type CloudmailinBody, partHeaders } from '#domain/message/cloudmailin.ts';
 import { foldField } from '#domain/message/fold.ts';
 import { headerField, joinMessage, splitMessage, toCrlf } from '#domain/message/header.ts';
@@ -9,6 +9,7 @@ import type { Draft } from './draft.ts';
 import { renderMarkdown } from './markdown.ts';
 import { rawDraftOf } from './raw-message.ts';
 import { asciiDomain } from './recipient.ts';
+import { isOwnSender } from './sender.ts';
 import { decodedText, unstructured } from './write-header.ts';
 
 /** The draft of a body of CloudMailin's dialect. */
@@ -53,11 +54,9 @@ function composedDraft(body: CloudmailinBody): Draft {
   });
 }
 
-/** Readers show the sender beside the author ("on behalf of"): it is of the author's domain, or of one below or above. */
 function requireOwn(sender: Mailbox, from: Mailbox): void {
-  const [one, other] = [asciiDomain(sender.domain), asciiDomain(from.domain)];
-  if (isWithin(one, other) || isWithin(other, one)) return;
-  const detail = `must be of the domain of from, ${from.domain}`;
+  if (isOwnSender(sender, from)) return;
+  const detail = `must be of the domain of from, ${from.domain}, and so must an address in its name`;
   throw new Problem('invalid_address', `/headers/Sender ${detail}`, {
     errors: [{ pointer: '/headers/Sender', detail }],
   });

@@ -5,6 +5,7 @@ import { hasShortLines } from '#domain/message/fold.ts';
 import { headerLimits, toCrlf } from '#domain/message/header.ts';
 import { type Tracked, untracked } from '#domain/message/tracking.ts';
 import { Problem } from '#domain/problem.ts';
+import { attachedFault } from './attached-names.ts';
 import type { Composition, Draft } from './draft.ts';
 import { envelopeOf } from './recipient.ts';
 import { renderMime } from './render-mime.ts';
@@ -14,10 +15,11 @@ import { decodedText, writeFields, writeHeader } from './write-header.ts';
 
 /**
  * The draft of a message that is given by its fields, as in `POST /v1/send`.
- * @throws Problem when its header cannot be written
+ * @throws Problem when its header cannot be written, or a message that is attached has a file that is not taken
  */
 export function draftOf(given: Composition): Draft {
   const body = readable(given);
+  body.attachments.forEach(refuseInside);
   const from = senderOf(body.from, '/from');
   const header = writeHeader(body);
   return {
@@ -128,10 +130,24 @@ async function composeMime(
 function contentOf(attachment: Composition['attachments'][number]): { content: Buffer; contentType: string } {
   const content = Buffer.from(attachment.content, 'base64');
   const contentType = attachment.content_type;
-  if (!/^message\//i.test(contentType) || isPlainMessage(content.toString('latin1'))) {
+  if (!isMessage(contentType) || isPlainMessage(content.toString('latin1'))) {
     return { content, contentType };
   }
   return { content, contentType: 'application/octet-stream' };
+}
+
+/** What is no attachment by itself is none inside of an attached message either, as in `rawDraftOf`. */
+function refuseInside({ content_type: type, content }: Composition['attachments'][number], i: number): void {
+  if (!isMessage(type)) return;
+  const fault = attachedFault(toCrlf(Buffer.from(content, 'base64').toString('latin1')));
+  if (!fault) return;
+  const pointer = `/attachments/${i}/content`;
+  const { detail } = fault;
+  throw new Problem('invalid_body', `${pointer}: ${detail}`, { errors: [{ pointer, detail }] });
+}
+
+function isMessage(contentType: string): boolean {
+  return /^message\//i.test(contentType);
 }
 
 function isPlainMessage(text: string): boolean {

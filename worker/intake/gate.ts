@@ -1,15 +1,29 @@
 import { Problem } from '#domain/problem.ts';
 import type { Gate, GateCredential, GateSuppression } from '../store/acceptance.ts';
 import type { Draft, Recipient } from './draft.ts';
+import { checkSandbox, type Sandbox } from './sandbox.ts';
 
-/** Lets a draft pass only from a domain that may send; the problem names the check that failed. */
-export function checkDomain(draft: Draft, credential: GateCredential, gate: Gate): void {
+/**
+ * Lets a draft pass only from a domain that may send; the problem names the check that failed. What a test key sends
+ * goes nowhere, so its domain may still be to come.
+ */
+export function checkDomain(
+  draft: Draft,
+  credential: GateCredential,
+  gate: Gate,
+  of: { sandbox: Sandbox; simulatorDomain: string },
+): void {
   const refuse = (why: string): never => {
     const detail = `Cannot send from ${draft.fromDomain}: ${why}`;
     throw new Problem('domain_not_allowed', detail, { errors: [{ pointer: '/from', detail: why }] });
   };
   if (credential.domains !== null && !credential.domains.includes(draft.fromDomain)) {
     refuse(`this key is limited to ${credential.domains.join(', ')}.`);
+  }
+  if (credential.environment === 'test') return;
+  if (draft.fromDomain === of.sandbox.domain) {
+    checkSandbox(draft, credential, gate, of);
+    return;
   }
   const domain = gate.domains.find((d) => d.name === draft.fromDomain);
   const { type, status, reason, activeKeys } =

@@ -1,7 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { decodeWords } from 'postal-mime';
 import { isAscii, type Mailbox, parseMailbox } from '#domain/message/address.ts';
-import { isRefusedAttachment, refusedAttachments } from '#domain/message/attachment-name.ts';
 import { readAuthor } from '#domain/message/author.ts';
 import { classNames, type MailClass } from '#domain/message/class.ts';
 import { cleanHeader, headerFault, withoutMailboxLine } from '#domain/message/clean-header.ts';
@@ -21,10 +20,10 @@ import type { TlsWish } from '#domain/message/tls-wish.ts';
 import { untracked } from '#domain/message/tracking.ts';
 import { type FieldError, Problem } from '#domain/problem.ts';
 import { readTime } from '#domain/time.ts';
-import { attachedNames, TooManyParts } from './attached-names.ts';
+import { attachedFault } from './attached-names.ts';
 import type { Draft } from './draft.ts';
 import { envelopeOf } from './recipient.ts';
-import { type Sender, senderOf } from './sender.ts';
+import { isOwnSender, type Sender, senderOf } from './sender.ts';
 
 /** A raw message with its envelope, as `POST /v1/send/raw` and SMTP submission bring it. */
 export interface RawSubmission {
@@ -49,9 +48,10 @@ export interface RawDraft extends Draft {
 }
 
 /**
- * The draft of a raw message. The message is kept byte for byte apart from: control fields and those that are not for
- * the recipient taken out, Message-ID and Date added where missing, Received added to what came by SMTP, obsolete
- * syntax written clean (`cleanHeader`, `readAuthor`), line ends made CRLF. Recipients come from the envelope only.
+ * The draft of a raw message. The message is kept byte for byte apart from: control fields, those that are not for the
+ * recipient and a Sender of another domain taken out, Message-ID and Date added where missing, Received added to what
+ * came by SMTP, obsolete syntax written clean (`cleanHeader`, `readAuthor`), line ends made CRLF. Recipients come from
+ * the envelope only.
  */
 export async function rawDraftOf(submission: RawSubmission): Promise<RawDraft> {
   const recipients = envelopeOf(readEnvelope(submission), 'rcpt_to');
@@ -61,8 +61,11 @@ export async function rawDraftOf(submission: RawSubmission): Promise<RawDraft> {
   const fault = headerFault(message.fields);
   if (fault) throw invalid(fault.fault, fault.field);
   const control = readControl(message.fields, submission.requireTls, submission.nowMs);
-  refuseAttachments(text);
-  const kept = message.fields.filter((field) => !isControl(field)).map(from.written);
+  const attached = attachedFault(text);
+  if (attached) throw invalid(attached.detail, attached.about);
+  const kept = message.fields
+    .filter((field) => !isControl(field) && !isForeignSender(field, from.mailbox))
+    .map(from.written);
   return {
     source: submission.source,
     handling: control.handling,
@@ -139,7 +142,7 @@ function split(text: string): SplitMessage {
 /** The From field: its mailbox, how it is shown, and the fields with it written in today's syntax. */
 function readFrom(
   message: SplitMessage,
-): Sender & { header: string; written: (field: HeaderField) => HeaderField } {
+): Sender & { mailbox: Mailbox; header: string; written: (field: HeaderField) => HeaderField } {
   const fields = fieldsNamed(message.fields, 'from');
   const [field] = fields;
   if (!field || fields.length !== 1) {
@@ -155,9 +158,20 @@ function readFrom(
   const clean = rewritten === null ? field : { ...field, value, raw: foldField('From', value) };
   return {
     ...senderOf(parsed, 'From'),
+    mailbox: parsed,
     header: readable(value),
     written: (one) => (one === field ? clean : one),
   };
+}
+
+/**
+ * A Sender field that is not the author's own, or no mailbox. Programs on the way add one (`www-data@web1.internal`), so
+ * the message is taken, without it.
+ */
+function isForeignSender({ name, value }: HeaderField, from: Mailbox): boolean {
+  if (name.toLowerCase() !== 'sender') return false;
+  const sender = parseMailbox(utf8(readAuthor(value)?.rewritten ?? value).replaceAll('\t', ' '));
+  return typeof sender === 'string' || !isOwnSender(sender, from);
 }
 
 /**
@@ -266,26 +280,6 @@ function readMetadata(fields: HeaderField[]): Record<string, string> {
     throw invalid(`at most ${limits.metadataKeys} metadata fields`, metadataPrefix);
   }
   return metadata;
-}
-
-/** Refuses attachments by their names, those of attached messages too. */
-function refuseAttachments(text: string): void {
-  const name = namesIn(text).find(isRefusedAttachment);
-  if (name === undefined) return;
-  const shown = name.slice(0, 255);
-  throw invalid(
-    `an attachment named "${shown}" is refused: no ${refusedAttachments.join(', ')}`,
-    'attachments',
-  );
-}
-
-function namesIn(text: string): string[] {
-  try {
-    return attachedNames(text);
-  } catch (error) {
-    if (!(error instanceof TooManyParts)) throw error;
-    throw invalid('the message has too many MIME parts, or their headers are too large', 'body');
-  }
 }
 
 /** As much of an address field is kept to be shown. */

@@ -21,3 +21,14 @@ export function senderOf(from: Mailbox, pointer: string): Sender {
   }
   return { address: `${from.localPart}@${domain}`, domain };
 }
+
+/**
+ * Whether a mailbox may stand in the Sender field. Readers show it beside the author ("on behalf of"), so it is of the
+ * author's domain, or of one below or above, and its name is no address of another.
+ */
+export function isOwnSender(sender: Mailbox, from: Mailbox): boolean {
+  const [one, other] = [asciiDomain(sender.domain), asciiDomain(from.domain)];
+  const shown = domainInName(sender.name);
+  if (shown !== null && !isWithin(asciiDomain(shown), one)) return false;
+  return isWithin(one, other) || isWithin(other, one);
+}

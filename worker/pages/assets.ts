@@ -1,3 +1,4 @@
+import { docsStyle } from './assets/docs-style.ts';
 import { passkeyScript } from './assets/passkey.ts';
 import { script } from './assets/script.ts';
 import { style } from './assets/style.ts';
@@ -14,11 +15,13 @@ const icon =
 
 const assets = {
   'style.css': { type: 'text/css; charset=utf-8', text: style },
+  'docs.css': { type: 'text/css; charset=utf-8', text: docsStyle },
   'script.js': { type: 'text/javascript; charset=utf-8', text: script },
   'passkey.js': { type: 'text/javascript; charset=utf-8', text: passkeyScript },
   'icon.svg': { type: 'image/svg+xml', text: icon },
 };
 type AssetName = keyof typeof assets;
+export type StyleName = Extract<AssetName, `${string}.css`>;
 
 const urls = Object.fromEntries(
   Object.entries(assets).map(([name, { text }]) => [name, `/assets/${versionOf(text)}/${name}`]),

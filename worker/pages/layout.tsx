@@ -1,6 +1,6 @@
 import type { PropsWithChildren } from 'hono/jsx';
 import type { Viewer } from '../store/auth.ts';
-import { assetUrl } from './assets.ts';
+import { assetUrl, type StyleName } from './assets.ts';
 import { Note } from './parts.tsx';
 
 /** The pages that the navigation names; the first letters of a path say which one is open. */
@@ -10,12 +10,14 @@ const places = [
   { href: '/received', text: 'Received' },
   { href: '/aliases', text: 'Aliases' },
   { href: '/events', text: 'Events' },
+  { href: '/requests', text: 'Requests' },
   { href: '/domains', text: 'Domains' },
   { href: '/sending', text: 'SMTP & API' },
   { href: '/webhooks', text: 'Webhooks' },
   { href: '/suppressions', text: 'Suppressions' },
   { href: '/statistics', text: 'Statistics' },
   { href: '/settings', text: 'Settings' },
+  { href: '/docs', text: 'Documentation' },
 ];
 
 /** Said once after something was done, by the code in `?done=`. */
@@ -43,6 +45,7 @@ const done: Record<string, string> = {
   rotated: 'New keys are made. Publish their records; they sign once they are found.',
   retired: 'The key is retired; it signs no more.',
   'domain-removed': 'The domain is removed.',
+  vouched: 'You vouch for it: mail can be sent from it.',
   'domain-added': 'The domain is added. Publish its records next.',
   'suppression-added': 'The address is suppressed: nothing is sent to it any more.',
   'suppression-removed': 'The address is free: it can be mailed again.',
@@ -64,7 +67,11 @@ const done: Record<string, string> = {
   welcome: 'Welcome. The next step is below.',
 };
 
-export function Document({ title, children }: PropsWithChildren<{ title: string }>) {
+export function Document({
+  title,
+  styles = ['style.css'],
+  children,
+}: PropsWithChildren<{ title: string; styles?: readonly StyleName[] }>) {
   return (
     <html lang="en">
       <head>
@@ -73,7 +80,9 @@ export function Document({ title, children }: PropsWithChildren<{ title: string 
         <meta name="referrer" content="same-origin" />
         <title>{`${title} · Pennypost`}</title>
         <link rel="icon" href={assetUrl('icon.svg')} type="image/svg+xml" />
-        <link rel="stylesheet" href={assetUrl('style.css')} />
+        {styles.map((name) => (
+          <link rel="stylesheet" href={assetUrl(name)} />
+        ))}
         <script src={assetUrl('script.js')} defer />
       </head>
       <body>
@@ -84,7 +93,8 @@ export function Document({ title, children }: PropsWithChildren<{ title: string 
   );
 }
 
-function Brand() {
+/** The name, which leads to the overview. */
+export function Brand() {
   return (
     <a class="brand" href="/">
       <img src={assetUrl('icon.svg')} alt="" width="28" height="28" />

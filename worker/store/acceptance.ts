@@ -8,6 +8,7 @@ import { bodyDayOf, withHomeTables } from './home-tables.ts';
 import { bodyKey, latin1Bytes, type RowBody, rowBodyOf } from './raw.ts';
 import { batch } from './sql.ts';
 import { isUniqueViolation, type Store } from './store.ts';
+import { systemAccountId } from './system-mail.ts';
 import {
   countWarming,
   type DomainUsage,
@@ -26,6 +27,8 @@ export interface Gate {
   suppressions: Map<string, GateSuppression[]>;
   /** What those domains have used of their limits. */
   usage: DomainUsage[];
+  /** Those of the recipients who are members of the account with a proven address, in lower case; read for the sandbox. */
+  members: Set<string>;
   /** What is kept under the idempotency key. */
   earlier: { fingerprint: string; answer: string } | null;
 }
@@ -98,6 +101,8 @@ export async function readGate(
   of: {
     by: Caller;
     domains: string[];
+    /** The sandbox's domain, when it is among them: it is the installation's, and whom it may send to is read. */
+    sandbox: string | null;
     recipients: string[];
     idempotencyKey: string | null;
     nowMs: number;
@@ -113,7 +118,11 @@ export async function readGate(
     sql`SELECT d.name, d.type, d.status, d.status_reason,
           (SELECT count(*) FROM ${control.dkimKeys} k WHERE k.domain_id = d.id AND k.status = 'active') AS active_keys
         FROM ${control.domains} d
-        WHERE d.account_id = ${domainsOf} AND d.name IN (SELECT value FROM json_each(${JSON.stringify(of.domains)}))`,
+        WHERE d.account_id = ${domainsOf} AND d.name IN (SELECT value FROM json_each(${JSON.stringify(of.domains)}))${
+          of.sandbox === null
+            ? sql``
+            : sql` AND d.name <> ${of.sandbox} OR d.account_id = ${systemAccountId} AND d.name = ${of.sandbox}`
+        }`,
     sql`SELECT s.address, s.scope_domain, s.reason, s.created_at_ms FROM ${control.suppressions} s
         WHERE s.account_id = ${account} AND s.address IN (SELECT value FROM json_each(${JSON.stringify(of.recipients)}))
           AND (s.expires_at_ms IS NULL OR s.expires_at_ms > ${of.nowMs})`,
@@ -123,10 +132,11 @@ export async function readGate(
     queries.push(sql`SELECT fingerprint, answer FROM ${control.idempotencyKeys}
       WHERE account_id = ${account} AND key = ${of.idempotencyKey} AND expires_at_ms > ${of.nowMs}`);
   }
-  const [credentials = [], domains = [], suppressions = [], usage = [], earlier = []] = await batch(
-    store.d1,
-    queries,
-  );
+  if (of.sandbox !== null) queries.push(selectMembers(account, of.recipients));
+  const results = await batch(store.d1, queries);
+  const [credentials = [], domains = [], suppressions = [], usage = []] = results;
+  const earlier = of.idempotencyKey === null ? [] : (results[4] ?? []);
+  const members = of.sandbox === null ? [] : (results.at(-1) ?? []);
   return {
     credential: credentials[0] ? gateCredential(credentials[0]) : null,
     domains: domains.map((row) => ({
@@ -138,10 +148,19 @@ export async function readGate(
     })),
     suppressions: Map.groupBy(suppressions.map(gateSuppression), ({ address }) => address),
     usage: usage.map((row) => usageOf(row, of.nowMs)),
+    members: new Set(members.map(({ email }) => String(email))),
     earlier: earlier[0]
       ? { fingerprint: String(earlier[0].fingerprint), answer: String(earlier[0].answer) }
       : null,
   };
+}
+
+/** Members of an account among some addresses, those whose address was proven. */
+function selectMembers(account: SQL, addresses: readonly string[]): SQL {
+  const lower = JSON.stringify(addresses.map((address) => address.toLowerCase()));
+  return sql`SELECT lower(u.email) AS email FROM auth_organizations o JOIN auth_members m ON m.organization_id = o.id
+    JOIN auth_users u ON u.id = m.user_id WHERE o.account_id = ${account} AND u.email_verified = 1
+      AND lower(u.email) IN (SELECT value FROM json_each(${lower}))`;
 }
 
 function gateSuppression(row: Record<string, unknown>): GateSuppression {

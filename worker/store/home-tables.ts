@@ -17,6 +17,7 @@ import {
   eventsTable,
   messagesTable,
   receivedTable,
+  refusedTable,
   webhookDeliveriesTable,
 } from '../../drizzle/schema/home.ts';
 import { errorText, type Store } from './store.ts';
@@ -29,6 +30,8 @@ export const metadataDays = 30;
 const bodyDays = contentDays.least;
 /** How long webhook deliveries are kept: the tries of one last for two and a half days, the rest is for replays. */
 export const webhookDays = 14;
+/** How long refused submissions are kept. */
+export const refusedDays = 7;
 /** How long the audit log is kept. */
 export const auditDays = 90;
 /** A message may be due so many days after its acceptance and is tried for days from then on. */
@@ -79,6 +82,11 @@ export function webhookWeeks(nowMs: number): string[] {
 /** Weeks whose audit log may be kept, oldest first. */
 export function auditWeeks(nowMs: number): string[] {
   return weeksBetween(nowMs - auditDays * dayMs, nowMs);
+}
+
+/** Weeks whose refused submissions may be kept, oldest first. */
+export function refusedWeeks(nowMs: number): string[] {
+  return weeksBetween(nowMs - refusedDays * dayMs, nowMs);
 }
 
 /** The statements that make a table (and its indexes) of a drizzle definition, if it is not there, and what each makes. */
@@ -144,6 +152,9 @@ export async function ensureHomeTables(store: Store, nowMs: number): Promise<voi
   for (const week of [...auditWeeks(nowMs), ...weeksBetween(nowMs, nowMs + 7 * dayMs)]) {
     tables.push({ table: auditTable(week), withoutRowid: true });
   }
+  for (const week of [...refusedWeeks(nowMs), ...weeksBetween(nowMs, nowMs + 7 * dayMs)]) {
+    tables.push({ table: refusedTable(week), withoutRowid: true });
+  }
   const lastBodyDay = limits.scheduleDays + 1 + contentDays.most - contentDays.least;
   for (let day = -bodyDays - 1; day <= lastBodyDay; day++) {
     tables.push({ table: bodiesTable(dayOf(nowMs + day * dayMs)), withoutRowid: false });
@@ -192,7 +203,7 @@ async function addColumns(store: Store, tables: SQLiteTable[], made: Map<string,
 }
 
 const missing =
-  /no such table: "?(messages|deliveries|events|bodies|webhook_deliveries|audit|received)_|no such column|has no column named/;
+  /no such table: "?(messages|deliveries|events|bodies|webhook_deliveries|audit|received|refused)_|no such column|has no column named/;
 
 /** Does the work; when a home table is missing or lacks a column, makes what is missing and does it again. */
 export async function withHomeTables<T>(store: Store, nowMs: number, work: () => Promise<T>): Promise<T> {
@@ -209,7 +220,7 @@ export async function withHomeTables<T>(store: Store, nowMs: number, work: () =>
 const droppedAtOnce = 40;
 
 /**
- * Drops tables whose time is over: bodies after `bodyDays`, webhook deliveries after `webhookDays`, the audit log after `auditDays`, everything else
+ * Drops tables whose time is over: bodies after `bodyDays`, refused submissions after `refusedDays`, webhook deliveries after `webhookDays`, the audit log after `auditDays`, everything else
  * after `keptDays`; `dropAfterMs` later, see there. Writes no rows.
  * @returns whether there are more than one call drops
  */
@@ -223,6 +234,7 @@ export async function dropOldTables(store: Store, nowMs: number): Promise<boolea
     received: keepWeeks,
     webhook_deliveries: webhookWeeks(askedForMs)[0] ?? '',
     audit: auditWeeks(askedForMs)[0] ?? '',
+    refused: refusedWeeks(askedForMs)[0] ?? '',
     bodies: oldestBodyDay(askedForMs),
   };
   const old = [...(await readMade(store)).keys()].filter((name) => {
@@ -287,6 +299,11 @@ export function webhookTable(week: string): SQL {
 /** Identifier of the received mail of a week. */
 export function receivedName(week: string): SQL {
   return sql.raw(`"received_${week}"`);
+}
+
+/** Identifier of the refused submissions of a week. */
+export function refusedName(week: string): SQL {
+  return sql.raw(`"refused_${week}"`);
 }
 
 /** Identifier of the audit log of a week. */

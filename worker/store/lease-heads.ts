@@ -6,6 +6,7 @@ import {
   chooseWork,
   deepestReach,
   type Head,
+  headsToPass,
   type Look,
   looksOf,
   type Place,
@@ -50,8 +51,20 @@ export interface Row extends Candidate {
   unreported: boolean;
 }
 
+/** What was seen of the queues, and what is chosen of it. */
+interface Seen {
+  /** The newest boot of the node. */
+  boot: string | null;
+  heads: Head<Row>[];
+  /** The look ended before all heads were looked at. */
+  isCut: boolean;
+  beyond: Beyond<Row>[];
+  choice: Choice<Row>;
+}
+
 /**
- * Looks at the heads of all queues and chooses of them: in one round trip, or two where a queue is deep.
+ * Looks at the heads of all queues and chooses of them: in one round trip, or two where a queue is deep, and one more
+ * where more urgent mail may stand behind what is not wanted.
  * @returns the choice, and the newest boot of the node
  */
 export async function chooseFromHeads(
@@ -59,23 +72,41 @@ export async function chooseFromHeads(
   terms: LeaseTerms,
   weeks: string[],
 ): Promise<{ choice: Choice<Row>; boot: string | null }> {
+  const seen = await lookAtQueues(store, terms, weeks);
+  const { heads, choice } = seen;
+  const scouts = headsToPass(heads, choice).flatMap((head) => scoutOf(head, null, null));
+  return await lookBeyond(store, terms, seen, scouts);
+}
+
+async function lookAtQueues(store: Store, terms: LeaseTerms, weeks: string[]): Promise<Seen> {
   const { place, max } = terms;
   const look = looksOf(place.reach, max);
   const first = await lookAtHeads(store, terms, weeks, look, []);
-  const { picked, hasRoom } = first.choice;
+  const { picked, left } = first.choice;
   // There is work, and room for more of it, or heads that were not looked at: what is in them may come before it.
   // Where there is only what is not wanted, the next lease goes on behind it.
-  const isDeep = (hasRoom || first.isCut) && picked.length > 0 && first.heads.some(({ full }) => full);
+  const isDeep =
+    (left.size === 0 || first.isCut) && picked.length > 0 && first.heads.some(({ full }) => full);
   const deepLook = looksOf(deepestReach, max);
-  const scouts = first.heads.flatMap((head) => scoutFor(head, new Set(picked), place));
+  const scouts = first.heads.flatMap((head) => scoutForOthers(head, new Set(picked), place));
   if (isDeep && (look.ofOne < deepLook.ofOne || first.isCut))
     return await lookAtHeads(store, terms, weeks, deepLook, scouts);
-  if (scouts.length === 0) return first;
+  return await lookBeyond(store, terms, first, scouts);
+}
+
+/** Chooses again, of what is found behind the heads too. */
+async function lookBeyond(
+  store: Store,
+  terms: LeaseTerms,
+  seen: Seen,
+  scouts: readonly Scout[],
+): Promise<Seen> {
+  if (scouts.length === 0) return seen;
   const queries = scouts.map((scout) => selectBeyond(scout, terms));
   const found = await withHomeTables(store, terms.nowMs, () => batch(store.d1, queries));
-  const seen = first.heads.flatMap(({ rows }) => rows);
-  const beyond = scouts.map((scout, i) => beyondOf(scout, found[i] ?? [], seen));
-  return { choice: chooseWork(first.heads, terms, place, beyond), boot: first.boot };
+  const known = [...seen.heads, ...seen.beyond].flatMap(({ rows }) => rows);
+  const beyond = [...seen.beyond, ...scouts.map((scout, i) => beyondOf(scout, found[i] ?? [], known))];
+  return { ...seen, beyond, choice: chooseWork(seen.heads, terms, terms.place, beyond) };
 }
 
 async function lookAtHeads(
@@ -84,7 +115,7 @@ async function lookAtHeads(
   weeks: string[],
   look: Look,
   scouts: readonly Scout[],
-): Promise<{ choice: Choice<Row>; boot: string | null; heads: Head<Row>[]; isCut: boolean }> {
+): Promise<Seen> {
   const { nowMs, nodeId, excludeDomains, busyDomains } = terms;
   const unwanted = { excludeDomains, busyDomains };
   const [[boot] = [], , due = [], ...found] = await withHomeTables(store, nowMs, () =>
@@ -105,7 +136,7 @@ async function lookAtHeads(
   });
   const beyond = scouts.map((scout, i) => beyondOf(scout, found[i] ?? [], rows));
   const choice = chooseWork(heads, terms, terms.place, beyond);
-  return { boot: boot === undefined ? null : String(boot.boot_id), choice, heads, isCut };
+  return { boot: boot === undefined ? null : String(boot.boot_id), heads, isCut, beyond, choice };
 }
 
 function headKey(week: string, rank: number): string {
@@ -117,7 +148,10 @@ const columns = sql.raw(
   lease_boot, lease_until_ms`,
 );
 
-/** The first due rows of a class behind a position: a range scan of the index. */
+/**
+ * The first due rows of a class behind a position: a range scan of the index. What others hold is among them: were it left
+ * out here, each look would read all of it again.
+ */
 function dueRows(
   week: string,
   rank: number,
@@ -131,9 +165,8 @@ function dueRows(
   const behind = from
     ? sql` AND (due_ms, message_id, n) > (${sql.raw(String(from[0]))}, ${from[1]}, ${sql.raw(String(from[2]))})`
     : sql``;
-  return sql`SELECT ${columns}, ${sql.raw(`'${week}'`)} AS week FROM ${deliveries}
+  return sql`SELECT ${columns}, ${sql.raw(`'${week}'`)} AS week, ${isFree(terms.nowMs)} AS free FROM ${deliveries}
     WHERE class = ${sql.raw(String(rank))} AND due_ms <= ${now}${behind}
-      AND (lease_id = ${terms.leaseId} OR ${isFree(terms.nowMs)})
     ORDER BY due_ms, message_id, n LIMIT ${sql.raw(String(limit))}`;
 }
 
@@ -175,26 +208,32 @@ function candidates(weeks: readonly string[], rows: SQL, terms: LeaseTerms): SQL
   const { nowMs, leaseId } = terms;
   const domains = weeks.map((week) => sql`WHEN ${sql.raw(`'${week}'`)} THEN ${signingDomainOf(week)}`);
   const signingDomain = sql`CASE d.week ${sql.join(domains, sql` `)} END`;
-  const isOneOf = (names: readonly string[]) =>
-    sql`instr(${`|${names.join('|')}|`}, '|' || domain || '|') > 0`;
-  const priority = sql.raw(String(classOf('priority').rank));
-  // Suppressions are looked for only where it matters: each look-up is a row read.
-  return sql`SELECT d.*, d.lease_id = ${leaseId} AS mine, ${isUnreported(terms)} AS unreported,
-      CASE WHEN suspended OR ${isOneOf(terms.excludeDomains)}
-        OR (class <> ${priority} AND ${isOneOf(terms.busyDomains)}) THEN NULL
+  // Accounts and suppressions are looked for only where it matters: each look-up is a row read.
+  return sql`SELECT d.*, d.lease_id = ${leaseId} AS mine, free AND ${isUnreported(terms)} AS unreported,
+      CASE WHEN suspended OR NOT free OR ${isUnwanted(terms)} THEN NULL
         ELSE (SELECT json_object('address', s.address, 'scopeDomain', s.scope_domain, 'reason', s.reason,
           'createdAtMs', s.created_at_ms) FROM ${suppressionOf(signingDomain, nowMs)} LIMIT 1) END AS suppression
-    FROM (SELECT h.*, coalesce((SELECT status <> 'active' FROM accounts WHERE id = h.account_id), 1) AS suspended
+    FROM (SELECT h.*,
+        free AND coalesce((SELECT status <> 'active' FROM accounts WHERE id = h.account_id), 1) AS suspended
       FROM (${rows}) h) d`;
 }
 
-/** Looks for other accounts behind a head that is full of one account's mail. */
+/** Its domain is not wanted. */
+function isUnwanted({ excludeDomains, busyDomains }: LeaseTerms): SQL {
+  const isOneOf = (names: readonly string[]) =>
+    sql`instr(${`|${names.join('|')}|`}, '|' || domain || '|') > 0`;
+  const priority = sql.raw(String(classOf('priority').rank));
+  return sql`(${isOneOf(excludeDomains)} OR (class <> ${priority} AND ${isOneOf(busyDomains)}))`;
+}
+
+/** Looks behind a head that is full: for other accounts, where it is one account's mail, or for all that is wanted. */
 interface Scout {
   key: string;
   week: string;
   rank: number;
   from: Position;
-  accountId: number;
+  /** The account that fills the head; null: all that is wanted is looked for. */
+  accountId: number | null;
 }
 
 /** So many rows are looked at behind a head, so many of one account and in all taken of them. */
@@ -202,15 +241,20 @@ const scoutLook = 1000;
 const mostOfOne = 8;
 const mostBeyond = 60;
 
-function scoutFor({ key, rows, full }: Head<Row>, picked: ReadonlySet<Row>, place: Place): Scout[] {
-  const own = rows.filter((row) => picked.has(row) && !row.mine);
-  const last = rows.at(-1);
+function scoutForOthers(head: Head<Row>, picked: ReadonlySet<Row>, place: Place): Scout[] {
+  const own = head.rows.filter((row) => picked.has(row) && !row.mine);
   const [most] = [...Map.groupBy(own, (row) => row.accountId)].sort(([, a], [, b]) => b.length - a.length);
-  if (!full || !last || !most || most[1].length * 2 <= own.length) return [];
+  if (!head.full || !most || most[1].length * 2 <= own.length) return [];
+  return scoutOf(head, most[0], place.scout[head.key] ?? null);
+}
+
+/** @param at how far was looked already */
+function scoutOf({ key, rows }: Head<Row>, accountId: number | null, at: Position | null): Scout[] {
+  const last = rows.at(-1);
+  if (!last) return [];
   const end: Position = [last.dueMs, last.messageId, last.n];
-  const at = place.scout[key];
   const from = at && isBehind(at, end) ? at : end;
-  return [{ key, week: homeOf(last.messageId).week, rank: last.class, from, accountId: most[0] }];
+  return [{ key, week: homeOf(last.messageId).week, rank: last.class, from, accountId }];
 }
 
 function isBehind(a: Position, b: Position): boolean {
@@ -219,10 +263,15 @@ function isBehind(a: Position, b: Position): boolean {
 }
 
 function selectBeyond({ week, rank, from, accountId }: Scout, terms: LeaseTerms): SQL {
+  const active = sql`(SELECT status = 'active' FROM accounts WHERE id = account_id)`;
+  const isSought =
+    accountId === null
+      ? sql`free AND NOT ${isUnwanted(terms)} AND ${active}`
+      : sql`account_id <> ${accountId} AND free AND own <= ${mostOfOne}`;
   const rows = sql`SELECT * FROM (SELECT b.*, row_number() OVER (ORDER BY due_ms, message_id, n) AS at,
-      row_number() OVER (PARTITION BY account_id ORDER BY due_ms, message_id, n) AS own
+      row_number() OVER (PARTITION BY account_id, free ORDER BY due_ms, message_id, n) AS own
       FROM (${dueRows(week, rank, from, terms, scoutLook)}) b)
-    WHERE (account_id <> ${accountId} AND own <= ${mostOfOne}) OR at = ${scoutLook} ORDER BY at LIMIT ${mostBeyond}`;
+    WHERE (${isSought}) OR at = ${scoutLook} ORDER BY at LIMIT ${mostBeyond}`;
   return candidates([week], rows, terms);
 }
 
@@ -233,6 +282,7 @@ function beyondOf(scout: Scout, found: Record<string, unknown>[], seen: readonly
   const hasMore = found.length === mostBeyond || Number(found.at(-1)?.at) === scoutLook;
   return {
     key: scout.key,
+    all: scout.accountId === null,
     rows: all.filter((row) => row.accountId !== scout.accountId && !known.has(`${row.messageId} ${row.n}`)),
     from: scout.from,
     end: last && hasMore ? [last.dueMs, last.messageId, last.n] : null,
@@ -282,6 +332,7 @@ function rowOf(row: Record<string, unknown>): Row {
     node: row.node === null ? null : String(row.node),
     leaseUntilMs: row.lease_until_ms === null ? null : Number(row.lease_until_ms),
     mine: row.mine === 1,
+    free: row.free === 1,
     unreported: row.unreported === 1,
     suspended: row.suspended !== 0,
     suppression: row.suppression === null ? null : (JSON.parse(String(row.suppression)) as SuppressionEntry),

@@ -211,15 +211,13 @@ function leasedQueries(leases: readonly Row[], sharedDomain: string): SQL[] {
       sql`SELECT DISTINCT m.account_id, d.account_id AS owner_id, d.name, coalesce(d.dkim_domain, d.name) AS signs_as, d.return_path_host, k.selector, k.algorithm, k.private_key_encrypted
         FROM ${leased} JOIN domains d ON ${domain} AND d.name = m.signing_domain
         JOIN dkim_keys k ON k.domain_id = d.id AND k.status = 'active'`;
+    // The sandbox is the installation's, and every account sends from it.
+    const ofAccount = sql`d.account_id IN (m.account_id, ${systemAccountId})`;
     const ofOthers = sql`m.account_id = ${systemAccountId} AND ${isSystemDomain}`;
     // Aliases of the installation's shared domain are of accounts that the domain is not of.
     const ofShared = sql`m.forward IS NOT NULL AND m.signing_domain = ${sharedDomain} AND d.name = ${sharedDomain}
       AND d.status = 'verified' AND d.type = 'alias'`;
-    const sources = [
-      sql`d.account_id = m.account_id`,
-      ...(system ? [ofOthers] : []),
-      ...(sharedDomain === '' ? [] : [ofShared]),
-    ];
+    const sources = [ofAccount, ...(system ? [ofOthers] : []), ...(sharedDomain === '' ? [] : [ofShared])];
     return [
       sql`SELECT m.id, m.signing_domain, m.size_bytes, m.smtputf8, m.eight_bit, m.tls, m.tags, m.forward FROM ${leased}`,
       sql.join(sources.map(keys), sql` UNION `),

@@ -24,6 +24,8 @@ export interface StoredMessage extends BodyPlace {
   tags: string[];
   metadata: Record<string, string>;
   source: string;
+  /** The key that it was submitted with; 0: none, a page of the dashboard. */
+  credentialId: number;
   /** The domain that signs it, by which keys may be limited. */
   signingDomain: string;
   messageIdHeader: string;
@@ -172,6 +174,7 @@ function factsOf(row: Record<string, unknown>): Omit<StoredMessage, 'deliveries'
     tags: JSON.parse(String(row.tags)) as string[],
     metadata: JSON.parse(String(row.metadata)) as Record<string, string>,
     source: String(row.source),
+    credentialId: Number(row.credential_id),
     signingDomain: String(row.signing_domain),
     messageIdHeader: String(row.message_id_header),
     sizeBytes: Number(row.size_bytes),

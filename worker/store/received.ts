@@ -97,14 +97,16 @@ export async function removeReceived(
   await store.raw.delete(receivedKey(place));
 }
 
-/** The raw mail; null when its time is over. */
+/** The raw mail, or its first bytes; null when its time is over. */
 export async function readReceived(
   store: Store,
   place: Pick<Received, 'bodyDay' | 'bodyId'>,
   nowMs: number,
+  mostBytes?: number,
 ): Promise<R2ObjectBody | null> {
   if (place.bodyDay < oldestBodyDay(nowMs)) return null;
-  return await store.raw.get(receivedKey(place));
+  const range = mostBytes === undefined ? {} : { range: { offset: 0, length: mostBytes } };
+  return await store.raw.get(receivedKey(place), range);
 }
 
 /** A webhook delivery that tells of a received mail. */

@@ -4,6 +4,7 @@ import { Problem } from '#domain/problem.ts';
 import type { Env } from '../env.ts';
 import { accept, type Intake } from '../intake/accept.ts';
 import { draftOf } from '../intake/compose.ts';
+import { sandboxOf } from '../intake/sandbox.ts';
 import type { Store } from '../store/store.ts';
 import { chosenSystemDomain, listSystemDomains, systemAccountId } from '../store/system-mail.ts';
 import type { SystemMail } from './texts.ts';
@@ -97,6 +98,7 @@ export function mailerOf(store: Store, env: Env): Mailer {
       store,
       nowMs: Date.now(),
       simulatorDomain: simulatorDomain(env.serviceDomain),
+      sandbox: sandboxOf(store, env),
       // Nothing is put into this mail.
       links: { origin: '', keys: env.returnPathKeys },
       // Here nothing outlives what is awaited, so nodes are woken when all is sent.

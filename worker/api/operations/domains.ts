@@ -120,6 +120,7 @@ export const domains: OperationGroup = {
       id: 'getWarming',
       method: 'get',
       path: '/v1/domains/:id/warming',
+      parameters: domainId,
       summary: 'Read how far a domain is warmed',
       about: 'A new domain’s volume grows by phases; what is over its limits is refused with 429.',
       answer: { status: 200, about: 'Phase, limits and use', schema: answers.warmingAnswer },

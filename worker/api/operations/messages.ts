@@ -1,5 +1,6 @@
 import * as answers from '../answers.ts';
 import { listQuery } from '../queries.ts';
+import { requestsQuery } from '../requests.ts';
 import type { OperationGroup } from './operation.ts';
 
 export const messages: OperationGroup = {
@@ -42,6 +43,17 @@ export const messages: OperationGroup = {
       about: 'Calls back what no node has taken yet.',
       answer: { status: 200, about: 'The message as it is now', schema: answers.cancelAnswer },
       problems: ['not_found', 'conflict'],
+    },
+    {
+      id: 'listRequests',
+      method: 'get',
+      path: '/v1/requests',
+      summary: 'List submissions and why what was refused was',
+      about:
+        'What came by HTTP and SMTP with one of the account’s keys in the last seven days, newest first, with the answer. Go on with `cursor` as long as there is a `next`.',
+      query: requestsQuery,
+      answer: { status: 200, about: 'A page', schema: answers.requestsAnswer },
+      problems: ['invalid_body'],
     },
   ],
 };

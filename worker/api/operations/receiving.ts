@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import * as answers from '../answers.ts';
 import { inboundEmailsQuery } from '../inbound-emails.ts';
+import { replySchema } from '../inbound-reply.ts';
 import { newRoute, routeChange, routeTest } from '../inbound-routes.ts';
-import { jsonProblems, type OperationGroup } from './operation.ts';
+import { idempotency, jsonProblems, type OperationGroup, sendProblems } from './operation.ts';
 
 const domainId = { id: 'The domain’s number or its name.' };
 const routeId = { ...domainId, route: 'The number of the route.' };
@@ -56,6 +57,18 @@ export const receiving: OperationGroup = {
       about: 'To the endpoints that the rules of the domain name now.',
       answer: { status: 202, about: 'How many endpoints are told', schema: answers.replayedAnswer },
       problems: ['not_found', 'conflict'],
+    },
+    {
+      id: 'replyInboundEmail',
+      method: 'post',
+      path: '/v1/inbound-emails/:id/reply',
+      summary: 'Answer a received mail',
+      about:
+        'A message as `POST /v1/send` takes it, with In-Reply-To and References of the mail, so that it stands in its thread. It goes to Reply-To, else to From, from the address that the mail came to, unless the body says otherwise.',
+      headers: [idempotency],
+      body: { type: 'application/json', schema: replySchema.meta({ id: 'Reply' }) },
+      answer: { status: 202, about: 'Accepted', schema: answers.acceptanceAnswer },
+      problems: [...sendProblems, 'not_found'],
     },
     {
       id: 'listRoutes',

@@ -3,14 +3,18 @@ import { domainTypes } from '#domain/dns/record-check.ts';
 import { hasRoutes, receives } from '#domain/inbound/route.ts';
 import { Problem } from '#domain/problem.ts';
 import type { Call } from '../../http/app.ts';
+import { noted } from '../../identity/audit.ts';
 import { may } from '../../identity/viewer.ts';
 import { html } from '../../pages/answer.tsx';
 import { Card, Columns } from '../../pages/blocks.tsx';
 import { Page } from '../../pages/layout.tsx';
-import { Code, Copy, Head, Note, Post, State, Time, type Tone } from '../../pages/parts.tsx';
+import { Head, Note, Post, State, Time, type Tone } from '../../pages/parts.tsx';
 import type { Viewer } from '../../store/auth.ts';
+import { AlreadyThere } from '../../store/domains.ts';
+import { vouchFor } from '../../store/vouch.ts';
 import { Board } from '../board.tsx';
 import { callApi } from '../own-api.ts';
+import { Records, recordSchema } from './records.tsx';
 import { Warming, warmingSchema } from './warming.tsx';
 
 /** One sending domain: the records to publish, what was found, keys and rotation. */
@@ -23,26 +27,6 @@ export const typeAbout: Record<(typeof domainTypes)[number], string> = {
   alias: 'alias: addresses whose mail is sent on',
 };
 export const statusTone: Record<string, Tone> = { verified: 'good', pending: 'wait', disabled: 'quiet' };
-const recordTone: Record<string, Tone> = {
-  ok: 'good',
-  missing: 'bad',
-  wrong: 'bad',
-  multiple: 'bad',
-  lookup_failed: 'warn',
-};
-
-const recordSchema = z.object({
-  kind: z.string(),
-  purpose: z.string(),
-  need: z.string(),
-  type: z.string(),
-  name: z.string(),
-  value: z.string(),
-  status: z.string().nullable(),
-  since: z.string().nullable(),
-  observed: z.array(z.string()),
-  fix: z.string().nullable(),
-});
 const domainSchema = z.object({
   id: z.number(),
   domain: z.string(),
@@ -85,17 +69,16 @@ domainPages.page('/domains/:id', (c, viewer) => domainPage(c, viewer));
 async function domainPage(c: Call, viewer: Viewer, refused?: Problem) {
   const path = pathOf(c);
   const { accountId } = viewer.account;
-  const [domain, keys, zone] = await Promise.all([
+  const [domain, keys] = await Promise.all([
     callApi(c, accountId, { method: 'GET', path }, domainSchema),
     callApi(c, accountId, { method: 'GET', path: `${path}/dkim` }, keysSchema),
-    callApi(c, accountId, { method: 'GET', path: `${path}/dns?format=bind` }, z.string()),
   ]);
   const warming =
     domain.status === 'verified' && (domain.type === 'outbound' || domain.type === 'both')
       ? await callApi(c, accountId, { method: 'GET', path: `${path}/warming` }, warmingSchema)
       : null;
   const change = may(viewer, 'developer');
-  const unmet = domain.requirements.filter(({ met }) => !met);
+  const waits = domain.status === 'pending';
   return html(
     c,
     <Page title={domain.domain} viewer={viewer} url={c.req.url}>
@@ -118,64 +101,47 @@ async function domainPage(c: Call, viewer: Viewer, refused?: Problem) {
         </div>
       </Head>
       {refused && <Note tone="warn">{refused.detail}</Note>}
-      {domain.status === 'verified' ? (
-        <Note tone="good">
-          <p>
-            {domain.type !== 'inbound' &&
-              domain.type !== 'alias' &&
-              `Mail can be sent from ${domain.domain}. `}
-            {receives(domain.type) && `Mail to ${domain.domain} is taken.`}
-            {domain.verified_by === 'operator' &&
-              ' The operator vouches for it; its records are not asked for.'}
-          </p>
-        </Note>
-      ) : (
-        <Note tone={domain.status === 'disabled' ? 'warn' : 'wait'}>
-          <p>{domain.reason ?? 'Publish the required records below at your DNS provider, then verify.'}</p>
-          {unmet.length > 0 && (
-            <ul>
-              {unmet.map(({ name, detail }) => (
-                <li>
-                  <strong>{name.replaceAll('_', ' ')}</strong>: {detail ?? 'not proven yet'}
-                </li>
-              ))}
-            </ul>
+      {isLocal(c.get('env').dohUrl) && domain.status !== 'verified' && <OneMachine />}
+      <div class="stack" id="state" data-refresh={waits ? '20' : undefined}>
+        <StateOf domain={domain} />
+        <Card
+          id="records"
+          title="DNS records"
+          aside={
+            <span class="small quiet">
+              {domain.checked_at ? (
+                <>
+                  Looked at <Time ms={Date.parse(domain.checked_at)} as="ago" />
+                </>
+              ) : (
+                'Not looked at yet'
+              )}
+              {domain.next_check_at && (
+                <>
+                  , again <Time ms={Date.parse(domain.next_check_at)} as="ago" />
+                </>
+              )}
+            </span>
+          }
+        >
+          {waits && change && (
+            <form method="post" action={`${path}/verify`} data-again="90">
+              <p class="small quiet" data-scripted="" hidden>
+                While this page is open they are looked at again every minute and a half.
+              </p>
+            </form>
           )}
-        </Note>
-      )}
-      <Card
-        id="records"
-        title="Records to publish"
-        aside={
-          <span class="small quiet">
-            {domain.checked_at ? (
-              <>
-                Looked at <Time ms={Date.parse(domain.checked_at)} as="ago" />
-              </>
-            ) : (
-              'Not looked at yet'
-            )}
-            {domain.next_check_at && (
-              <>
-                , again <Time ms={Date.parse(domain.next_check_at)} as="ago" />
-              </>
-            )}
-          </span>
-        }
-      >
-        {domain.notes.map((note) => (
-          <p class="quiet">{note}</p>
-        ))}
-        <div class="stack">
-          {domain.records.map((record, i) => (
-            <DnsRecord record={record} i={i} />
-          ))}
-        </div>
-        <details>
-          <summary>All of them as a BIND zone snippet</summary>
-          <Code id="zone" what="BIND zone snippet" text={zone} />
-        </details>
-      </Card>
+          <Records
+            domain={domain.domain}
+            records={domain.records}
+            sends={domain.type === 'outbound' || domain.type === 'both'}
+          />
+          <p>
+            <a href={`${path}/zone`}>All of them as a zone file</a>
+          </p>
+        </Card>
+      </div>
+      {viewer.user.operator && waits && <Vouch path={path} domain={domain.domain} />}
       {keys.data.length > 0 && (
         <Card
           id="dkim"
@@ -272,48 +238,100 @@ async function domainPage(c: Call, viewer: Viewer, refused?: Problem) {
   );
 }
 
-function DnsRecord({ record, i }: { record: z.output<typeof recordSchema>; i: number }) {
+type DomainView = z.output<typeof domainSchema>;
+
+/** In one line what can be done with the domain, or what is missing. */
+function StateOf({ domain }: { domain: DomainView }) {
+  if (domain.status === 'verified') {
+    const sends = domain.type === 'outbound' || domain.type === 'both';
+    return (
+      <Note tone="good">
+        <p>
+          {sends && `Mail can be sent from ${domain.domain}. `}
+          {receives(domain.type) && `Mail to ${domain.domain} is taken.`}
+          {domain.verified_by === 'operator' &&
+            ' The operator vouches for it; its records are not asked for.'}
+        </p>
+      </Note>
+    );
+  }
+  const unmet = domain.requirements.filter(({ met }) => !met).map(({ name }) => name.replaceAll('_', ' '));
   return (
-    <article class="stack tight">
-      <h3 class="row">
-        {record.purpose.charAt(0).toUpperCase() + record.purpose.slice(1)}
-        <State tone={record.status === null ? 'quiet' : (recordTone[record.status] ?? 'quiet')}>
-          {record.status === null ? 'not looked at yet' : record.status.replaceAll('_', ' ')}
-        </State>
-        <span class="tag">{record.need}</span>
-      </h3>
-      <dl class="facts">
-        <dt>Type</dt>
-        <dd>
-          <code>{record.type}</code>
-        </dd>
-        <dt>Name</dt>
-        <dd class="with-copy">
-          <code id={`name-${i}`}>{record.name}</code>
-          <Copy of={`name-${i}`} what={`name of ${record.purpose}`} />
-        </dd>
-        <dt>Value</dt>
-        <dd class="with-copy">
-          <code id={`value-${i}`}>{record.value}</code>
-          <Copy of={`value-${i}`} what={`value of ${record.purpose}`} />
-        </dd>
-        {record.status !== 'ok' && record.observed.length > 0 && (
-          <>
-            <dt>Found instead</dt>
-            <dd>
-              {record.observed.map((value) => (
-                <code class="break">{value}</code>
-              ))}
-            </dd>
-          </>
-        )}
-      </dl>
-      {record.fix && record.status !== 'ok' && record.status !== 'missing' && (
-        <p class="small">{record.fix}</p>
-      )}
-    </article>
+    <Note tone={domain.status === 'disabled' ? 'warn' : 'wait'}>
+      <p>
+        {domain.status === 'disabled'
+          ? 'It is switched off.'
+          : domain.checked_at === null
+            ? 'Publish the records below at your DNS provider. They are looked for by themselves.'
+            : `Not proven yet: ${unmet.join(', ')}. The table says what was found of each record.`}
+      </p>
+      {domain.notes
+        .filter((note) => !note.startsWith('Two records'))
+        .map((note) => (
+          <p class="small">{note}</p>
+        ))}
+    </Note>
   );
 }
+
+function isLocal(dohUrl: string): boolean {
+  return /^(127\.|localhost$|\[::1\]$)/.test(new URL(dohUrl).hostname);
+}
+
+function OneMachine() {
+  return (
+    <Note tone="quiet">
+      <p>
+        This installation runs on one machine and asks the resolver of that machine. To have a real domain
+        looked at by a public one, start it with{' '}
+        <code>DOH_URL=https://cloudflare-dns.com/dns-query npm start -- --deliver</code>; to try without
+        records, the operator may vouch for a domain.
+      </p>
+    </Note>
+  );
+}
+
+function Vouch({ path, domain }: { path: string; domain: string }) {
+  return (
+    <Card id="vouch" title="Without records">
+      <p>
+        As the operator you may vouch for {domain}: it sends and is signed at once, and its records are not
+        asked for. Receivers still ask for them.
+      </p>
+      <Post
+        action={`${path}/vouch`}
+        label="Vouch for it"
+        sure={`Mail is sent from ${domain} though nobody has proven whose it is, and without warming.`}
+      />
+    </Card>
+  );
+}
+
+domainPages.page('/domains/:id/zone', async (c, viewer) => {
+  const path = `${pathOf(c)}/dns?format=bind`;
+  const zone = await callApi(c, viewer.account.accountId, { method: 'GET', path }, z.string());
+  return new Response(zone, {
+    headers: {
+      'Content-Type': 'text/plain; charset=utf-8',
+      'Content-Disposition': 'attachment; filename="records.zone"',
+    },
+  });
+});
+
+domainPages.action('/domains/:id/vouch', async (c, viewer) => {
+  const path = pathOf(c);
+  const { accountId } = viewer.account;
+  // As the API shows it: 404 for one of another account.
+  const { id, domain } = await callApi(c, accountId, { method: 'GET', path }, domainSchema);
+  noted(c, { domain });
+  try {
+    await vouchFor(c.get('store'), id, Date.now());
+  } catch (error) {
+    if (!(error instanceof AlreadyThere)) throw error;
+    throw new Problem('conflict', `${domain} is verified by another account.`);
+  }
+  return c.redirect(`${path}?done=vouched`, 303);
+});
 
 domainPages.action('/domains/:id/verify', async (c, viewer) => {
   const path = pathOf(c);

@@ -1,10 +1,75 @@
 import { z } from 'zod';
 import { eventRow, type NewEvent } from '#domain/delivery/event.ts';
 import { sessionSchema, smtpReplySchema } from '#domain/delivery/outcome.ts';
-import { failureClasses } from '#domain/failure/failure-class.ts';
 import { acceptedEventId, type MessageId } from '#domain/message/ids.ts';
-import { DeliveryStateOf, duration, Note, State, Time, type Tone } from '../../pages/parts.tsx';
+import { Columns } from '../../pages/blocks.tsx';
+import { Code, Cut, DeliveryStateOf, duration, Note, State, Time, type Tone } from '../../pages/parts.tsx';
 import type { StoredDelivery, StoredMessage } from '../../store/messages.ts';
+import { WhatNext } from './what-next.tsx';
+
+/** More recipients than these are a table, of which one is shown. */
+const mostShown = 3;
+
+/** What became of each recipient; of many a table, and the one that is chosen in it. */
+export function Deliveries({
+  message,
+  path,
+  chosen,
+}: {
+  message: StoredMessage;
+  path: string;
+  /** Its number, as the address of the page has it. */
+  chosen: string | undefined;
+}) {
+  const { deliveries } = message;
+  if (deliveries.length <= mostShown)
+    return (
+      <>
+        {deliveries.map((delivery) => (
+          <Delivery message={message} delivery={delivery} />
+        ))}
+      </>
+    );
+  const shown = deliveries.find(({ n }) => String(n) === chosen);
+  return (
+    <>
+      <section class="card flush" aria-label="Recipients">
+        <table class="cards">
+          <Columns names={['Recipient', 'State', 'Last said']} />
+          <tbody>
+            {deliveries.map((delivery) => (
+              <tr>
+                <td class="one">
+                  <a
+                    href={`${path}?recipient=${delivery.n}#delivery-${delivery.n}`}
+                    aria-current={delivery === shown ? 'true' : undefined}
+                  >
+                    <Cut text={delivery.recipient} />
+                  </a>
+                </td>
+                <td>
+                  <DeliveryStateOf state={delivery.state} />
+                </td>
+                <td class="break small quiet">{lastSaid(delivery)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </section>
+      {shown && <Delivery message={message} delivery={shown} />}
+    </>
+  );
+}
+
+/** The newest words of the other side, or what was the last to happen. */
+function lastSaid({ timeline }: StoredDelivery): string {
+  const last = timeline.at(-1);
+  if (!last) return '';
+  const parsed = shownDetails.safeParse(last.details);
+  const { reply, diagnostic, text } = parsed.success ? parsed.data : {};
+  const words = reply ? `${reply.code} ${reply.text}` : (diagnostic ?? text ?? eventRow(last.kind).raised);
+  return words.length > 160 ? `${words.slice(0, 160)}…` : words;
+}
 
 /** What happened to one delivery of a message, down to the SMTP steps, and why it waits. */
 export function Delivery({ message, delivery }: { message: StoredMessage; delivery: StoredDelivery }) {
@@ -24,7 +89,7 @@ export function Delivery({ message, delivery }: { message: StoredMessage; delive
         </h2>
         <DeliveryStateOf state={delivery.state} />
       </div>
-      <Waiting delivery={delivery} />
+      <WhatNext delivery={delivery} />
       <ol class="timeline">
         {entries.map((event, i) => (
           <Entry
@@ -35,77 +100,22 @@ export function Delivery({ message, delivery }: { message: StoredMessage; delive
           />
         ))}
       </ol>
+      <details>
+        <summary>The same as data</summary>
+        <Code
+          id={`events-${delivery.n}`}
+          what="Events as JSON"
+          text={JSON.stringify(entries.map(asData), null, 1)}
+          wrap
+        />
+      </details>
     </section>
   );
 }
 
-/** Why it is where it is, and what comes next. */
-function Waiting({ delivery }: { delivery: StoredDelivery }) {
-  const next = delivery.dueMs;
-  const why = failureClasses.find((row) => row.name === delivery.reason)?.text ?? delivery.reason;
-  switch (delivery.state) {
-    case 'scheduled':
-      return next === null ? null : (
-        <Note tone="wait">
-          <p>
-            It was asked to wait: delivery begins <Time ms={next} />.
-          </p>
-        </Note>
-      );
-    case 'queued':
-      return (
-        <Note tone="wait">
-          <p>
-            {delivery.waitsFor ??
-              'It waits for a node to take it. If that lasts longer than a few seconds, look at the nodes on the overview.'}
-          </p>
-        </Note>
-      );
-    case 'sending':
-      return (
-        <Note tone="wait">
-          <p>Node {delivery.node} is delivering it now.</p>
-        </Note>
-      );
-    case 'deferred':
-      return (
-        <Note tone="warn">
-          <p>
-            Tried {delivery.attempts} {delivery.attempts === 1 ? 'time' : 'times'}, without success: {why}.{' '}
-            {next !== null && (
-              <>
-                The next try is <Time ms={next} as="ago" /> (<Time ms={next} />
-                ).
-              </>
-            )}
-            {delivery.waitsFor && ` ${delivery.waitsFor}`}
-          </p>
-        </Note>
-      );
-    case 'bounced':
-      return (
-        <Note tone="bad">
-          <p>The recipient’s side refused it for good: {why}. It is not tried again.</p>
-        </Note>
-      );
-    case 'failed':
-      return (
-        <Note tone="bad">
-          <p>It was given up: {why}.</p>
-        </Note>
-      );
-    case 'suppressed':
-      return (
-        <Note tone="warn">
-          <p>
-            Nothing was sent: the address is on the suppression list ({why}).{' '}
-            <a href={`/suppressions?query=${encodeURIComponent(delivery.recipient)}`}>Look at the entry</a>
-          </p>
-        </Note>
-      );
-    default:
-      return null;
-  }
+/** As the API tells it, without what stands on the page anyway. */
+function asData({ id, kind, atMs, details }: NewEvent) {
+  return { id, kind, at: new Date(atMs).toISOString(), details };
 }
 
 const eventTone: Record<NewEvent['kind'], Tone> = {

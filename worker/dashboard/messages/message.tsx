@@ -1,16 +1,15 @@
-import PostalMime from 'postal-mime';
+import type { Email } from 'postal-mime';
 import { z } from 'zod';
 import { isFinal, messageStatus } from '#domain/delivery/delivery.ts';
 import { isUuidV7 } from '#domain/message/ids.ts';
 import { Problem } from '#domain/problem.ts';
 import type { Call } from '../../http/app.ts';
+import { downloadHeaders } from '../../http/download.ts';
 import { may } from '../../identity/viewer.ts';
 import { html } from '../../pages/answer.tsx';
-import { Card } from '../../pages/blocks.tsx';
 import { Page } from '../../pages/layout.tsx';
 import {
   bytes,
-  Code,
   Copy,
   DeliveryStateOf,
   Head,
@@ -20,18 +19,15 @@ import {
   Time,
 } from '../../pages/parts.tsx';
 import type { Viewer } from '../../store/auth.ts';
-import { contentDaysOf } from '../../store/home-tables.ts';
 import { findMessage, type StoredMessage } from '../../store/messages.ts';
 import { latin1Bytes, readBody } from '../../store/raw.ts';
 import { Board } from '../board.tsx';
 import { callApi } from '../own-api.ts';
-import { Delivery } from './message-timeline.tsx';
+import { Content, contentKept, parseMail, partsOf, shownBytes, withOwnPictures } from './message-content.tsx';
+import { Deliveries } from './message-timeline.tsx';
 
 /** One message: what happened to each delivery, what was sent, and what can still be done. */
 export const messagePages = new Board();
-
-/** Larger messages are offered for download only. */
-const shownBytes = 2 * 1024 * 1024;
 
 /** How it came, where that is not by HTTP. */
 const sourceText: Record<string, string> = {
@@ -55,11 +51,6 @@ export async function messageOf(c: Call, viewer: Viewer): Promise<StoredMessage>
   return message;
 }
 
-/** How long it is, or was, kept: as the account had set it when the message was accepted. */
-function contentKept(message: StoredMessage): string {
-  return `The content is kept for ${contentDaysOf(message)} days`;
-}
-
 async function bodyOf(c: Call, message: StoredMessage): Promise<Uint8Array | null> {
   const body = await readBody(c.get('store'), message, Date.now());
   if (body === null) return null;
@@ -69,8 +60,7 @@ async function bodyOf(c: Call, message: StoredMessage): Promise<Uint8Array | nul
 messagePages.page('/messages/:id', async (c, viewer) => {
   const message = await messageOf(c, viewer);
   const raw = message.sizeBytes <= shownBytes ? await bodyOf(c, message) : null;
-  const mail = raw ? await PostalMime.parse(raw) : null;
-  const headerText = raw ? headerSection(raw) : null;
+  const content = raw && { raw, mail: await parseMail(raw) };
   const status = messageStatus(message.deliveries.map(({ state }) => state));
   const open = message.deliveries.some(({ state }) => ['scheduled', 'queued', 'deferred'].includes(state));
   const moving = message.deliveries.some(({ state }) => !isFinal(state));
@@ -121,7 +111,7 @@ messagePages.page('/messages/:id', async (c, viewer) => {
             </dd>
             <dt>To</dt>
             <dd>
-              <bdi>{[...message.addressees.to, ...message.addressees.cc].join(', ') || '–'}</bdi>
+              <bdi>{toText(message)}</bdi>
             </dd>
             <dt>Accepted</dt>
             <dd>
@@ -180,60 +170,18 @@ messagePages.page('/messages/:id', async (c, viewer) => {
             </dd>
           </dl>
         </section>
-        {message.deliveries.map((delivery) => (
-          <Delivery message={message} delivery={delivery} />
-        ))}
+        <Deliveries message={message} path={path} chosen={c.req.query('recipient')} />
       </div>
-      <Card id="content" title="Content">
-        {mail && headerText !== null ? (
-          <>
-            {mail.html && (
-              <details open>
-                <summary>HTML</summary>
-                <iframe class="mail" title="The message as HTML" sandbox="" src={`${path}/html`} />
-                <p class="small quiet">Scripts, forms and pictures from elsewhere are not loaded here.</p>
-              </details>
-            )}
-            {mail.text && (
-              <details open={!mail.html}>
-                <summary>Text</summary>
-                <Code id="text" what="Text of the message" text={mail.text} wrap />
-              </details>
-            )}
-            {mail.attachments.length > 0 && (
-              <details>
-                <summary>Attachments ({mail.attachments.length})</summary>
-                <ul>
-                  {mail.attachments.map((attachment) => (
-                    <li class="break">
-                      {attachment.filename ?? 'without a name'}{' '}
-                      <span class="quiet">{attachment.mimeType}</span>
-                    </li>
-                  ))}
-                </ul>
-              </details>
-            )}
-            <details>
-              <summary>Header fields</summary>
-              <Code id="headers" what="Header fields of the message" text={headerText} wrap />
-            </details>
-          </>
-        ) : (
-          <p class="quiet">
-            {message.sizeBytes > shownBytes
-              ? 'It is too large to be shown here; download it.'
-              : `${contentKept(message)}, and its time is over. What happened to it is kept for 30 days.`}
-          </p>
-        )}
-      </Card>
+      <Content message={message} content={content} view={c.req.query('view') ?? ''} />
     </Page>,
   );
 });
 
-function headerSection(raw: Uint8Array): string {
-  const text = new TextDecoder('utf-8').decode(raw.subarray(0, 64 * 1024));
-  const end = text.indexOf('\r\n\r\n');
-  return end < 0 ? text : text.slice(0, end);
+/** Many are in the table of recipients below. */
+function toText({ addressees: { to, cc } }: StoredMessage): string {
+  const [first, ...others] = [...to, ...cc];
+  if (first === undefined) return '–';
+  return others.length < 4 ? [first, ...others].join(', ') : `${first} and ${others.length} more`;
 }
 
 messagePages.page('/messages/:id/raw', async (c, viewer) => {
@@ -251,11 +199,9 @@ messagePages.page('/messages/:id/raw', async (c, viewer) => {
 
 // The mail's own HTML: shown without scripts, forms, and anything from elsewhere, in a frame without an origin.
 messagePages.page('/messages/:id/html', async (c, viewer) => {
-  const message = await messageOf(c, viewer);
-  const body = message.sizeBytes <= shownBytes ? await bodyOf(c, message) : null;
-  const mail = body ? await PostalMime.parse(body) : null;
+  const mail = await shownMailOf(c, await messageOf(c, viewer));
   if (!mail?.html) throw new Problem('not_found', 'This message has no HTML that can be shown.');
-  return new Response(mail.html, {
+  return new Response(withOwnPictures(mail), {
     headers: {
       'Content-Type': 'text/html; charset=utf-8',
       'Content-Security-Policy':
@@ -263,6 +209,18 @@ messagePages.page('/messages/:id/html', async (c, viewer) => {
     },
   });
 });
+
+messagePages.page('/messages/:id/parts/:part', async (c, viewer) => {
+  const mail = await shownMailOf(c, await messageOf(c, viewer));
+  const part = mail && partsOf(mail).find(({ id }) => id === c.req.param('part'));
+  if (!part) throw new Problem('not_found', 'This message has no such part, or its content is gone.');
+  return new Response(part.content, { headers: downloadHeaders(part.fileName) });
+});
+
+async function shownMailOf(c: Call, message: StoredMessage): Promise<Email | null> {
+  const body = message.sizeBytes <= shownBytes ? await bodyOf(c, message) : null;
+  return body ? await parseMail(body) : null;
+}
 
 messagePages.action('/messages/:id/cancel', async (c, viewer) => {
   const { messageId } = await messageOf(c, viewer);

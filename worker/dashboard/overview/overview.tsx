@@ -6,13 +6,15 @@ import { Page } from '../../pages/layout.tsx';
 import { Figure, Head, Note, number, percent, State, Time, type Tone } from '../../pages/parts.tsx';
 import { listCredentials } from '../../store/accounts.ts';
 import { hasUsers } from '../../store/auth.ts';
-import { type Domain, listDomains } from '../../store/domains.ts';
+import { listDomains } from '../../store/domains.ts';
 import { anyMessage, readMessagePage } from '../../store/message-pages.ts';
 import { countedAtMost, type NodeSeen, type QueueDepth, readQueues } from '../../store/overview.ts';
+import { listEndpoints } from '../../store/webhook-endpoints.ts';
 import { Board, viewerOf } from '../board.tsx';
 import { MessageTable } from '../messages/messages.tsx';
 import { MailChart, Ring } from './chart.tsx';
 import { readFigures } from './figures.ts';
+import { FirstSteps } from './first-steps.tsx';
 
 export const overviewPages = new Board();
 
@@ -39,13 +41,15 @@ overviewPages.open('get', '/', async (c) => {
   const asked = c.req.query('span');
   const spanName = asked === 'day' || asked === 'month' ? asked : 'week';
   const span = spans[spanName];
-  const [{ buckets, total, complete }, { queues, nodes }, newest, domains, keys] = await Promise.all([
-    readFigures(store, accountId, { by: span.by, fromMs: nowMs - span.ms, toMs: nowMs, nowMs }),
-    readQueues(store, nowMs),
-    readMessagePage(store, accountId, anyMessage, { from: null, limit: 5, nowMs }),
-    listDomains(store, accountId, { limit: 20, offset: 0 }),
-    listCredentials(store, accountId),
-  ]);
+  const [{ buckets, total, complete }, { queues, nodes }, newest, domains, keys, endpoints] =
+    await Promise.all([
+      readFigures(store, accountId, { by: span.by, fromMs: nowMs - span.ms, toMs: nowMs, nowMs }),
+      readQueues(store, nowMs),
+      readMessagePage(store, accountId, anyMessage, { from: null, limit: 5, nowMs }),
+      listDomains(store, accountId, { limit: 20, offset: 0 }),
+      listCredentials(store, accountId),
+      listEndpoints(store, accountId),
+    ]);
   const figures = {
     sent: total.accepted,
     delivered: total.delivered,
@@ -55,8 +59,6 @@ overviewPages.open('get', '/', async (c) => {
     failed: total.failed + total.expired,
   };
   const health = healthOf(figures);
-  const verified = domains.some((domain) => domain.status === 'verified');
-  const hasKey = keys.some(({ revokedAtMs }) => revokedAtMs === null);
   return html(
     c,
     <Page title="Overview" viewer={viewer} url={c.req.url}>
@@ -73,9 +75,7 @@ overviewPages.open('get', '/', async (c) => {
           ))}
         </nav>
       </Head>
-      {(!verified || !hasKey || newest.messages.length === 0) && (
-        <FirstSteps domains={domains} verified={verified} hasKey={hasKey} sent={newest.messages.length > 0} />
-      )}
+      <FirstSteps {...{ keys, domains, endpoints }} sent={newest.messages.length > 0} />
       <div class="stack" id="figures" data-refresh="15">
         <dl class="figures">
           <Figure name="Sent" value={number(figures.sent)} more="recipients" />
@@ -141,37 +141,6 @@ overviewPages.open('get', '/', async (c) => {
   );
 });
 
-/** What an account needs before its first mail, with the way to each. */
-function FirstSteps({
-  domains,
-  verified,
-  hasKey,
-  sent,
-}: {
-  domains: Domain[];
-  verified: boolean;
-  hasKey: boolean;
-  sent: boolean;
-}) {
-  const pending = domains.find(({ status }) => status === 'pending');
-  const records = pending ? `/domains/${pending.id}#records` : '/domains';
-  const step = (done: boolean, text: unknown) => (
-    <li>
-      <State tone={done ? 'good' : 'quiet'}>{done ? 'done' : 'to do'}</State> {text}
-    </li>
-  );
-  return (
-    <Card id="first" title="First steps">
-      <ol class="plain stack tight">
-        {step(domains.length > 0, <a href="/domains#add">Add the domain that you send from</a>)}
-        {step(verified, <a href={records}>Publish its DNS records and verify it</a>)}
-        {step(sent, <a href="/sending#test">Send a test message and watch it travel</a>)}
-        {step(hasKey, <a href="/sending#keys">Make a key for your program</a>)}
-      </ol>
-    </Card>
-  );
-}
-
 /** Longer ago than this, a node that asks for work every few seconds is away. */
 const awayAfterMs = 3 * 60_000;
 
@@ -209,7 +178,8 @@ export function QueuesAndNodes({
         {nodes.length === 0 ? (
           <div class="empty">
             <Note tone="warn">
-              No node has ever said hello, so nothing is delivered. Start one (see README, Deploy).
+              No node has ever said hello, so nothing is delivered. Start one (see the guide Deploy,
+              worker/docs/deploy.md).
             </Note>
           </div>
         ) : (

@@ -15,7 +15,7 @@ import { receivedTone } from './received.tsx';
 /** One received mail: what it says, what was found out about it, why it was routed so, and telling of it again. */
 export const receivedMailPages = new Board();
 
-type Email = z.output<typeof inboundEmailAnswer>['email'];
+export type Email = z.output<typeof inboundEmailAnswer>['email'];
 
 const verdictTone: Record<string, Tone> = {
   pass: 'good',
@@ -40,7 +40,8 @@ const actionAbout: Record<Email['routed']['action'], string> = {
   keep: 'kept here',
 };
 
-function pathOf(c: Call): string {
+/** Its path in the API; 404 for what is no id. */
+export function pathOf(c: Call): string {
   const id = (c.req.param('id') ?? '').toLowerCase();
   if (!isUuidV7(id)) throw new Problem('not_found', 'There is no such received mail in this account.');
   return `/inbound-emails/${id}`;
@@ -56,6 +57,11 @@ receivedMailPages.page('/received/:id', async (c, viewer) => {
       <Head title={email.subject || '(no subject)'} crumb={{ href: '/received', text: 'Received' }}>
         <div class="row">
           <State tone={receivedTone[email.status] ?? 'quiet'}>{email.status}</State>
+          {may(viewer, 'developer') && email.headers && (
+            <a class="button" href={`${at}/reply`}>
+              Reply
+            </a>
+          )}
           {may(viewer, 'developer') && email.headers && (
             <Post action={`${at}/replay`} label="Tell again" tone="primary" small={false} />
           )}

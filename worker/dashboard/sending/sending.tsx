@@ -1,4 +1,5 @@
 import { simulatorDomain } from '#domain/delivery/simulator.ts';
+import { sandboxAddress } from '#domain/message/sandbox.ts';
 import type { SubmissionPlace } from '#domain/node-contract.ts';
 import { Problem } from '#domain/problem.ts';
 import { type Scope, scopeNames, scopes } from '#domain/scope.ts';
@@ -47,7 +48,8 @@ async function sendingPage(c: Call, viewer: Viewer, shown: Partial<Shown> = {}, 
     ({ status, type }) => status === 'verified' && (type === 'outbound' || type === 'both'),
   );
   const simulator = simulatorDomain(c.get('env').serviceDomain);
-  const from = `hello@${senders[0]?.name ?? 'your-domain.example'}`;
+  const sandbox = sandboxAddress(c.get('env').serviceDomain, accountId);
+  const from = senders[0] ? `hello@${senders[0].name}` : sandbox;
   const key = shown.secret?.text ?? 'pp_live_…';
   const username =
     shown.secret?.credential.username ??
@@ -124,13 +126,15 @@ async function sendingPage(c: Call, viewer: Viewer, shown: Partial<Shown> = {}, 
       <Keys credentials={credentials} viewer={viewer} domains={domains} />
       <Card id="test" title="Send a test">
         {shown.fault && <Note tone="bad">{shown.fault}</Note>}
-        {senders.length === 0 ? (
+        {senders.length === 0 && (
           <p>
-            First <a href="/domains">verify a domain</a> to send from.
+            Until <a href="/domains">a domain of yours</a> is verified, you send from <code>{sandbox}</code>:
+            to the simulator, and to the addresses of this account’s members that were proven.
           </p>
-        ) : may(viewer, 'developer') ? (
+        )}
+        {may(viewer, 'developer') ? (
           <TestForm
-            senders={senders}
+            senders={[...senders.map(({ name }) => `@${name}`), sandbox]}
             simulator={simulator}
             test={shown.test ?? { from, to: `delivered@${simulator}` }}
           />
@@ -286,19 +290,13 @@ function TestForm({
   simulator,
   test,
 }: {
-  senders: Domain[];
+  senders: string[];
   simulator: string;
   test: { from: string; to: string };
 }) {
   return (
     <Fields action="/sending/test" submit="Send">
-      <Field
-        label="From"
-        name="from"
-        type="email"
-        value={test.from}
-        hint={`A verified domain: ${senders.map(({ name }) => name).join(', ')}`}
-      />
+      <Field label="From" name="from" type="email" value={test.from} hint={`One of ${senders.join(', ')}`} />
       <Field
         label="To"
         name="to"

@@ -134,7 +134,99 @@ public class Send {
   }
 }`,
     },
-    ...(of.smtp ? [{ name: 'swaks', text: swaks(of.smtp, of) }] : []),
+    {
+      name: 'C#',
+      text: `using System.Net.Http.Headers;
+using System.Net.Http.Json;
+
+using var client = new HttpClient();
+client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", "${key}");
+var answer = await client.PostAsJsonAsync("${apiUrl}/v1/send", new
+{
+    from = "${from}",
+    to = new[] { "${to}" },
+    subject = "Hello",
+    text_body = "Sent with Pennypost.",
+});
+Console.WriteLine($"{(int)answer.StatusCode} {await answer.Content.ReadAsStringAsync()}");`,
+    },
+    {
+      name: 'Rust',
+      text: `// cargo add ureq@3
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut answer = ureq::post("${apiUrl}/v1/send")
+        .header("Authorization", "Bearer ${key}")
+        .header("Content-Type", "application/json")
+        .send(r#"${json}"#)?;
+    println!("{} {}", answer.status(), answer.body_mut().read_to_string()?);
+    Ok(())
+}`,
+    },
+    {
+      name: 'Elixir',
+      text: `Mix.install([{:req, "~> 0.5"}])
+
+answer =
+  Req.post!("${apiUrl}/v1/send",
+    auth: {:bearer, "${key}"},
+    json: %{
+      from: "${from}",
+      to: ["${to}"],
+      subject: "Hello",
+      text_body: "Sent with Pennypost."
+    }
+  )
+
+IO.inspect({answer.status, answer.body})`,
+    },
+    ...(of.smtp ? smtpSnippets(of.smtp, of) : []),
+  ];
+}
+
+/** What sends by SMTP: a command, and the settings of frameworks that have mailers of their own. */
+function smtpSnippets(place: SubmissionPlace, of: SnippetValues): { name: string; text: string }[] {
+  const { host } = place;
+  const { username, key, from } = of;
+  const starttls = place.port !== null;
+  const port = place.port ?? place.tlsPort;
+  return [
+    {
+      name: 'Laravel',
+      text: `# .env
+MAIL_MAILER=smtp
+MAIL_SCHEME=${starttls ? 'smtp' : 'smtps'}
+MAIL_HOST=${host}
+MAIL_PORT=${port}
+MAIL_USERNAME=${username}
+MAIL_PASSWORD=${key}
+MAIL_FROM_ADDRESS=${from}`,
+    },
+    {
+      name: 'Django',
+      text: `# settings.py
+EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+EMAIL_HOST = "${host}"
+EMAIL_PORT = ${port}
+EMAIL_HOST_USER = "${username}"
+EMAIL_HOST_PASSWORD = "${key}"
+${starttls ? 'EMAIL_USE_TLS' : 'EMAIL_USE_SSL'} = True
+DEFAULT_FROM_EMAIL = "${from}"`,
+    },
+    {
+      name: 'Rails',
+      text: `# config/environments/production.rb
+config.action_mailer.delivery_method = :smtp
+config.action_mailer.smtp_settings = {
+  address: "${host}",
+  port: ${port},
+  user_name: "${username}",
+  password: "${key}",
+  authentication: :plain,
+  ${starttls ? 'enable_starttls' : 'tls'}: true
+}
+config.action_mailer.default_options = { from: "${from}" }`,
+    },
+    { name: 'swaks', text: swaks(place, of) },
   ];
 }
 

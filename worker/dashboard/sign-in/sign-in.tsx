@@ -6,11 +6,11 @@ import { Door } from '../../pages/layout.tsx';
 import { Field, Note } from '../../pages/parts.tsx';
 import { systemSender } from '../../system-mail/send.ts';
 import { Board, viewerOf } from '../board.tsx';
-import { authCall, linkMinutes, proveByToken } from './auth.ts';
+import { authCall, challengedUser, linkMinutes, proveByToken } from './auth.ts';
 import { MailedCode } from './mailed-code.tsx';
 import { PasskeySignIn } from './passkey-parts.tsx';
 import { signedIn } from './signed-in.ts';
-import { mayAskForMail, mayTrySignIn } from './tries.ts';
+import { isFirstUse, mayAskForMail, mayTrySignIn, wrongGuessMs } from './tries.ts';
 
 /** Sign-in by password, by mailed link and with a second factor; a forgotten password. */
 export const signInPages = new Board();
@@ -62,13 +62,17 @@ signInPages.open('post', '/sign-in', async (c, form) => {
   const again = (fault: string, status: 401 | 429) =>
     html(c, <SignIn url={c.req.url} fault={fault} next={next} address={address} />, status);
   const slow = 'Too many tries. Wait a few minutes, or have a sign-in link mailed.';
+  const soonest = scheduler.wait(wrongGuessMs);
   if (!(await mayTrySignIn(c, address))) return again(slow, 429);
   const answer = await authCall(c, 'POST', '/sign-in/email', {
     email: address,
     password: form.all('password')[0] ?? '',
   });
   const { ok, body } = answer;
-  if (!ok) return again('E-mail and password do not belong together.', 401);
+  if (!ok) {
+    await soonest;
+    return again('E-mail and password do not belong together.', 401);
+  }
   if (body.twoFactorRedirect === true)
     return c.redirect(`/sign-in/code?next=${encodeURIComponent(next)}`, 303);
   await signedIn(c, answer, 'password');
@@ -101,7 +105,13 @@ signInPages.open('get', '/sign-in/code', (c) =>
 signInPages.open('post', '/sign-in/code', async (c, form) => {
   const code = form.text('code').replaceAll(' ', '');
   const next = nextOf(form.text('next'));
-  const route = /^\d{6}$/.test(code) ? '/two-factor/verify-totp' : '/two-factor/verify-backup-code';
+  const isTotp = /^\d{6}$/.test(code);
+  const userId = isTotp ? await challengedUser(c) : null;
+  if (userId !== null && !(await isFirstUse(c, userId, code))) {
+    const fault = 'This code was used before. Wait for the next one.';
+    return html(c, <CodeForm url={c.req.url} next={next} fault={fault} />, 401);
+  }
+  const route = isTotp ? '/two-factor/verify-totp' : '/two-factor/verify-backup-code';
   const answer = await authCall(c, 'POST', route, { code });
   const { ok, status } = answer;
   if (ok) {
@@ -166,10 +176,18 @@ function mailForm(
         return html(c, <MailForm url={c.req.url} action={path} sent={false} fault={fault} {...texts} />, 503);
       }
       const address = email.safeParse(form.text('email').toLowerCase());
-      // The answer is the same whether somebody has this address or not.
-      if (address.success && (await mayAskForMail(c, path, address.data))) await send(c, address.data);
+      // The answer is the same whether somebody has this address or not, and so is the time that it takes: the mail is
+      // made beside it.
+      if (address.success && (await mayAskForMail(c, path, address.data)))
+        c.executionCtx.waitUntil(send(c, address.data).catch(notSent));
       return html(c, <MailForm url={c.req.url} action={path} sent={true} {...texts} />);
     });
+}
+
+function notSent(error: unknown): void {
+  console.error(
+    JSON.stringify({ level: 'error', msg: 'a mail to sign in was not sent', error: String(error) }),
+  );
 }
 
 mailForm(

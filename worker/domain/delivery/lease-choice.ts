@@ -18,6 +18,8 @@ export interface Candidate {
   suppression: SuppressionEntry | null;
   /** It is held by the lease that is asked for: its answer was lost. */
   mine: boolean;
+  /** No lease holds it. */
+  free: boolean;
 }
 
 /** The first due deliveries of one class and week, in their order. */
@@ -29,11 +31,13 @@ export interface Head<T extends Candidate> {
   full: boolean;
 }
 
-/** Due deliveries behind a head that is full of one account's mail: those of others. */
+/** Due deliveries behind a head that is full: those of others than the account that fills it, or all that are wanted. */
 export interface Beyond<T extends Candidate> {
   /** The head's. */
   key: string;
   rows: T[];
+  /** Nothing else that is wanted stands between head and end. */
+  all: boolean;
   from: Position;
   /** How far was looked; null: to the end of the queue. */
   end: Position | null;
@@ -111,8 +115,8 @@ export interface Choice<T extends Candidate> {
   suppressed: T[];
   place: Place;
   more: boolean;
-  /** All that is wanted of what was looked at is given. */
-  hasRoom: boolean;
+  /** What is wanted of what was looked at and is not given. */
+  left: ReadonlySet<T>;
 }
 
 /**
@@ -154,7 +158,7 @@ export function chooseWork<T extends Candidate>(
   };
   const wanted: T[] = [];
   for (const row of all) {
-    if (row.mine || row.suspended) continue;
+    if (row.mine || row.suspended || !row.free) continue;
     if (row.suppression) {
       if (suppressed.length < mostEnded) suppressed.push(row);
       else left.add(row);
@@ -170,28 +174,59 @@ export function chooseWork<T extends Candidate>(
   for (const { key, rows, full } of heads) {
     const first = rows.findIndex((row) => left.has(row));
     const passed = first === -1 ? rows : rows.slice(0, first);
-    // What falls due right now may still be joined by what commits a little later or by a clock that is a little behind:
-    // it is looked at again, unless a full head stands in the way of everything behind it.
-    const last = passed.findLast((row) => full || row.dueMs <= wish.nowMs - settledAfterMs);
+    // What falls due right now may still be joined by what commits a little later or by a clock that is a little behind,
+    // and what others hold may be given back: both are looked at again, unless a full head stands in the way of
+    // everything behind it.
+    const isOver = (row: T) => (row.free || row.mine) && row.dueMs <= wish.nowMs - settledAfterMs;
+    const last = passed.findLast((row) => full || isOver(row));
     if (last) at[key] = [last.dueMs, last.messageId, last.n];
   }
   const scout = { ...from.scout };
-  for (const { key, rows, from: began, end } of beyond) {
+  for (const { key, rows, all: isAll, from: began, end } of beyond) {
     const first = rows.findIndex((row) => left.has(row));
-    const before = rows[first - 1];
-    if (first > 0 && before) scout[key] = [before.dueMs, before.messageId, before.n];
+    if (isAll) {
+      const isSeen = beyond.every(
+        (one) => one.key !== key || one.all || !one.rows.some((row) => left.has(row)),
+      );
+      const passed = first === -1 ? end : positionOf(rows[first - 1]);
+      if (passed && isSeen) at[key] = passed;
+      continue;
+    }
+    const before = positionOf(rows[first - 1]);
+    if (before) scout[key] = before;
     else if (first === 0) scout[key] = began;
     else if (end) scout[key] = end;
     else delete scout[key];
   }
   const full = heads.some((head) => head.full);
+  // No more is held than nodes have room for: one more look passes it by.
+  const isHeld = all.length > 0 && all.every((row) => !row.free && !row.mine);
+  const further = isHeld ? deepestReach : Math.min(deepestReach, from.reach + 1);
   return {
     picked,
     suppressed,
-    place: { reach: full ? Math.min(deepestReach, from.reach + 1) : 0, at, scout },
+    place: { reach: full ? further : 0, at, scout },
     more: full || left.size > 0,
-    hasRoom: left.size === 0,
+    left,
   };
+}
+
+function positionOf(row: Candidate | undefined): Position | null {
+  return row ? [row.dueMs, row.messageId, row.n] : null;
+}
+
+/**
+ * The heads behind which something more urgent than what was chosen may stand: all that was seen in them is given or
+ * passed by, and there may be more of them. Pure.
+ */
+export function headsToPass<T extends Candidate>(
+  heads: readonly Head<T>[],
+  { picked, left }: Pick<Choice<T>, 'picked' | 'left'>,
+): Head<T>[] {
+  const leastUrgent = Math.max(-1, ...picked.filter(({ mine }) => !mine).map((row) => row.class));
+  return heads.filter(
+    ({ rows, full }) => full && rows.every((row) => row.class < leastUrgent && !left.has(row)),
+  );
 }
 
 /** The rows in another order: first what is within the share of its domain and of its account, then the others. */

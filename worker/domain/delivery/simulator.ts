@@ -1,6 +1,6 @@
 /**
  * Recipients at `simulator.<service domain>`, whose mail takes the whole way to an MX that plays a part: one
- * table; the node's scripted MX and README.md derive from it. `+label` may follow the name.
+ * table; the node's scripted MX and the guide Sending derive from it. `+label` may follow the name.
  *
  * - `reply`: what RCPT is answered with.
  * - `again`: the reply is said to the first try only.

@@ -155,7 +155,7 @@ function diagnoseTick({ tick, nowMs }: InstallationFacts): Diagnosis {
 }
 
 function diagnoseNodes({ nodes, nowMs }: InstallationFacts): Diagnosis {
-  const start = 'Start a node, see README, Deploy.';
+  const start = 'Start a node, see the guide Deploy (worker/docs/deploy.md).';
   if (nodes.length === 0) return failed('nodes', 'No node has ever said hello: nothing is delivered.', start);
   const away = nodes.filter(({ lastSeenAtMs }) => nowMs - lastSeenAtMs > lateMs.node);
   const names = away.map(({ nodeId }) => nodeId).join(', ');

@@ -22,13 +22,13 @@ export function exceededBy(count: number, counters: readonly Counter[]): Counter
   return counters.find(({ used, limit }) => used + count > limit) ?? null;
 }
 
-/** The refusal of mail that a limit does not let in: until the window's end. */
+/** The refusal of mail that a limit does not let in: until the window's end, which is `endsMs` where it began otherwise. */
 export function rateLimited(
   { type, limit, used }: Counter,
-  of: { who: string; what: string; count: number; warmingPhase: WarmingState | null },
+  of: { who: string; what: string; count: number; warmingPhase: WarmingState | null; endsMs?: number },
   nowMs: number,
 ): Problem {
-  const endMs = (windowOf(type, nowMs) + 1) * windowMs[type];
+  const endMs = of.endsMs ?? (windowOf(type, nowMs) + 1) * windowMs[type];
   const retryAfterSeconds = Math.max(1, Math.ceil((endMs - nowMs) / 1000));
   const span = { daily: 'a day', hourly: 'an hour', minute: 'a minute' }[type];
   const warming = of.warmingPhase ? ` while it is being warmed (${of.warmingPhase})` : '';

@@ -49,6 +49,11 @@ export const otherAccess = accessRows([
   ['POST /destination/:token', tracking],
   ['GET /healthz', everybody],
   ['GET /openapi.json', everybody],
+  ['GET /docs', everybody],
   ['GET /docs/api', everybody],
+  ['GET /docs/api/:group', everybody],
+  // It looks through all texts for each request.
+  ['GET /docs/search', { surface: 'public', limit: 'pages' }],
+  ['GET /docs/:guide', everybody],
   ['GET /assets/:version/:name', everybody],
 ]);

@@ -17,7 +17,7 @@ export const script = `'use strict';
   }
   /** What a part of the page is given once it is there. */
   function enliven(root) {
-    for (const button of root.querySelectorAll('button[data-copy]')) button.hidden = false;
+    for (const one of root.querySelectorAll('button[data-copy], [data-scripted]')) one.hidden = false;
 
     for (const time of root.querySelectorAll('time[datetime]')) {
       const at = new Date(time.dateTime);
@@ -47,10 +47,14 @@ export const script = `'use strict';
     const button = event.target.closest && event.target.closest('button[data-copy]');
     if (!button) return;
     const from = document.getElementById(button.dataset.copy);
+    // Of a table of records a line each, its fields between tabs.
+    const text = button.dataset.rows === undefined ? from.textContent : [...from.querySelectorAll('tr[data-record]')]
+      .map((row) => [...row.querySelectorAll('[data-field]')].map((field) => field.textContent.trim()).join('\\t'))
+      .join('\\n');
     const label = button.firstElementChild;
     const before = label.textContent;
     try {
-      await navigator.clipboard.writeText(from.textContent);
+      await navigator.clipboard.writeText(text);
       label.textContent = 'Copied';
       if (said) said.textContent = 'Copied to the clipboard';
     } catch {
@@ -94,6 +98,17 @@ export const script = `'use strict';
       } catch { return; }
     }
   })();
+
+  // A form that is posted again by itself while the page is looked at, until it is gone from the page.
+  for (const form of document.querySelectorAll('form[data-again]')) {
+    const { action, dataset } = form;
+    const again = async () => {
+      if (!document.querySelector('form[data-again]')) return;
+      if (document.visibilityState === 'visible') await fetch(action, { method: 'POST', body: new URLSearchParams() }).catch(() => null);
+      setTimeout(again, Number(dataset.again) * 1000);
+    };
+    setTimeout(again, Number(dataset.again) * 1000);
+  }
 
   // Parts that say how often they go stale are fetched again while the page is looked at.
   for (const part of document.querySelectorAll('[data-refresh]')) {

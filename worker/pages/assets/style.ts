@@ -90,6 +90,9 @@ main > *, .card > *, .stack > *, .grid > *, .tabs > *, .field > *, form.fields >
 .figures dd { font-size: var(--text-xl); font-weight: 600; font-variant-numeric: tabular-nums; letter-spacing: -0.01em; }
 .figures dd small { display: block; font-size: var(--text-s); font-weight: 400; color: var(--quiet); letter-spacing: 0; }
 
+.first-steps { list-style: none; display: grid; gap: var(--s3); }
+.first-steps li { display: grid; grid-template-columns: 4.5rem minmax(0, 1fr); gap: var(--s3); align-items: baseline; justify-items: start; }
+
 /* notices */
 .note { border: 1px solid var(--line); border-left: 4px solid var(--edge); border-radius: var(--radius); background: var(--surface); padding: var(--s3) var(--s4); display: grid; gap: var(--s2); }
 .note.good { border-left-color: var(--good); background: var(--good-soft); }
@@ -128,6 +131,11 @@ td form { display: inline; }
 tbody tr:hover { background: var(--sunken); }
 .plain-table th:first-child, .plain-table td:first-child { padding-left: 0; }
 .plain-table tbody tr:hover { background: none; }
+table.records { table-layout: fixed; }
+table.records th:nth-child(1) { width: 5rem; } table.records th:nth-child(4) { width: 9rem; }
+table.records td.break { width: auto; }
+table.records td.found { overflow-wrap: anywhere; }
+table.records code { overflow-wrap: anywhere; }
 .facts { display: grid; grid-template-columns: minmax(7rem, max-content) minmax(0, 1fr); gap: var(--s2) var(--s5); }
 .facts dt { color: var(--quiet); font-size: var(--text-s); padding-top: 0.1em; }
 .facts dd { overflow-wrap: anywhere; }
@@ -164,7 +172,7 @@ button.small, .button.small { min-height: 1.75rem; padding: 0 var(--s2); font-si
 .code .copy { position: absolute; top: var(--s2); right: var(--s2); }
 .with-copy { display: flex; gap: var(--s2); align-items: start; justify-content: space-between; }
 .with-copy code { overflow-wrap: anywhere; }
-.tabs { display: grid; gap: var(--s3); }
+.tabs { display: grid; gap: var(--s3); grid-template-columns: minmax(0, 1fr); }
 .tabs details { border: 1px solid var(--line); border-radius: var(--radius); }
 .tabs summary { padding: var(--s2) var(--s4); cursor: pointer; font-weight: 600; }
 .tabs details[open] summary { border-bottom: 1px solid var(--line); }
@@ -181,7 +189,10 @@ button.small, .button.small { min-height: 1.75rem; padding: 0 var(--s2); font-si
 .timeline .what { display: flex; flex-wrap: wrap; gap: var(--s1) var(--s3); align-items: baseline; }
 .steps { display: flex; flex-wrap: wrap; gap: var(--s1) var(--s3); font-size: var(--text-s); color: var(--quiet); list-style: none; font-variant-numeric: tabular-nums; }
 .steps li:not(:last-child)::after { content: "→"; margin-left: var(--s3); color: var(--edge); }
-iframe.mail { width: 100%; height: 20rem; border: 1px solid var(--line); border-radius: var(--radius); background: #fff; }
+iframe.mail { width: 100%; height: 30rem; border: 1px solid var(--line); border-radius: var(--radius); background: #fff; color-scheme: light; }
+iframe.mail.mobile { width: 375px; max-width: 100%; height: 38rem; justify-self: center; }
+/* The colours that a frame's content is asked for are those of the frame itself (CSS Color Adjustment §2.4). */
+iframe.mail.dark { color-scheme: dark; background: #121212; }
 
 /* chart */
 .chart svg { width: 100%; height: auto; display: block; }

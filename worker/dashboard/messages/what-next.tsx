@@ -1,0 +1,130 @@
+import { failureClasses } from '#domain/failure/failure-class.ts';
+import { Note, Time } from '../../pages/parts.tsx';
+import type { StoredDelivery } from '../../store/messages.ts';
+
+/** Where a delivery is, why, and what comes next, in words. */
+export function WhatNext({ delivery }: { delivery: StoredDelivery }) {
+  return (
+    <>
+      <OfState delivery={delivery} />
+      <OfAddress delivery={delivery} />
+    </>
+  );
+}
+
+function OfState({ delivery }: { delivery: StoredDelivery }) {
+  const next = delivery.dueMs;
+  const why = failureClasses.find((row) => row.name === delivery.reason)?.text ?? delivery.reason;
+  switch (delivery.state) {
+    case 'scheduled':
+      return next === null ? null : (
+        <Note tone="wait">
+          <p>
+            It was asked to wait: delivery begins <Time ms={next} />. Until then it can be cancelled.
+          </p>
+        </Note>
+      );
+    case 'queued':
+      return (
+        <Note tone="wait">
+          <p>
+            {delivery.waitsFor ??
+              'It waits for a mail node to take it, which is a matter of moments. If it lasts, look at the nodes on the overview.'}
+          </p>
+        </Note>
+      );
+    case 'sending':
+      return (
+        <Note tone="wait">
+          <p>Mail node {delivery.node} is delivering it now.</p>
+        </Note>
+      );
+    case 'deferred':
+      return (
+        <Note tone="warn">
+          <p>
+            Tried {delivery.attempts} {delivery.attempts === 1 ? 'time' : 'times'}, without success: {why}.{' '}
+            {next !== null && (
+              <>
+                The next try is <Time ms={next} as="ago" /> (<Time ms={next} />
+                ).{' '}
+              </>
+            )}
+            Nothing needs to be done: it goes on by itself until it is delivered or its time is over.
+            {delivery.waitsFor && ` ${delivery.waitsFor}`}
+          </p>
+        </Note>
+      );
+    case 'delivered':
+      return (
+        <p class="quiet">
+          {delivery.simulated
+            ? 'The simulator took it.'
+            : 'The recipient’s mail server took it. Should it come back later, or be complained about, that stands here.'}
+        </p>
+      );
+    case 'bounced':
+      return (
+        <Note tone="bad">
+          <p>The recipient’s side refused it for good: {why}. It is not tried again.</p>
+        </Note>
+      );
+    case 'failed':
+      return (
+        <Note tone="bad">
+          <p>It was given up: {why}. It is not tried again.</p>
+        </Note>
+      );
+    case 'suppressed':
+      return (
+        <Note tone="warn">
+          <p>
+            Nothing was sent: the address is on the suppression list ({why}).{' '}
+            <EntryLink recipient={delivery.recipient} />
+          </p>
+        </Note>
+      );
+    case 'canceled':
+      return <p class="quiet">It was cancelled before a mail node had it. Nothing was sent.</p>;
+    case 'simulated':
+      return <p class="quiet">It was sent in test mode: checked and kept, and delivered to nobody.</p>;
+  }
+}
+
+/** What the delivery has done to the address: whether it is mailed again. */
+function OfAddress({ delivery: { recipient, simulated, timeline } }: { delivery: StoredDelivery }) {
+  const complained = timeline.some(
+    ({ kind, details }) => kind === 'complained' && details.verified !== false,
+  );
+  const unsubscribed = timeline.some(({ kind }) => kind === 'unsubscribed');
+  const suppressing = timeline.find(({ details }) => details.suppresses === true);
+  const ended = timeline.some(({ kind }) => kind === 'bounced') || complained || unsubscribed;
+  if (!ended) return null;
+  return (
+    <Note tone={suppressing ? 'warn' : 'quiet'}>
+      {complained && (
+        <p>
+          Its recipient called it spam. Mailbox providers watch how often that happens: do not write again.
+        </p>
+      )}
+      {unsubscribed && <p>Its recipient does not want this mail any more.</p>}
+      {suppressing ? (
+        <p>
+          The address was suppressed by it: nothing more is sent to it
+          {typeof suppressing.details.scope === 'string' && ` from ${suppressing.details.scope}`}.{' '}
+          <EntryLink recipient={recipient} />
+        </p>
+      ) : (
+        <p>
+          {simulated
+            ? 'It is simulated, so the address is not suppressed: you can send to it again.'
+            : 'The address was not suppressed by it: it can be mailed again.'}
+        </p>
+      )}
+    </Note>
+  );
+}
+
+function EntryLink({ recipient }: { recipient: string }) {
+  return <a href={`/suppressions?query=${encodeURIComponent(recipient)}`}>Look at the entry</a>;
+}

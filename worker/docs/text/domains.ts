@@ -1,0 +1,80 @@
+/** Made from worker/docs/domains.md by `npm run docs`; change it there. */
+export const text = `# Domains and DNS
+
+A domain sends once its DNS records prove that it is yours and that we may send for it. Its types are \`outbound\`
+(send; the MX stays with your mailbox provider), \`inbound\` (receive), \`both\`, and \`alias\` (its addresses are aliases,
+whose mail is sent on).
+
+\`\`\`sh
+curl $API/v1/domains -H "Authorization: Bearer $KEY" -H 'Content-Type: application/json' -d '{"domain":"example.com"}'
+curl "$API/v1/domains/example.com/dns?format=bind" -H "Authorization: Bearer $KEY"   # publish these
+curl -X POST $API/v1/domains/example.com/verify -H "Authorization: Bearer $KEY"      # found, missing, and the fix
+\`\`\`
+
+## Records
+
+<!-- generated:record-checks -->
+
+| record | type | name | value | purpose | needed for |
+| --- | --- | --- | --- | --- | --- |
+| \`ownership\` | TXT | \`_pennypost.example.com\` | \`pennypost-verification=…\` | proves that the domain is yours | required: outbound, inbound, both, alias |
+| \`spf\` | TXT | \`example.com\` | \`v=spf1 include:_spf.<SERVICE_DOMAIN> ~all\` | lets our servers send for the domain (RFC 7208) | required: outbound, both, alias |
+| \`dkim\` | TXT | \`pennypost._domainkey.example.com\` | \`v=DKIM1; k=rsa; p=…\` | lets receivers verify our signature (RFC 6376) | required: outbound, both, alias |
+| \`dkim_ed25519\` | TXT | \`pennypost-ed._domainkey.example.com\` | \`v=DKIM1; k=ed25519; p=…\` | a second, shorter signature (RFC 8463); it signs once it is published | optional: outbound, both, alias |
+| \`return_path\` | CNAME | \`pp-bounces.example.com\` | \`bounces.<SERVICE_DOMAIN>\` | brings delayed bounces back and makes SPF align | recommended: outbound, both, alias |
+| \`dmarc\` | TXT | \`_dmarc.example.com\` | \`v=DMARC1; p=quarantine; rua=mailto:postmaster@example.com\` | says what receivers do with mail that fails SPF and DKIM (RFC 9989) | recommended: outbound, both, alias |
+| \`mx\` | MX | \`example.com\` | \`10 mx.<SERVICE_DOMAIN>\` | brings mail for the domain to us | required: inbound, both, alias |
+
+<!-- /generated -->
+
+## The two that are enough
+
+Two records are enough to send: the \`return_path\` CNAME (SPF is judged on the host it names) and the \`dkim\` TXT (it
+holds your own key, which proves ownership too). A DKIM record may also be at the parent domain. An SPF record that
+is there already is merged, not doubled: the answer says how. SPF is evaluated as a receiver does, limits included.
+
+## When they are looked at
+
+Records are looked at every 15 minutes while the domain is pending and daily afterwards, and when you ask for it: 10 times a
+minute and 60 an hour at most. A DNS failure never turns a
+domain off; a record that is proven missing for three days does: the Worker logs it and mails the account's owners. When two accounts claim a
+domain, the one that proves ownership has it for as long as it does.
+
+## Changing keys
+
+Keys rotate without a gap: \`rotate\` makes a new pair (\`pennypost2\`, \`pennypost2-ed\`) that signs once it is found in
+DNS; the old pair goes on beside it for seven days. Take its records away only after that. An Ed25519 key signs only
+while it is published.
+
+## Where to publish them
+
+The names above are whole names. Most providers want only the part before your domain, and add the domain by themselves: whoever
+writes the whole name there publishes \`pennypost._domainkey.example.com.example.com\`.
+
+| provider | what to write as the name | to know |
+| --- | --- | --- |
+| Cloudflare | either form | set the CNAME to "DNS only": proxied, it does not lead to us |
+| Amazon Route 53 | the part before the domain; the form shows the domain behind its field | a TXT stands in quotes, and one of more than 255 characters is written as several quoted pieces in one value |
+| Google Cloud DNS | the part before the domain | as at Route 53 |
+| Azure DNS | the part before the domain, \`@\` for the domain itself | |
+| GoDaddy | the part before the domain, \`@\` for the domain itself | |
+| Namecheap | the part before the domain, \`@\` for the domain itself | only in "Advanced DNS" |
+| Hetzner | the part before the domain, \`@\` for the domain itself | a whole name ends in a dot |
+| OVHcloud, IONOS, Gandi | the part before the domain; empty or \`@\` for the domain itself | |
+| a zone file (BIND, Knot, NSD) | \`GET /v1/domains/:id/dns?format=bind\` answers the lines | raise the serial |
+
+For a domain below your zone (\`mail.example.com\` in the zone \`example.com\`) the part is \`pennypost._domainkey.mail\`.
+
+## What often goes wrong
+
+- **Two SPF records.** A name may have one only; two are an error for every receiver (RFC 7208 §4.5). Merge them: the answer of
+  \`verify\` says how. With the return-path CNAME you need none of ours.
+- **More than ten lookups in SPF** (RFC 7208 §4.6.4). The CNAME avoids it.
+- **A CNAME beside other records** of the same name is not possible: choose another \`return_path_label\`.
+- **Old answers.** A name that was asked for before it was there may be remembered as missing for as long as the zone's SOA says,
+  an hour or so. Verify again later; nothing has to be changed.
+- **A DKIM key that was cut.** An RSA key of 2048 bits is longer than 255 characters: the value is one text, in as many quoted
+  pieces as it needs, without blanks in between being added.
+- **DMARC of the parent** holds for a domain without a record of its own: \`p=reject\` there with strict alignment (\`adkim=s\`,
+  \`aspf=s\`) refuses mail that is signed for another name.
+`;

@@ -1,0 +1,117 @@
+/** Made from worker/docs/operate.md by `npm run docs`; change it there. */
+export const text = `# Operate
+
+## Is it well?
+
+- \`GET /healthz\` of the Worker answers 200 while it is set up.
+- A node has \`/healthz\` (200, or 503 with the reason), \`/metrics\` (Prometheus) and \`/shaping\` (how much each destination gets,
+  and why one is left alone) on \`127.0.0.1:9464\`. Its logs are JSON lines; one message can be followed by \`messageId\`.
+- The dashboard's page Installation looks at the database, cron, queues, nodes, webhooks and DNS.
+- \`npm run doctor\` on a node checks port 25, names, PTR, certificate, DNS, clock, edge and blocklists.
+- \`GET /admin/v1/counters?days=7\` with the operator token counts what had no effect, see [Receiving](receiving.md#what-comes-back).
+
+## What to watch
+
+Each metric of a node, with a rule for Prometheus. \`pennypost_…\` are ours; \`process_…\` and \`nodejs_…\` are those of every program with
+this library.
+
+| metric | what it is | alert when |
+| --- | --- | --- |
+| \`up\` | Prometheus could ask the node | \`up{job="pennypost"} == 0\` for 2 min |
+| \`pennypost_edge_reachable\` | 1 when the last request to the edge was answered | \`pennypost_edge_reachable == 0\` for 5 min |
+| \`pennypost_unreported_outcomes\` | outcomes that the edge does not know yet; from \`PENNYPOST_MAX_UNREPORTED\` on no more is sent | \`pennypost_unreported_outcomes > 500\` for 5 min |
+| \`pennypost_running_deliveries\` | deliveries in flight | \`pennypost_running_deliveries >= 50\` for 30 min (your \`PENNYPOST_SLOTS\`): more nodes or slots |
+| \`pennypost_leases_total\` | deliveries that were leased | \`rate(pennypost_leases_total[15m]) == 0\` where mail is always sent |
+| \`pennypost_leases_released_total\` | leases given back untried | \`rate(pennypost_leases_released_total[15m]) > 0.1 * rate(pennypost_leases_total[15m])\` for 30 min |
+| \`pennypost_deliveries_total\` | attempts by \`outcome\` | \`sum(rate(pennypost_deliveries_total{outcome="bounced"}[1h])) > 0.05 * sum(rate(pennypost_deliveries_total[1h]))\` |
+| \`pennypost_delivery_seconds\` | duration of an attempt by \`outcome\` | \`histogram_quantile(0.95, sum by (le) (rate(pennypost_delivery_seconds_bucket[15m]))) > 60\` |
+| \`pennypost_submissions_total\` | messages by SMTP, by first digit of the reply | \`sum(rate(pennypost_submissions_total{reply="4"}[15m])) > 0.1\` |
+| \`pennypost_logins_total\` | logins by SMTP, by reply | \`sum(rate(pennypost_logins_total{reply="535"}[15m])) > 1\` (somebody guesses, or a client has an old key) |
+| \`pennypost_returned_total\` | mails to return paths, by first digit of the reply | \`sum(rate(pennypost_returned_total{reply="4"}[15m])) > 0.1\` |
+| \`pennypost_returned_recipients_total\` | recipients of those, by reply | \`sum(rate(pennypost_returned_recipients_total{reply="550"}[1h])) > 1\` (mail to addresses that are not there) |
+
+From the outside: \`GET /healthz\` of the Worker (200), a connection to port 25 of each node, and the days that its certificate is still
+good for. A real test is the simulator: send to \`delivered@simulator.<service domain>\` every minute with a key of its own, and alert
+when its \`email.delivered\` does not come to your endpoint within a minute or two.
+
+## People and ways in
+
+\`npm start\` and \`npm run deploy\` print the address of the dashboard and a one-time code. The first visit makes the operator and owner; everybody else is invited: owners change
+everything, developers send and change keys, domains and webhooks, viewers only look. Sign-in is by password, by a
+mailed link, and with an authenticator app as a second step. Passkeys sign in too, and count as both steps; they need the
+dashboard under a host name. The mails go through Pennypost itself, from \`MAIL_FROM\` or the domain that the operator
+chooses on the page Installation; no account shows them. An address is proven when a mail to it was read: every way in
+from before the first time ends with that.
+Pages work without scripts; with them, times are in your zone and lists follow what happens.
+
+## Upgrade and rollback
+
+1. \`npm run deploy\` from a clone of the new version. It migrates the database, then uploads the Worker with its variables
+   and whatever secrets are new, as one version.
+2. Then the nodes, one after the other: a Worker understands the nodes of the version before. A node that stops finishes what it
+   has begun, and its journal tells the rest. From a version in which nodes had one secret together (0.1.0) start all nodes anew
+   at once after the Worker: they are refused until then, mail waits, and senders to return paths are told to come again.
+
+Back goes the other way round: first the nodes, then the Worker, by \`npx wrangler rollback --name pennypost\` (secrets and variables of that
+version with it) or by \`npm run deploy\` from a clone of the version before. The database stays as it is: migrations only add, so
+that the version before reads and writes on (\`test/deploy/additive.test.ts\` holds every earlier schema, and the statements
+that earlier versions asked, against the present one; \`npm run statements\` keeps those of a version when it is released). Point-in-time
+recovery of D1 (\`npx wrangler d1 time-travel\`) is for damage, not for rollback: it takes back accepted mail as well.
+
+## Backup and restore
+
+\`\`\`sh
+PENNYPOST_PASSPHRASE=… npm run backup -- backups/2026-11-26      # where it was deployed: Cloudflare shows secrets to nobody
+PENNYPOST_PASSPHRASE=… npm run restore -- backups/2026-11-26     # from a fresh clone, into an account without an installation
+\`\`\`
+
+A backup is the database as SQL, the secrets sealed with the passphrase (scrypt, AES-256-GCM), the Worker's variables, and a list of the keys in R2,
+where messages of over 32 KiB and large received mail are kept for some days; copy these with rclone where they matter. While D1 writes the SQL
+it answers nothing else: clients and nodes get an error and try again, so take it in a quiet hour. Restored, keys, domains with
+their DKIM keys, webhooks, people and messages work as before; what was waiting is delivered, so the installation before must no longer send.
+
+## Capacity and several nodes
+
+Start more nodes ([Deploy](deploy.md#a-node)); each leases what it has room for. An installation has one database, see
+[the cost](deploy.md#which-plan-and-what-it-costs) for how far it reaches.
+
+Before a node is taken away, stop it gracefully (SIGTERM, \`systemctl stop\`): it finishes what it has begun, gives back the rest, and
+reports; then take its address out of \`_spf\` and \`mx\`, and revoke its token. A node that is lost for good loses no mail: what it had
+leased is taken up by another when the lease ends, and says \`maybeAccepted\` where it may have been sent already.
+
+## Changing secrets and keys
+
+| what | how | what it does |
+| --- | --- | --- |
+| a key of a sender | make a new one, change the sender, revoke the old one | |
+| the secret of a webhook | \`POST /v1/webhooks/:id/rotate\` | both sign for 24 hours |
+| DKIM keys of a domain | \`POST /v1/domains/:id/dkim/rotate\` | see [Changing keys](domains.md#changing-keys) |
+| the token of a node | \`npm run nodes -- add NODE\`, start it with the new one, \`npm run nodes -- revoke NODE HINT\` | |
+| \`OPERATOR_TOKEN\`, \`NODE_TOKEN\` | \`npm run deploy -- --rotate NAME\` | the old one ends at once; tokens that nodes have go on |
+| \`ENCRYPTION_KEYS\` | \`npm run deploy -- --rotate ENCRYPTION_KEYS\` | a new first key; cron encrypts all anew, and the page Installation says when the old one may go |
+| \`RETURN_PATH_KEYS\` | \`npm run deploy -- --rotate RETURN_PATH_KEYS\` | a new first key; while the old one is kept, bounces and links of earlier mail work |
+| \`AUTH_SECRET\` | \`npm run deploy -- --rotate AUTH_SECRET\` | all sessions end, and authenticator apps open nothing any more: take second factors off first |
+
+## Port 25 and PTR
+
+A node needs port 25 out (to deliver) and in (bounces, received mail). Many providers of machines close it until one asks: look for
+"SMTP" or "port 25" in their support pages, and say that you send transactional mail of your own domains, with bounces and
+complaints handled. Cloudflare itself has no outgoing port 25, which is why nodes are machines of your own.
+
+The PTR record of the address is set where the machine is rented (often "reverse DNS"), not in your zone. It must name
+\`PENNYPOST_HOST_NAME\`, and that name's A or AAAA must lead back to the address. IPv6 without a PTR is refused by Google and others: set it,
+or \`PENNYPOST_OUTBOUND_IPV4_ONLY=true\`. \`npm run doctor\` looks at all of this.
+
+## Blocklists
+
+\`npm run doctor\` asks whether the node's addresses are listed. When one is:
+
+1. Find out why before you ask to be removed: bounces and complaints by domain are on the page Statistics; suspend the account that
+   sends what nobody wants.
+2. Ask the list's own page for removal (Spamhaus, SpamCop, Barracuda each have one, free). Whoever asks for money can be ignored.
+3. A new machine often has an address with a past: ask the provider for another one before you warm it.
+
+Sign up for what the large receivers tell senders: Google Postmaster Tools (for your domains), Microsoft SNDS and JMRP (for addresses), Yahoo's
+Complaint Feedback Loop (for DKIM domains). Complaints of these loops are read when they come to \`fbl@bounces.<service domain>\`, see
+[Receiving](receiving.md#what-comes-back).
+`;

@@ -1,0 +1,142 @@
+/** Made from worker/docs/sending.md by `npm run docs`; change it there. */
+export const text = `# Sending
+
+\`\`\`sh
+curl $API/v1/send -H "Authorization: Bearer $KEY" -H 'Content-Type: application/json' -d '{
+  "from": "Shop <shop@example.com>", "to": ["you@example.net"], "subject": "Your receipt",
+  "text_body": "Thank you.", "html_body": "<p>Thank you.</p>", "class": "priority"
+}'
+# 202 {"message_id":"01a1fbb4-…","status":"queued"}
+
+curl $API/v1/emails/01a1fbb4-…/events -H "Authorization: Bearer $KEY"     # what happened to it
+
+swaks --server $HOST:2525 --tls --auth PLAIN --auth-user pennypost --auth-password $KEY \\
+      --from shop@example.com --to you@example.net
+# 250 Thanks! Queued as: 01a1fbb4-…
+\`\`\`
+
+Every call is listed in [The API at a glance](api-at-a-glance.md).
+
+## Fields
+
+Fields of \`POST /v1/send\`: \`from\`, \`to\`, \`cc\`, \`bcc\`, \`reply_to\`, \`subject\`, \`text_body\`, \`html_body\`, \`headers\`,
+\`attachments[{filename, content, content_type, content_id}]\`, \`tags\`, \`metadata\`, \`class\`, \`send_at\`, \`test_mode\`,
+\`track_opens\`, \`track_clicks\`, \`unsubscribe\`, \`require_tls\`. The \`content\` of an attachment is its bytes in base64 (RFC 4648 §4).
+
+Over SMTP the same is said by header fields, which are taken out: \`X-Pennypost-Class\`, \`X-Pennypost-Tags\`,
+\`X-Pennypost-Metadata-<key>\`, \`X-Pennypost-Idempotency-Key\`, \`X-Pennypost-Send-At\`.
+
+## What goes on the wire
+
+- A whole message (SMTP, \`POST /v1/send/raw\`) stays byte for byte, but for: \`Bcc\`, \`Resent-Bcc\` and \`Return-Path\`, which
+  are taken out, and so is a \`Sender\` of another domain than that of \`From\` (readers show it as who the mail is from); \`Message-ID\` and \`Date\`, written where missing or empty; a \`Received\` field by SMTP, which names the
+  node and not the client; blanks before a colon and obsolete syntax of \`From\` (RFC 5322 §4), written clean; the line
+  \`From root Wed …\` of a mailbox file, which becomes \`X-Mailbox-Line\`.
+- What a verifier of signatures would stumble over is refused: a field twice that may be there once (RFC 5322 §3.6), a
+  header of over 64 KiB, more than 100 \`Received\`.
+- Of \`POST /v1/send\`, ASCII values of \`headers\` stay as they are and are folded at blanks; what is longer than 998 octets
+  without one is refused. Subject and names may be encoded words already. \`content_type\` may not be \`multipart/*\`.
+- In front of it the node puts its DKIM signatures (which cover From, To, Cc, Subject, Date, Reply-To, Message-ID,
+  MIME-Version and Content-Type once more than they are there, so that none can be added) and, signed as well,
+  \`Feedback-ID: <account>:<class>:<first tag>:pennypost\`, unless the message has its own; where the domain has a return
+  path below it, also \`CFBL-Address\` (RFC 9477), so that complaints come back as events.
+- STARTTLS that fails at every host makes the mail wait; only when it fails again at a later attempt does it go in clear.
+- Where the receiver asks for TLS, it gets it or the mail waits: DANE (RFC 7672, given a DNS resolver whose word on
+  DNSSEC can be taken, see \`PENNYPOST_DNSSEC\`) goes before MTA-STS (RFC 8461, policies are kept for as long as they say,
+  also over restarts and while DNS or HTTPS fail). \`require_tls: true\` (by SMTP: \`REQUIRETLS\`, RFC 8689) asks for a
+  certificate that is valid for the host whatever the receiver asks; a message with \`TLS-Required: No\` goes in any case.
+  The event says which policy was applied and what the certificate was. Domains with a \`_smtp._tls\` record get a report
+  a day (RFC 8460), by HTTPS or as mail of the installation.
+- 8-bit text in a header is sent as it came. With \`SMTPUTF8\` said (\`smtputf8=true\` for \`/v1/send/raw\`) it goes only to
+  hosts that offer it.
+
+## Classes
+
+<!-- generated:classes -->
+
+| class | tried for | share of a node's slots and of each MX's connections | meaning |
+| --- | --- | --- | --- |
+| \`priority\` | 6 h | 100 % | skips ahead of everything |
+| \`standard\` | 72 h | 100 % | the default |
+| \`digest\` | 72 h | 50 % | bulk of one kind, spread out |
+
+<!-- /generated -->
+
+Mail of class \`digest\` has at most half of a node's slots and of its connections to one MX. What is accepted while
+more than 100 wait for the same recipient domain is spread over an hour, and says so by the event \`rate_limited\`.
+
+## When a receiver is slow or says no
+
+Mail to hosts that are dead or slow keeps no other waiting. A slot is held while a delivery is worked on, not while its
+peer is waited for; an eighth of the slots is for \`priority\` alone. One set of MX hosts gets five attempts at once at first
+and one more for each that is answered, up to half of the slots. An attempt has 60 seconds and five addresses to reach MAIL.
+An address that did not answer is left alone for 30 seconds, doubled up to ten minutes, and then tried by one delivery;
+what is due meanwhile is deferred and says which host is silent. Waiting for a connection of the node's own counts as no
+attempt. Of one domain a lease brings no more than a quarter of the slots, and of one account half, while there is other
+mail. What is due for a minute and not tried says why (\`waits_for\` of \`GET /v1/emails/{id}\`, and the message's page).
+
+The hosts of Google, Microsoft (business and consumer) and Yahoo are one destination each, whichever domain they take mail
+for, with limits and reactions to their known replies written down with their sources (\`smtp-node/outbound/providers.ts\`):
+\`421 4.7.28\` leaves Google alone for five minutes, \`[TSS04]\` Yahoo for fifteen, \`S3150\` Outlook.com for thirty, doubled up to
+two hours while it goes on. What is held says until when and which reply asked for it; \`/shaping\` of a node shows all.
+\`PENNYPOST_SHAPING_FILE\` changes limits and adds providers.
+
+## Opens, clicks, unsubscribing
+
+Mail is private unless you ask for more: for one message by fields of \`POST /v1/send\` and \`/v1/send/batch\`, or for all
+of an account by its settings (\`PATCH /v1/settings\`, or the settings page, by an owner).
+
+<!-- generated:mail-settings -->
+
+| setting | default | what it does |
+| --- | --- | --- |
+| \`track_opens\` | \`false\` | Puts a picture of one pixel at the end of the HTML: you learn when, and with which program, each recipient opened it. |
+| \`track_clicks\` | \`false\` | Leads the links of the HTML through this service: you learn which of them each recipient followed. |
+| \`unsubscribe\` | \`false\` | Adds List-Unsubscribe fields (RFC 8058): mail programs show a button, and whoever uses it gets no more mail from that domain. |
+| \`content_days\` | \`3\` | How long you can look at a message or send it again: 3 to 30 days after the day on which it is first due. Fewer are not offered, since delivery may be tried for 3 days. Messages that are there already keep the time that they had. |
+
+<!-- /generated -->
+
+- A link speaks for one person and a message has one body for all of its recipients, so only a message with **one
+  recipient** gets any of this. Asked for together with several recipients, it is refused with 400 (send one message each
+  by \`POST /v1/send/batch\`); an account's setting just does not apply. So it is with opens and clicks without
+  \`html_body\`. \`GET /v1/emails/:id\` says what was put in.
+- Whole messages (SMTP, \`POST /v1/send/raw\`, \`raw\` of CloudMailin's dialect) are kept byte for byte: nothing is put into
+  them. The text part never changes, nor does HTML that cannot be read for sure.
+- Links stay as they are when they do not begin with \`http:\` or \`https:\`, have the attribute \`data-pennypost-untracked\`
+  or the word \`pennypost-untracked\` in \`rel\`, are longer than 2048 characters, or come after the first 500.
+- A \`List-Unsubscribe\` or \`List-Unsubscribe-Post\` of your own among \`headers\` is kept, and none of ours is added. Both are
+  signed with DKIM.
+- \`machine\` in an event is a guess: many mail programs and gateways fetch pictures and links before anybody reads. At
+  most one event a minute of the same link and 20 opens and clicks of a delivery are recorded.
+
+The links lead to \`PUBLIC_URL\` (without it, to the host name that the message was submitted to), and need no sign-in: \`/t/<token>.gif\`
+is the pixel, \`/c/<token>?u=<target>\` redirects to where the link led, \`/u/<token>\` is a page with a button; what mail
+programs post there (RFC 8058) raises \`unsubscribed\` and suppresses the address for the sending domain. A token is
+signed together with its purpose and target, so nobody can make one or lead it elsewhere. Redirects work for as long as
+the key of \`RETURN_PATH_KEYS\` that made them is there; events and unsubscribing for as long as the message is known, 30
+days at least. A message that is sent again from the dashboard keeps the links of the first one.
+
+## Simulator
+
+Mail to \`simulator.<service domain>\` takes the whole way, to an MX that the node itself plays; \`+label\` may follow the
+name. Its events say \`simulated: true\`, count in no statistics, and suppress nobody, unless the message has the metadata
+\`simulator_suppress: "true"\`.
+
+<!-- generated:simulator -->
+
+| recipient | what happens |
+| --- | --- |
+| \`delivered@\` | accepted |
+| \`hard-bounce@\` | refused: no such mailbox |
+| \`soft-bounce@\` | put off at every try, until it expires |
+| \`greylisted@\` | put off once, then accepted |
+| \`mailbox-full@\` | refused: over quota |
+| \`delayed-bounce@\` | accepted; a DSN (RFC 3464) comes seconds later |
+| \`complaint@\` | accepted; a complaint (RFC 5965) comes seconds later |
+| \`auto-reply@\` | accepted; an automatic reply (RFC 3834) comes seconds later |
+| \`rate-limited@\` | put off once for too much mail, then accepted |
+| \`tls-failure@\` | the handshake fails and TLS is required: put off until it expires |
+
+<!-- /generated -->
+`;
