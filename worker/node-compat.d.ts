@@ -3,6 +3,8 @@ declare module 'node:buffer' {
   export class Buffer extends Uint8Array {
     static from(text: string, encoding?: 'utf8' | 'latin1' | 'base64'): Buffer;
     static from(bytes: ArrayBuffer | Uint8Array): Buffer;
+    /** Looks at the same memory. */
+    static from(bytes: ArrayBufferLike, byteOffset: number, length: number): Buffer;
     override toString(encoding?: 'utf8' | 'latin1' | 'base64' | 'hex'): string;
   }
 }

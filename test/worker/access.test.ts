@@ -6,6 +6,7 @@ import { app } from '../../worker/routes.ts';
 import { type Role, roles } from '../../worker/store/auth.ts';
 import { invite } from '../../worker/store/invitations.ts';
 import { Browser } from '../support/browser.ts';
+import { agreed, newAlias } from './alias-support.ts';
 import { newMember, setUpOwner } from './dashboard-support.ts';
 import { bringMail, letterTo, newReceivingDomain } from './received-support.ts';
 import { Internet } from './receiver.ts';
@@ -171,7 +172,11 @@ async function idsOf(account: TestAccount): Promise<Record<string, string>> {
     verified: true,
   });
   if (second.status === 201) await bringMail('a@in.second.example', letterTo('a@in.second.example'));
+  const aliasDomain = await newReceivingDomain(account, 'alias');
+  const to = await agreed(account, `agreed${account.id}@people.example`);
+  const alias = await newAlias(account, { domain: aliasDomain, forward_to: [to] });
   return {
+    aliases: String(alias.id),
     emails: sent.message_id,
     'inbound-emails': received,
     received,

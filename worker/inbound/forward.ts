@@ -34,7 +34,8 @@ export async function forwardOf(
   nowMs: number,
 ): Promise<AcceptedMessage | SmtpRefusal> {
   const { head, decision, read, domain } = mail;
-  const text = toCrlf(withoutMailboxLine(Buffer.from(mail.raw).toString('latin1')));
+  const { buffer, byteOffset, byteLength } = mail.raw;
+  const text = toCrlf(withoutMailboxLine(Buffer.from(buffer, byteOffset, byteLength).toString('latin1')));
   const message = splitMessage(text);
   if (typeof message === 'string')
     return { reply: '554 5.6.0', text: `The mail cannot be sent on: ${message}` };

@@ -86,7 +86,10 @@ export async function takeReceived(store: Store, env: Env, mail: HandedOver): Pr
   // What was refused is not sent on.
   const messages = answer ? [] : sendingOn.messages;
   const fresh = await writeTaken(store, first.account, rows, { ...sendingOn, messages }, nowMs);
-  if (!fresh) return { reply: '450 4.2.1', text: 'This address gets too much mail now; try again later' };
+  if (!fresh) {
+    await removeReceived(store, place);
+    return { reply: '450 4.2.1', text: 'This address gets too much mail now; try again later' };
+  }
   if (messages.length > 0 && fresh.size > 0) await wakeNodes(env);
   const told = rows.filter(({ received }) => fresh.has(received.id)).flatMap(({ posts }) => posts);
   const waiting = told.filter(({ done }) => done === null);

@@ -92,7 +92,7 @@ export const receiving: OperationGroup = {
       parameters: domainId,
       body: { type: 'application/json', schema: newRoute.meta({ id: 'NewRoute' }) },
       answer: { status: 201, about: 'The route', schema: answers.routeAnswer },
-      problems: [...jsonProblems, 'not_found', 'conflict'],
+      problems: [...jsonProblems, 'not_found', 'conflict', 'unavailable'],
     },
     {
       id: 'changeRoute',
@@ -103,7 +103,7 @@ export const receiving: OperationGroup = {
       parameters: routeId,
       body: { type: 'application/json', schema: routeChange.meta({ id: 'RouteChange' }) },
       answer: { status: 200, about: 'The route as it is now', schema: answers.routeAnswer },
-      problems: [...jsonProblems, 'not_found', 'conflict'],
+      problems: [...jsonProblems, 'not_found', 'conflict', 'unavailable'],
     },
     {
       id: 'deleteRoute',

@@ -1,0 +1,193 @@
+/**
+ * Mail that aliases send on, in the mail lab: authors whose domains are strict, receivers that look at DKIM, SPF and ARC by
+ * programs of others, failures that come back, and aliases that lead to each other.
+ */
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { z } from 'zod';
+import type { Forward } from '../lab/forward.ts';
+import type { ReceivedMail } from '../lab/received-mail.ts';
+import { describeInLab } from '../lab/suite.ts';
+import { swaks } from '../lab/swaks.ts';
+import { until } from '../lab/until.ts';
+import { Api, Operator } from '../support/api.ts';
+import { Standalone, standaloneArguments } from '../support/standalone.ts';
+
+const aliasDomain = 'aliases.test';
+/** Of an author whose mail is signed, and of one whose mail is not. */
+const signing = 'demo.pennypost.test';
+const unsigned = 'unsigned.test';
+
+const made = z.object({ alias: z.object({ id: z.number(), address: z.string() }) });
+const counters = z.object({
+  alias: z.object({ emails_received: z.number(), emails_forwarded: z.number() }),
+});
+
+describeInLab('aliases among real mail servers', (lab) => {
+  let product: Standalone;
+  let api: Api;
+  let way: Forward;
+
+  beforeAll(async () => {
+    const dataDir = join(lab.handle.dir, 'aliases');
+    await mkdir(dataDir);
+    const options = ['--deliver', '--host', '0.0.0.0', '--return-path-port', '25'];
+    const child = lab.spawn('sender', process.execPath, standaloneArguments(dataDir, options), {
+      detached: true,
+      env: {
+        ...process.env,
+        PENNYPOST_HOST_NAME: lab.hosts.sender.fqdn,
+        PENNYPOST_ALLOW_LOCAL_MX: 'true',
+      },
+    });
+    product = await Standalone.of(child, dataDir);
+    way = await lab.forward('sender', Number(new URL(product.facts.apiUrl).port));
+    const url = `http://127.0.0.1:${way.port}`;
+    api = new Api(url, product.facts.liveKey);
+    const operator = new Operator(url, product.facts.operatorToken);
+    const keysOf = async (domain: string, facts: Awaited<ReturnType<Operator['domain']>>) =>
+      facts.dkim.map(({ record }) => ({
+        name: record.name.slice(0, -domain.length - 1),
+        type: 'TXT' as const,
+        value: record.value,
+      }));
+    const strict = { name: '_dmarc', type: 'TXT' as const, value: 'v=DMARC1; p=reject' };
+    const facts = await operator.createDomain(1, { domain: aliasDomain, type: 'alias', verified: true });
+    await lab.dns.set(aliasDomain, [
+      { name: '@', type: 'MX', value: '10 mx.pennypost.test.' },
+      strict,
+      ...(await keysOf(aliasDomain, facts)),
+    ]);
+    await lab.dns.set(signing, [strict, ...(await keysOf(signing, await operator.domain(1, signing)))]);
+    const ipv4 = lab.hosts.sender.ipv4 ?? '';
+    const ipv6 = lab.hosts.sender.ipv6 ?? '';
+    const service = 'pennypost.test';
+    await lab.dns.replace(service, 'mx', 'A', [ipv4]);
+    await lab.dns.replace(service, 'bounces', 'MX', ['10 mx.pennypost.test.']);
+    await lab.dns.replace(service, 'bounces', 'TXT', [`v=spf1 ip4:${ipv4} ip6:${ipv6} -all`]);
+    const mx1 = [lab.hosts.mx1.ipv4, lab.hosts.mx1.ipv6];
+    const spf = `v=spf1 ip4:${mx1[0]} ip6:${mx1[1]} -all`;
+    await lab.dns.set(unsigned, [{ name: '@', type: 'TXT', value: spf }, strict]);
+    await lab.dns.replace('example.net', '@', 'TXT', [spf]);
+  }, 180_000);
+
+  afterAll(async () => {
+    await way?.close();
+    await lab.dns.replace('example.net', '@', 'TXT', []);
+    await lab.dns.replace('pennypost.test', 'bounces', 'TXT', []);
+    expect(await product?.terminate()).toBe(0);
+  }, 60_000);
+
+  /** An alias; the operator vouches for whom it is sent on to. */
+  async function aliasTo(address: string, ...to: string[]): Promise<{ id: number; address: string }> {
+    const operator = new Api(api.url, product.facts.operatorToken);
+    for (const one of to) {
+      expect(
+        (await operator.call('POST', '/admin/v1/accounts/1/destinations', { address: one })).status,
+      ).toBe(201);
+    }
+    const { answer } = await api.call('POST', '/v1/aliases', {
+      domain: aliasDomain,
+      address,
+      forward_to: to,
+    });
+    return made.parse(answer).alias;
+  }
+
+  const letter = (subject: string, from: string, to: string) =>
+    [
+      `From: Ann <${from}>`,
+      `To: ${to}`,
+      `Subject: ${subject}`,
+      `Message-ID: <${subject.replace(/\W/g, '.')}@author.example>`,
+      'Date: Thu, 26 Nov 2026 12:00:00 +0000',
+      'MIME-Version: 1.0',
+      'Content-Type: text/plain; charset=utf-8',
+      '',
+      'Good day',
+      '',
+    ].join('\r\n');
+
+  const bring = (from: string, to: string, subject: string, author = from) =>
+    swaks(lab, {
+      host: 'mx1',
+      server: 'mx.pennypost.test',
+      from,
+      to,
+      data: letter(subject, author, to),
+    });
+
+  /** What dkimpy says of the chain. */
+  async function chainOf(mail: ReceivedMail): Promise<string> {
+    const input = mail.raw.toString('latin1').replace(/\r?\n/g, '\r\n');
+    const { stdout, stderr } = await lab.run('mx1', 'arcverify', [], {
+      input: Buffer.from(input, 'latin1'),
+      mayFail: true,
+    });
+    return `${stdout}${stderr}`;
+  }
+
+  it('send on what its author has signed as it is: it passes DMARC of a strict domain, and the chain verifies', async () => {
+    const { address } = await aliasTo('signed', 'user-signed@example.net');
+    await api.send({ from: `Ann <ann@${signing}>`, to: [address], subject: 'Signed', text_body: 'Good day' });
+    const mail = await lab.mailbox('mx1').waitFor({ rcptTo: 'user-signed@example.net' }, 60_000);
+    expect(mail.headers.find(({ name }) => name === 'from')?.value).toBe(`Ann <ann@${signing}>`);
+    const verdict = await lab.verifiers.verify(mail);
+    expect(verdict.dkimAligned).toBe(true);
+    expect(verdict.spf.result).toBe('pass');
+    expect(verdict.dkimpy.every(({ domain, pass }) => domain === signing && pass)).toBe(true);
+    expect(await chainOf(mail)).toMatch(/cv=b?'?pass/);
+    expect(mail.headers.filter(({ name }) => name === 'arc-seal')).toHaveLength(1);
+  }, 120_000);
+
+  it('put their own address into From where the author’s strict domain would disown it', async () => {
+    const { address } = await aliasTo('unsigned', 'user-unsigned@example.net');
+    expect((await bring(`ann@${unsigned}`, address, 'Unsigned')).ok).toBe(true);
+    const mail = await lab.mailbox('mx1').waitFor({ rcptTo: 'user-unsigned@example.net' }, 60_000);
+    expect(mail.headers.find(({ name }) => name === 'from')?.value).toContain(`<${address}>`);
+    expect(mail.headers.find(({ name }) => name === 'reply-to')?.value).toBe(`Ann <ann@${unsigned}>`);
+    const verdict = await lab.verifiers.verify(mail);
+    expect(verdict.dkimAligned).toBe(true);
+    expect(verdict.spf.result).toBe('pass');
+    expect(await chainOf(mail)).toMatch(/cv=b?'?pass/);
+  }, 120_000);
+
+  it('refuse what fails DMARC of a strict domain at the door', async () => {
+    const { address } = await aliasTo('forged', 'user-forged@example.net');
+    const { reply } = await swaks(lab, {
+      host: 'plain',
+      server: 'mx.pennypost.test',
+      from: `ann@${unsigned}`,
+      to: address,
+      data: letter('Forged', `ann@${unsigned}`, address),
+    });
+    expect(reply).toMatch(/^550 5\.7\.1 unsigned\.test asks .*DMARC/);
+  }, 60_000);
+
+  it('tell the sender once of a mail that could not be sent on, and not whom it was for', async () => {
+    const { address } = await aliasTo('bounces', 'policy@example.net');
+    expect((await bring('user-bounced@example.net', address, 'To be bounced')).ok).toBe(true);
+    const mailbox = lab.mailbox('mx1');
+    const notice = await mailbox.waitFor({ rcptTo: 'user-bounced@example.net' }, 60_000);
+    expect(notice.mailFrom).toBe('');
+    const text = notice.raw.toString('latin1');
+    expect(text).toContain(`Final-Recipient: rfc822; ${address}`);
+    expect(text).not.toContain('policy@example.net');
+    expect((await lab.verifiers.verify(notice)).dkimAligned).toBe(true);
+    expect(await mailbox.list({ rcptTo: 'user-bounced@example.net' })).toHaveLength(1);
+  }, 120_000);
+
+  it('that lead to each other stop, and the sender hears of it once', async () => {
+    const one = await aliasTo('ping', `pong@${aliasDomain}`);
+    const other = await aliasTo('pong', `ping@${aliasDomain}`);
+    expect((await bring('user-loop@example.net', one.address, 'Round and round')).ok).toBe(true);
+    const mailbox = lab.mailbox('mx1');
+    await mailbox.waitFor({ rcptTo: 'user-loop@example.net' }, 90_000);
+    const countOf = async (id: number) =>
+      counters.parse((await api.call('GET', `/v1/aliases/${id}`)).answer).alias.emails_forwarded;
+    await until('both to have stood still', 30_000, async () => (await countOf(other.id)) === 1);
+    expect(await countOf(one.id)).toBe(1);
+    expect(await mailbox.list({ rcptTo: 'user-loop@example.net' })).toHaveLength(1);
+  }, 180_000);
+});
