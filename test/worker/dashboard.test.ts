@@ -153,6 +153,7 @@ describe('a viewer', () => {
       '/profile/passkeys/options',
       '/profile/password',
       '/profile/sessions/:id/end',
+      '/profile/theme',
       '/profile/two-factor',
       '/profile/two-factor/confirm',
       '/profile/two-factor/off',
