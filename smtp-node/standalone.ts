@@ -246,7 +246,7 @@ Pennypost runs.
   live key   ${demo.liveKey}
   test key   ${demo.testKey}
   domain     ${demo.domain} (verified, for the demo); ${demo.inboundDomain} receives, ${demo.aliasDomain} has aliases
-  ${capture ? `captured   ${capture.url}   all mail is kept here; npm start -- --deliver sends it out` : 'delivery   to the recipients’ real MX hosts'}
+  ${capture ? `captured   ${capture.url}   open it: all mail is kept here; npm start -- --deliver sends it out` : 'delivery   to the recipients’ real MX hosts'}
 
 Send one by HTTP:
 

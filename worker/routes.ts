@@ -4,13 +4,16 @@ import { adminNodesApp } from './api/admin-nodes.ts';
 import { aliasesApp } from './api/aliases.ts';
 import { auditApp } from './api/audit.ts';
 import { cloudmailinApp } from './api/cloudmailin.ts';
+import { cloudmailinReadsApp } from './api/cloudmailin-reads.ts';
 import { credentialApp } from './api/credential.ts';
+import { domainReportsApp } from './api/domain-reports.ts';
 import { domainsApp } from './api/domains.ts';
 import { emailsApp } from './api/emails.ts';
 import { eventsApp } from './api/events.ts';
 import { inboundEmailsApp } from './api/inbound-emails.ts';
 import { inboundReplyApp } from './api/inbound-reply.ts';
 import { inboundRoutesApp } from './api/inbound-routes.ts';
+import { inboundRulesApp } from './api/inbound-rules.ts';
 import { openApiApp } from './api/openapi-app.ts';
 import { requestsApp } from './api/requests.ts';
 import { sendApp } from './api/send.ts';
@@ -89,7 +92,9 @@ app.route('/v1', credentialApp);
 app.route('/v1', webhooksApp);
 app.route('/v1', webhookDeliveriesApp);
 app.route('/v1', domainsApp);
+app.route('/v1', domainReportsApp);
 app.route('/v1', inboundRoutesApp);
+app.route('/v1', inboundRulesApp);
 app.route('/v1', inboundEmailsApp);
 app.route('/v1', inboundReplyApp);
 app.route('/v1', aliasesApp);
@@ -98,6 +103,7 @@ app.route('/v1', warmingApp);
 app.route('/v1', settingsApp);
 app.route('/v1', auditApp);
 app.route('/api/v0.1', cloudmailinApp);
+app.route('/api/v0.1', cloudmailinReadsApp);
 app.route('/admin/v1', adminApp);
 app.route('/admin/v1', adminNodesApp);
 app.route('/node/v1', nodeApp);
@@ -112,6 +118,8 @@ app.notFound((c) => {
       .filter((route) => route.method !== 'ALL' && matches(route.path, c.req.path))
       .flatMap(({ method }) => (method === 'GET' ? ['GET', 'HEAD'] : [method])),
   );
+  if (c.req.method === 'GET' && allowed.has('POST') && isForPeople(c.req.path, c.req.header('Accept')))
+    return c.redirect(pageAbove(c.req.path), 303);
   const problem =
     allowed.size === 0 || allowed.has(c.req.method)
       ? new Problem('not_found', `There is nothing at ${c.req.path.slice(0, 200)}.`)
@@ -136,6 +144,15 @@ function configured(c: Call): Env | Problem {
       `Settings or secrets of it are missing or wrong. Its operator runs npm run deploy, which sets what is missing; the logs of the Worker name it. Request ${c.get('requestId')}.`,
     );
   }
+}
+
+/** The nearest page above the address of a form, which somebody comes to by a reload, a bookmark, or going back. */
+function pageAbove(path: string): string {
+  const isPage = (place: string) =>
+    app.routes.some((route) => route.method === 'GET' && matches(route.path, place));
+  for (let place = path; place !== ''; place = place.slice(0, place.lastIndexOf('/')))
+    if (isPage(place)) return place;
+  return '/';
 }
 
 /** A browser outside of the APIs gets a page; programs, and whoever asks below an API, get a problem. */

@@ -8,7 +8,7 @@ export const workerSettings = [
   {
     key: 'SERVICE_DOMAIN',
     secret: false,
-    about: "the operator's own domain; `bounces.`, `_spf.` and `mx.` live below it",
+    about: "the operator's own domain; `bounces.`, `reports.`, `_spf.` and `mx.` live below it",
     schema: z.string().regex(/^[a-z0-9.-]+\.[a-z0-9-]+$/, 'must be a domain in lower case'),
   },
   {

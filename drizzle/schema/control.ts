@@ -413,6 +413,53 @@ export const inboundRoutes = sqliteTable(
   (t) => [uniqueIndex('inbound_routes_pattern').on(t.domainId, t.pattern)],
 );
 
+/** What a domain that receives does with mail by what is in it, before its routes (`domain/inbound/rule.ts`). */
+export const inboundRules = sqliteTable(
+  'inbound_rules',
+  {
+    id: integer('id').primaryKey({ autoIncrement: true }),
+    accountId: integer('account_id').notNull(),
+    domainId: integer('domain_id')
+      .notNull()
+      .references(() => domains.id, { onDelete: 'cascade' }),
+    name: text('name').notNull(),
+    /** The smaller number goes before. */
+    priority: integer('priority').notNull(),
+    /** JSON array of `RuleCondition`. */
+    conditions: text('conditions', { mode: 'json' }).$type<unknown[]>().notNull(),
+    action: text('action', { enum: ['webhook', 'drop', 'refuse'] }).notNull(),
+    /** JSON array: public ids of endpoints; none: all of the account. */
+    targets: text('targets', { mode: 'json' }).$type<string[]>().notNull(),
+    /** What a refusal says. */
+    text: text('text').notNull().default(''),
+    createdAtMs: integer('created_at_ms').notNull(),
+  },
+  (t) => [index('inbound_rules_domain').on(t.domainId, t.priority)],
+);
+
+/** What others report about a domain, one row a report (`domain/reports`): DMARC (RFC 9990) and TLS (RFC 8460). */
+export const domainReports = sqliteTable(
+  'domain_reports',
+  {
+    domainId: integer('domain_id')
+      .notNull()
+      .references(() => domains.id, { onDelete: 'cascade' }),
+    kind: text('kind', { enum: ['dmarc', 'tls'] }).notNull(),
+    /** UTC, e.g. `20261121`: in the middle of what it covers. */
+    day: text('day').notNull(),
+    /** The same for the same report of the same reporter. */
+    key: text('key').notNull(),
+    reporter: text('reporter').notNull(),
+    fromMs: integer('from_ms').notNull(),
+    toMs: integer('to_ms').notNull(),
+    /** DMARC: what the reporter found to be the policy of the domain. */
+    policy: text('policy').notNull(),
+    /** JSON array, see `domain/reports/kept-report.ts`. */
+    rows: text('rows').notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.domainId, t.kind, t.day, t.key] }), index('domain_reports_day').on(t.day)],
+);
+
 /** An address that mail is sent on from. The domain may be the installation's shared one, of another account. */
 export const aliases = sqliteTable(
   'aliases',

@@ -14,6 +14,7 @@ import {
   diagnoseHelo,
   diagnoseMx,
   diagnosePtr,
+  diagnoseReports,
   diagnoseSpf,
   type ServiceSubject,
 } from '#domain/dns/service-dns.ts';
@@ -58,6 +59,7 @@ const diagnoses: readonly { about: string; diagnose: Diagnose }[] = [
   { about: 'bounces-mx', diagnose: shared(diagnoseBouncesMx) },
   { about: 'email-routing', diagnose: shared(diagnoseEmailRouting) },
   { about: 'mx', diagnose: shared(diagnoseMx) },
+  { about: 'reports', diagnose: shared(diagnoseReports) },
   { about: 'certificate', diagnose: diagnoseCertificate },
   { about: 'blocklists', diagnose: diagnoseBlocklists },
 ];

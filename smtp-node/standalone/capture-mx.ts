@@ -4,20 +4,12 @@ import type { AddressInfo } from 'node:net';
 import { SMTPServer } from 'smtp-server';
 import type { SMTPConnectionOptions } from 'smtp-server/lib/smtp-connection.js';
 import { QuotedPathConnection } from '../submission/quoted-path.ts';
-
-/** A message as the capture MX lists it. */
-export interface CapturedMessage {
-  id: string;
-  mailFrom: string;
-  rcptTo: string[];
-  subject: string;
-  /** RFC 3339. */
-  at: string;
-}
+import { answerCapture, type KeptMail } from './capture-http.ts';
+import type { CapturedMessage } from './captured-message.ts';
 
 export interface CaptureMx {
   smtpPort: number;
-  /** `GET url`: all messages, JSON array; `GET url/<id>`: one of them raw. */
+  /** `GET url`: all messages, JSON array; `GET url/<id>`: one of them raw. A browser gets pages of the same. */
   url: string;
   messages(): CapturedMessage[];
   stop(): Promise<void>;
@@ -25,8 +17,6 @@ export interface CaptureMx {
 
 /** Nobody is asked who they are here, so it is on this machine only, wherever the product listens. */
 export const captureHost = '127.0.0.1';
-/** A page of another site may have its name resolve to this machine; it cannot say one of these. */
-const ownNames = /^(localhost|127\.0\.0\.1)(:\d+)?$/i;
 
 /** Messages kept in memory; older ones make room. */
 const mostMessages = 5_000;
@@ -40,7 +30,7 @@ export async function startCaptureMx(options: {
   httpPort: number;
   tls: { key: string | Buffer; cert: string | Buffer };
 }): Promise<CaptureMx> {
-  const kept = new Map<string, { message: CapturedMessage; raw: Buffer }>();
+  const kept = new Map<string, KeptMail>();
   let keptBytes = 0;
   const keep = (message: CapturedMessage, raw: Buffer) => {
     kept.set(message.id, { message, raw });
@@ -83,18 +73,7 @@ export async function startCaptureMx(options: {
   smtp.server.on('connection', (socket) => socket.setNoDelay(true));
   smtp.on('error', () => undefined); // a peer that hangs up; the server goes on
   const http = createServer((request, response) => {
-    const [, id = ''] = /^\/([^/?]*)/.exec(request.url ?? '/') ?? [];
-    const one = kept.get(id);
-    if (!ownNames.test(request.headers.host ?? '')) response.writeHead(421).end();
-    else if (request.method !== 'GET') response.writeHead(405).end();
-    else if (id === '') {
-      response.writeHead(200, { 'Content-Type': 'application/json' });
-      response.end(JSON.stringify([...kept.values()].map(({ message }) => message)));
-    } else if (one) response.writeHead(200, { 'Content-Type': 'message/rfc822' }).end(one.raw);
-    else
-      response
-        .writeHead(404, { 'Content-Type': 'application/json' })
-        .end('{"error":"There is no such message."}');
+    answerCapture(request, response, kept).catch(() => response.destroy());
   });
   const smtpPort = await listen((ready) => smtp.listen(0, captureHost, ready), smtp.server);
   const httpPort = await listen((ready) => http.listen(options.httpPort, captureHost, ready), http);

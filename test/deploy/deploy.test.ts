@@ -297,7 +297,7 @@ describe('the zone of the service domain', () => {
     ]);
     const clone = await newClone(cloud);
     const routed = await clone.run('deploy', [...withZone, ...node]);
-    expect([routed.code, routed.text]).toEqual([0, expect.stringContaining('Published: 3.')]);
+    expect([routed.code, routed.text]).toEqual([0, expect.stringContaining('Published: 5.')]);
     expect(cloud.vars.PUBLIC_URL).toBe('https://post.shop.example');
     expect(cloud.customDomains).toEqual([expect.objectContaining({ hostname: 'post.shop.example' })]);
     expect(zone.routing).toEqual({ enabled: true, hosts: ['bounces.mail.shop.example'] });
@@ -305,12 +305,14 @@ describe('the zone of the service domain', () => {
       enabled: true,
       actions: [{ type: 'worker', value: ['pennypost'] }],
     });
-    expect(routed.text).not.toContain('_dmarc');
+    expect(routed.text).not.toContain('_dmarc.mail.shop.example');
     expect(routed.text).toContain(
       'bounces.mail.shop.example. 3600 IN TXT "v=spf1 include:_spf.mail.shop.example include:_spf.mx.cloudflare.net ~all"',
     );
     expect(zone.records.slice(4).map(({ type, name, content }) => [type, name, content])).toEqual([
       ['TXT', '_spf.mail.shop.example', '"v=spf1 ip4:192.0.2.1 ip6:2001:db8::1 -all"'],
+      ['MX', 'reports.mail.shop.example', 'out1.mail.shop.example'],
+      ['TXT', '*._report._dmarc.reports.mail.shop.example', '"v=DMARC1"'],
       ['A', 'mx.mail.shop.example', '192.0.2.1'],
       ['AAAA', 'mx.mail.shop.example', '2001:db8::1'],
     ]);
@@ -324,7 +326,7 @@ describe('the zone of the service domain', () => {
       INSERT INTO nodes (node_id, boot_id, host_name, version, started_at_ms, last_seen_at_ms)
         VALUES ('n', 'b', 'out1.mail.shop.example', '1', 0, 0)`);
     expect((await clone.run('deploy', ['--yes', '--dns', ...node])).code).toBe(0);
-    expect(zone.records.slice(7).map(({ type, name }) => `${type} ${name}`)).toEqual([
+    expect(zone.records.slice(9).map(({ type, name }) => `${type} ${name}`)).toEqual([
       'TXT _pennypost.mail.shop.example',
       'TXT mail.shop.example',
       'TXT pennypost._domainkey.mail.shop.example',
@@ -347,6 +349,8 @@ describe('the zone of the service domain', () => {
     expect(elsewhere.text).toContain('the zone of bounces.mail.shop.example is not in this account. By hand');
     expect(elsewhere.text).toContain('_spf.mail.shop.example. 3600 IN TXT "v=spf1 ip4:192.0.2.1');
     expect(elsewhere.text).toContain('bounces.mail.shop.example. 3600 IN MX 10 out1.mail.shop.example.');
+    expect(elsewhere.text).toContain('reports.mail.shop.example. 3600 IN MX 10 out1.mail.shop.example.');
+    expect(elsewhere.text).toContain('*._report._dmarc.reports.mail.shop.example. 3600 IN TXT "v=DMARC1"');
     expectSentence(
       await clone.run('deploy', ['--yes', '--domain', 'post.shop.example']),
       /The zone of post\.shop\.example is not in this account/,
@@ -424,6 +428,8 @@ describe('a deployment that fails', () => {
       'A mx.mail.shop.example',
       'MX bounces.mail.shop.example',
       'MX bounces.mail.shop.example',
+      'MX reports.mail.shop.example',
+      'TXT *._report._dmarc.reports.mail.shop.example',
       'TXT _dmarc.mail.shop.example',
       'TXT _spf.mail.shop.example',
       'TXT bounces.mail.shop.example',

@@ -71,7 +71,15 @@ describe.skipIf(!hasChromium)('pages with whatever content', () => {
 
   it.each([360, 768, 1280, 1920])('keep their columns and their width at %i px', async (width) => {
     await page.setViewportSize({ width, height: 900 });
-    const places = ['/', '/messages', '/events', '/statistics?by=tag', '/statistics?by=domain', '/sending'];
+    const places = [
+      '/',
+      '/messages',
+      '/events',
+      '/requests',
+      '/statistics?by=tag',
+      '/statistics?by=domain',
+      '/sending',
+    ];
     places.push('/domains', '/webhooks', '/suppressions', '/settings', '/profile', '/audit', '/operator');
     const faults: string[] = [];
     for (const place of [...places, ...ids.slice(0, 4).map((id) => `/messages/${id}`)]) {

@@ -4,6 +4,7 @@ import { isAutomatic } from '#domain/inbound/automatic.ts';
 import { failureNotice, toldStatus } from '#domain/inbound/failure-notice.ts';
 import { forwarded, forwardLoop } from '#domain/inbound/forwarding.ts';
 import { htmlAboveQuote, htmlText } from '#domain/inbound/html-text.ts';
+import { statusQuery } from '#domain/inbound/incoming-status.ts';
 import { maskMessage, messageIdsIn } from '#domain/inbound/masking.ts';
 import { compilePattern, patternLimits } from '#domain/inbound/pattern.ts';
 import { replyText } from '#domain/inbound/reply-text.ts';
@@ -13,6 +14,9 @@ import { comparators, conditionFault, firstRule, ruleFields } from '#domain/inbo
 import { threadClues } from '#domain/inbound/threading.ts';
 import { joinMessage, splitMessage, toCrlf } from '#domain/message/header.ts';
 import { hashOf } from '#domain/message/search-word.ts';
+import { readAggregateReport } from '#domain/reports/aggregate-report.ts';
+import { keptAggregate, keptTls } from '#domain/reports/kept-report.ts';
+import { parseReportAddress } from '#domain/reports/report-address.ts';
 import { readTlsReport } from '#domain/reports/tls-report.ts';
 import { signedAuthor } from '../../smtp-node/inbound/signed-author.ts';
 import { loopFault } from '../../smtp-node/inbound/trace.ts';
@@ -217,6 +221,40 @@ export const receivedTargets: readonly Target[] = [
     grows: 120,
   },
   { name: 'report on TLS', blocks: tlsReport, read: readTlsReport, tells: true, grows: 60 },
+  {
+    name: 'report as it is kept',
+    blocks: [...xml, ...tlsReport],
+    read: (text) => {
+      const [dmarc, tls] = [readXml(`<feedback>${text}</feedback>`), readTlsReport(text)];
+      const aggregate = typeof dmarc === 'string' ? dmarc : readAggregateReport(dmarc);
+      return [
+        typeof aggregate === 'string'
+          ? aggregate
+          : keptAggregate(aggregate, aggregate.domain, aggregate.toMs),
+        typeof tls === 'string' ? tls : keptTls(tls, tls.rows[0]?.domain ?? '', tls.toMs),
+      ];
+    },
+    grows: 120,
+  },
+  {
+    name: 'query of incoming statuses',
+    blocks: ['subject: ', 'status:', 'status_category', ', ', 'to:a@b.example'],
+    most: 500,
+    read: (text) =>
+      statusQuery(text)({
+        message_id: text,
+        to: null,
+        from: text,
+        status: '200',
+        status_category: '',
+        subject: text,
+      }),
+  },
+  {
+    name: 'address for reports',
+    blocks: ['dmarc+', 'tlsrpt+', '42', '-', '0123456789abcdef'],
+    read: (text) => parseReportAddress(text),
+  },
   {
     name: 'report that is packed',
     blocks: zip,

@@ -55,3 +55,77 @@ describe('the list of captured mail, which asks nobody who they are (row 13)', (
     }
   });
 });
+
+describe('the pages of captured mail', () => {
+  const asPerson = async (url: string) => {
+    const answer = await fetch(url, { headers: { Accept: 'text/html' } });
+    return { status: answer.status, headers: answer.headers, text: await answer.text() };
+  };
+  const content = [
+    'From: "<b>Shop</b>" <shop@example.com>',
+    'To: you@example.net',
+    'Subject: <img src=x onerror=alert(1)> receipt',
+    'MIME-Version: 1.0',
+    'Content-Type: multipart/mixed; boundary=b',
+    '',
+    '--b',
+    'Content-Type: text/html; charset=utf-8',
+    '',
+    '<script>alert(1)</script><p>Thank you</p>',
+    '--b',
+    'Content-Type: text/plain; name="a <b>.txt"',
+    'Content-Disposition: attachment; filename="a <b>.txt"',
+    '',
+    'attached',
+    '--b--',
+  ].join('\r\n');
+
+  it('list it, show it as HTML, text and source, and run nothing of it', async () => {
+    const capture = await startCaptureMx({ httpPort: 0, tls: selfSigned('localhost', Date.now()) });
+    try {
+      expect((await asPerson(capture.url)).text).toContain('No mail yet');
+      const newest = async () => await (await fetch(`${capture.url}/newest`)).text();
+      expect(await newest()).toBe('');
+      const talk = await SmtpTalk.open(capture.smtpPort);
+      await talk.say('EHLO client.example');
+      for (const [to, body] of [
+        ['you@example.net', content],
+        ['other@example.net', 'Subject: Plain\r\n\r\nHello'],
+      ]) {
+        await talk.say('MAIL FROM:<b-token@bounces.example>');
+        await talk.say(`RCPT TO:<${to}>`);
+        await talk.say('DATA');
+        await talk.say(`${body}\r\n.`);
+      }
+      await talk.say('QUIT');
+      const [first, second] = capture.messages();
+      expect(await newest()).toBe(second?.id);
+      const list = await asPerson(capture.url);
+      expect(list.text.indexOf('Plain')).toBeLessThan(list.text.indexOf('receipt'));
+      expect(list.text).toContain('&lt;img src=x');
+      expect(list.text).not.toContain('<img');
+      expect(list.headers.get('Content-Security-Policy')).toMatch(/^default-src 'none'/);
+      expect((await asPerson(`${capture.url}/?q=OTHER@`)).text).not.toContain('receipt');
+      const at = `${capture.url}/${first?.id}`;
+      const page = await asPerson(at);
+      expect(page.text).toContain(`<iframe title="The mail as HTML" sandbox="" src="/${first?.id}/html">`);
+      expect(page.text).not.toContain('<script>alert');
+      expect(page.text).toContain('a &lt;b&gt;.txt');
+      const html = await asPerson(`${at}/html`);
+      expect(html.text).toContain('<p>Thank you</p>');
+      expect(html.headers.get('Content-Security-Policy')).toMatch(/^sandbox; default-src 'none'/);
+      expect((await asPerson(`${at}?view=source`)).text).toContain('Content-Type: multipart/mixed');
+      expect((await asPerson(`${capture.url}/${second?.id}`)).text).toContain('<pre>Hello');
+      const part = await fetch(`${at}/parts/0`);
+      expect(part.headers.get('Content-Type')).toBe('application/octet-stream');
+      expect((await part.text()).trim()).toBe('attached');
+      for (const none of [`${at}/parts/1`, `${at}/parts/x`, `${at}/nonsense`, `${capture.url}/nobody`])
+        expect([none, (await asPerson(none)).status]).toEqual([none, 404]);
+      expect(await (await fetch(at)).text()).toContain('Subject: <img src=x');
+      expect(await (await fetch(`${at}/raw`)).text()).toBe(await (await fetch(at)).text());
+      expect(await (await fetch(capture.url)).json()).toHaveLength(2);
+    } finally {
+      await capture.stop();
+    }
+  });
+});

@@ -22,6 +22,8 @@ const world: DnsTable = {
   '_spf.mail.test': { TXT: ['v=spf1 ip4:192.0.2.1 ip6:2001:db8::/32 -all'] },
   'bounces.mail.test': { TXT: ['v=spf1 include:_spf.mail.test -all'], MX: ['10 mx.mail.test'] },
   'mx.mail.test': { A: ['192.0.2.1'] },
+  'reports.mail.test': { MX: ['10 mx.mail.test'] },
+  'example.com._report._dmarc.reports.mail.test': { TXT: ['v=DMARC1'] },
   'bad.dnssec.test': 'servfail',
   'good.dnssec.test': { A: ['203.0.113.3'] },
 };
@@ -111,10 +113,26 @@ describe('the doctor', () => {
       'bounces-mx',
       'email-routing',
       'mx',
+      'reports',
       'certificate',
       'blocklist dnsbl.test 192.0.2.1',
       'blocklist dnsbl.test 2001:db8::1',
     ]);
+  });
+
+  it('says what keeps reports about domains away', async () => {
+    const permission = 'example.com._report._dmarc.reports.mail.test';
+    const without = await find({ dns: { 'reports.mail.test': {} } }, 'reports');
+    expect([without.status, without.fix]).toEqual([
+      'warning',
+      `Publish MX records at reports.mail.test that name your nodes: 10 ${host}`,
+    ]);
+    const silent = await find({ dns: { [permission]: { TXT: ['v=spf1 -all'] } } }, 'reports');
+    expect([silent.status, silent.fix]).toEqual([
+      'warning',
+      'Publish the TXT record *._report._dmarc.reports.mail.test: v=DMARC1',
+    ]);
+    expect((await find({ dns: { 'reports.mail.test': 'servfail' } }, 'reports')).status).toBe('unknown');
   });
 
   it('says whether Email Routing brings mail for bounces to the Worker', async () => {

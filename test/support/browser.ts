@@ -32,6 +32,13 @@ export class Browser {
     });
   }
 
+  /** Posts a form, and opens the page that it is answered with the way to. */
+  async submit(path: string, fields: Record<string, string | string[]> = {}): Promise<Response> {
+    const answer = await this.post(path, fields);
+    const place = answer.headers.get('Location');
+    return answer.status === 303 && place !== null ? await this.get(place.replace(/#.*$/, '')) : answer;
+  }
+
   /** Posts a form with files (`multipart/form-data`). */
   async upload(path: string, fields: Record<string, string | File>): Promise<Response> {
     const data = new FormData();

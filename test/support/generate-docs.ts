@@ -62,6 +62,7 @@ const exampleDomain: CheckSubject = {
   token: '…',
   returnPathLabel: 'pp-bounces',
   serviceDomain: '<SERVICE_DOMAIN>',
+  reportToken: '…',
   keys: [
     { selector: 'pennypost', algorithm: 'rsa-sha256', publicKey: '…' },
     { selector: 'pennypost-ed', algorithm: 'ed25519-sha256', publicKey: '…' },

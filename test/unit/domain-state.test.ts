@@ -307,6 +307,7 @@ describe('the row of a check', () => {
     token: 't',
     returnPathLabel: 'pp-bounces',
     serviceDomain: 'mail.test',
+    reportToken: null,
     keys: [],
   });
   if (!planned) throw new Error('no check');

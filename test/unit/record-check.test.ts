@@ -11,6 +11,7 @@ const subject: CheckSubject = {
   token: 'abc123',
   returnPathLabel: 'pp-bounces',
   serviceDomain: 'mail.test',
+  reportToken: '7-0123456789abcdef',
   keys: [rsa, ed],
 };
 const service: DnsTable = {
@@ -50,7 +51,11 @@ describe('the records of a domain', () => {
       ['TXT', 'pennypost._domainkey.example.com', 'v=DKIM1; k=rsa; p=MIIBIjANBg=='],
       ['TXT', 'pennypost-ed._domainkey.example.com', 'v=DKIM1; k=ed25519; p=AAAA'],
       ['CNAME', 'pp-bounces.example.com', 'bounces.mail.test'],
-      ['TXT', '_dmarc.example.com', 'v=DMARC1; p=quarantine; rua=mailto:postmaster@example.com'],
+      [
+        'TXT',
+        '_dmarc.example.com',
+        'v=DMARC1; p=quarantine; rua=mailto:dmarc+7-0123456789abcdef@reports.mail.test',
+      ],
       ['MX', 'example.com', '10 mx.mail.test'],
     ]);
   });

@@ -10,6 +10,8 @@ import {
   type Rule,
   type RuleCondition,
 } from '#domain/inbound/rule.ts';
+import { ruledDecision, ruleFacts } from '#domain/inbound/ruled.ts';
+import { noVerdicts } from '#domain/inbound/verdicts.ts';
 
 function matches(pattern: string, text: string): boolean {
   const matcher = compilePattern(pattern);
@@ -257,5 +259,30 @@ describe("rspamd's answer", () => {
   it('is bounded', () => {
     const symbols = Object.fromEntries(Array.from({ length: 5000 }, (_, i) => [`S${i}`, { score: i }]));
     expect(readSpamVerdict({ score: 1, action: 'no action', symbols })?.symbols).toHaveLength(200);
+  });
+});
+
+describe('what rules look at', () => {
+  const head = { fromHeader: '"B, Ann" <Ann@A.test>', subject: 'Order', headers: [] };
+  it('is the address of From, and what was found out', () => {
+    expect(ruleFacts(head, noVerdicts)).toEqual({
+      ...{ sender: 'Ann@a.test', subject: 'Order', headers: [], spf: 'none', dkim: 'none' },
+    });
+    expect(ruleFacts({ ...head, fromHeader: 'Ann [x] <ann@a.test>' }, noVerdicts).sender).toBe('ann@a.test');
+    expect(ruleFacts({ ...head, fromHeader: 'nobody' }, noVerdicts).sender).toBe('');
+  });
+  it('is bounded over all fields of a name', () => {
+    const headers = Array.from({ length: 1000 }, (_, i) => ({ name: 'X-A', value: `${i}`.padEnd(100, 'x') }));
+    const of = (comparator: 'matches' | 'contains', value: string) => [
+      {
+        ...{ id: '1', name: 'x', priority: 1, aliasId: null, action: 'drop' as const, targets: [], text: '' },
+        conditions: [{ field: 'header' as const, headerName: 'X-A', comparator, value }],
+      },
+    ];
+    const facts = ruleFacts({ ...head, headers }, noVerdicts);
+    expect(ruledDecision(of('matches', '^19x'), facts)).toMatchObject({ action: 'drop', by: 'rule "x"' });
+    expect(ruledDecision(of('matches', '^21x'), facts)).toBeNull();
+    expect(ruledDecision(of('contains', '162x'), facts)).not.toBeNull();
+    expect(ruledDecision(of('contains', '165x'), facts)).toBeNull();
   });
 });

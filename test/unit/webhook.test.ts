@@ -15,6 +15,7 @@ import {
   parseRetryAfter,
   reduceTry,
   retryWaitsMs,
+  toldIn,
   type WebhookEvent,
   webhookBodies,
 } from '#domain/webhook.ts';
@@ -213,5 +214,24 @@ describe('the id of a delivery', () => {
         expect(parseDeliveryId(text)).toBeNull();
       }),
     );
+  });
+});
+
+describe('what a body tells of', () => {
+  it('is read back from each format that posts events', () => {
+    const events = [event('bounced'), event('suppressed')];
+    const told = (format: 'cloudmailin' | 'event') =>
+      webhookBodies(format, events).map(({ text }) => toldIn(text));
+    expect(told('cloudmailin')).toEqual([{ event: 'bounce', recipient: 'user@example.net', events: 2 }]);
+    expect(told('event')).toEqual([
+      { event: 'email.bounced', recipient: 'user@example.net', events: 1 },
+      { event: 'email.suppressed', recipient: 'user@example.net', events: 1 },
+    ]);
+  });
+
+  it('of received mail is that it was received; of anything else nothing', () => {
+    expect(toldIn('{"received":"id","sizeBytes":1}').event).toBe('email.received');
+    for (const text of ['{}', '[]', '1', '{"events":[]}', '{"events":[{"kind":1}]}', '{"data":{"to":[]}}'])
+      expect([text, toldIn(text).event, toldIn(text).recipient]).toEqual([text, null, null]);
   });
 });

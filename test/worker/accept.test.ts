@@ -300,7 +300,7 @@ describe('bodies', () => {
       ...{ from: send.from, to: send.to, subject: 's', plain: 't' },
       attachments: [{ file_name: 'm.eml', ...part }],
     });
-    expect([dialect.status, dialect.body.error]).toEqual([400, expect.stringMatching(said)]);
+    expect([dialect.status, dialect.body.error]).toEqual([422, expect.stringMatching(said)]);
   });
 
   it('over 32 KiB rest in R2 and come back byte for byte', async () => {

@@ -38,7 +38,7 @@ describe('a new endpoint', () => {
     });
     expect(response.status).toBe(400);
     const page = await response.text();
-    expect(page).toMatch(/<strong>URL: <\/strong>[^<]*loopback/);
+    expect(page).toMatch(/<a href="#url">URL<\/a>: [^<]*loopback/);
     for (const kept of [
       'value="https://127.0.0.1/hook"',
       'value="the shop"',
@@ -72,7 +72,7 @@ describe('what was posted', () => {
     await eventually(async () => expect(await deliveriesOf(account, 'state=delivered')).toHaveLength(2));
   });
 
-  const replay = (from: string, to: string) => owner.post(`/webhooks/${endpoint.id}/replay`, { from, to });
+  const replay = (from: string, to: string) => owner.submit(`/webhooks/${endpoint.id}/replay`, { from, to });
 
   it('is posted again by a range of time in UTC, which says how many', async () => {
     const page = await (await owner.get(`/webhooks/${endpoint.id}`)).text();
@@ -88,6 +88,17 @@ describe('what was posted', () => {
     expect(await textOf(await replay(minutes(-120), minutes(-60)))).toContain(
       'Nothing was made in this time',
     );
+  });
+
+  it('is listed with the event, whom it is about, and how often it was tried', async () => {
+    const rows = [
+      ...(await textOf(await owner.get(`/webhooks/${endpoint.id}`))).matchAll(
+        /email\.sent ?user@example\.net/g,
+      ),
+    ];
+    expect(rows).toHaveLength(2);
+    const { body } = await call('GET', '/v1/webhook-deliveries?limit=1', account.live);
+    expect(body.data[0]).toMatchObject({ event: 'email.sent', recipient: 'user@example.net', events: 1 });
   });
 
   it('goes on where the most at once ended', async () => {

@@ -225,6 +225,18 @@ describe('the real answers are as described:', () => {
     for (const to of ['a', 'support+x', 'postmaster'])
       await check('testRoute', 'POST', `${at}/test`, { to: `${to}@${domain}` });
     await check('deleteRoute', 'DELETE', `${at}/${route}`);
+    const rules = `/v1/domains/${domain}/rules`;
+    const conditions = [{ field: 'header', header_name: 'X-A', comparator: 'matches', value: 'a+' }];
+    const { id: rule } = await check('createRule', 'POST', rules, { name: 'x', conditions, action: 'drop' });
+    await check('listRules', 'GET', rules);
+    await check('changeRule', 'PATCH', `${rules}/${rule}`, { action: 'refuse', text: 'No' });
+    await check('deleteRule', 'DELETE', `${rules}/${rule}`);
+    for (const name of ['dmarc', 'tls-reports'] as const)
+      await check(
+        name === 'dmarc' ? 'getDmarcReports' : 'getTlsReports',
+        'GET',
+        `/v1/domains/${domain}/${name}`,
+      );
     await newEndpoint(account, internet);
     const parts = ['MIME-Version: 1.0', 'Content-Type: text/plain', 'Content-Disposition: attachment'];
     const { id } = await bringMail(`a@${domain}`, letterTo(`a@${domain}`, parts));
@@ -236,6 +248,9 @@ describe('the real answers are as described:', () => {
       from: `a@${account.domain}`,
       text_body: 'x',
     });
+    await check('cloudmailinAddresses', 'GET', '/api/v0.1/pennypost/addresses');
+    await check('cloudmailinIncomingStatuses', 'GET', '/api/v0.1/pennypost/incoming_statuses');
+    await check('cloudmailinOutboundMessages', 'GET', '/api/v0.1/pennypost/outbound_messages');
     await check('replayInboundEmail', 'POST', `/v1/inbound-emails/${id}/replay`);
   });
 

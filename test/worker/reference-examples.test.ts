@@ -3,9 +3,19 @@ import { exampleIds, examples } from '../../worker/api/operations/examples.ts';
 import type { Operation } from '../../worker/api/operations/operation.ts';
 import { groups, operations } from '../../worker/api/operations.ts';
 import { groupHref } from '../../worker/docs/reference.tsx';
+import { agreed, newAlias } from './alias-support.ts';
 import { bringMail, letterTo } from './received-support.ts';
 import { Internet, ok } from './receiver.ts';
-import { type Answer, bindings, call, migrate, newAccount, request, type TestAccount } from './support.ts';
+import {
+  type Answer,
+  bindings,
+  call,
+  meteredEnv,
+  migrate,
+  newAccount,
+  request,
+  type TestAccount,
+} from './support.ts';
 import { eventually, newEndpoint, newestDelivery } from './webhook-support.ts';
 
 /** Commands and answers as the pages show them, by the operation. */
@@ -42,6 +52,8 @@ beforeAll(async () => {
   account = await newAccount();
   await domainOf('example.com', { verified: true });
   await domainOf('in.example.com', { type: 'inbound', verified: true });
+  await domainOf('alias.example.com', { type: 'alias', verified: true });
+  await agreed(account, 'you@example.net');
   await call('POST', '/v1/domains', account.live, { domain: 'news.example.com' });
   const endpoint = await newEndpoint(account, internet);
   endpointId = endpoint.id;
@@ -53,12 +65,19 @@ beforeAll(async () => {
     pattern: 'old',
     action: 'drop',
   });
+  const rule = await call('POST', '/v1/domains/in.example.com/rules', account.live, {
+    name: 'old',
+    conditions: [{ field: 'subject', comparator: 'contains', value: 'x' }],
+    action: 'drop',
+  });
   real = {
     email,
     webhook: endpoint.id,
     delivery: posted.id,
     received: received.id,
     route: String(route.body.id),
+    alias: '',
+    rule: String(rule.body.id),
   };
   for (const group of groups) {
     const html = await (await request(groupHref(group))).text();
@@ -72,8 +91,28 @@ beforeAll(async () => {
   }
 });
 
+/** An alias at the address of the examples, by the number that it has. */
+async function freshAlias(): Promise<Partial<typeof real>> {
+  await withoutAliases();
+  const of = { domain: 'alias.example.com', address: 'shop', forward_to: ['you@example.net'] };
+  return { alias: String((await newAlias(account, of)).id) };
+}
+async function withoutAliases(): Promise<Partial<typeof real>> {
+  const { body } = await call('GET', '/v1/aliases', account.live);
+  for (const { id } of body.aliases) await call('DELETE', `/v1/aliases/${id}`, account.live);
+  return {};
+}
+
 /** What is made anew for one example, because others use it up. */
 const prepared: Record<string, () => Promise<Partial<typeof real>>> = {
+  createAlias: withoutAliases,
+  createSharedAlias: withoutAliases,
+  ...Object.fromEntries(
+    ['getAlias', 'changeAlias', 'deleteAlias', 'askDestinations'].flatMap((id) => [
+      [id, freshAlias],
+      [id.replace('Alias', 'SharedAlias'), freshAlias],
+    ]),
+  ),
   cancelEmail: async () => ({ email: await sent({ send_at: new Date(Date.now() + 3_600_000) }) }),
   deleteWebhook: async () => ({ webhook: (await newEndpoint(account, internet)).id }),
   replayWebhookDelivery: async () => {
@@ -127,11 +166,12 @@ async function curl(command: string, files: Record<string, string>): Promise<Res
   }
   const { origin, pathname, search } = new URL(url ?? '');
   expect(origin).toBe('https://api.test');
-  return await request(pathname + search, {
+  const init = {
     method: method ?? (body === undefined ? 'GET' : 'POST'),
     headers,
     ...(body === undefined ? {} : { body }),
-  });
+  };
+  return await request(pathname + search, init, { ...meteredEnv, ALIAS_DOMAIN: 'alias.example.com' });
 }
 
 const isJson = ({ answer }: Operation) => answer.schema !== null && answer.type === undefined;

@@ -91,6 +91,12 @@ describe('a guess of a password', () => {
     expect(await hashedOf((browser, i) => guess(browser, `somebody-${i}@people.example`))).toBe(20);
     expect(await guess(from('198.51.100.12'), nobody)).toBe(401);
   });
+
+  it('is hashed for each address of IPv4, also where the proxy in front writes them as those of IPv6', async () => {
+    const burst = Array.from({ length: 45 }, () => guess(from('::ffff:198.51.100.16'), nobody));
+    expect(await Promise.all(burst)).toContain(429);
+    expect(await guess(from('::ffff:198.51.100.17'), nobody)).toBe(401);
+  });
 });
 
 describe('how long an answer takes', () => {

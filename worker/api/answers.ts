@@ -2,7 +2,9 @@ import { z } from 'zod';
 import { deliveryStates } from '#domain/delivery/delivery.ts';
 import { eventKinds, eventSchema } from '#domain/delivery/event.ts';
 import { checkStatuses, domainTypes } from '#domain/dns/record-check.ts';
+import { statusCategories } from '#domain/inbound/incoming-status.ts';
 import { routeActions } from '#domain/inbound/route.ts';
+import { comparators, ruleActions, ruleFields } from '#domain/inbound/rule.ts';
 import { verdictsSchema } from '#domain/inbound/verdicts.ts';
 import { warmingStates } from '#domain/limits/warming.ts';
 import { classNames } from '#domain/message/class.ts';
@@ -351,6 +353,9 @@ const webhookDelivery = z.strictObject({
   id: z.string(),
   endpoint: z.uuid().nullable().meta({ description: 'null: the endpoint is gone.' }),
   state: z.enum(webhookDeliveryStates),
+  event: z.string().nullable().meta({ description: 'The first event in it, as its format names it.' }),
+  recipient: z.string().nullable().meta({ description: 'Whom that event is about.' }),
+  events: count.meta({ description: 'How many events it tells of.' }),
   attempts: count,
   next_attempt_at: time.nullable(),
   last_status: z.int().nullable(),
@@ -485,6 +490,49 @@ export const cloudmailinError = z
   .looseObject({ status: z.int(), error: z.string() })
   .meta({ id: 'CloudmailinError' });
 
+export const cloudmailinAddresses = z
+  .array(
+    z.strictObject({
+      id: z.string(),
+      target: z.string(),
+      target_format: z.string().meta({ description: '`json+n`, `multipart+n`, or a format of ours.' }),
+      nickname: z.string().nullable(),
+    }),
+  )
+  .meta({ id: 'CloudmailinAddresses', description: 'Endpoints that are told of received mail.' });
+export const cloudmailinStatuses = z
+  .array(
+    z.strictObject({
+      message_id: z.string().nullable(),
+      to: z.string().nullable(),
+      from: z.string().nullable().meta({ description: 'The envelope sender; null: the null sender.' }),
+      status: z
+        .string()
+        .nullable()
+        .meta({ description: 'HTTP status of the last try; null: no answer yet.' }),
+      status_category: z.enum(statusCategories),
+      subject: z.string(),
+      tls: z.string(),
+      created_at: time,
+    }),
+  )
+  .meta({ id: 'CloudmailinStatuses', description: 'The newest, at most 100.' });
+export const cloudmailinOutbound = z
+  .array(
+    z.strictObject({
+      id: z.string(),
+      from: z.string(),
+      to: z.array(z.string()),
+      subject: z.string(),
+      tags: z.array(z.string()),
+      priority: z.enum(classNames),
+      test_mode: z.boolean(),
+      status: z.string(),
+      created_at: time,
+    }),
+  )
+  .meta({ id: 'CloudmailinOutbound', description: 'The newest, at most 100.' });
+
 const route = z.strictObject({
   id: z.int(),
   pattern: z.string(),
@@ -495,6 +543,25 @@ const route = z.strictObject({
 });
 export const routeAnswer = route.meta({ id: 'Route', description: 'The more exact pattern goes before.' });
 export const routesAnswer = z.strictObject({ data: z.array(routeAnswer) }).meta({ id: 'RouteList' });
+const rule = z.strictObject({
+  id: z.int(),
+  name: z.string(),
+  priority: z.int(),
+  conditions: z.array(
+    z.strictObject({
+      field: z.enum(ruleFields),
+      header_name: z.string().nullable(),
+      comparator: z.enum(comparators),
+      value: z.string(),
+    }),
+  ),
+  action: z.enum(ruleActions),
+  targets: z.array(z.string()),
+  text: z.string(),
+  created_at: time,
+});
+export const ruleAnswer = rule.meta({ id: 'Rule', description: 'The first that holds acts.' });
+export const rulesAnswer = z.strictObject({ data: z.array(ruleAnswer) }).meta({ id: 'RuleList' });
 const receivedActions = ['webhook', 'forward', 'drop', 'keep'] as const;
 export const routeTestAnswer = z
   .strictObject({
@@ -504,6 +571,10 @@ export const routeTestAnswer = z
     action: z.enum([...receivedActions, 'refuse', 'returned']),
     by: z.string().nullable().meta({ description: 'Which rule says so; null: there is none.' }),
     endpoints: z.array(z.string()).meta({ description: 'Ids of webhook endpoints that are told.' }),
+    rules: z.array(z.string()).meta({
+      description:
+        'Names of the rules that look at the mail before that, in their order: one may do otherwise.',
+    }),
     forward_to: z.array(z.string()).meta({ description: 'Addresses that it is sent on to.' }),
   })
   .meta({ id: 'RouteTest' });
@@ -586,6 +657,78 @@ export const inboundEmailAnswer = z
 export const replayedAnswer = z
   .strictObject({ replayed: count.meta({ description: 'Endpoints that are told.' }) })
   .meta({ id: 'InboundReplay' });
+
+const period = { domain: z.string(), from: z.iso.date(), to: z.iso.date() };
+const completeness = z.boolean().meta({ description: 'false: there is more than one answer tells.' });
+export const dmarcReportsAnswer = z
+  .strictObject({
+    ...period,
+    address: z
+      .string()
+      .nullable()
+      .meta({ description: 'Where reports are taken: for `rua` of the DMARC record.' }),
+    reports: count,
+    complete: completeness,
+    policy: z.string().nullable().meta({ description: 'As the newest report has it; null: there is none.' }),
+    days: z
+      .array(
+        z.strictObject({
+          day: z.iso.date(),
+          passed: count,
+          failed: count.meta({ description: 'Failed DMARC, and delivered all the same.' }),
+          quarantined: count,
+          rejected: count,
+        }),
+      )
+      .meta({ description: 'UTC days from the first that is told of to the last.' }),
+    sources: z
+      .array(
+        z.strictObject({
+          source_ip: z.string().meta({ description: '`others`: all that a report had no room for.' }),
+          count,
+          passed: count.meta({ description: 'By DKIM or SPF, aligned.' }),
+          dkim_aligned: count,
+          spf_aligned: count,
+          quarantined: count,
+          rejected: count,
+          domains: z
+            .array(z.string())
+            .meta({ description: 'That signed, or were in the envelope, and passed.' }),
+          reporters: z.array(z.string()),
+          meaning: z.string().meta({ description: 'One sentence.' }),
+        }),
+      )
+      .meta({ description: 'By the address that mail came from, most mail first.' }),
+  })
+  .meta({ id: 'DmarcReports', description: 'As told: anybody can write a report.' });
+export const tlsReportsAnswer = z
+  .strictObject({
+    ...period,
+    address: z.string().nullable(),
+    record: z
+      .strictObject({ type: z.literal('TXT'), name: z.string(), value: z.string() })
+      .nullable()
+      .meta({ description: 'The record that asks senders for such reports (RFC 8460 §3).' }),
+    reports: count,
+    complete: completeness,
+    policies: z.array(
+      z.strictObject({
+        policy: z.string().meta({ description: '`sts`, `tlsa` or `no-policy-found`.' }),
+        successful: count,
+        failed: count,
+      }),
+    ),
+    failures: z.array(
+      z.strictObject({
+        type: z.string().meta({ description: 'RFC 8460 §4.3.' }),
+        host: z.string(),
+        count,
+        reporters: z.array(z.string()),
+        meaning: z.string(),
+      }),
+    ),
+  })
+  .meta({ id: 'TlsReports', description: 'As told: anybody can write a report.' });
 
 const alias = z
   .strictObject({

@@ -36,7 +36,7 @@ function echo(value: unknown): Record<string, unknown> {
 }
 
 /** Errors as `{status, error}`; everything that is wrong with the input is 422 in this dialect. */
-function answerShortly(error: Error, c: Call): Response {
+export function answerShortly(error: Error, c: Call): Response {
   const problem = problemOf(error, c.get('requestId'));
   const status = [400, 413, 415].includes(problem.status) ? 422 : problem.status;
   for (const [name, value] of Object.entries(problem.headers)) c.header(name, value);

@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import type { ReceivedAttachment } from '#domain/inbound/received.ts';
-import { decide } from '#domain/inbound/route.ts';
+import { type Decision, decide } from '#domain/inbound/route.ts';
+import { ruledDecision, ruleFacts } from '#domain/inbound/ruled.ts';
 import { isUuidV7 } from '#domain/message/ids.ts';
 import { Problem } from '#domain/problem.ts';
 import { type Call, newApp, queryOf } from '../http/app.ts';
@@ -8,8 +9,8 @@ import { downloadHeaders } from '../http/download.ts';
 import { apiOrigin } from '../http/public-origin.ts';
 import { noted } from '../identity/audit.ts';
 import { rowsOf } from '../identity/rows.ts';
-import { accountOf, partsOf, toldEndpoints } from '../inbound/check.ts';
-import { openMail } from '../received/open-mail.ts';
+import { accountOf, partsOf, rulesFor, toldEndpoints } from '../inbound/check.ts';
+import { headBytes, openMail, readHead } from '../received/open-mail.ts';
 import { readDomain } from '../store/domains.ts';
 import {
   addDeliveries,
@@ -18,11 +19,12 @@ import {
   type ListedReceived,
   listReceived,
   mostLookedAt,
+  type Received,
   type ReceivedFilter,
   readReceived,
   receivedStatuses,
 } from '../store/received.ts';
-import { readReceiving } from '../store/receiving.ts';
+import { type ReceivingDomain, readReceiving } from '../store/receiving.ts';
 import { attachmentPath } from '../tokens/attachment-links.ts';
 import { pokeSenders } from '../webhook/poke.ts';
 import { offsetQuery, offsetWithCursor } from './queries.ts';
@@ -164,7 +166,7 @@ export async function replayReceived(c: Call, received: ListedReceived): Promise
   const { accountId } = received;
   const domain = (await readReceiving(store, [parts])).get(received.domain);
   const own = domain && accountOf(domain, parts.localPart).id === accountId ? domain : null;
-  const decision = own && decide(own, parts.localPart, Date.now());
+  const decision = own && (await decisionNow(c, own, parts.localPart, received));
   const endpoints = own && decision ? toldEndpoints(own, accountId, decision) : [];
   if (endpoints.length === 0) {
     throw new Problem(
@@ -184,6 +186,23 @@ export async function replayReceived(c: Call, received: ListedReceived): Promise
     endpoints.map(({ id }) => id),
   );
   return endpoints.length;
+}
+
+/** What the rules and routes of its domain would do with a mail now. */
+async function decisionNow(
+  c: Call,
+  domain: ReceivingDomain,
+  localPart: string,
+  received: Received,
+): Promise<Decision> {
+  const routed = decide(domain, localPart, Date.now());
+  const rules = rulesFor(domain, localPart);
+  if (routed.action === 'refuse' || rules.length === 0) return routed;
+  const object = await readReceived(c.get('store'), received, Date.now(), headBytes);
+  const head = object
+    ? await readHead(new Uint8Array(await object.arrayBuffer()))
+    : { ...received, headers: [] };
+  return ruledDecision(rules, ruleFacts(head, received.verdicts)) ?? routed;
 }
 
 /** The received mail of the path; 404 for another account's, one of a domain that the key is not for, and an unknown id alike. */

@@ -14,7 +14,7 @@ import { Problem } from '#domain/problem.ts';
 import { type Call, invalidBody, newApp } from '../http/app.ts';
 import { readBody } from '../http/request-body.ts';
 import { noted } from '../identity/audit.ts';
-import { doorsOf, partsOf, toldEndpoints } from '../inbound/check.ts';
+import { doorsOf, partsOf, rulesFor, toldEndpoints } from '../inbound/check.ts';
 import { asciiDomain } from '../intake/recipient.ts';
 import { AlreadyThere, type Domain } from '../store/domains.ts';
 import {
@@ -42,11 +42,11 @@ const pattern = z
   })
   .meta({ description: 'A local part (`info`), a prefix (`support+*`), or `*`.' });
 const action = z.enum(routeActions);
-const targets = z.array(z.string().min(1).max(320)).max(routeLimits.targets).meta({
+export const targets = z.array(z.string().min(1).max(320)).max(routeLimits.targets).meta({
   description:
     '`webhook`: ids of endpoints, none for all of the account. `forward`: addresses, each of which is asked first whether it agrees.',
 });
-const text = z
+export const text = z
   .string()
   .max(routeLimits.textCharacters)
   .regex(/^[ -~]*$/, 'must be of printable ASCII characters')
@@ -136,6 +136,7 @@ export async function trialOf(c: Call, domain: Domain, to: string) {
     endpoints:
       own && decision ? toldEndpoints(own, domain.accountId, decision).map(({ publicId }) => publicId) : [],
     forward_to: decision?.action === 'forward' ? decision.to : [],
+    rules: own && door?.door === 'received' ? rulesFor(own, parts.localPart).map(({ name }) => name) : [],
   };
 }
 
@@ -144,7 +145,7 @@ function whyNot(domain: Domain): string {
   return `${domain.name} is not verified for receiving: ${domain.statusReason ?? domain.status}`;
 }
 
-async function receivingDomain(c: Call): Promise<Domain> {
+export async function receivingDomain(c: Call): Promise<Domain> {
   const { domain } = await domainOf(c);
   if (hasRoutes(domain.type)) return domain;
   throw new Problem(
@@ -159,7 +160,7 @@ async function receivingDomain(c: Call): Promise<Domain> {
  * The targets of a route as they are kept; addresses that are new are asked.
  * @throws Problem when one is not what the action needs
  */
-async function targetsFor(
+export async function targetsFor(
   c: Call,
   domain: Domain,
   of: Pick<InboundRoute, 'action' | 'targets'>,

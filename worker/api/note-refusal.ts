@@ -1,14 +1,17 @@
 import { Problem } from '#domain/problem.ts';
-import { type Call, problemOf } from '../http/app.ts';
+import type { Call } from '../http/app.ts';
 import { callerOf, credentialOf } from '../identity/credential.ts';
 import { noteRefused, type Way } from '../store/requests.ts';
+
+/** What is our fault is told and logged where it is answered (`http/app.ts`). */
+const ours = new Problem('internal_error', 'Something went wrong on our side; nothing was lost, try again.');
 
 /**
  * Writes a refused submission down for the account of its key, beside the answer. A request without a good key is of no
  * account; what a page of the dashboard submits is told there.
  */
 export function noteRefusal(c: Call, error: Error): void {
-  const { status, code, detail } = problemOf(error, c.get('requestId'));
+  const { status, code, detail } = error instanceof Problem ? error : ours;
   if (status === 401 || c.get('caller')) return;
   c.executionCtx.waitUntil(
     write(c, { status, code, detail }).catch((failure: unknown) => {

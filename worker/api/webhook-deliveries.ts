@@ -4,6 +4,7 @@ import {
   type DeliveryPlace,
   formatDeliveryId,
   parseDeliveryId,
+  toldIn,
   webhookDeliveryStates,
 } from '#domain/webhook.ts';
 import { type Call, newApp, queryOf } from '../http/app.ts';
@@ -100,10 +101,14 @@ function notFound(): Problem {
 
 function summaryOf(delivery: WebhookDelivery, endpoint: string | null) {
   const last = delivery.tries.at(-1);
+  const told = toldIn(delivery.body);
   return {
     id: formatDeliveryId(delivery),
     endpoint,
     state: delivery.state,
+    event: told.event,
+    recipient: told.recipient,
+    events: told.events,
     attempts: delivery.attempts,
     next_attempt_at: delivery.dueMs === null ? null : new Date(delivery.dueMs).toISOString(),
     last_status: last?.status ?? null,

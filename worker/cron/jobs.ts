@@ -3,6 +3,7 @@ import { diagnoseDatabaseSize } from '#domain/dns/installation.ts';
 import type { Env } from '../env.ts';
 import { hubOf } from '../hub/hub-of.ts';
 import { purgeAuth } from '../store/auth.ts';
+import { purgeReports } from '../store/domain-reports.ts';
 import { dropOldTables, ensureHomeTables } from '../store/home-tables.ts';
 import { purgeIdempotencyKeys } from '../store/idempotency.ts';
 import { noteDatabaseSize, readDatabaseSize } from '../store/installation.ts';
@@ -64,6 +65,11 @@ export const jobs: readonly Job<Tick>[] = [
       await purgeAuth(store, nowMs);
       return null;
     },
+  },
+  {
+    name: 'reports',
+    everyMs: hourMs,
+    step: async ({ store, nowMs }) => more(await purgeReports(store, nowMs)),
   },
   {
     name: 'suppressions',

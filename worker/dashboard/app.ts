@@ -2,6 +2,7 @@ import { Hono } from 'hono';
 import type { App } from '../http/app.ts';
 import { serveAsset } from '../pages/assets.ts';
 import type { Board } from './board.tsx';
+import { dmarcPages } from './domains/dmarc.tsx';
 import { domainPages } from './domains/domain.tsx';
 import { domainsPages } from './domains/domains.tsx';
 import { eventPages } from './messages/events.tsx';
@@ -15,6 +16,7 @@ import { receivedListPages } from './received/received.tsx';
 import { receivedMailPages } from './received/received-mail.tsx';
 import { receivedReplyPages } from './received/reply.tsx';
 import { routePages } from './received/routes.tsx';
+import { rulePages } from './received/rules.tsx';
 import { requestPages } from './sending/requests.tsx';
 import { sendingPages } from './sending/sending.tsx';
 import { accountSettingsPages } from './settings/account-settings.tsx';
@@ -44,10 +46,12 @@ const boards: Board[] = [
   requestPages,
   domainsPages,
   domainPages,
+  dmarcPages,
   receivedListPages,
   receivedMailPages,
   receivedReplyPages,
   routePages,
+  rulePages,
   aliasPages,
   suppressionPages,
   webhooksPages,

@@ -1,11 +1,13 @@
 import { z } from 'zod';
 import { Problem, problems } from '#domain/problem.ts';
 import { aliasesApp } from '../api/aliases.ts';
+import { domainReportsApp } from '../api/domain-reports.ts';
 import { domainsApp } from '../api/domains.ts';
 import { emailsApp } from '../api/emails.ts';
 import { inboundEmailsApp } from '../api/inbound-emails.ts';
 import { inboundReplyApp } from '../api/inbound-reply.ts';
 import { inboundRoutesApp } from '../api/inbound-routes.ts';
+import { inboundRulesApp } from '../api/inbound-rules.ts';
 import { sendApp } from '../api/send.ts';
 import { settingsApp } from '../api/settings.ts';
 import { suppressionsApp } from '../api/suppressions.ts';
@@ -35,12 +37,14 @@ function apiFor(outer: Call, accountId: number) {
     sendApp,
     emailsApp,
     domainsApp,
+    domainReportsApp,
     suppressionsApp,
     webhooksApp,
     webhookDeliveriesApp,
     warmingApp,
     settingsApp,
     inboundRoutesApp,
+    inboundRulesApp,
     inboundEmailsApp,
     inboundReplyApp,
     aliasesApp,

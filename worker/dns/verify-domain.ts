@@ -8,6 +8,7 @@ import {
 } from '#domain/dns/domain-state.ts';
 import { judgeRecord } from '#domain/dns/judge-record.ts';
 import { type CheckSubject, planChecks } from '#domain/dns/record-check.ts';
+import { reportToken } from '#domain/reports/report-address.ts';
 import { AlreadyThere, findHolder, type KnownDomain, readDomain, saveDecision } from '../store/domains.ts';
 import type { Store } from '../store/store.ts';
 
@@ -36,6 +37,7 @@ export function subjectOf({ domain, keys }: KnownDomain, serviceDomain: string):
     token: domain.verificationToken,
     returnPathLabel: domain.returnPathLabel,
     serviceDomain,
+    reportToken: reportToken(domain),
     keys: keys.filter((key) => key.status !== 'retired'),
   };
 }

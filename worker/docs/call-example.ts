@@ -13,11 +13,11 @@ export interface CallExample {
   answer: string | null;
 }
 
-/** @throws Error when the operation has no example */
-export function callExample(operation: Operation, origin: string): CallExample {
+/** Null when the table has none for the operation, which a test forbids. */
+export function callExample(operation: Operation, origin: string): CallExample | null {
   const { id, method, path, body, answer } = operation;
   const example = examples[id];
-  if (!example) throw new Error(`${id} has no example in worker/api/operations/examples.ts`);
+  if (!example) return null;
   const filled = path.replace(/:(\w+)/g, (_, name: string) => encodeURIComponent(example.path?.[name] ?? ''));
   const query = new URLSearchParams(example.query ?? {}).toString();
   const sends = example.file !== undefined ? `@${example.file}` : JSON.stringify(example.body, null, 2);

@@ -166,7 +166,9 @@ function OperationView({ operation, origin }: { operation: Operation; origin: st
 }
 
 function Example({ operation, origin }: { operation: Operation; origin: string }) {
-  const { curl, file, answer } = callExample(operation, origin);
+  const example = callExample(operation, origin);
+  if (!example) return null;
+  const { curl, file, answer } = example;
   return (
     <>
       <CodeBlock text={curl} />

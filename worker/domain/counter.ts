@@ -16,6 +16,9 @@ export const counters = [
     name: 'feedback_unverified',
     about: 'a complaint that anybody could have written: an event (`verified: false`), and suppresses nobody',
   },
+  { name: 'report_kept', about: 'a DMARC or TLS report about a domain, whose figures are shown' },
+  { name: 'report_repeated', about: 'the same report again, or beyond what is kept of one day' },
+  { name: 'report_unread', about: 'mail to an address for reports that brings none about that domain' },
   { name: 'token_forged', about: 'an address of the form of a return path whose token does not verify' },
   { name: 'address_unknown', about: 'any other address that mail came for and that is not here' },
 ] as const;

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { type EventKind, eventRow, events, type NewEvent } from './delivery/event.ts';
 import { weekOf, weekStartMs } from './message/home.ts';
 import type { MessageId } from './message/ids.ts';
@@ -171,6 +172,23 @@ export function messageIdsOf(text: string): MessageId[] {
   const entries = body.events ?? (body.data ? [body.data] : []);
   return [...new Set(entries.map((entry) => entry.message_id))];
 }
+
+/** What a body tells of: the name of its first event, whom that is about, and how many events there are. */
+export function toldIn(text: string): { event: string | null; recipient: string | null; events: number } {
+  if (receivedPointerOf(text)) return { event: receivedEvent, recipient: null, events: 1 };
+  const body = toldSchema.safeParse(JSON.parse(text));
+  if (!body.success) return { event: null, recipient: null, events: 0 };
+  const { events, type, data } = body.data;
+  const [first] = events ?? [];
+  if (first) return { event: first.kind, recipient: first.recipient, events: events?.length ?? 0 };
+  return { event: type ?? null, recipient: [data?.to ?? null].flat()[0] ?? null, events: 1 };
+}
+
+const toldSchema = z.object({
+  events: z.array(z.object({ kind: z.string(), recipient: z.string() })).optional(),
+  type: z.string().optional(),
+  data: z.object({ to: z.union([z.string(), z.array(z.string())]).optional() }).optional(),
+});
 
 function cloudmailinEntry(of: WebhookEvent) {
   return {

@@ -1,10 +1,14 @@
 import type { Call } from '../http/app.ts';
 import type { SourceLimit } from './access/row.ts';
 
-/** The address that a request came from, as whoever stands in front tells it (SOURCE_HEADER); '' where nobody does. */
+/**
+ * The address that a request came from, as whoever stands in front tells it (SOURCE_HEADER); '' where nobody does. One of
+ * IPv4 that is written as one of IPv6 (RFC 4291 §2.5.5.2) is written as what it is: all of them are in one /64.
+ */
 export function addressOf(c: Call): string {
   const { sourceHeader } = c.get('env');
-  return sourceHeader === '' ? '' : (c.req.header(sourceHeader) ?? '').slice(0, 64);
+  const address = sourceHeader === '' ? '' : (c.req.header(sourceHeader) ?? '');
+  return address.replace(/^::ffff:(?=\d+\.)/i, '').slice(0, 64);
 }
 
 /**

@@ -1,5 +1,6 @@
 import { feedbackMailbox } from '#domain/message/feedback.ts';
 import { looksLikeToken } from '#domain/message/return-path.ts';
+import { parseReportAddress, type ReportAddress, reportHost } from '#domain/reports/report-address.ts';
 import { verifyReturnPath } from '../tokens/return-path.ts';
 
 /** What an address at a bounce host stands for. */
@@ -7,6 +8,8 @@ export type InboundAddress =
   | { kind: 'delivery'; messageId: string; n: number }
   /** Takes feedback reports (RFC 5965) without a token, and nothing else. */
   | { kind: 'feedback' }
+  /** Takes reports about a domain, if there is that domain. */
+  | { kind: 'report'; report: ReportAddress }
   | { kind: 'forged' }
   | { kind: 'unknown' };
 
@@ -22,6 +25,11 @@ export function bounceHost(serviceDomain: string): string {
   return `bounces.${serviceDomain}`;
 }
 
+/** A host of the service that takes mail about mail. */
+export function isServiceHost(host: string, serviceDomain: string): boolean {
+  return host === bounceHost(serviceDomain) || host === reportHost(serviceDomain);
+}
+
 /** Reads an envelope recipient. A token counts at any host, for customers have bounce hosts of their own. */
 export async function readAddress(
   address: string,
@@ -32,7 +40,10 @@ export async function readAddress(
   const token = await verifyReturnPath(localPart, of.returnPathKeys);
   if (token) return { kind: 'delivery', messageId: token.messageId, n: token.n };
   if (looksLikeToken(localPart)) return { kind: 'forged' };
-  const own = address.slice(at + 1).toLowerCase() === bounceHost(of.serviceDomain);
+  const host = address.slice(at + 1).toLowerCase();
+  const report = host === reportHost(of.serviceDomain) ? parseReportAddress(localPart) : null;
+  if (report) return { kind: 'report', report };
+  const own = isServiceHost(host, of.serviceDomain);
   const taken = localPart === feedbackMailbox || (own && feedbackMailboxes.includes(localPart));
   return { kind: taken ? 'feedback' : 'unknown' };
 }

@@ -1,7 +1,9 @@
 import { aliasOf, type Decision, decide, refusesDmarc } from '#domain/inbound/route.ts';
+import { type ActingRule, mayRefuse } from '#domain/inbound/ruled.ts';
 import { domainFault } from '#domain/message/address.ts';
 import type { InboundDoor } from '#domain/node-contract.ts';
 import { count } from '../store/counters.ts';
+import { findReported } from '../store/domain-reports.ts';
 import {
   answersItself,
   endpointsOf,
@@ -11,8 +13,9 @@ import {
 } from '../store/receiving.ts';
 import type { Store } from '../store/store.ts';
 import type { Endpoint } from '../store/webhook-endpoints.ts';
-import { bounceHost, type InboundAddress, readAddress } from './address.ts';
+import { type InboundAddress, isServiceHost, readAddress } from './address.ts';
 import type { Room } from './room.ts';
+import { reportedBy } from './take-report.ts';
 
 /**
  * Behind which door each address is: what a listener asks at RCPT. A token is a token at any host; whatever else is an
@@ -27,12 +30,22 @@ export async function doorsOf(
   const read = await Promise.all(addresses.map((one) => readAddress(one, settings)));
   const others = addresses.filter((_, i) => read[i]?.kind === 'unknown').map(partsOf);
   const domains = others.length === 0 ? new Map() : await readReceiving(store, others);
-  const doors = addresses.map((address, i) => doorOf(read[i], address, domains, settings, nowMs));
-  const unknown = doors.filter((one, i) => one.door === 'refused' && read[i]?.kind === 'unknown').length;
+  const reported = await findReported(
+    store,
+    read.flatMap((one) => (one.kind === 'report' ? [one.report.domainId] : [])),
+  );
+  const doors = addresses.map((address, i): InboundDoor => {
+    const one = read[i];
+    if (one?.kind === 'report') return reportedBy(one.report, reported) ? { door: 'returned' } : nobody;
+    return doorOf(one, address, domains, settings, nowMs);
+  });
+  const unknown = doors.filter((one, i) => one.door === 'refused' && read[i]?.kind !== 'forged').length;
   const forged = read.filter(({ kind }) => kind === 'forged').length;
   await count(store, { token_forged: forged, address_unknown: unknown }, nowMs);
   return doors;
 }
+
+const nobody: InboundDoor = { door: 'refused', reply: '550 5.1.1', text: 'There is no such address here' };
 
 function doorOf(
   read: InboundAddress | undefined,
@@ -44,10 +57,10 @@ function doorOf(
   if (read?.kind === 'delivery' || read?.kind === 'feedback') return { door: 'returned' };
   const { localPart, domain: name } = partsOf(address);
   const domain = domains.get(name);
-  const ours = read?.kind === 'forged' || name === bounceHost(serviceDomain);
+  const ours = read?.kind === 'forged' || isServiceHost(name, serviceDomain);
   if (!domain) {
     return ours
-      ? { door: 'refused', reply: '550 5.1.1', text: 'There is no such address here' }
+      ? nobody
       : { door: 'refused', reply: '550 5.1.2', text: 'Mail for this domain is not taken here' };
   }
   const account = accountOf(domain, localPart);
@@ -59,15 +72,29 @@ function doorOf(
   if (decision.action === 'refuse') {
     return { door: 'refused', reply: decision.reply, text: decision.text };
   }
-  const synchronous = toldEndpoints(domain, account.id, decision).some(answersItself);
+  // A rule may refuse, which only the sender that waits can be told of, and only for all of a mail's recipients.
+  const rules = rulesFor(domain, localPart);
+  const refusing = mayRefuse(rules);
+  const leads = rules.filter(({ action }) => action === 'webhook');
+  const told = [
+    decision,
+    ...leads.map(({ targets, name }): Decision => ({ action: 'webhook', endpoints: targets, by: name })),
+  ];
+  const synchronous =
+    refusing || told.some((one) => toldEndpoints(domain, account.id, one).some(answersItself));
   const refuseDmarc = refusesDmarc(domain.type, domain.refuseDmarc);
-  const group = `${account.id}:${synchronous ? 's' : 'a'}${refuseDmarc ? 'd' : ''}`;
+  const group = `${account.id}:${synchronous ? 's' : 'a'}${refuseDmarc ? 'd' : ''}${refusing ? `r${domain.id}` : ''}`;
   return { door: 'received', group, synchronous, refuseDmarc };
 }
 
 /** Whose mail an address is of: of its alias, else of its domain. */
 export function accountOf(domain: ReceivingDomain, localPart: string): ReceivingAccount {
   return aliasOf(domain, localPart)?.account ?? domain.account;
+}
+
+/** The rules that look at mail to an address once it is here: those of its domain, where it is no alias. */
+export function rulesFor(domain: ReceivingDomain, localPart: string): readonly ActingRule[] {
+  return aliasOf(domain, localPart) ? [] : domain.rules;
 }
 
 /** The endpoints that are told of mail to an address of an account. */

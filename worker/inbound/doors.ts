@@ -81,5 +81,5 @@ export async function receiveRouted(message: RoutedMail, store: Store, env: Env)
   const raw = new Uint8Array(await new Response(message.raw).arrayBuffer());
   const [verdict] = await receiveAll(store, env, { mailFrom, rcptTo: [message.to], raw, signedAuthor: null });
   if (verdict === 'unknown') message.setReject('5.1.1 There is no such address here');
-  if (verdict === 'refused') message.setReject('5.7.1 Only feedback reports (RFC 5965) are read here');
+  if (verdict === 'refused') message.setReject('5.7.1 Only reports (RFC 5965, 8460, 9990) are read here');
 }

@@ -12,11 +12,12 @@ import { type Correlated, correlate } from './correlate.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { mayComplain, readMail } from './read-mail.ts';
 import type { InboundMail, Room } from './room.ts';
+import { takeReport } from './take-report.ts';
 
 /**
  * - `taken`: it is done with, whatever it came to.
  * - `unknown`: there is no such address (550 5.1.1).
- * - `refused`: a mailbox for feedback reports got something else (550 5.7.1).
+ * - `refused`: a mailbox for reports got something else (550 5.7.1).
  */
 export type Verdict = 'taken' | 'unknown' | 'refused';
 
@@ -36,6 +37,7 @@ export async function receive(room: Room, mail: InboundMail): Promise<Verdict> {
   if (address.kind === 'forged' || address.kind === 'unknown') {
     return await counted(room, address.kind === 'forged' ? 'token_forged' : 'address_unknown', 'unknown');
   }
+  if (address.kind === 'report') return await takeReport(room.store, address.report, mail.raw, room.nowMs);
   // What a mailbox will not take is refused before it is read: a stranger's mail costs no more than a look.
   if (address.kind === 'feedback' && !mayComplain(mail.raw)) return 'refused';
   const reading = readMail(mail.raw, mail.mailFrom);

@@ -1,5 +1,6 @@
 import { assertNever } from '#domain/assert-never.ts';
 import { aliasOf, type Decision, decide } from '#domain/inbound/route.ts';
+import { ruledDecision, ruleFacts } from '#domain/inbound/ruled.ts';
 import type { ReceivedHead, SmtpRefusal } from '#domain/node-contract.ts';
 import type { ReceivedPointer } from '#domain/webhook.ts';
 import type { Env } from '../env.ts';
@@ -27,7 +28,7 @@ import type { Store } from '../store/store.ts';
 import type { Endpoint } from '../store/webhook-endpoints.ts';
 import { pokeSenders } from '../webhook/poke.ts';
 import { askEndpoint } from './ask-endpoint.ts';
-import { accountOf, partsOf, toldEndpoints } from './check.ts';
+import { accountOf, partsOf, rulesFor, toldEndpoints } from './check.ts';
 import { forwardOf } from './forward.ts';
 
 /** A mail that is handed over. */
@@ -57,8 +58,8 @@ export async function takeReceived(store: Store, env: Env, mail: HandedOver): Pr
   const { head } = mail;
   const nowMs = Date.now();
   const domains = await readReceiving(store, head.rcptTo.map(partsOf));
-  const { parts, refusal } = partsFor(domains, head, nowMs);
-  const [first] = parts;
+  const { parts: routed, refusal } = partsFor(domains, head, nowMs);
+  const [first] = routed;
   if (!first) {
     await mail.raw.cancel();
     return refusal ?? { reply: '550 5.1.1', text: 'There is no such address here' };
@@ -66,6 +67,11 @@ export async function takeReceived(store: Store, env: Env, mail: HandedOver): Pr
   const place = { bodyDay: receivedDay(head.receivedAtMs, first.account.contentDays), bodyId: head.id };
   const beginning = await putStream(store, place, mail);
   const read = await readHead(beginning);
+  const parts = ruled(routed, ruleFacts(read, head.verdicts));
+  if (!Array.isArray(parts)) {
+    await removeReceived(store, place);
+    return parts;
+  }
   const accountId = first.account.id;
   const inReplyTo = await answeredMessage(store, accountId, read, nowMs);
   const common = { ...place, accountId, inReplyTo, sizeBytes: mail.sizeBytes };
@@ -201,6 +207,27 @@ function partsFor(
     else parts.set(key, { domain, account, decision, recipients: [address] });
   }
   return { parts: [...parts.values()], refusal };
+}
+
+/** The same by what the rules of their domains say of the mail. @returns or a refusal, which is everybody's */
+function ruled(parts: readonly Part[], facts: ReturnType<typeof ruleFacts>): Part[] | SmtpRefusal {
+  const kept: Part[] = [];
+  const byRule = new Map<string, Part>();
+  for (const part of parts) {
+    const { domain, recipients } = part;
+    const decision = ruledDecision(rulesFor(domain, partsOf(recipients[0] ?? '').localPart), facts);
+    if (decision?.action === 'refuse') return { reply: decision.reply, text: decision.text };
+    const key = `${domain.id} ${decision?.by}`;
+    const same = byRule.get(key);
+    if (decision && same) {
+      same.recipients.push(...recipients);
+      continue;
+    }
+    const next = decision ? { ...part, decision, recipients: [...recipients] } : part;
+    if (decision) byRule.set(key, next);
+    kept.push(next);
+  }
+  return kept;
 }
 
 /** The id of the `i`-th row of a mail: the node's, with a number in its last byte. */

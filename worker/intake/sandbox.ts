@@ -4,7 +4,7 @@ import { Problem } from '#domain/problem.ts';
 import type { Gate, GateCredential } from '../store/acceptance.ts';
 import { countTries } from '../store/auth.ts';
 import { generateDkimKeys } from '../store/dkim-keys.ts';
-import { AlreadyThere, createDomain } from '../store/domains.ts';
+import { AlreadyThere, createDomain, findHolder } from '../store/domains.ts';
 import type { Store } from '../store/store.ts';
 import { systemAccountId } from '../store/system-mail.ts';
 import type { Draft } from './draft.ts';
@@ -37,6 +37,8 @@ export function sandboxOf(
         createdAtMs: nowMs,
         verifiedAtMs: nowMs,
       } as const;
+      // Keys are made for nothing where another account has the name.
+      if ((await findHolder(store, { id: 0, name: domain })) !== null) return;
       try {
         await createDomain(store, values, await generateDkimKeys(encryptionKeys, of));
       } catch (error) {

@@ -1,3 +1,4 @@
+import { getCookie } from 'hono/cookie';
 import type { Child } from 'hono/jsx';
 import { type Call, problemOf } from '../http/app.ts';
 import { ErrorPage } from './layout.tsx';
@@ -21,7 +22,16 @@ export function html(
   page: Child,
   status: 200 | 400 | 401 | 403 | 404 | 409 | 422 | 429 | 503 = 200,
 ): Response {
-  return c.html(`<!doctype html>${page}`, status);
+  return c.html(themed(c, `<!doctype html>${page}`), status);
+}
+
+/** Colours that somebody has chosen for the pages in this browser; without a choice they follow the device. */
+export const themeCookie = 'pennypost.theme';
+export const themes = ['light', 'dark'] as const;
+
+function themed(c: Call, page: string): string {
+  const theme = themes.find((one) => one === getCookie(c, themeCookie));
+  return theme ? page.replace('<html lang="en"', `<html lang="en" data-theme="${theme}"`) : page;
 }
 
 /** What every page says of itself to browsers, where it has not said otherwise. */
@@ -56,7 +66,7 @@ export function errorAnswer(c: Call, error: Error): Response {
   );
   return withPageHeaders(
     c,
-    new Response(`<!doctype html>${page}`, {
+    new Response(themed(c, `<!doctype html>${page}`), {
       status: problem.status,
       headers: { 'Content-Type': 'text/html; charset=utf-8', ...problem.headers },
     }),

@@ -55,6 +55,8 @@ const done: Record<string, string> = {
   'told-again': 'Its endpoints are told again.',
   'route-added': 'The route is added; it holds from now on.',
   'route-removed': 'The route is removed.',
+  'rule-added': 'The rule is added; it holds from now on.',
+  'rule-removed': 'The rule is removed.',
   'alias-added': 'The alias is made; it sends on to whom has agreed.',
   'alias-changed': 'The alias is changed.',
   'alias-removed': 'The alias is removed: mail to it is refused.',
@@ -144,6 +146,17 @@ function Foot({ viewer, path }: { viewer: Viewer; path: string }) {
             <button type="submit">Go to {membership.accountName}</button>
           </form>
         ))}
+        <form method="post" action="/profile/theme" class="themes" aria-label="Colours">
+          <button type="submit" name="theme" value="device">
+            Auto
+          </button>
+          <button type="submit" name="theme" value="light">
+            Light
+          </button>
+          <button type="submit" name="theme" value="dark">
+            Dark
+          </button>
+        </form>
         <form method="post" action="/sign-out">
           <button type="submit">Sign out</button>
         </form>

@@ -77,25 +77,39 @@ export function Note({ tone, children }: PropsWithChildren<{ tone: Tone }>) {
   );
 }
 
-/** Why a form was refused: each fault beside the label of its field. `labels`: by the field's name in the API. */
-export function Refusal({ problem, labels }: { problem: Problem; labels: Readonly<Record<string, string>> }) {
-  const labelOf = (pointer: string) => labels[pointer.split('/').find((part) => part !== '') ?? ''];
+/** What is wrong with each field of a form, by the field's name in the API; `''`: what is of none of them. */
+export type Faults = ReadonlyMap<string, string>;
+
+/** @param names of the fields that the form has; a fault of another one is told above them */
+export function faultsOf(problem: Problem | undefined, names: readonly string[]): Faults {
+  const faults = new Map<string, string>();
+  if (!problem) return faults;
+  const add = (name: string, text: string) =>
+    faults.set(name, faults.has(name) ? `${faults.get(name)} ${text}` : text);
+  for (const { pointer, detail } of problem.errors) {
+    const field = pointer.split('/').find((part) => part !== '') ?? '';
+    add(names.includes(field) ? field : '', detail);
+  }
+  if (problem.errors.length === 0) add('', problem.detail);
+  return faults;
+}
+
+/** That a form was refused, with the way to each field that is at fault. `labels`: by the field's name. */
+export function Refusal({ faults, labels }: { faults: Faults; labels: Readonly<Record<string, string>> }) {
+  if (faults.size === 0) return null;
   return (
-    <Note tone="bad">
-      {problem.errors.length === 0 ? (
-        <p>{problem.detail}</p>
-      ) : (
-        problem.errors.map(({ pointer, detail }) => {
-          const label = labelOf(pointer);
-          return (
-            <p>
-              {label && <strong>{label}: </strong>}
-              {detail}
-            </p>
-          );
-        })
-      )}
-    </Note>
+    <div class="note bad" role="alert" id="refusal" tabindex={-1}>
+      {[...faults].map(([name, detail]) => (
+        <p>
+          {labels[name] !== undefined && (
+            <>
+              <a href={`#${name}`}>{labels[name]}</a>:{' '}
+            </>
+          )}
+          {detail}
+        </p>
+      ))}
+    </div>
   );
 }
 
@@ -172,6 +186,7 @@ export function Field({
   value,
   required = true,
   fragment = false,
+  fault,
   ...more
 }: {
   label: string;
@@ -189,7 +204,10 @@ export function Field({
   accept?: string;
   /** The script fills it with what stands behind the # of the address. */
   fragment?: boolean;
+  /** Why what was typed was refused. */
+  fault?: string;
 }) {
+  const described = [hint ? `${name}-hint` : [], fault ? `${name}-fault` : []].flat().join(' ');
   return (
     <div class="field">
       <label for={name}>{label}</label>
@@ -199,10 +217,16 @@ export function Field({
         type={type}
         value={value}
         required={required}
-        aria-describedby={hint ? `${name}-hint` : undefined}
+        aria-describedby={described || undefined}
+        aria-invalid={fault ? 'true' : undefined}
         data-fragment={fragment ? '' : undefined}
         {...more}
       />
+      {fault && (
+        <span class="fault" id={`${name}-fault`}>
+          {fault}
+        </span>
+      )}
       {hint && (
         <span class="hint" id={`${name}-hint`}>
           {hint}
@@ -218,23 +242,36 @@ export function Select({
   options,
   value,
   hint,
+  fault,
 }: {
   label: string;
   name: string;
   options: readonly { value: string; text: string }[];
   value?: string;
   hint?: string;
+  fault?: string;
 }) {
+  const described = [hint ? `${name}-hint` : [], fault ? `${name}-fault` : []].flat().join(' ');
   return (
     <div class="field">
       <label for={name}>{label}</label>
-      <select id={name} name={name} aria-describedby={hint ? `${name}-hint` : undefined}>
+      <select
+        id={name}
+        name={name}
+        aria-describedby={described || undefined}
+        aria-invalid={fault ? 'true' : undefined}
+      >
         {options.map((option) => (
           <option value={option.value} selected={option.value === value}>
             {option.text}
           </option>
         ))}
       </select>
+      {fault && (
+        <span class="fault" id={`${name}-fault`}>
+          {fault}
+        </span>
+      )}
       {hint && (
         <span class="hint" id={`${name}-hint`}>
           {hint}

@@ -1,4 +1,5 @@
 import { receivedPayload } from '#domain/inbound/formats/payload.ts';
+import { postscaleSignature } from '#domain/inbound/formats/postscale.ts';
 import type { ReceivedPointer } from '#domain/webhook.ts';
 import type { Settings } from '../settings.ts';
 import { findReceived, type Received, readReceived } from '../store/received.ts';
@@ -71,28 +72,18 @@ export async function writtenBody(
   return { contentType: payload.contentType, body, headers };
 }
 
-/** The fields that receivers of Postscale look at; the signature is over `<t>.<body>`. */
+/** The fields that receivers of Postscale look at. */
 async function postscaleHeaders(
   body: Uint8Array,
   { deliveryId, attempt, secrets }: Try,
   nowMs: number,
 ): Promise<Record<string, string>> {
-  const t = Math.floor(nowMs / 1000);
-  const start = new TextEncoder().encode(`${t}.`);
-  const signed = new Uint8Array(start.length + body.length);
-  signed.set(start);
-  signed.set(body, start.length);
-  const macs = await Promise.all(
-    secrets.map(async (secret) => (await newestMac([new TextEncoder().encode(secret)]))(signed)),
-  );
+  const macOf = async (secret: string, bytes: Uint8Array) =>
+    (await newestMac([new TextEncoder().encode(secret)]))(bytes);
   return {
     'X-Postscale-Event': 'email.received',
     'X-Postscale-Delivery-ID': `${deliveryId}.${attempt}`,
     'X-Postscale-Attempt': String(attempt),
-    'X-Postscale-Signature': [`t=${t}`, ...macs.map((mac) => `v1=${hex(mac)}`)].join(','),
+    'X-Postscale-Signature': await postscaleSignature(secrets, Math.floor(nowMs / 1000), body, macOf),
   };
-}
-
-function hex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

@@ -1,6 +1,7 @@
 import { and, asc, eq, ne, type SQL, sql } from 'drizzle-orm';
 import type { CheckRow, DomainDecision, KeyState } from '#domain/dns/domain-state.ts';
 import { recordChecks as catalogue } from '#domain/dns/record-check.ts';
+import { hexOf } from '#domain/hex.ts';
 import * as control from '../../drizzle/schema/control.ts';
 import { batch } from './sql.ts';
 import { isUniqueViolation, type Store } from './store.ts';
@@ -22,9 +23,7 @@ export interface KnownDomain {
 
 /** 128 random bits in hex: what an ownership TXT must hold. */
 export function newVerificationToken(): string {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) =>
-    byte.toString(16).padStart(2, '0'),
-  ).join('');
+  return hexOf(crypto.getRandomValues(new Uint8Array(16)));
 }
 
 /** Creates a domain with its keys in one transaction; throws `AlreadyThere` when the account has it or another has it verified. */

@@ -99,10 +99,16 @@ export async function readInstallation(store: Store, nowMs: number) {
     (week) => sql`EXISTS (SELECT 1 FROM ${webhookTable(week)} d
       WHERE d.endpoint_id = e.id AND d.state <> 'delivered' AND d.due_ms <= ${nowMs - lateMs.webhook})`,
   );
-  const [[tick] = [], [endpoints] = []] = await withHomeTables(store, nowMs, () =>
+  const waiting = webhookWeeks(nowMs).map(
+    (week) => sql`(SELECT count(*) FROM ${webhookTable(week)} d
+      WHERE d.endpoint_id = e.id AND d.state <> 'delivered' AND d.due_ms IS NOT NULL)`,
+  );
+  const [[tick] = [], [endpoints] = [], [failing] = []] = await withHomeTables(store, nowMs, () =>
     batch(store.d1, [
       sql`SELECT at_ms, value FROM installation WHERE name = 'tick'`,
       sql`SELECT count(*) AS late FROM webhook_endpoints e WHERE e.state = 'active' AND (${sql.join(late, sql` OR `)})`,
+      sql`SELECT count(*) AS failing, coalesce(sum(${sql.join(waiting, sql` + `)}), 0) AS waiting FROM webhook_endpoints e
+        WHERE e.state = 'active' AND e.failing_since_ms <= ${nowMs - lateMs.webhook}`,
     ]),
   );
   return {
@@ -111,6 +117,7 @@ export async function readInstallation(store: Store, nowMs: number) {
     databaseSize: await readDatabaseSize(store, nowMs),
     tick: tick ? { atMs: Number(tick.at_ms), ...tickSchema.parse(JSON.parse(String(tick.value))) } : null,
     lateEndpoints: Number(endpoints?.late ?? 0),
+    failingEndpoints: { count: Number(failing?.failing ?? 0), waiting: Number(failing?.waiting ?? 0) },
   };
 }
 

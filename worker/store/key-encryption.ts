@@ -5,10 +5,11 @@
  * that a text which somebody has moved to another row does not open there. `v1` had no such binding; cron seals it anew.
  */
 export interface Sealed {
-  table: 'dkim_keys' | 'webhook_endpoints';
+  /** `cookie`: no table, but what a browser keeps for a moment. */
+  table: 'dkim_keys' | 'webhook_endpoints' | 'cookie';
   /** What names the row, and stays so for as long as it is there. */
   row: readonly (string | number)[];
-  purpose: 'private key' | 'signing secret';
+  purpose: 'private key' | 'signing secret' | 'shown once';
 }
 
 /** What is bound to the private key of a DKIM key. */

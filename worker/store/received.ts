@@ -64,9 +64,19 @@ export interface Received {
 export const receivedStatuses = ['received', 'processing', 'delivered', 'failed'] as const;
 export type ReceivedStatus = (typeof receivedStatuses)[number];
 
+/** What became of a webhook delivery that tells of a mail. */
+export interface TellingPost {
+  endpointId: number;
+  state: string;
+  /** The HTTP status of its last try; null: there was no answer, or none was asked for yet. */
+  status: number | null;
+}
+
 /** A received mail with what became of it. */
 export interface ListedReceived extends Received {
   status: ReceivedStatus;
+  /** Its webhook deliveries that are kept. */
+  posts: TellingPost[];
   /** When its last webhook delivery ended, or it was received where there is none; null: it is under way. */
   processedAtMs: number | null;
 }
@@ -342,15 +352,20 @@ async function withStatus(store: Store, all: Received[], nowMs: number): Promise
   const rows = await batch(
     store.d1,
     weeks.map(
-      ([week, own]) => sql`SELECT id, state, json_extract(tries, '$[#-1].at') AS at FROM ${webhookTable(week)}
+      ([week, own]) => sql`SELECT id, endpoint_id, state, json_extract(tries, '$[#-1].at') AS at,
+        json_extract(tries, '$[#-1].status') AS status FROM ${webhookTable(week)}
         WHERE id IN (SELECT value FROM json_each(${JSON.stringify(own.map(({ key }) => key))}))`,
     ),
   );
-  const states = new Map<string, { state: string; at: string | null }>();
+  const states = new Map<string, TellingPost & { at: string | null }>();
   for (const [i, [week]] of weeks.entries()) {
-    for (const { id, state, at } of rows[i] ?? []) {
-      const key = formatDeliveryId({ week, key: Number(id) });
-      states.set(key, { state: String(state), at: at === null ? null : String(at) });
+    for (const row of rows[i] ?? []) {
+      states.set(formatDeliveryId({ week, key: Number(row.id) }), {
+        endpointId: Number(row.endpoint_id),
+        state: String(row.state),
+        status: row.status === null ? null : Number(row.status),
+        at: row.at === null ? null : String(row.at),
+      });
     }
   }
   return all.map((received) => {
@@ -361,7 +376,8 @@ async function withStatus(store: Store, all: Received[], nowMs: number): Promise
       own.map(({ state }) => state),
     );
     const processedAtMs = status === 'processing' ? null : Math.max(received.receivedAtMs, ...ends);
-    return { ...received, status, processedAtMs };
+    const posts = own.map(({ at: _, ...post }) => post);
+    return { ...received, status, posts, processedAtMs };
   });
 }
 

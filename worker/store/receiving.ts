@@ -2,6 +2,8 @@ import { type SQL, sql } from 'drizzle-orm';
 import type { DomainType } from '#domain/dns/record-check.ts';
 import type { ForwardTarget, KnownAlias } from '#domain/inbound/alias.ts';
 import type { Route } from '#domain/inbound/route.ts';
+import type { RuleCondition } from '#domain/inbound/rule.ts';
+import type { ActingRule } from '#domain/inbound/ruled.ts';
 import { isSynchronous, wantsReceived } from '#domain/webhook.ts';
 import { batch } from './sql.ts';
 import type { Store } from './store.ts';
@@ -28,6 +30,8 @@ export interface ReceivingDomain {
   type: DomainType;
   refuseDmarc: boolean | null;
   routes: Route[];
+  /** By priority. */
+  rules: ActingRule[];
   /** Those of the addresses that were asked for. */
   aliases: ReceivingAlias[];
   /** Active endpoints that want received mail, of all accounts that are concerned. */
@@ -49,7 +53,7 @@ export async function readReceiving(
   const locals = addresses.flatMap(({ localPart }) => [localPart, localPart.replace(/(?<=.)\+.*$/s, '')]);
   const named = JSON.stringify([...new Set(locals.map((one) => one.toLowerCase()))]);
   const aliased = sql`l.domain_id IN (${own}) AND l.local_part IN (SELECT value FROM json_each(${named}))`;
-  const [domains = [], routes = [], aliases = [], endpoints = []] = await batch(store.d1, [
+  const [domains = [], routes = [], aliases = [], endpoints = [], rules = []] = await batch(store.d1, [
     sql`SELECT d.id, d.name, d.type, d.refuse_dmarc, ${accountColumns}
       FROM domains d JOIN accounts a ON a.id = d.account_id WHERE d.id IN (${own})`,
     sql`SELECT r.domain_id, r.pattern, r.action, r.targets, r.text,
@@ -61,6 +65,8 @@ export async function readReceiving(
     sql`SELECT * FROM webhook_endpoints WHERE state = 'active'
       AND account_id IN (SELECT account_id FROM domains WHERE id IN (${own}) UNION SELECT l.account_id FROM aliases l WHERE ${aliased})
       ORDER BY id`,
+    sql`SELECT id, domain_id, name, priority, conditions, action, targets, text FROM inbound_rules
+      WHERE domain_id IN (${own}) ORDER BY priority, id`,
   ]);
   const wanting = endpoints.map(endpointOf).filter(({ events }) => wantsReceived(events));
   return new Map(
@@ -76,6 +82,7 @@ export async function readReceiving(
           type: row.type as DomainType,
           refuseDmarc: row.refuse_dmarc === null ? null : row.refuse_dmarc === 1,
           routes: of(routes).map(routeOfRow),
+          rules: of(rules).map(ruleOfRow),
           aliases: of(aliases).map(aliasOfRow),
           endpoints: wanting,
         },
@@ -123,6 +130,19 @@ function routeOfRow(row: Record<string, unknown>): Route {
     action: row.action as Route['action'],
     targets: JSON.parse(String(row.targets)) as string[],
     ...(row.forward_to === null ? {} : { forwardTo: targetsOfRow(row) }),
+    text: String(row.text),
+  };
+}
+
+function ruleOfRow(row: Record<string, unknown>): ActingRule {
+  return {
+    id: String(row.id),
+    name: String(row.name),
+    priority: Number(row.priority),
+    conditions: JSON.parse(String(row.conditions)) as RuleCondition[],
+    aliasId: null,
+    action: row.action as ActingRule['action'],
+    targets: JSON.parse(String(row.targets)) as string[],
     text: String(row.text),
   };
 }

@@ -1,3 +1,4 @@
+import { hexOf, octetsOfHex } from '#domain/hex.ts';
 import { newestMac, verifyMac } from './keyed-mac.ts';
 
 /** How long a link to an attachment holds. */
@@ -24,7 +25,7 @@ export async function attachmentLink(
 ): Promise<string> {
   const until = Math.floor(untilMs / 1000);
   const mac = (await (await newestMac(keys))(signed(place, until))).subarray(0, macBytes);
-  return `${place.accountId}.${until}.${hex(mac)}`;
+  return `${place.accountId}.${until}.${hexOf(mac)}`;
 }
 
 /** The account whose attachment a link opens; null when it does not, or no longer. */
@@ -37,7 +38,7 @@ export async function verifyAttachmentLink(
   const [, account, until, mac] = /^(\d{1,15})\.(\d{1,12})\.([0-9a-f]{32})$/.exec(link) ?? [];
   if (!account || !until || !mac || Number(until) * 1000 < nowMs) return null;
   const accountId = Number(account);
-  const bytes = Uint8Array.from(mac.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
+  const bytes = octetsOfHex(mac);
   const good = await verifyMac(keys, signed({ ...place, accountId }, Number(until)), bytes);
   return good ? accountId : null;
 }
@@ -45,8 +46,4 @@ export async function verifyAttachmentLink(
 /** The purpose stands in front, so that no other token made with these keys is one of these. */
 function signed({ accountId, receivedId, attachmentId }: AttachmentPlace, until: number): Uint8Array {
   return new TextEncoder().encode(`attachment ${accountId} ${receivedId} ${attachmentId} ${until}`);
-}
-
-function hex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

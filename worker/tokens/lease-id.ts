@@ -1,3 +1,4 @@
+import { hexOf, octetsOfHex } from '#domain/hex.ts';
 import { newestMac, verifyMac } from './keyed-mac.ts';
 
 /**
@@ -11,7 +12,7 @@ const nameless = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 /** The id of a lease that a node has named. */
 export async function leaseIdOf(keys: readonly Uint8Array[], nodeId: string, name: string): Promise<string> {
   const mac = await (await newestMac(keys))(signedText(nodeId, name));
-  return `${hex(mac.subarray(0, macBytes))}-${name}`;
+  return `${hexOf(mac.subarray(0, macBytes))}-${name}`;
 }
 
 /** Tells whether leases are a node's own; each id is looked at once. `unknown`: it is from before ids said that. */
@@ -31,7 +32,7 @@ export function leaseOwner(
 async function ownerOf(keys: readonly Uint8Array[], nodeId: string, leaseId: string) {
   if (nameless.test(leaseId)) return 'unknown';
   const [, mac = '', name = ''] = /^([0-9a-f]{16})-(.+)$/.exec(leaseId) ?? [];
-  const bytes = Uint8Array.from(mac.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
+  const bytes = octetsOfHex(mac);
   if (bytes.length !== macBytes) return 'foreign';
   return (await verifyMac(keys, signedText(nodeId, name), bytes)) ? 'own' : 'foreign';
 }
@@ -39,8 +40,4 @@ async function ownerOf(keys: readonly Uint8Array[], nodeId: string, leaseId: str
 /** Return paths are signed by the same keys; they do not begin so. */
 function signedText(nodeId: string, name: string): Uint8Array {
   return new TextEncoder().encode(`lease\0${nodeId}\0${name}`);
-}
-
-function hex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

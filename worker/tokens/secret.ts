@@ -1,3 +1,5 @@
+import { hexOf } from '#domain/hex.ts';
+
 /** Secrets of credentials: made, recognised and hashed here. */
 
 const alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
@@ -26,8 +28,7 @@ export function bearerSecret(authorization: string | null | undefined): string |
 /** SHA-256, hex: what is stored of a secret, and what fingerprints are made of. */
 export async function sha256Hex(data: string | Uint8Array): Promise<string> {
   const bytes = typeof data === 'string' ? new TextEncoder().encode(data) : data;
-  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
-  return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
+  return hexOf(new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)));
 }
 
 /** Compares two secrets by their hashes, so that time tells nothing about them. */

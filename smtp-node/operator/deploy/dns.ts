@@ -5,6 +5,7 @@ import { quoteTxt } from '#domain/dns/dns.ts';
 import { parseAddress } from '#domain/dns/public-address.ts';
 import { planChecks, spfInclude } from '#domain/dns/record-check.ts';
 import { isSpf, mergedSpf } from '#domain/dns/spf.ts';
+import { reportHost, reportPermission, reportToken } from '#domain/reports/report-address.ts';
 import { systemLookup } from '../../dns-lookup.ts';
 import { DeployError } from './cloudflare.ts';
 import { query } from './installation.ts';
@@ -51,7 +52,10 @@ export async function publishDns(session: Session, of: DnsOf): Promise<void> {
     );
   // What Email Routing takes, the nodes cannot take as well.
   const missing = wanted.filter(
-    (one) => !isThere(one) && !(routed && one.type === 'MX') && !hasPolicy(one, there),
+    (one) =>
+      !isThere(one) &&
+      !(routed && one.type === 'MX' && one.name === `bounces.${of.serviceDomain}`) &&
+      !hasPolicy(one, there),
   );
   const blocked = (one: DnsRecord) =>
     there.find(({ type, name, content }) => name === one.name && excludes(one, type, content));
@@ -127,11 +131,14 @@ function snippet(records: readonly DnsRecord[]): string {
 async function wantedRecords(session: Session, of: DnsOf): Promise<DnsRecord[]> {
   const { serviceDomain } = of;
   const nodes = await nodesOf(session, of);
+  const permission = reportPermission(serviceDomain);
   const addresses = [...new Set(nodes.flatMap((node) => node.addresses))];
   const terms = addresses.map((one) => `${isV6(one) ? 'ip6' : 'ip4'}:${one}`);
   return [
     { type: 'TXT', name: spfInclude(serviceDomain), content: ['v=spf1', ...terms, '-all'].join(' ') },
     ...nodes.map(({ host }) => ({ type: 'MX', name: `bounces.${serviceDomain}`, content: host }) as const),
+    ...nodes.map(({ host }) => ({ type: 'MX', name: reportHost(serviceDomain), content: host }) as const),
+    { type: 'TXT', name: permission.name, content: permission.value },
     {
       type: 'TXT',
       name: `bounces.${serviceDomain}`,
@@ -171,6 +178,7 @@ async function nodesOf(session: Session, of: DnsOf): Promise<{ host: string; add
 }
 
 const domainRow = z.object({
+  id: z.number(),
   verification_token: z.string(),
   return_path_label: z.string(),
   selector: z.string(),
@@ -183,7 +191,7 @@ async function ownDomainRecords(session: Session, of: DnsOf): Promise<DnsRecord[
   const rows = await query(
     { ...session, ...of },
     domainRow,
-    `SELECT verification_token, return_path_label, selector, algorithm, public_key FROM domains
+    `SELECT domains.id AS id, verification_token, return_path_label, selector, algorithm, public_key FROM domains
      JOIN dkim_keys ON dkim_keys.domain_id = domains.id
      WHERE domains.name = '${of.serviceDomain}' AND dkim_keys.status <> 'retired' ORDER BY domains.id, dkim_keys.id`,
   );
@@ -200,6 +208,7 @@ async function ownDomainRecords(session: Session, of: DnsOf): Promise<DnsRecord[
     token: first.verification_token,
     returnPathLabel: first.return_path_label,
     serviceDomain: of.serviceDomain,
+    reportToken: reportToken({ id: first.id, verificationToken: first.verification_token }),
     keys: rows.map((row) => ({
       selector: row.selector,
       algorithm: row.algorithm,

@@ -1,5 +1,6 @@
 import { cloudmailinSchema } from '#domain/message/cloudmailin.ts';
 import * as answers from '../answers.ts';
+import { incomingStatusesQuery } from '../cloudmailin-reads.ts';
 import { idempotency, type OperationGroup } from './operation.ts';
 
 export const cloudmailin: OperationGroup = {
@@ -11,7 +12,7 @@ export const cloudmailin: OperationGroup = {
       method: 'post',
       path: '/api/v0.1/:username/messages',
       summary: 'Send a message, as CloudMailin’s clients do',
-      about: 'The same intake under another spelling. `username` must be that of the key.',
+      about: 'The same as `POST /v1/send` under another spelling. `username` must be that of the key.',
       headers: [idempotency],
       body: { type: 'application/json', schema: cloudmailinSchema.meta({ id: 'CloudmailinRequest' }) },
       answer: { status: 202, about: 'Accepted', schema: answers.cloudmailinAnswer },
@@ -23,6 +24,37 @@ export const cloudmailin: OperationGroup = {
         'all_suppressed',
         'unavailable',
       ],
+      shortErrors: true,
+    },
+    {
+      id: 'cloudmailinAddresses',
+      method: 'get',
+      path: '/api/v0.1/:username/addresses',
+      summary: 'List addresses, as CloudMailin calls them',
+      about: 'The webhook endpoints that are told of received mail.',
+      answer: { status: 200, about: 'All of them', schema: answers.cloudmailinAddresses },
+      problems: ['not_found'],
+      shortErrors: true,
+    },
+    {
+      id: 'cloudmailinIncomingStatuses',
+      method: 'get',
+      path: '/api/v0.1/:username/incoming_statuses',
+      summary: 'List what became of received mail',
+      about: 'Newest first, once for each endpoint that was told, from the newest 100 mails.',
+      query: incomingStatusesQuery,
+      answer: { status: 200, about: 'At most 100', schema: answers.cloudmailinStatuses },
+      problems: ['invalid_body', 'not_found'],
+      shortErrors: true,
+    },
+    {
+      id: 'cloudmailinOutboundMessages',
+      method: 'get',
+      path: '/api/v0.1/:username/outbound_messages',
+      summary: 'List sent messages',
+      about: 'The newest 100; `GET /v1/emails` goes further.',
+      answer: { status: 200, about: 'At most 100', schema: answers.cloudmailinOutbound },
+      problems: ['not_found'],
       shortErrors: true,
     },
   ],

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { verificationLimits } from '#domain/limits/rate-limit.ts';
 import * as answers from '../answers.ts';
+import { reportsQuery } from '../domain-reports.ts';
 import { dnsQuery, domainChange, domainsQuery, newDomain, removalQuery } from '../domains.ts';
 import { jsonProblems, type OperationGroup } from './operation.ts';
 
@@ -125,6 +126,29 @@ export const domains: OperationGroup = {
       about: 'A new domain’s volume grows by phases; what is over its limits is refused with 429.',
       answer: { status: 200, about: 'Phase, limits and use', schema: answers.warmingAnswer },
       problems: ['not_found', 'conflict'],
+    },
+    {
+      id: 'getDmarcReports',
+      method: 'get',
+      path: '/v1/domains/:id/dmarc',
+      summary: 'Read what DMARC reports say of a domain',
+      about:
+        'Who sends in its name, how much of it passes, and what that means; from aggregate reports (RFC 9990) that came to `address`. Kept for 92 days.',
+      parameters: domainId,
+      query: reportsQuery,
+      answer: { status: 200, about: 'Days and sources', schema: answers.dmarcReportsAnswer },
+      problems: ['invalid_body', 'not_found'],
+    },
+    {
+      id: 'getTlsReports',
+      method: 'get',
+      path: '/v1/domains/:id/tls-reports',
+      summary: 'Read what TLS reports say of a domain',
+      about: 'How those who send to it fared with TLS (RFC 8460). Kept for 92 days.',
+      parameters: domainId,
+      query: reportsQuery,
+      answer: { status: 200, about: 'Sessions and failures', schema: answers.tlsReportsAnswer },
+      problems: ['invalid_body', 'not_found'],
     },
   ],
 };

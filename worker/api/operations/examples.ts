@@ -18,6 +18,8 @@ export const exampleIds = {
   delivery: 'msg_01a1fbd1-7f26-7d8c-9a51-3f0c6f2f4d10',
   received: '01a1fbe0-4c1d-7a90-8d3e-5b7a2f60c100',
   route: '12',
+  alias: '34',
+  rule: '56',
 } as const;
 
 const message = {
@@ -33,6 +35,20 @@ const delivery = { path: { id: exampleIds.delivery }, told: { id: exampleIds.del
 const received = { path: { id: exampleIds.received } };
 const domain = { path: { id: 'news.example.com' } };
 const receiving = { path: { id: 'in.example.com' } };
+const alias = {
+  path: { id: exampleIds.alias },
+  told: {
+    id: Number(exampleIds.alias),
+    domain: 'alias.example.com',
+    address: 'shop@alias.example.com',
+    forward_to: ['you@example.net'],
+    description: 'the shop',
+    webhook: null,
+    state: 'verified',
+  },
+};
+const newAlias = { address: 'shop', forward_to: ['you@example.net'], description: 'the shop' };
+const rule = { path: { ...receiving.path, rule: exampleIds.rule } };
 const refused = { action: 'refuse', text: 'Nobody reads this address.' };
 const route = { path: { ...receiving.path, route: exampleIds.route } };
 
@@ -53,6 +69,16 @@ export const examples: Readonly<Record<string, OperationExample>> = {
   getEmail: email,
   getEmailEvents: email,
   cancelEmail: { ...email, told: { status: 'canceled', attempts: 0, node: null } },
+  listRequests: {
+    query: { limit: '20' },
+    told: {
+      status: 403,
+      way: 'api',
+      code: 'domain_not_allowed',
+      detail: 'The domain other.example is not one of the account.',
+      left_out: 0,
+    },
+  },
   listEvents: { query: { limit: '100' } },
   getStats: { query: { by: 'domain' } },
   createWebhook: {
@@ -95,11 +121,43 @@ export const examples: Readonly<Record<string, OperationExample>> = {
   getInboundEmailRaw: received,
   downloadInboundAttachment: { path: { ...received.path, attachment: '0' } },
   replayInboundEmail: received,
+  replyInboundEmail: {
+    ...received,
+    body: { from: 'shop@example.com', text_body: 'Thank you, it is on its way.' },
+  },
   listRoutes: receiving,
   createRoute: { ...receiving, body: { pattern: 'support+*', action: 'webhook' }, told: { text: '' } },
   changeRoute: { ...route, body: refused, told: { ...refused, targets: [] } },
   deleteRoute: route,
   testRoute: { ...receiving, body: { to: 'info@in.example.com' } },
+  getDmarcReports: { path: { id: 'example.com' } },
+  getTlsReports: { path: { id: 'example.com' } },
+  listRules: receiving,
+  createRule: {
+    ...receiving,
+    body: {
+      name: 'no invoices',
+      conditions: [{ field: 'subject', comparator: 'contains', value: 'invoice' }],
+      action: 'refuse',
+      text: 'Invoices go to another address.',
+    },
+  },
+  changeRule: { ...rule, body: { action: 'drop' }, told: { action: 'drop', text: '', targets: [] } },
+  deleteRule: rule,
+  cloudmailinAddresses: { path: { username: 'pennypost' } },
+  cloudmailinIncomingStatuses: { path: { username: 'pennypost' } },
+  cloudmailinOutboundMessages: { path: { username: 'pennypost' } },
+  listAliases: { query: { q: 'shop', limit: '20' }, told: alias.told },
+  createAlias: { body: { domain: 'alias.example.com', ...newAlias }, told: alias.told },
+  getAlias: alias,
+  changeAlias: { ...alias, body: { active: false }, told: { ...alias.told, active: false } },
+  deleteAlias: alias,
+  askDestinations: alias,
+  listSharedAliases: { query: { q: 'shop', limit: '20' }, told: alias.told },
+  createSharedAlias: { body: newAlias, told: alias.told },
+  getSharedAlias: alias,
+  changeSharedAlias: { ...alias, body: { active: false }, told: { ...alias.told, active: false } },
+  deleteSharedAlias: alias,
   getSettings: {},
   changeSettings: { body: { track_opens: true }, told: { track_opens: true } },
   getCredential: {},

@@ -3,9 +3,11 @@ import * as answers from '../answers.ts';
 import { inboundEmailsQuery } from '../inbound-emails.ts';
 import { replySchema } from '../inbound-reply.ts';
 import { newRoute, routeChange, routeTest } from '../inbound-routes.ts';
+import { newRule, ruleChange } from '../inbound-rules.ts';
 import { idempotency, jsonProblems, type OperationGroup, sendProblems } from './operation.ts';
 
 const domainId = { id: 'The domain’s number or its name.' };
+const ruleId = { ...domainId, rule: 'The number of the rule.' };
 const routeId = { ...domainId, route: 'The number of the route.' };
 
 export const receiving: OperationGroup = {
@@ -123,6 +125,50 @@ export const receiving: OperationGroup = {
       body: { type: 'application/json', schema: routeTest.meta({ id: 'RouteTestRequest' }) },
       answer: { status: 200, about: 'What would be done', schema: answers.routeTestAnswer },
       problems: [...jsonProblems, 'not_found'],
+    },
+    {
+      id: 'listRules',
+      method: 'get',
+      path: '/v1/domains/:id/rules',
+      summary: 'List the rules of a domain',
+      about:
+        'What is done with mail by what is in it. Routes say which addresses take mail at all; of that mail the first rule that holds says what is done, else the route does.',
+      parameters: domainId,
+      answer: { status: 200, about: 'Its rules in their order', schema: answers.rulesAnswer },
+      problems: ['not_found'],
+    },
+    {
+      id: 'createRule',
+      method: 'post',
+      path: '/v1/domains/:id/rules',
+      summary: 'Add a rule',
+      about:
+        'It is judged once the mail is here; one that refuses says so to the sender in the SMTP session. Patterns know classes, groups, alternatives and repeats, no looking ahead or behind and no references back.',
+      parameters: domainId,
+      body: { type: 'application/json', schema: newRule.meta({ id: 'NewRule' }) },
+      answer: { status: 201, about: 'The rule', schema: answers.ruleAnswer },
+      problems: [...jsonProblems, 'not_found', 'conflict'],
+    },
+    {
+      id: 'changeRule',
+      method: 'patch',
+      path: '/v1/domains/:id/rules/:rule',
+      summary: 'Change a rule',
+      about: 'Fields that are left out stay.',
+      parameters: ruleId,
+      body: { type: 'application/json', schema: ruleChange.meta({ id: 'RuleChange' }) },
+      answer: { status: 200, about: 'The rule as it is now', schema: answers.ruleAnswer },
+      problems: [...jsonProblems, 'not_found', 'conflict'],
+    },
+    {
+      id: 'deleteRule',
+      method: 'delete',
+      path: '/v1/domains/:id/rules/:rule',
+      summary: 'Remove a rule',
+      about: 'Mail that it had acted on stays as it is.',
+      parameters: ruleId,
+      answer: { status: 204, about: 'It is gone', schema: null },
+      problems: ['not_found'],
     },
   ],
 };

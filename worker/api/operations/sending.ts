@@ -6,7 +6,7 @@ import { idempotency, type OperationGroup, sendProblems } from './operation.ts';
 
 export const sending: OperationGroup = {
   name: 'Sending',
-  about: 'Every way in ends in the same intake: what is accepted is durable.',
+  about: 'Every way to send is treated alike: what is accepted is durable.',
   operations: [
     {
       id: 'send',

@@ -1,6 +1,7 @@
-import { scaleBand, scaleLinear } from 'd3-scale';
+import { scaleBand } from 'd3-scale';
 import type { DmarcDay, DmarcSource } from '#domain/reports/dmarc-source.ts';
 import { number, percent } from '../../pages/parts.tsx';
+import { ChartFrame, chartMargin, chartWidth, countScale, isMarked, type TimeMark } from '../chart-frame.tsx';
 
 /** From the bottom up. */
 const fates = [
@@ -10,93 +11,47 @@ const fates = [
   { key: 'rejected', text: 'rejected' },
 ] as const;
 
-const width = 720;
 const height = 220;
-const margin = { top: 12, right: 12, bottom: 26, left: 44 };
 
 /** Mail that was sent with the domain's name, a bar a day by what DMARC came to; the numbers follow as a table. */
 export function DmarcChart({ days }: { days: readonly DmarcDay[] }) {
   const x = scaleBand<number>()
     .domain(days.map(({ dayMs }) => dayMs))
-    .range([margin.left, width - margin.right])
+    .range([chartMargin.left, chartWidth - chartMargin.right])
     .padding(0.2);
-  const y = scaleLinear()
-    .domain([0, Math.max(4, ...days.map(total))])
-    .nice(4)
-    .range([height - margin.bottom, margin.top]);
-  const every = Math.ceil(days.length / 7);
+  const y = countScale(Math.max(0, ...days.map(total)), height);
+  const marks = days.flatMap((day, i): TimeMark[] =>
+    isMarked(i, days.length)
+      ? [{ x: (x(day.dayMs) ?? 0) + x.bandwidth() / 2, text: dateOf(day).slice(5), anchor: 'middle' }]
+      : [],
+  );
   return (
-    <figure class="chart stack">
-      <svg
-        viewBox={`0 0 ${width} ${height}`}
-        role="img"
-        aria-label="Mail with your domain in From, by day; the numbers are in the table below"
-      >
-        {y.ticks(4).map((tick) => (
-          <>
-            <line class="axis" x1={margin.left} x2={width - margin.right} y1={y(tick)} y2={y(tick)} />
-            <text x={margin.left - 8} y={y(tick) + 4} text-anchor="end">
-              {number(tick)}
-            </text>
-          </>
-        ))}
-        {days.map((day, i) => (
-          <>
-            {i % every === 0 && (
-              <text x={(x(day.dayMs) ?? 0) + x.bandwidth() / 2} y={height - 6} text-anchor="middle">
-                {dateOf(day).slice(5)}
-              </text>
-            )}
-            {bars(day).map(({ key, from, to }) => (
-              <rect
-                class={`fate-${key}`}
-                x={x(day.dayMs)}
-                width={x.bandwidth()}
-                y={y(to)}
-                height={y(from) - y(to)}
-              />
-            ))}
-          </>
-        ))}
-      </svg>
-      <ul class="key">
-        {fates.map(({ key, text }) => (
-          <li>
-            <svg viewBox="0 0 24 8" aria-hidden="true">
-              <rect class={`fate-${key}`} x="1" width="22" y="0" height="8" />
-            </svg>
-            {text}
-          </li>
-        ))}
-      </ul>
-      <details>
-        <summary class="small quiet">The numbers as a table (UTC)</summary>
-        <div class="scroll">
-          <table class="plain-table">
-            <thead>
-              <tr>
-                <th scope="col">Day</th>
-                {fates.map(({ text }) => (
-                  <th scope="col" class="num">
-                    {text}
-                  </th>
-                ))}
-              </tr>
-            </thead>
-            <tbody>
-              {days.map((day) => (
-                <tr>
-                  <th scope="row">{dateOf(day)}</th>
-                  {fates.map(({ key }) => (
-                    <td class="num">{number(day[key])}</td>
-                  ))}
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
-      </details>
-    </figure>
+    <ChartFrame
+      height={height}
+      label="Mail with your domain in From, by day; the numbers are in the table below"
+      y={y}
+      marks={marks}
+      series={fates.map(({ key, text }) => ({
+        text,
+        sample: <rect class={`fate-${key}`} x="1" width="22" y="0" height="8" />,
+      }))}
+      table={{
+        of: 'Day',
+        rows: days.map((day) => ({ name: dateOf(day), counts: fates.map(({ key }) => day[key]) })),
+      }}
+    >
+      {days.flatMap((day) =>
+        bars(day).map(({ key, from, to }) => (
+          <rect
+            class={`fate-${key}`}
+            x={x(day.dayMs)}
+            width={x.bandwidth()}
+            y={y(to)}
+            height={y(from) - y(to)}
+          />
+        )),
+      )}
+    </ChartFrame>
   );
 }
 

@@ -90,6 +90,9 @@ async function domainPage(c: Call, viewer: Viewer, refused?: Problem) {
               Routes
             </a>
           )}
+          <a class="button" href={`${path}/dmarc`}>
+            Reports
+          </a>
           {domain.type === 'alias' && (
             <a class="button" href="/aliases">
               Aliases

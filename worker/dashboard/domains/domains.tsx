@@ -6,7 +6,7 @@ import { may } from '../../identity/viewer.ts';
 import { html } from '../../pages/answer.tsx';
 import { Card, Columns, Fields } from '../../pages/blocks.tsx';
 import { Page } from '../../pages/layout.tsx';
-import { Empty, Field, Head, Refusal, Select, State, Time } from '../../pages/parts.tsx';
+import { Empty, Field, faultsOf, Head, Refusal, Select, State, Time } from '../../pages/parts.tsx';
 import type { Viewer } from '../../store/auth.ts';
 import { listDomains } from '../../store/domains.ts';
 import { Board } from '../board.tsx';
@@ -16,6 +16,8 @@ import { statusTone, typeAbout } from './domain.tsx';
 /** The sending domains of an account; adding one. */
 export const domainsPages = new Board();
 
+const labels = { domain: 'Domain', type: 'For' };
+
 domainsPages.page('/domains', (c, viewer) => listPage(c, viewer));
 
 async function listPage(
@@ -24,6 +26,7 @@ async function listPage(
   refused?: Problem,
   typed: { domain: string; type: string } = { domain: '', type: 'outbound' },
 ) {
+  const faults = faultsOf(refused, Object.keys(labels));
   const domains = await listDomains(c.get('store'), viewer.account.accountId, { limit: 100, offset: 0 });
   return html(
     c,
@@ -68,19 +71,21 @@ async function listPage(
       </section>
       {may(viewer, 'developer') && (
         <Card id="add" title="Add a domain">
-          {refused && <Refusal problem={refused} labels={{ domain: 'Domain', type: 'For' }} />}
-          <Fields action="/domains" submit="Add">
+          <Refusal faults={faults} labels={labels} />
+          <Fields action="/domains#add" submit="Add">
             <Field
               label="Domain"
               name="domain"
               placeholder="example.com"
               value={typed.domain}
               autocomplete="off"
+              fault={faults.get('domain')}
             />
             <Select
               label="For"
               name="type"
               value={typed.type}
+              fault={faults.get('type')}
               options={domainTypes.map((type) => ({ value: type, text: typeAbout[type] }))}
             />
           </Fields>

@@ -1,6 +1,6 @@
-import { scaleLinear, scaleTime } from 'd3-scale';
+import { scaleTime } from 'd3-scale';
 import { area, line } from 'd3-shape';
-import { number } from '../../pages/parts.tsx';
+import { ChartFrame, chartMargin, chartWidth, countScale, isMarked, type TimeMark } from '../chart-frame.tsx';
 import type { Bucket } from './figures.ts';
 
 /** The lines of the picture; dashes tell them apart without colour. */
@@ -11,9 +11,7 @@ const lines = [
   { key: 'complained', text: 'complained', dash: 'dots' },
 ] as const;
 
-const width = 720;
 const height = 240;
-const margin = { top: 12, right: 12, bottom: 26, left: 44 };
 
 /** Mail over time as SVG; the same numbers follow as a table for those who do not see it. */
 export function MailChart({
@@ -27,95 +25,53 @@ export function MailChart({
   table?: boolean;
 }) {
   const times = buckets.map(({ fromMs }) => fromMs);
-  const most = Math.max(4, ...buckets.map(({ counts }) => Math.max(counts.accepted, counts.delivered)));
   const x = scaleTime()
     .domain([times[0] ?? 0, times.at(-1) ?? 1])
-    .range([margin.left, width - margin.right]);
-  const y = scaleLinear()
-    .domain([0, most])
-    .nice(4)
-    .range([height - margin.bottom, margin.top]);
-  const label = (ms: number) =>
+    .range([chartMargin.left, chartWidth - chartMargin.right]);
+  const y = countScale(
+    Math.max(0, ...buckets.map(({ counts }) => Math.max(counts.accepted, counts.delivered))),
+    height,
+  );
+  const name = (ms: number) =>
     hourly ? new Date(ms).toISOString().slice(11, 16) : new Date(ms).toISOString().slice(5, 10);
-  const every = Math.ceil(buckets.length / 7);
+  const marks = times.flatMap((ms, i): TimeMark[] => {
+    const anchor = i === 0 ? 'start' : i === times.length - 1 ? 'end' : 'middle';
+    return isMarked(i, times.length) ? [{ x: x(ms), text: name(ms), anchor }] : [];
+  });
   const ground = area<Bucket>()
     .x((bucket) => x(bucket.fromMs))
     .y0(y(0))
     .y1(({ counts }) => y(counts.delivered));
   return (
-    <figure class="chart stack">
-      <svg
-        viewBox={`0 0 ${width} ${height}`}
-        role="img"
-        aria-label="Mail over time; the numbers are in the table below"
-      >
-        {y.ticks(4).map((tick) => (
-          <>
-            <line class="axis" x1={margin.left} x2={width - margin.right} y1={y(tick)} y2={y(tick)} />
-            <text x={margin.left - 8} y={y(tick) + 4} text-anchor="end">
-              {number(tick)}
-            </text>
-          </>
-        ))}
-        {buckets.map((bucket, i) =>
-          i % every === 0 ? (
-            <text
-              x={x(bucket.fromMs)}
-              y={height - 6}
-              text-anchor={i === 0 ? 'start' : i === buckets.length - 1 ? 'end' : 'middle'}
-            >
-              {label(bucket.fromMs)}
-            </text>
-          ) : null,
-        )}
-        <path class="area" d={ground(buckets) ?? ''} />
-        {lines.map(({ key, dash }) => {
-          const path = line<Bucket>()
-            .x((bucket) => x(bucket.fromMs))
-            .y((bucket) => y(bucket.counts[key]));
-          return <path class={`line c-${key} ${dash}`} d={path(buckets) ?? ''} />;
-        })}
-      </svg>
-      <ul class="key">
-        {lines.map(({ key, text, dash }) => (
-          <li>
-            <svg viewBox="0 0 24 8" aria-hidden="true">
-              <line class={`line c-${key} ${dash}`} x1="1" x2="23" y1="4" y2="4" />
-            </svg>
-            {text}
-          </li>
-        ))}
-      </ul>
-      {table && (
-        <details>
-          <summary class="small quiet">The numbers as a table (UTC)</summary>
-          <div class="scroll">
-            <table class="plain-table">
-              <thead>
-                <tr>
-                  <th scope="col">{hourly ? 'Hour' : 'Day'}</th>
-                  {lines.map(({ text }) => (
-                    <th scope="col" class="num">
-                      {text}
-                    </th>
-                  ))}
-                </tr>
-              </thead>
-              <tbody>
-                {buckets.map((bucket) => (
-                  <tr>
-                    <th scope="row">{label(bucket.fromMs)}</th>
-                    {lines.map(({ key }) => (
-                      <td class="num">{number(bucket.counts[key])}</td>
-                    ))}
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </div>
-        </details>
-      )}
-    </figure>
+    <ChartFrame
+      height={height}
+      label="Mail over time; the numbers are in the table below"
+      y={y}
+      marks={marks}
+      series={lines.map(({ key, text, dash }) => ({
+        text,
+        sample: <line class={`line c-${key} ${dash}`} x1="1" x2="23" y1="4" y2="4" />,
+      }))}
+      table={
+        table
+          ? {
+              of: hourly ? 'Hour' : 'Day',
+              rows: buckets.map(({ fromMs, counts }) => ({
+                name: name(fromMs),
+                counts: lines.map(({ key }) => counts[key]),
+              })),
+            }
+          : null
+      }
+    >
+      <path class="area" d={ground(buckets) ?? ''} />
+      {lines.map(({ key, dash }) => {
+        const path = line<Bucket>()
+          .x((bucket) => x(bucket.fromMs))
+          .y((bucket) => y(bucket.counts[key]));
+        return <path class={`line c-${key} ${dash}`} d={path(buckets) ?? ''} />;
+      })}
+    </ChartFrame>
   );
 }
 

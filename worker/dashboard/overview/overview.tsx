@@ -178,8 +178,8 @@ export function QueuesAndNodes({
         {nodes.length === 0 ? (
           <div class="empty">
             <Note tone="warn">
-              No node has ever said hello, so nothing is delivered. Start one (see the guide Deploy,
-              worker/docs/deploy.md).
+              No mail node has ever reported, so nothing is delivered. Start one:{' '}
+              <a href="/docs/deploy#a-node">how that is done</a>.
             </Note>
           </div>
         ) : (

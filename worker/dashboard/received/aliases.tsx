@@ -7,7 +7,18 @@ import { may } from '../../identity/viewer.ts';
 import { html } from '../../pages/answer.tsx';
 import { Card, Columns, Fields } from '../../pages/blocks.tsx';
 import { Page } from '../../pages/layout.tsx';
-import { Empty, Field, Head, number, Post, Refusal, Select, State, Time } from '../../pages/parts.tsx';
+import {
+  Empty,
+  Field,
+  faultsOf,
+  Head,
+  number,
+  Post,
+  Refusal,
+  Select,
+  State,
+  Time,
+} from '../../pages/parts.tsx';
 import type { Viewer } from '../../store/auth.ts';
 import { Board } from '../board.tsx';
 import { callApi } from '../own-api.ts';
@@ -48,6 +59,7 @@ async function aliasesPage(
   const own = domains.filter(({ type }) => type === 'alias').map(({ domain }) => domain);
   const places = [...new Set([...own, ...(shared === '' ? [] : [shared])])];
   const change = may(viewer, 'developer');
+  const faults = faultsOf(refused, Object.keys(labels));
   return html(
     c,
     <Page title="Aliases" viewer={viewer} url={c.req.url}>
@@ -99,18 +111,20 @@ async function aliasesPage(
       )}
       {change && places.length > 0 && (
         <Card id="add" title="Make an alias">
-          {refused && <Refusal problem={refused} labels={labels} />}
-          <Fields action="/aliases" submit="Make">
+          <Refusal faults={faults} labels={labels} />
+          <Fields action="/aliases#add" submit="Make">
             <Select
               label="Domain"
               name="domain"
               value={typed.domain}
+              fault={faults.get('domain')}
               options={places.map((domain) => ({ value: domain, text: domain }))}
             />
             <Field
               label="Address"
               name="address"
               value={typed.address}
+              fault={faults.get('address')}
               required={false}
               maxlength={320}
               hint="What stands before the @; empty: one that nobody guesses."
@@ -119,6 +133,7 @@ async function aliasesPage(
               label="Send on to"
               name="forward_to"
               value={typed.forward_to}
+              fault={faults.get('forward_to')}
               maxlength={2000}
               hint={`Up to ${aliasLimits.destinations} addresses, separated by commas. Each gets a mail and must agree first.`}
             />
@@ -126,13 +141,14 @@ async function aliasesPage(
               label="What it is for"
               name="description"
               value={typed.description}
+              fault={faults.get('description')}
               required={false}
               maxlength={aliasLimits.descriptionCharacters}
             />
           </Fields>
         </Card>
       )}
-      {!(change && places.length > 0) && refused && <Refusal problem={refused} labels={labels} />}
+      {!(change && places.length > 0) && <Refusal faults={faults} labels={labels} />}
     </Page>,
     refused ? 400 : 200,
   );

@@ -6,7 +6,7 @@ import type { Call } from '../../http/app.ts';
 import { html } from '../../pages/answer.tsx';
 import { Card, Fields } from '../../pages/blocks.tsx';
 import { Page } from '../../pages/layout.tsx';
-import { Field, Head, Refusal } from '../../pages/parts.tsx';
+import { Field, faultsOf, Head, Refusal } from '../../pages/parts.tsx';
 import type { Viewer } from '../../store/auth.ts';
 import { Board } from '../board.tsx';
 import { callApi } from '../own-api.ts';
@@ -103,11 +103,12 @@ function firstOf(email: Email, from: string): Typed {
 
 function replyPage(c: Call, viewer: Viewer, email: Email, typed: Typed, refusal?: Problem) {
   const at = `/received/${email.id}`;
+  const faults = faultsOf(refusal, Object.keys(labels));
   return html(
     c,
     <Page title="Reply" viewer={viewer} url={c.req.url}>
       <Head title="Reply" crumb={{ href: at, text: email.subject || '(no subject)' }} />
-      {refusal && <Refusal problem={refusal} labels={labels} />}
+      <Refusal faults={faults} labels={labels} />
       <Card id="answer" title="Your answer">
         <Fields action={`${at}/reply`} submit="Send">
           <input type="hidden" name="once" value={typed.once} />
@@ -115,14 +116,27 @@ function replyPage(c: Call, viewer: Viewer, email: Email, typed: Typed, refusal?
             label="From"
             name="from"
             value={typed.from}
+            fault={faults.get('from')}
             maxlength={1000}
             hint="An address of a domain of yours that is verified for sending."
           />
-          <Field label="To" name="to" value={typed.to} hint="Addresses with commas between them." />
+          <Field
+            label="To"
+            name="to"
+            value={typed.to}
+            fault={faults.get('to')}
+            hint="Addresses with commas between them."
+          />
           <Field label="Subject" name="subject" value={typed.subject} maxlength={2000} required={false} />
           <div class="field">
-            <label for="text">Answer</label>
-            <textarea id="text" name="text" rows={16} required>
+            <label for="text_body">Answer</label>
+            <textarea
+              id="text_body"
+              name="text"
+              rows={16}
+              required
+              aria-invalid={faults.has('text_body') ? 'true' : undefined}
+            >
               {`\n${typed.text}`}
             </textarea>
           </div>

@@ -7,7 +7,7 @@ import { may } from '../../identity/viewer.ts';
 import { html } from '../../pages/answer.tsx';
 import { Card, Columns, Fields } from '../../pages/blocks.tsx';
 import { Page } from '../../pages/layout.tsx';
-import { Empty, Field, Head, Note, Post, Refusal, Select, State } from '../../pages/parts.tsx';
+import { Empty, Field, faultsOf, Head, Note, Post, Refusal, Select, State } from '../../pages/parts.tsx';
 import type { Viewer } from '../../store/auth.ts';
 import { Board, type Form } from '../board.tsx';
 import { callApi } from '../own-api.ts';
@@ -15,7 +15,8 @@ import { callApi } from '../own-api.ts';
 /** What a domain does with received mail, by address; trying an address. */
 export const routePages = new Board();
 
-const about: Record<RouteAction, string> = {
+/** What routes and rules may do, in words. */
+export const actionAbout: Record<RouteAction, string> = {
   webhook: 'webhook: tell endpoints',
   forward: 'forward: send on to addresses',
   drop: 'drop: take it, tell nobody',
@@ -35,7 +36,8 @@ interface Shown {
   to?: string;
 }
 
-function pathOf(c: Call): string {
+/** The domain's path; 404 for what is no number. */
+export function pathOf(c: Call): string {
   const id = c.req.param('id') ?? '';
   if (!/^\d{1,15}$/.test(id)) throw new Problem('not_found', 'There is no such domain in this account.');
   return `/domains/${id}`;
@@ -63,6 +65,7 @@ async function routesPage(c: Call, viewer: Viewer, { refused, tried, to }: Shown
     callApi(c, accountId, { method: 'GET', path: '/webhooks' }, webhooksAnswer),
   ]);
   const urlOf = (id: string) => endpoints.find((one) => one.id === id)?.url ?? id;
+  const faults = faultsOf(refused, Object.keys(labels));
   const change = may(viewer, 'developer') && (domain.type === 'inbound' || domain.type === 'both');
   return html(
     c,
@@ -71,8 +74,12 @@ async function routesPage(c: Call, viewer: Viewer, { refused, tried, to }: Shown
         title={`Routes of ${domain.domain}`}
         lead="What is done with mail by address: an exact one goes before a prefix, * comes last."
         crumb={{ href: path, text: domain.domain }}
-      />
-      {refused && <Refusal problem={refused} labels={labels} />}
+      >
+        <a class="button" href={`${path}/rules`}>
+          Rules
+        </a>
+      </Head>
+      <Refusal faults={faults} labels={labels} />
       <Card id="try" title="Try an address">
         <form method="get" action={`${path}/routes`} class="stack">
           <Field label="Address" name="to" value={to ?? ''} placeholder={`info@${domain.domain}`} />
@@ -88,6 +95,9 @@ async function routesPage(c: Call, viewer: Viewer, { refused, tried, to }: Shown
             </p>
             {tried.forward_to.length > 0 && <p>Sent on to: {tried.forward_to.join(', ')}</p>}
             {tried.endpoints.length > 0 && <p>Told: {tried.endpoints.map(urlOf).join(', ')}</p>}
+            {tried.rules.length > 0 && (
+              <p>Rules look at the mail before that, and may do otherwise: {tried.rules.join(', ')}.</p>
+            )}
           </Note>
         )}
       </Card>
@@ -137,12 +147,13 @@ async function routesPage(c: Call, viewer: Viewer, { refused, tried, to }: Shown
               name="pattern"
               placeholder="support+*"
               hint="info, support+* or *"
+              fault={faults.get('pattern')}
               maxlength={65}
             />
             <Select
               label="What to do"
               name="action"
-              options={routeActions.map((action) => ({ value: action, text: about[action] }))}
+              options={routeActions.map((action) => ({ value: action, text: actionAbout[action] }))}
             />
             {endpoints.length > 0 && (
               <fieldset>
@@ -167,6 +178,7 @@ async function routesPage(c: Call, viewer: Viewer, { refused, tried, to }: Shown
               required={false}
               maxlength={routeLimits.textCharacters}
               hint="What a refusal says."
+              fault={faults.get('text')}
             />
           </Fields>
         </Card>

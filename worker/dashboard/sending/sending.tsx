@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { simulatorDomain } from '#domain/delivery/simulator.ts';
 import { sandboxAddress } from '#domain/message/sandbox.ts';
 import type { SubmissionPlace } from '#domain/node-contract.ts';
@@ -10,7 +11,20 @@ import { may } from '../../identity/viewer.ts';
 import { html } from '../../pages/answer.tsx';
 import { Card, Columns, Fields } from '../../pages/blocks.tsx';
 import { Page } from '../../pages/layout.tsx';
-import { Code, Empty, Field, Head, Note, Post, Secret, Select, State, Time } from '../../pages/parts.tsx';
+import {
+  Code,
+  Empty,
+  type Faults,
+  Field,
+  faultsOf,
+  Head,
+  Post,
+  Refusal,
+  Secret,
+  Select,
+  State,
+  Time,
+} from '../../pages/parts.tsx';
 import {
   type Credential,
   createCredential,
@@ -23,18 +37,23 @@ import { shownSubmission } from '../../store/nodes.ts';
 import { sendAs } from '../../system-mail/send.ts';
 import { newSecret, sha256Hex } from '../../tokens/secret.ts';
 import { Board } from '../board.tsx';
+import { shownOnce, thenShow } from '../once.ts';
 import { mailerOf } from '../sign-in/mailer.ts';
 import { snippets } from './snippets.ts';
 
 /** How to send: hosts and ports, keys, ready snippets, a test. */
 export const sendingPages = new Board();
 
+const madeSchema = z.object({ text: z.string(), username: z.string() });
+
 interface Shown {
   /** A key that has just been made: shown once. */
-  secret: { text: string; credential: Credential } | null;
-  fault: string | null;
+  secret: z.output<typeof madeSchema> | null;
+  refused: Problem;
   test: { from: string; to: string };
 }
+
+const testLabels = { from: 'From', to: 'To', subject: 'Subject' };
 
 async function sendingPage(c: Call, viewer: Viewer, shown: Partial<Shown> = {}, status: 200 | 400 = 200) {
   const store = c.get('store');
@@ -52,10 +71,11 @@ async function sendingPage(c: Call, viewer: Viewer, shown: Partial<Shown> = {}, 
   const from = senders[0] ? `hello@${senders[0].name}` : sandbox;
   const key = shown.secret?.text ?? 'pp_live_…';
   const username =
-    shown.secret?.credential.username ??
+    shown.secret?.username ??
     credentials.find(({ revokedAtMs }) => revokedAtMs === null)?.username ??
     'pennypost';
   const origin = publicOrigin(c);
+  const faults = faultsOf(shown.refused, Object.keys(testLabels));
   return html(
     c,
     <Page title="SMTP & API" viewer={viewer} url={c.req.url}>
@@ -125,7 +145,7 @@ async function sendingPage(c: Call, viewer: Viewer, shown: Partial<Shown> = {}, 
       </div>
       <Keys credentials={credentials} viewer={viewer} domains={domains} />
       <Card id="test" title="Send a test">
-        {shown.fault && <Note tone="bad">{shown.fault}</Note>}
+        <Refusal faults={faults} labels={testLabels} />
         {senders.length === 0 && (
           <p>
             Until <a href="/domains">a domain of yours</a> is verified, you send from <code>{sandbox}</code>:
@@ -136,6 +156,7 @@ async function sendingPage(c: Call, viewer: Viewer, shown: Partial<Shown> = {}, 
           <TestForm
             senders={[...senders.map(({ name }) => `@${name}`), sandbox]}
             simulator={simulator}
+            faults={faults}
             test={shown.test ?? { from, to: `delivered@${simulator}` }}
           />
         ) : (
@@ -191,7 +212,7 @@ function Keys({
     >
       {living.length === 0 ? (
         <Empty title="No key yet">
-          <p>A key opens both doors: it is the bearer token of the API and the password of SMTP.</p>
+          <p>The same key is the bearer token of the API and the password of SMTP.</p>
         </Empty>
       ) : (
         <table class="cards">
@@ -288,20 +309,30 @@ function scopesOf(viewer: Viewer) {
 function TestForm({
   senders,
   simulator,
+  faults,
   test,
 }: {
   senders: string[];
   simulator: string;
+  faults: Faults;
   test: { from: string; to: string };
 }) {
   return (
-    <Fields action="/sending/test" submit="Send">
-      <Field label="From" name="from" type="email" value={test.from} hint={`One of ${senders.join(', ')}`} />
+    <Fields action="/sending/test#test" submit="Send">
+      <Field
+        label="From"
+        name="from"
+        type="email"
+        value={test.from}
+        fault={faults.get('from')}
+        hint={`One of ${senders.join(', ')}`}
+      />
       <Field
         label="To"
         name="to"
         type="email"
         value={test.to}
+        fault={faults.get('to')}
         hint={
           <>
             Any address, or a part that the simulator plays: delivered@, hard-bounce@, soft-bounce@,
@@ -314,7 +345,9 @@ function TestForm({
   );
 }
 
-sendingPages.page('/sending', (c, viewer) => sendingPage(c, viewer));
+sendingPages.page('/sending', async (c, viewer) =>
+  sendingPage(c, viewer, { secret: await shownOnce(c, viewer, madeSchema) }),
+);
 
 sendingPages.action('/sending/keys', async (c, viewer, form) => {
   const chosen = form
@@ -339,8 +372,7 @@ sendingPages.action('/sending/keys', async (c, viewer, form) => {
     createdAtMs: Date.now(),
   });
   noted(c, { key: String(credential.id), name: credential.name, scopes: chosen.join(' '), domain });
-  // No redirect: a secret is in no address, and is gone with this page.
-  return await sendingPage(c, viewer, { secret: { text, credential } });
+  return await thenShow(c, viewer, '/sending', { text, username: credential.username });
 });
 
 sendingPages.action('/sending/keys/:id/revoke', async (c, viewer) => {
@@ -373,6 +405,6 @@ sendingPages.action('/sending/test', async (c, viewer, form) => {
     return c.redirect(`/messages/${id}?done=sent`, 303);
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
-    return await sendingPage(c, viewer, { fault: error.detail, test }, 400);
+    return await sendingPage(c, viewer, { refused: error, test }, 400);
   }
 });

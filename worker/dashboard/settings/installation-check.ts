@@ -1,5 +1,6 @@
-import { type Diagnosis, unknown } from '#domain/dns/diagnosis.ts';
-import { remembering } from '#domain/dns/dns.ts';
+import { type Diagnosis, fine, unknown, warning } from '#domain/dns/diagnosis.ts';
+import { formatDkimRecord } from '#domain/dns/dkim-record.ts';
+import { recordsOf, remembering } from '#domain/dns/dns.ts';
 import { diagnoseInstallation, lateMs } from '#domain/dns/installation.ts';
 import {
   diagnoseBouncesMx,
@@ -8,16 +9,20 @@ import {
   diagnoseHostAddresses,
   diagnoseMx,
   diagnosePtr,
+  diagnoseReports,
   diagnoseSpf,
   type ServiceSubject,
 } from '#domain/dns/service-dns.ts';
 import { plainSpfResultOf } from '#domain/dns/spf-result.ts';
+import { sandboxDomain } from '#domain/message/sandbox.ts';
 import { dohLookup } from '../../dns/doh.ts';
 import type { Call } from '../../http/app.ts';
 import { workerSettings } from '../../settings.ts';
+import { findDomain, listDkimKeys } from '../../store/domains.ts';
 import { readInstallation } from '../../store/installation.ts';
 import { type NodeSeen, readQueues } from '../../store/overview.ts';
 import { countOld } from '../../store/reencrypt.ts';
+import { systemAccountId } from '../../store/system-mail.ts';
 import { systemSender } from '../../system-mail/send.ts';
 
 /** Host names that are looked up; each costs some ten subrequests. */
@@ -44,7 +49,39 @@ export async function checkInstallation(c: Call, nowMs: number): Promise<Diagnos
     allowLocalWebhooks: env.allowLocalWebhooks,
     settings: workerSettings.length,
   });
-  return [...own, ...(await checkDns(env, hostNamesOf(nodes, nowMs)))];
+  if (isReserved(env.serviceDomain)) {
+    const observed = `${env.serviceDomain} is kept for tests (RFC 6761): no DNS knows it, so nothing was looked up.`;
+    // What is allowed for development is what this is for.
+    const meant = own.filter(({ check, status }) => check !== 'local-webhooks' || status !== 'warning');
+    return [...meant, fine('service-domain', observed)];
+  }
+  return [...own, ...(await checkDns(env, hostNamesOf(nodes, nowMs))), ...(await checkSandbox(c))];
+}
+
+/** Names that are nobody's, as `npm start` has one. */
+function isReserved(domain: string): boolean {
+  return /(^|\.)(test|localhost|invalid)$/.test(domain);
+}
+
+/** Mail from the sandbox passes by SPF; with this record its signature can be verified too. */
+async function checkSandbox(c: Call): Promise<Diagnosis[]> {
+  const { serviceDomain, dohUrl } = c.get('env');
+  const store = c.get('store');
+  const domain = await findDomain(store, systemAccountId, sandboxDomain(serviceDomain));
+  const keys = domain ? await listDkimKeys(store, domain.id) : [];
+  const key = keys.find(({ algorithm, status }) => algorithm === 'rsa-sha256' && status === 'active');
+  if (!domain || !key) return [];
+  const name = `${key.selector}._domainkey.${domain.name}`;
+  const answer = await dohLookup(dohUrl, { timeoutMs: dnsTimeoutMs })(name, 'TXT');
+  const found = recordsOf(answer).some((text) => text.replace(/\s/g, '').includes(`p=${key.publicKey}`));
+  if (found) return [fine('sandbox', `${name} has the key that signs mail from the sandbox.`)];
+  return [
+    warning(
+      'sandbox',
+      `${name} has not the key that signs mail from the sandbox: what members are sent from there passes by SPF only.`,
+      `Publish TXT ${name}: ${formatDkimRecord(key)}`,
+    ),
+  ];
 }
 
 /** Host names of the nodes that are here, or of all when none is. */
@@ -73,6 +110,7 @@ async function checkDns(
     diagnoseBouncesMx(subject),
     diagnoseEmailRouting(subject),
     diagnoseMx(subject),
+    diagnoseReports(subject),
   ]);
   return found.flat();
 }

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { nodeId } from '#domain/node-contract.ts';
 import { Problem } from '#domain/problem.ts';
 import { letShow, makeNodeToken, revokeTokens } from '../../api/admin-nodes.ts';
@@ -10,17 +11,22 @@ import type { Viewer } from '../../store/auth.ts';
 import { listNodeTokens, type NodeToken } from '../../store/node-tokens.ts';
 import { listNodes, type NodeRow, placeSaid, placeShown } from '../../store/nodes.ts';
 import { Board } from '../board.tsx';
+import { shownOnce, thenShow } from '../once.ts';
 
 /** The tokens of nodes, and what customers are told of them: for the operator. */
 export const nodePages = new Board();
 
-nodePages.page('/operator/nodes', async (c, viewer) => await pageOf(c, viewer));
+const madeSchema = z.object({ nodeId: z.string(), token: z.string() });
+
+nodePages.page('/operator/nodes', async (c, viewer) => {
+  return await pageOf(c, viewer, await shownOnce(c, viewer, madeSchema));
+});
 
 nodePages.action('/operator/nodes', async (c, viewer, form) => {
   const id = nodeId.safeParse(form.text('node'));
   if (!id.success) throw new Problem('invalid_body', 'Give the node a name, its host name for example.');
   const token = await makeNodeToken(c, id.data);
-  return await pageOf(c, viewer, { nodeId: id.data, token });
+  return await thenShow(c, viewer, '/operator/nodes', { nodeId: id.data, token });
 });
 
 nodePages.action('/operator/nodes/:nodeId/revoke', async (c, _viewer, form) => {
@@ -33,7 +39,7 @@ nodePages.action('/operator/nodes/:nodeId/submission', async (c, _viewer, form) 
   return c.redirect('/operator/nodes#nodes', 303);
 });
 
-async function pageOf(c: Call, viewer: Viewer, made?: { nodeId: string; token: string }): Promise<Response> {
+async function pageOf(c: Call, viewer: Viewer, made: z.output<typeof madeSchema> | null): Promise<Response> {
   const store = c.get('store');
   const [nodes, tokens] = await Promise.all([listNodes(store), listNodeTokens(store)]);
   return html(
@@ -64,7 +70,7 @@ async function pageOf(c: Call, viewer: Viewer, made?: { nodeId: string; token: s
       <Card id="nodes" title="Where customers submit" flush>
         {nodes.length === 0 ? (
           <Empty title="No nodes yet">
-            <p>None has said hello.</p>
+            <p>None has reported yet. One appears here once it runs with its token.</p>
           </Empty>
         ) : (
           <Places nodes={nodes} />

@@ -1,9 +1,11 @@
+import { deleteCookie, setCookie } from 'hono/cookie';
 import { raw } from 'hono/html';
 import { renderSVG } from 'uqr';
 import { z } from 'zod';
 import { Problem } from '#domain/problem.ts';
 import type { Call } from '../../http/app.ts';
-import { html } from '../../pages/answer.tsx';
+import { publicOrigin } from '../../http/public-origin.ts';
+import { html, themeCookie, themes } from '../../pages/answer.tsx';
 import { Card, Columns, Fields } from '../../pages/blocks.tsx';
 import { Page } from '../../pages/layout.tsx';
 import { Code, Copy, Field, Head, Note, Post, State, Time } from '../../pages/parts.tsx';
@@ -186,3 +188,19 @@ profilePages.action('/profile/two-factor/off', async (c, viewer, form) => {
   if (ok) return c.redirect('/profile?done=two-factor-off', 303);
   return await profilePage(c, viewer, { fault: 'The password is not right.' }, 400);
 });
+
+profilePages.action('/profile/theme', (c, _viewer, form) => {
+  const theme = themes.find((one) => one === form.text('theme'));
+  if (theme)
+    setCookie(c, themeCookie, theme, { path: '/', sameSite: 'Lax', httpOnly: true, maxAge: 365 * 86_400 });
+  else deleteCookie(c, themeCookie, { path: '/' });
+  return c.redirect(pageBefore(c), 303);
+});
+
+/** The page that the form was on: a path of this host, never another place. */
+function pageBefore(c: Call): string {
+  const referer = c.req.header('Referer') ?? '';
+  if (!URL.canParse(referer)) return '/';
+  const { origin, pathname, search } = new URL(referer);
+  return origin === publicOrigin(c) && !pathname.startsWith('//') ? pathname + search : '/';
+}

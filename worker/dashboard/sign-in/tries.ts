@@ -1,4 +1,5 @@
 import { getCookie, setCookie } from 'hono/cookie';
+import { hexOf } from '#domain/hex.ts';
 import type { Call } from '../../http/app.ts';
 import { publicOrigin } from '../../http/public-origin.ts';
 import { addressOf, sourceOf, withinLimit } from '../../identity/source.ts';
@@ -119,6 +120,5 @@ async function knownDevice(c: Call, address: string): Promise<string | null> {
 }
 
 async function sign(c: Call, id: string, address: string): Promise<string> {
-  const mac = await hmac(c.get('env').authSecret, `device ${id} of ${address}`);
-  return Array.from(mac, (byte) => byte.toString(16).padStart(2, '0')).join('');
+  return hexOf(await hmac(c.get('env').authSecret, `device ${id} of ${address}`));
 }

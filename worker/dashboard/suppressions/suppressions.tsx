@@ -6,7 +6,18 @@ import { may } from '../../identity/viewer.ts';
 import { html } from '../../pages/answer.tsx';
 import { Card, Columns, Fields } from '../../pages/blocks.tsx';
 import { Page } from '../../pages/layout.tsx';
-import { Empty, Field, Head, Post, Refusal, Select, State, Time, type Tone } from '../../pages/parts.tsx';
+import {
+  Empty,
+  Field,
+  faultsOf,
+  Head,
+  Post,
+  Refusal,
+  Select,
+  State,
+  Time,
+  type Tone,
+} from '../../pages/parts.tsx';
 import type { Viewer } from '../../store/auth.ts';
 import { listSuppressions } from '../../store/suppressions.ts';
 import { Board } from '../board.tsx';
@@ -32,6 +43,8 @@ interface Shown {
   imported: Imported;
 }
 
+const labels = { email: 'Address', note: 'Why' };
+
 async function listPage(c: Call, viewer: Viewer, shown: Partial<Shown> = {}, status: 200 | 400 = 200) {
   const query = (c.req.query('query') ?? '').trim().slice(0, 320);
   const reason = suppressionReasons.find((one) => one === c.req.query('reason')) ?? null;
@@ -43,6 +56,7 @@ async function listPage(c: Call, viewer: Viewer, shown: Partial<Shown> = {}, sta
     { limit: pageSize, before: Number.isSafeInteger(from) && from > 0 ? from : null },
     Date.now(),
   );
+  const faults = faultsOf(shown.refused?.problem, Object.keys(labels));
   const change = may(viewer, 'developer');
   const filtered = query !== '' || reason !== null;
   const more = new URLSearchParams({ query, reason: reason ?? '', from: String(next) });
@@ -142,21 +156,21 @@ async function listPage(c: Call, viewer: Viewer, shown: Partial<Shown> = {}, sta
       {change && (
         <div class="grid">
           <Card id="add" title="Add an address">
-            {shown.refused && (
-              <Refusal problem={shown.refused.problem} labels={{ email: 'Address', note: 'Why' }} />
-            )}
-            <Fields action="/suppressions" submit="Suppress">
+            <Refusal faults={faults} labels={labels} />
+            <Fields action="/suppressions#add" submit="Suppress">
               <Field
                 label="Address"
                 name="email"
                 type="email"
                 value={shown.refused?.typed.email}
+                fault={faults.get('email')}
                 autocomplete="off"
               />
               <Field
                 label="Why"
                 name="note"
                 value={shown.refused?.typed.note}
+                fault={faults.get('note')}
                 required={false}
                 maxlength={1024}
               />

@@ -18,6 +18,10 @@ export const deliverySchema = z.object({
   id: z.string(),
   endpoint: z.string().nullable(),
   state: z.string(),
+  /** The name of the first event in it; null: it has none. */
+  event: z.string().nullable(),
+  events: z.number(),
+  recipient: z.string().nullable(),
   attempts: z.number(),
   next_attempt_at: z.string().nullable(),
   last_status: z.number().nullable(),
@@ -59,7 +63,7 @@ webhookDeliveryPages.page('/webhook-deliveries/:id', async (c, viewer) => {
     c,
     <Page title="Webhook delivery" viewer={viewer} url={c.req.url}>
       <Head
-        title="Webhook delivery"
+        title={`Webhook delivery${delivery.event === null ? '' : `: ${delivery.event}`}`}
         crumb={{ href: `/webhooks/${delivery.endpoint ?? ''}`, text: 'Endpoint' }}
       >
         {may(viewer, 'developer') && delivery.state !== 'pending' && (
@@ -71,6 +75,12 @@ webhookDeliveryPages.page('/webhook-deliveries/:id', async (c, viewer) => {
         title="Tries"
         aside={<State tone={deliveryTone[delivery.state] ?? 'quiet'}>{delivery.state}</State>}
       >
+        {delivery.recipient !== null && (
+          <p class="quiet">
+            For <bdi>{delivery.recipient}</bdi>
+            {delivery.events > 1 && ` and ${delivery.events - 1} other events`}
+          </p>
+        )}
         {delivery.next_attempt_at && (
           <p>
             Next try <Time ms={Date.parse(delivery.next_attempt_at)} as="ago" />.

@@ -3,7 +3,7 @@ import { Problem } from '#domain/problem.ts';
 import { webhookLimits } from '#domain/webhook.ts';
 import type { Call } from '../../http/app.ts';
 import { Card, Fields } from '../../pages/blocks.tsx';
-import { Field, Note, number, Refusal, Time } from '../../pages/parts.tsx';
+import { Field, faultsOf, Note, number, Refusal, Time } from '../../pages/parts.tsx';
 import { webhookDays } from '../../store/home-tables.ts';
 import { callApi } from '../own-api.ts';
 
@@ -14,6 +14,15 @@ interface Typed {
   from: string;
   to: string;
 }
+
+const labels = { from: 'From', to: 'Before' };
+
+/** What a replay that was done is shown as. */
+export const replayedSchema = z.object({
+  typed: z.object({ from: z.string(), to: z.string() }),
+  replayed: z.number(),
+  nextMs: z.number().nullable(),
+});
 
 /** What came of a replay: how many, or why not. */
 export interface ReplayShown {
@@ -73,21 +82,23 @@ export function Replay({
   const minute = Math.floor(nowMs / minuteMs) * minuteMs;
   const from = left !== null ? localOf(left) : (shown?.typed.from ?? localOf(minute - dayMs));
   const to = shown?.typed.to ?? localOf(minute + minuteMs);
+  const faults = faultsOf(shown?.refused, Object.keys(labels));
   return (
     <Card id="replay" title="Post again what was made between two times">
-      {shown?.refused && <Refusal problem={shown.refused} labels={{ from: 'From', to: 'Before' }} />}
+      <Refusal faults={faults} labels={labels} />
       {shown?.replayed !== undefined && <Replayed count={shown.replayed} nextMs={left} />}
       <p>
         For a receiver that has lost something. Requests keep their <code>webhook-id</code>, so a receiver
         that looks at it takes nothing twice. What still waits to be posted is left as it is.
       </p>
-      <Fields action={`${path}/replay`} submit="Post again" plain>
-        <Field label="From (UTC)" name="from" type="datetime-local" value={from} />
+      <Fields action={`${path}/replay#replay`} submit="Post again" plain>
+        <Field label="From (UTC)" name="from" type="datetime-local" value={from} fault={faults.get('from')} />
         <Field
           label="Before (UTC)"
           name="to"
           type="datetime-local"
           value={to}
+          fault={faults.get('to')}
           hint={`What was posted is kept for ${webhookDays} days; at most ${number(webhookLimits.replay)} are posted again at once.`}
         />
       </Fields>

@@ -4,12 +4,25 @@ import { may } from '../../identity/viewer.ts';
 import { html } from '../../pages/answer.tsx';
 import { Card, Columns } from '../../pages/blocks.tsx';
 import { Page } from '../../pages/layout.tsx';
-import { duration, Empty, Head, Note, Post, Secret, State, Time, type Tone } from '../../pages/parts.tsx';
+import {
+  Cut,
+  duration,
+  Empty,
+  Head,
+  Note,
+  number,
+  Post,
+  Secret,
+  State,
+  Time,
+  type Tone,
+} from '../../pages/parts.tsx';
 import type { Viewer } from '../../store/auth.ts';
 import { Board } from '../board.tsx';
+import { shownOnce, thenShow } from '../once.ts';
 import { callApi } from '../own-api.ts';
 import { deliverySchema, deliveryTone, idOf } from './webhook-delivery.tsx';
-import { Replay, type ReplayShown, replay } from './webhook-replay.tsx';
+import { Replay, type ReplayShown, replay, replayedSchema } from './webhook-replay.tsx';
 
 /** One webhook endpoint: what was posted there, its secret, posting again. */
 export const webhookPages = new Board();
@@ -34,27 +47,29 @@ const testSchema = z.object({
   status: z.number().nullable(),
   answer: z.string().nullable(),
   error: z.string().nullable(),
-  body: z.string(),
 });
 
 export const endpointTone: Record<string, Tone> = { active: 'good', disabled: 'bad' };
 
+/** What an action has just brought. */
+const onceSchema = z.object({
+  secret: z.string().optional(),
+  test: testSchema.optional(),
+  replay: replayedSchema.optional(),
+});
+
 interface Shown {
-  secret: string;
-  test: z.output<typeof testSchema>;
-  replay: ReplayShown;
+  secret?: string;
+  test?: z.output<typeof testSchema>;
+  replay?: ReplayShown;
 }
 
-webhookPages.page('/webhooks/:id', (c, viewer) => endpointPage(c, viewer, idOf(c)));
+webhookPages.page('/webhooks/:id', async (c, viewer) =>
+  endpointPage(c, viewer, idOf(c), (await shownOnce(c, viewer, onceSchema)) ?? {}),
+);
 
-/** The page of an endpoint; `shown`: what an action has just brought. */
-export async function endpointPage(
-  c: Call,
-  viewer: Viewer,
-  id: string,
-  shown: Partial<Shown> = {},
-  status: 200 | 400 = 200,
-) {
+/** The page of an endpoint. */
+async function endpointPage(c: Call, viewer: Viewer, id: string, shown: Shown = {}, status: 200 | 400 = 200) {
   const { accountId } = viewer.account;
   const state = ['pending', 'delivered', 'dead'].find((one) => one === c.req.query('state')) ?? '';
   const cursor = c.req.query('cursor') ?? '';
@@ -173,12 +188,18 @@ export async function endpointPage(
           </Empty>
         ) : (
           <table class="cards">
-            <Columns names={['Delivery', 'State', 'Last answer', 'Made']} />
+            <Columns names={['Event', 'Recipient', 'State', { num: 'Tries' }, 'Last answer', 'Made']} />
             <tbody>
               {deliveries.data.map((delivery) => (
                 <tr>
-                  <td class="break mono">
-                    <a href={`/webhook-deliveries/${delivery.id}`}>{delivery.id}</a>
+                  <td>
+                    <a href={`/webhook-deliveries/${delivery.id}`} title={delivery.id}>
+                      {delivery.event ?? 'a body'}
+                    </a>
+                    {delivery.events > 1 && <span class="small quiet"> and {delivery.events - 1} more</span>}
+                  </td>
+                  <td class="one" data-label="Recipient">
+                    {delivery.recipient === null ? '–' : <Cut text={delivery.recipient} />}
                   </td>
                   <td>
                     <State tone={deliveryTone[delivery.state] ?? 'quiet'}>{delivery.state}</State>
@@ -187,6 +208,9 @@ export async function endpointPage(
                         next try <Time ms={Date.parse(delivery.next_attempt_at)} as="ago" />
                       </p>
                     )}
+                  </td>
+                  <td class="num" data-label="Tries">
+                    {number(delivery.attempts)}
                   </td>
                   <td class="break small" data-label="Last answer">
                     {delivery.last_status ?? delivery.last_error ?? '–'}
@@ -221,7 +245,8 @@ webhookPages.action('/webhooks/:id/test', async (c, viewer) => {
     { method: 'POST', path: `/webhooks/${id}/test` },
     testSchema,
   );
-  return await endpointPage(c, viewer, id, { test });
+  const [answer, error] = [test.answer?.slice(0, 500) ?? null, test.error?.slice(0, 300) ?? null];
+  return await thenShow(c, viewer, `/webhooks/${id}`, { test: { ...test, answer, error } });
 });
 
 webhookPages.action('/webhooks/:id/rotate', async (c, viewer) => {
@@ -232,7 +257,7 @@ webhookPages.action('/webhooks/:id/rotate', async (c, viewer) => {
     { method: 'POST', path: `/webhooks/${id}/rotate` },
     z.object({ secret: z.string() }),
   );
-  return await endpointPage(c, viewer, id, { secret });
+  return await thenShow(c, viewer, `/webhooks/${id}`, { secret });
 });
 
 webhookPages.action('/webhooks/:id/state', async (c, viewer, form) => {
@@ -248,7 +273,9 @@ webhookPages.action('/webhooks/:id/replay', async (c, viewer, form) => {
     from: form.text('from'),
     to: form.text('to'),
   });
-  return await endpointPage(c, viewer, id, { replay: shown }, shown.refused ? 400 : 200);
+  return shown.refused
+    ? await endpointPage(c, viewer, id, { replay: shown }, 400)
+    : await thenShow(c, viewer, `/webhooks/${id}#replay`, { replay: shown });
 });
 
 webhookPages.action('/webhooks/:id/remove', async (c, viewer) => {

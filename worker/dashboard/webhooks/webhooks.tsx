@@ -7,11 +7,12 @@ import { may } from '../../identity/viewer.ts';
 import { html } from '../../pages/answer.tsx';
 import { Card, Columns, Fields } from '../../pages/blocks.tsx';
 import { Page } from '../../pages/layout.tsx';
-import { Empty, Field, Head, Refusal, Select, State, Time } from '../../pages/parts.tsx';
+import { Empty, Field, faultsOf, Head, Refusal, Select, State, Time } from '../../pages/parts.tsx';
 import type { Viewer } from '../../store/auth.ts';
 import { Board } from '../board.tsx';
+import { thenShow } from '../once.ts';
 import { callApi } from '../own-api.ts';
-import { endpointPage, endpointSchema, endpointTone } from './webhook.tsx';
+import { endpointSchema, endpointTone } from './webhook.tsx';
 
 /** The webhook endpoints of an account; adding one. */
 export const webhooksPages = new Board();
@@ -30,6 +31,7 @@ webhooksPages.page('/webhooks', (c, viewer) => listPage(c, viewer));
 
 async function listPage(c: Call, viewer: Viewer, refused?: Problem, typed = nothingTyped) {
   const { accountId } = viewer.account;
+  const faults = faultsOf(refused, Object.keys(labels));
   const { data } = await callApi(
     c,
     accountId,
@@ -83,14 +85,15 @@ async function listPage(c: Call, viewer: Viewer, refused?: Problem, typed = noth
       </section>
       {may(viewer, 'developer') && (
         <Card id="add" title="Add an endpoint">
-          {refused && <Refusal problem={refused} labels={labels} />}
-          <Fields action="/webhooks" submit="Add">
+          <Refusal faults={faults} labels={labels} />
+          <Fields action="/webhooks#add" submit="Add">
             <Field
               label="URL"
               name="url"
               type="url"
               placeholder="https://example.com/hooks/mail"
               value={typed.url}
+              fault={faults.get('url')}
               maxlength={webhookLimits.urlCharacters}
               hint="https, at a public address."
             />
@@ -98,6 +101,7 @@ async function listPage(c: Call, viewer: Viewer, refused?: Problem, typed = noth
               label="Format"
               name="format"
               value={typed.format}
+              fault={faults.get('format')}
               options={webhookFormats.map((format) => ({ value: format, text: format }))}
               hint="event: one event a request. cloudmailin: several events in one request. The others tell of received mail only."
             />
@@ -136,6 +140,7 @@ async function listPage(c: Call, viewer: Viewer, refused?: Problem, typed = noth
               name="description"
               required={false}
               value={typed.description}
+              fault={faults.get('description')}
               maxlength={webhookLimits.descriptionCharacters}
             />
           </Fields>
@@ -161,7 +166,7 @@ webhooksPages.action('/webhooks', async (c, viewer, form) => {
       { method: 'POST', path: '/webhooks', body },
       z.object({ id: z.string(), secret: z.string() }),
     );
-    return await endpointPage(c, viewer, made.id, { secret: made.secret });
+    return await thenShow(c, viewer, `/webhooks/${made.id}`, { secret: made.secret });
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
     return await listPage(c, viewer, error, typed);

@@ -76,6 +76,8 @@ The API is at the address where the Worker runs (\`$API\` in these guides). Ever
 | \`POST /v1/domains/:id/dkim/rotate\` | Rotate a domain’s DKIM keys |
 | \`POST /v1/domains/:id/dkim/:selector/retire\` | Retire a DKIM key |
 | \`GET /v1/domains/:id/warming\` | Read how far a domain is warmed |
+| \`GET /v1/domains/:id/dmarc?from&to\` | Read what DMARC reports say of a domain |
+| \`GET /v1/domains/:id/tls-reports?from&to\` | Read what TLS reports say of a domain |
 
 ### Receiving
 
@@ -92,6 +94,10 @@ The API is at the address where the Worker runs (\`$API\` in these guides). Ever
 | \`PATCH /v1/domains/:id/routes/:route\` | Change a route |
 | \`DELETE /v1/domains/:id/routes/:route\` | Remove a route |
 | \`POST /v1/domains/:id/routes/test\` | Try an address |
+| \`GET /v1/domains/:id/rules\` | List the rules of a domain |
+| \`POST /v1/domains/:id/rules\` | Add a rule |
+| \`PATCH /v1/domains/:id/rules/:rule\` | Change a rule |
+| \`DELETE /v1/domains/:id/rules/:rule\` | Remove a rule |
 
 ### Aliases
 
@@ -133,6 +139,9 @@ The API is at the address where the Worker runs (\`$API\` in these guides). Ever
 | call | what it does |
 | --- | --- |
 | \`POST /api/v0.1/:username/messages\` | Send a message, as CloudMailin’s clients do |
+| \`GET /api/v0.1/:username/addresses\` | List addresses, as CloudMailin calls them |
+| \`GET /api/v0.1/:username/incoming_statuses?address_id&query\` | List what became of received mail |
+| \`GET /api/v0.1/:username/outbound_messages\` | List sent messages |
 
 <!-- /generated -->
 

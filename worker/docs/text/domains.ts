@@ -22,7 +22,7 @@ curl -X POST $API/v1/domains/example.com/verify -H "Authorization: Bearer $KEY" 
 | \`dkim\` | TXT | \`pennypost._domainkey.example.com\` | \`v=DKIM1; k=rsa; p=…\` | lets receivers verify our signature (RFC 6376) | required: outbound, both, alias |
 | \`dkim_ed25519\` | TXT | \`pennypost-ed._domainkey.example.com\` | \`v=DKIM1; k=ed25519; p=…\` | a second, shorter signature (RFC 8463); it signs once it is published | optional: outbound, both, alias |
 | \`return_path\` | CNAME | \`pp-bounces.example.com\` | \`bounces.<SERVICE_DOMAIN>\` | brings delayed bounces back and makes SPF align | recommended: outbound, both, alias |
-| \`dmarc\` | TXT | \`_dmarc.example.com\` | \`v=DMARC1; p=quarantine; rua=mailto:postmaster@example.com\` | says what receivers do with mail that fails SPF and DKIM (RFC 9989) | recommended: outbound, both, alias |
+| \`dmarc\` | TXT | \`_dmarc.example.com\` | \`v=DMARC1; p=quarantine; rua=mailto:dmarc+…@reports.<SERVICE_DOMAIN>\` | says what receivers do with mail that fails SPF and DKIM (RFC 9989) | recommended: outbound, both, alias |
 | \`mx\` | MX | \`example.com\` | \`10 mx.<SERVICE_DOMAIN>\` | brings mail for the domain to us | required: inbound, both, alias |
 
 <!-- /generated -->
@@ -41,6 +41,13 @@ domain off; a record that is proven missing for three days does: the Worker logs
 domain, the one that proves ownership has it for as long as it does.
 
 ## Changing keys
+
+Receivers report about a domain: who sends in its name (DMARC aggregate reports, RFC 9990, before it RFC 7489), and how those
+who send to it fare with TLS (RFC 8460). \`rua\` of the advised DMARC record has them sent to
+\`dmarc+<token>@reports.<SERVICE_DOMAIN>\`; \`GET /v1/domains/:id/tls-reports\` tells the record for the others. \`GET
+/v1/domains/:id/dmarc?from&to\` and the page Reports of the domain tell days, sources, alignment, and what each source means
+in a sentence; mail to these addresses that brings no report about the domain is refused, and so is one over 1 MiB. Anybody
+can write a report, so that nothing follows from one; they are kept for 92 days, a hundred a day and kind at most.
 
 Keys rotate without a gap: \`rotate\` makes a new pair (\`pennypost2\`, \`pennypost2-ed\`) that signs once it is found in
 DNS; the old pair goes on beside it for seven days. Take its records away only after that. An Ed25519 key signs only

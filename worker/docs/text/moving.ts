@@ -16,8 +16,8 @@ sender after the other.
 
 ## SMTP
 
-Host: that of your node (the page SMTP & API shows it). Port 587 or 2525 with STARTTLS, 465 with TLS from the start. User \`pennypost\`,
-password: a key with the scope \`send\`. Tags, metadata, class and time are said by [header fields](sending.md#fields).
+Host: that of your node (the page SMTP & API shows it). Port 587 or 2525 with STARTTLS, 465 with TLS from the start. User \`pennypost\`
+(or the one that the key was given), password: a key with the scope \`send\`. Tags, metadata, class and time are said by [header fields](sending.md#fields).
 
 ## Suppressions
 

@@ -36,7 +36,8 @@ Or by SMTP, with any client: host \`127.0.0.1\`, port 2525, STARTTLS, user \`pen
 
 ## 3. Look
 
-\`http://127.0.0.1:8025\` lists what arrived. What happened to the message on its way is told by
+\`http://127.0.0.1:8025\`, in a browser, lists what arrived while you look: each mail as HTML, as text and as its source, with its
+attachments. Programs get the list as JSON there, and one mail raw at \`/<id>\`. What happened to the message on its way is told by
 
 \`\`\`sh
 curl http://127.0.0.1:8787/v1/emails/01a1fbb4-…/events -H "Authorization: Bearer $KEY"

@@ -16,6 +16,13 @@ comes to port 25 of the nodes, or by Email Routing (\`email()\`), which is the f
   \`webhook\` (endpoints, none named: all), \`forward\` (addresses, at domains of the type \`both\`, which sign), \`drop\` or \`refuse\` with
   a text. A new domain has \`*\` to all endpoints.
   \`POST /v1/domains/:id/routes/test {to}\`, or the page Routes, tells what would be done with an address and why.
+- **Rules** of a domain (\`POST /v1/domains/:id/rules {name, conditions, action, priority}\`, or the page Rules) look at mail that
+  its routes take, not at that of aliases: sender, its domain, subject, a header field, SPF, DKIM; \`equals\`, \`contains\`,
+  \`starts_with\`, \`matches\`…; by priority, the first one whose conditions all hold acts in place of the route: \`webhook\`, \`drop\`
+  or \`refuse\`. Patterns take time linear in the text. One that refuses is said in the session, so that the sender waits for it;
+  while the edge is away it hears 451.
+- **Answered** by \`POST /v1/inbound-emails/:id/reply\`, or on the page of the mail: as \`POST /v1/send\`, in its thread; \`from\`,
+  \`to\` and \`subject\` may be left out.
 - **Told** by webhooks of any endpoint whose \`events\` hold \`email.received\` (or are null), in its \`format\`: \`event\`,
   \`postscale\`, \`cloudmailin\`, \`cloudmailin-multipart\` or \`raw\`; the last three may have user and password in their URL. Larger
   attachments are fetched by links that hold for 24 hours. The answer of a \`synchronous\` endpoint (by default those of the
@@ -105,6 +112,9 @@ These mailboxes take reports only; other mail is refused in the SMTP session (55
 | \`feedback_other\` | a feedback report that is no complaint (RFC 6430, RFC 6591) |
 | \`feedback_uncorrelated\` | a complaint about no message of ours that is kept |
 | \`feedback_unverified\` | a complaint that anybody could have written: an event (\`verified: false\`), and suppresses nobody |
+| \`report_kept\` | a DMARC or TLS report about a domain, whose figures are shown |
+| \`report_repeated\` | the same report again, or beyond what is kept of one day |
+| \`report_unread\` | mail to an address for reports that brings none about that domain |
 | \`token_forged\` | an address of the form of a return path whose token does not verify |
 | \`address_unknown\` | any other address that mail came for and that is not here |
 

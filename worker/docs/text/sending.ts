@@ -17,6 +17,22 @@ swaks --server $HOST:2525 --tls --auth PLAIN --auth-user pennypost --auth-passwo
 
 Every call is listed in [The API at a glance](api-at-a-glance.md).
 
+## Before you have a domain
+
+Every account sends at once from its address in the sandbox, \`account-<number>@sandbox.<service domain>\` (the page *SMTP & API*
+and \`GET /v1/credential\`, field \`sandbox_address\`, tell it). Such mail goes to the simulator (\`delivered@simulator.<service
+domain>\` and the other parts below) and to the proven addresses of the account's own members, 100 messages a day of the latter;
+anything else is refused with \`domain_not_allowed\`. It is signed with keys of the installation, whose record the page
+*Installation* names. Keys of the environment \`test\` are asked for no domain at all: what they send is checked, kept and shown,
+and delivered to nobody.
+
+## What was refused
+
+The page *Requests* and \`GET /v1/requests?answer=refused\` list what your programs have submitted in the last seven days by HTTP
+and SMTP, with the answer, the key and why it was refused. Of a key that is refused again and again 20 a minute are written
+down; the next one tells how many were left out (\`left_out\`). What a mail node refuses in the SMTP session before it has the
+message (an address that is none, a message that is too large) is told in that session only.
+
 ## Fields
 
 Fields of \`POST /v1/send\`: \`from\`, \`to\`, \`cc\`, \`bcc\`, \`reply_to\`, \`subject\`, \`text_body\`, \`html_body\`, \`headers\`,

@@ -12,7 +12,7 @@ Variables are set by \`npm run deploy -- --var NAME=TEXT\`; secrets are made and
 
 | setting | kind | meaning |
 | --- | --- | --- |
-| \`SERVICE_DOMAIN\` | variable | the operator's own domain; \`bounces.\`, \`_spf.\` and \`mx.\` live below it |
+| \`SERVICE_DOMAIN\` | variable | the operator's own domain; \`bounces.\`, \`reports.\`, \`_spf.\` and \`mx.\` live below it |
 | \`NODE_TOKEN\` | secret | with which the first SMTP node asks for a token of its own |
 | \`OPERATOR_TOKEN\` | secret | what opens \`/admin/v1\` |
 | \`RETURN_PATH_KEYS\` | secret | HMAC keys of return-path tokens and of links in mails, base64, 32 bytes each; comma-separated, the newest first. A key that is taken away ends the links that it made |

@@ -18,7 +18,8 @@ questions end there.
 
 ## The SMTP client cannot connect or log in
 
-- \`535 5.7.8\`: the password is not a key, or not one that may \`send\`. The user name is \`pennypost\`.
+- \`535 5.7.8\`: the password is not a key, or not one that may \`send\`. The user name is \`pennypost\`, unless the key was given
+  another.
 - "Certificate not trusted": the node made a certificate of its own, because \`PENNYPOST_TLS_CERT_FILE\` is empty. Give it one for its
   host name.
 - No answer on port 25: that port is for incoming mail. Submit to 587, 2525 or 465.

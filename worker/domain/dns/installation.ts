@@ -16,6 +16,8 @@ export interface InstallationFacts {
   tick: { atMs: number; fault: string | null } | null;
   /** Webhook endpoints that have had something to post for longer than `lateMs.webhook`. */
   lateEndpoints: number;
+  /** Active endpoints that have refused everything for longer than `lateMs.webhook`, and what waits for them. */
+  failingEndpoints: { count: number; waiting: number };
   /** Why sign-in links and invitations cannot be mailed; null: they can. */
   mailFault: string | null;
   /** Keys of ENCRYPTION_KEYS, and texts that need another than the first, or have an older form. */
@@ -94,9 +96,15 @@ const checks: readonly Check[] = [
         ? fine(check, observed)
         : failed(check, observed, 'See that a node is here; start more of them if they are busy.');
     }),
-  ({ lateEndpoints: late }) =>
+  ({ lateEndpoints: late, failingEndpoints: { count, waiting } }) =>
     late === 0
-      ? fine('webhooks', 'No endpoint is behind.')
+      ? count === 0
+        ? fine('webhooks', 'No endpoint is behind.')
+        : warning(
+            'webhooks',
+            `${count} ${count === 1 ? 'endpoint takes' : 'endpoints take'} nothing, and ${waiting} ${waiting === 1 ? 'request waits' : 'requests wait'} for them.`,
+            'They are tried again with growing pauses. Ask whoever runs the endpoints: their pages show the answers.',
+          )
       : failed(
           'webhooks',
           `${late} ${late === 1 ? 'endpoint has' : 'endpoints have'} had something to post for ${lateMs.webhook / minuteMs} min.`,
@@ -155,8 +163,8 @@ function diagnoseTick({ tick, nowMs }: InstallationFacts): Diagnosis {
 }
 
 function diagnoseNodes({ nodes, nowMs }: InstallationFacts): Diagnosis {
-  const start = 'Start a node, see the guide Deploy (worker/docs/deploy.md).';
-  if (nodes.length === 0) return failed('nodes', 'No node has ever said hello: nothing is delivered.', start);
+  const start = 'Start a node, see the guide Deploy, at /docs/deploy.';
+  if (nodes.length === 0) return failed('nodes', 'No node has ever reported: nothing is delivered.', start);
   const away = nodes.filter(({ lastSeenAtMs }) => nowMs - lastSeenAtMs > lateMs.node);
   const names = away.map(({ nodeId }) => nodeId).join(', ');
   if (away.length === 0) return fine('nodes', `${nodes.map(({ nodeId }) => nodeId).join(', ')}: here.`);

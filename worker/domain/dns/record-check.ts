@@ -1,3 +1,4 @@
+import { reportAddress } from '../reports/report-address.ts';
 import { dkimFault, formatDkimRecord, parseDkimRecord } from './dkim-record.ts';
 import { findDmarc } from './dmarc.ts';
 import {
@@ -28,6 +29,8 @@ export interface CheckSubject {
   returnPathLabel: string;
   /** The operator's domain. */
   serviceDomain: string;
+  /** Of its addresses for reports (`domain/reports/report-address.ts`); null: it has none. */
+  reportToken: string | null;
   /** Keys that are in use or will be. */
   keys: readonly SubjectKey[];
 }
@@ -132,8 +135,12 @@ export const recordChecks = [
     purpose: 'says what receivers do with mail that fails SPF and DKIM (RFC 9989)',
     required: [],
     recommended: sending,
-    records: ({ name }) => [
-      { type: 'TXT', name: `_dmarc.${name}`, value: `v=DMARC1; p=quarantine; rua=mailto:postmaster@${name}` },
+    records: (subject) => [
+      {
+        type: 'TXT',
+        name: `_dmarc.${subject.name}`,
+        value: `v=DMARC1; p=quarantine; rua=mailto:${dmarcReportsTo(subject)}`,
+      },
     ],
     judge: judgeDmarc,
   },
@@ -177,6 +184,11 @@ export function planChecks(subject: CheckSubject): PlannedCheck[] {
       ? []
       : check.records(subject).map((wanted): PlannedCheck => ({ kind: check.kind, need, wanted, check }));
   });
+}
+
+/** Where aggregate reports go: to us, who show what they say. */
+function dmarcReportsTo({ name, reportToken, serviceDomain }: CheckSubject): string {
+  return reportToken === null ? `postmaster@${name}` : reportAddress('dmarc', reportToken, serviceDomain);
 }
 
 function dkimRecords({ name, keys }: CheckSubject, algorithm: SubjectKey['algorithm']): WantedRecord[] {
@@ -330,17 +342,17 @@ async function judgeDmarc(wanted: WantedRecord, subject: CheckSubject, lookup: L
     case 'invalid':
       return wrong([found.text], `Mend the DMARC record at _dmarc.${found.at}: ${found.fault}.`);
     case 'found':
-      return { status: 'ok', observed: [found.text], fix: dmarcAdvice(found), foundAt: found.at };
+      return { status: 'ok', observed: [found.text], fix: dmarcAdvice(found, subject), foundAt: found.at };
   }
 }
 
 /** What would make a working policy better; null when nothing would. */
-function dmarcAdvice({
-  at,
-  record,
-}: Extract<Awaited<ReturnType<typeof findDmarc>>, { kind: 'found' }>): string | null {
+function dmarcAdvice(
+  { at, record }: Extract<Awaited<ReturnType<typeof findDmarc>>, { kind: 'found' }>,
+  subject: CheckSubject,
+): string | null {
   if (record.reportUris.length === 0)
-    return `Add rua=mailto:… to _dmarc.${at} to see who sends in your name.`;
+    return `Add rua=mailto:${dmarcReportsTo(subject)} to _dmarc.${at} to see who sends in your name.`;
   if (record.policy === 'none')
     return `Raise p=none at _dmarc.${at} to p=quarantine once the reports look right.`;
   if (record.dkimAlignment === 's') {

@@ -1,3 +1,4 @@
+import { reportHost, reportPermission } from '../reports/report-address.ts';
 import {
   addressesOf,
   type Diagnosis,
@@ -8,6 +9,7 @@ import {
   unknown,
   warning,
 } from './diagnosis.ts';
+import { isDmarc } from './dmarc.ts';
 import { type DnsAnswer, type DnsType, type Lookup, provesAbsence, recordsOf } from './dns.ts';
 import { parseAddress } from './public-address.ts';
 import { isSpf } from './spf.ts';
@@ -138,6 +140,12 @@ async function passes(
   const records = recordsOf(answer).filter(isSpf);
   const terms = addresses.map((one) => `${one.includes(':') ? 'ip6' : 'ip4'}:${one}`);
   const include = `_spf.${subject.serviceDomain}`;
+  if (addresses.length === 0 && (domain === include || records.length === 1))
+    return unknown(
+      check,
+      `No address of ${subject.nodes} is known, so it cannot be told whom it must name.`,
+      'Publish A (and AAAA) of the host names of your nodes first.',
+    );
   const value =
     domain === include ? ['v=spf1', ...terms, '-all'].join(' ') : `v=spf1 include:${include} -all`;
   if (records.length !== 1) {
@@ -210,8 +218,8 @@ export async function diagnoseEmailRouting(subject: ServiceSubject): Promise<Dia
     fine(
       check,
       open
-        ? `That door is open: mail for ${name} comes to the Worker by Email Routing.`
-        : `That door is closed: mail for ${name} comes by the nodes (npm run deploy -- --email-routing opens it).`,
+        ? `Email Routing is used: mail for ${name} comes to the Worker by it.`
+        : `Email Routing is not used: mail for ${name} comes by the nodes (npm run deploy -- --email-routing sets it up).`,
     ),
   ];
 }
@@ -229,4 +237,27 @@ export async function diagnoseMx(subject: ServiceSubject): Promise<Diagnosis[]> 
           `Publish A (and AAAA) of ${name} with the addresses of the nodes that receive.`,
         ),
   ];
+}
+
+/** Where DMARC and TLS reports about customers' domains come: the MX of `reports`, and the word that it may be named. */
+export async function diagnoseReports(subject: ServiceSubject): Promise<Diagnosis[]> {
+  const check = 'reports';
+  const host = reportHost(subject.serviceDomain);
+  const permission = reportPermission(subject.serviceDomain);
+  // A wildcard is seen through a name that it covers (RFC 4592).
+  const asked = permission.name.replace('*', 'example.com');
+  const [mx, txt] = await Promise.all([ask(subject, check, host, 'MX'), ask(subject, check, asked, 'TXT')]);
+  const away = mx.away ?? txt.away;
+  if (away) return [away];
+  const hosts = recordsOf(mx.answer).map((record) => record.split(' ')[1] ?? '');
+  if (hosts.length === 0) {
+    const nodes = subject.hostNames.map((hostName) => `10 ${hostName}`).join(', ');
+    const fix = `Publish MX records at ${host} that name your nodes${nodes === '' ? '' : `: ${nodes}`}`;
+    return [warning(check, `${host} has no MX, so that no reports about domains come.`, fix)];
+  }
+  if (!recordsOf(txt.answer).some(isDmarc)) {
+    const observed = `Nothing says that ${host} takes DMARC reports of other domains (RFC 9990), so that none are sent there.`;
+    return [warning(check, observed, `Publish the TXT record ${permission.name}: ${permission.value}`)];
+  }
+  return [fine(check, `${host} leads to ${hosts.join(', ')} and may be named in DMARC records.`)];
 }

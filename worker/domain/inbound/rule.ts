@@ -4,6 +4,8 @@ import type { HeaderField } from './received.ts';
 
 /** Rules of an alias or a domain that look at a mail, as Postscale has them. Pure. */
 
+/** Those of routes but sending on, which is by address. */
+export const ruleActions = ['webhook', 'drop', 'refuse'] as const;
 export const ruleFields = ['sender', 'sender_domain', 'subject', 'header', 'spf', 'dkim'] as const;
 export const comparators = [
   'equals', 'not_equals', 'contains', 'not_contains', 'starts_with', 'ends_with', 'matches',
@@ -13,7 +15,13 @@ export const ruleLimits = {
   conditions: 20,
   nameCharacters: 100,
   valueCharacters: 1000,
+  /** Of what is compared; of what patterns are searched in. */
   textCharacters: 16_384,
+  patternTextCharacters: 2_048,
+  /** Rules of a domain, and patterns in all of them. */
+  rules: 50,
+  patterns: 20,
+  priority: 1_000_000,
 } as const;
 
 export interface RuleCondition {
@@ -71,9 +79,21 @@ export function firstRule<R extends Rule>(
 }
 
 function holds({ field, headerName, comparator, value }: RuleCondition, facts: RuleFacts): boolean {
-  const values = valuesOf(field, headerName, facts).map((text) => text.slice(0, ruleLimits.textCharacters));
+  const most = comparator === 'matches' ? ruleLimits.patternTextCharacters : ruleLimits.textCharacters;
+  const values = within(valuesOf(field, headerName, facts), most);
   const test = testOf(comparator, value);
   return comparator.startsWith('not_') ? values.every(test) : values.some(test);
+}
+
+/** As many texts as there is room for, the last one cut; at least one. */
+function within(texts: readonly string[], most: number): string[] {
+  let room = most;
+  const kept = texts.map((text) => {
+    const part = text.slice(0, Math.max(room, 0));
+    room -= text.length;
+    return part;
+  });
+  return kept.filter((text, i) => i === 0 || text !== '' || texts[i] === '');
 }
 
 /** A header field that is not there has an empty value. */

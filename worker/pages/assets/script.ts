@@ -41,6 +41,13 @@ export const script = `'use strict';
     if (secret.form.dataset.goOn !== undefined) secret.form.submit();
   }
 
+  // Where a form was refused, one begins at what is wrong; once the browser has gone to the part that the address names.
+  const wrong = document.querySelector('[aria-invalid="true"]') || document.getElementById('refusal');
+  if (wrong) addEventListener('load', () => setTimeout(() => {
+    wrong.focus();
+    wrong.scrollIntoView({ block: 'center' });
+  }));
+
   const said = document.getElementById('said');
   // One listener for the page: parts of it are fetched again, with buttons of their own.
   document.addEventListener('click', async (event) => {
@@ -69,10 +76,27 @@ export const script = `'use strict';
     const typing = event.target.closest && event.target.closest('input, select, textarea, [contenteditable]');
     if (event.key !== '/' || typing || event.ctrlKey || event.metaKey || event.altKey) return;
     const search = document.querySelector('input[type="search"]');
-    if (!search) return;
     event.preventDefault();
+    if (!search) {
+      if (document.querySelector('.nav')) location.assign('/messages#q');
+      return;
+    }
     search.focus();
     search.select();
+  });
+  if (location.hash === '#q') document.querySelector('input[type="search"]')?.focus();
+
+  // The keys j and k go down and up through the rows of a list; Enter opens, as every link does.
+  document.addEventListener('keydown', (event) => {
+    const typing = event.target.closest && event.target.closest('input, select, textarea, [contenteditable]');
+    if ((event.key !== 'j' && event.key !== 'k') || typing || event.ctrlKey || event.metaKey || event.altKey) return;
+    const links = [...document.querySelectorAll('main tbody tr')].map((row) => row.querySelector('a[href]')).filter(Boolean);
+    if (links.length === 0) return;
+    const at = links.findIndex((link) => link.closest('tr').contains(document.activeElement));
+    const next = event.key === 'j' ? Math.min(at + 1, links.length - 1) : Math.max(at - 1, 0);
+    event.preventDefault();
+    links[next].focus();
+    links[next].scrollIntoView({ block: 'nearest' });
   });
 
   // A search that has not come to its end goes on by itself, until a page is full.

@@ -58,6 +58,9 @@ ul.plain, ol.plain { list-style: none; }
 .nav a, .nav button { display: block; width: 100%; padding: var(--s2) var(--s3); border-radius: var(--radius); color: var(--ink); text-decoration: none; font: inherit; text-align: left; border: 0; background: none; cursor: pointer; }
 .nav a:hover, .nav button:hover { background: var(--sunken); }
 .nav a[aria-current="page"] { background: var(--accent-soft); color: var(--accent); font-weight: 600; }
+.nav .themes { display: flex; gap: var(--s1); padding: 0 var(--s2); }
+.nav .themes button { text-align: center; padding: var(--s1); font-size: var(--text-s); border: 1px solid var(--line); }
+:root:not([data-theme]) .themes [value="device"], :root[data-theme="light"] .themes [value="light"], :root[data-theme="dark"] .themes [value="dark"] { background: var(--accent-soft); color: var(--accent); font-weight: 600; }
 .side .foot { margin-top: auto; display: grid; gap: var(--s1); border-top: 1px solid var(--line); padding-top: var(--s4); font-size: var(--text-s); }
 .side .foot p { padding: 0 var(--s3); color: var(--quiet); overflow-wrap: anywhere; }
 .bar { display: none; }
@@ -149,6 +152,8 @@ label, .label, legend { font-weight: 600; font-size: var(--text-s); display: blo
 .field .hint { font-size: var(--text-s); color: var(--quiet); font-weight: 400; }
 fieldset { border: 0; display: grid; gap: var(--s2); }
 fieldset label, .check { font-weight: 400; display: flex; gap: var(--s2); align-items: baseline; font-size: var(--text-m); }
+.fault { color: var(--bad); font-size: var(--text-s); font-weight: 600; }
+[aria-invalid="true"] { border-color: var(--bad) !important; border-width: 2px !important; }
 input, select, textarea { font: inherit; color: var(--ink); background: var(--surface); border: 1px solid var(--edge); border-radius: calc(var(--radius) - 2px); padding: var(--s2) var(--s3); width: 100%; min-width: 0; }
 input[type="checkbox"], input[type="radio"] { flex: none; width: 1.1rem; height: 1.1rem; padding: 0; position: relative; top: 0.2rem; accent-color: var(--accent); }
 textarea { min-height: 7rem; resize: vertical; }

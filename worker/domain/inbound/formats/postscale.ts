@@ -1,3 +1,4 @@
+import { hexOf } from '../../hex.ts';
 import { dateOf } from './event.ts';
 import type { PayloadSource } from './source.ts';
 
@@ -44,9 +45,5 @@ export async function postscaleSignature(
   for (let i = 0; i < time.length; i++) signed[i] = time.charCodeAt(i);
   signed.set(body, time.length);
   const macs = await Promise.all(secrets.map((secret) => hmac(secret, signed)));
-  return [`t=${unixSeconds}`, ...macs.map((mac) => `v1=${hex(mac)}`)].join(',');
-}
-
-function hex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+  return [`t=${unixSeconds}`, ...macs.map((mac) => `v1=${hexOf(mac)}`)].join(',');
 }
