@@ -62,6 +62,48 @@ function tell({ seed, service, virtualDays, realMs, digest, databaseCalls }: Run
   );
 }
 
+/** What many lives come to. */
+class Total {
+  readonly #sums = {
+    lives: 0,
+    days: 0,
+    operations: 0,
+    faults: 0,
+    messages: 0,
+    leases: 0,
+    doubled: 0,
+    told: 0,
+  };
+  readonly #most = { statements: 0, subrequests: 0, idleRows: 0 };
+
+  add({ service, virtualDays }: RunResult): void {
+    const { figures, weather, nodes, byMessage } = service;
+    const [sums, most] = [this.#sums, this.#most];
+    sums.lives += 1;
+    sums.days += virtualDays;
+    sums.operations += figures.operations;
+    sums.faults += weather.total;
+    sums.messages += byMessage.size;
+    sums.leases += nodes.reduce((sum, { leased }) => sum + leased, 0);
+    sums.doubled += figures.doubled;
+    sums.told += figures.told;
+    for (const name of ['statements', 'subrequests', 'idleRows'] as const)
+      most[name] = Math.max(most[name], figures[name]);
+  }
+
+  tell(): void {
+    const { lives, days, operations, faults, messages, leases, doubled, told } = this.#sums;
+    const { statements, subrequests, idleRows } = this.#most;
+    console.log(
+      [
+        `in all: ${lives} lives, ${days.toFixed(0)} virtual days, ${operations} operations, ${faults} faults`,
+        `${messages} messages, ${leases} leases, ${doubled} doubled, ${told} of them told`,
+        `at most ${statements} D1 statements and ${subrequests} subrequests an invocation, ${idleRows} rows of an idle lease`,
+      ].join('\n  '),
+    );
+  }
+}
+
 function tellFailure({ seed, service }: RunResult, { invariant, message, about }: Violation): void {
   console.log(
     `FAILED: seed ${seed}, ${new Date(service.clock.nowMs).toISOString()}, invariant ${invariant}: ${message}`,
@@ -121,10 +163,12 @@ async function live(lives: readonly Life[]): Promise<number> {
   if (values.break !== undefined && !broken) throw new Error(`no such row: ${values.break}`);
   const programs = await bundlePrograms(broken?.mutations);
   let failed = 0;
+  const total = new Total();
   for (const life of lives) {
     const options = optionsOf(life, programs);
     const result = await run(options);
     tell(result);
+    total.add(result);
     if (values.trace)
       for (const line of result.service.history.about(values.trace.split(','), 5000))
         console.log(line.slice(0, 400));
@@ -135,6 +179,7 @@ async function live(lives: readonly Life[]): Promise<number> {
     for (const failure of result.failures) tellFailure(result, failure);
     if (!values['keep-going'] && !values['no-shrink']) await tellShortest(options, result, first);
   }
+  if (lives.length > 1) total.tell();
   return failed;
 }
 

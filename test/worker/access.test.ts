@@ -3,6 +3,7 @@ import { beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Access } from '../../worker/identity/access/row.ts';
 import { access, requireRows } from '../../worker/identity/access.ts';
 import { app } from '../../worker/routes.ts';
+import { createAlias } from '../../worker/store/aliases.ts';
 import { type Role, roles } from '../../worker/store/auth.ts';
 import { invite } from '../../worker/store/invitations.ts';
 import { Browser } from '../support/browser.ts';
@@ -373,6 +374,13 @@ describe('a key that is limited to a domain', () => {
     });
     expect(sent).toMatchObject({ status: 'queued' });
     await suppress(own, 'seen@example.net', { scopeDomain: 'second.example' });
+    for (const domain of [own.domain, 'second.example']) {
+      const found = bindings.DB.prepare('SELECT id FROM domains WHERE account_id = ? AND name = ?');
+      const domainId = Number(await found.bind(own.id, domain).first('id'));
+      const alias = { accountId: own.id, domainId, domain, localPart: 'info', forwardTo: ['to@example.org'] };
+      const atMs = Date.now();
+      await createAlias(testStore(), { ...alias, createdAtMs: atMs, updatedAtMs: atMs });
+    }
     const all = `${own.domain}|gone@example\\.net|user@example\\.net|${ids.emails}`;
     for (const { method, path, who } of access) {
       if (who.surface !== 'api' || who.domains !== 'rows' || method !== 'GET' || path.includes('/:'))

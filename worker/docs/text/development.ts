@@ -37,7 +37,7 @@ style, this order of rooms and the tables of the guides (\`npm run docs\` writes
 under a virtual clock and one source of chance: customers, readers, complaints, and faults at every seam. As it runs and after each quiet night it
 checks that every accepted delivery ends in time, that nothing is lost or doubled untold, that nobody suppressed is mailed, that feeds and webhooks
 are whole, that statistics are exactly what the timelines add up to, that no invocation passes its limits, that what is old is gone and that the size of the
-database is known. A failure names its seed, shows the shortest history that it finds and the command that replays it. \`--runs N\` takes seed after seed;
+database is known. A failure names its seed, shows the shortest history that it finds and the command that replays it. \`--runs N\` takes seed after seed and says what all of them came to;
 \`--engine quick\` uses SQLite in the same process, several times as quick with the same history; \`--only\` takes operations by number or kind.
 
 \`--prove\` makes known faults (\`test/simulation/breaks.ts\`) again, \`--prove --break N\` one of them, and says which seed catches it. These plans do:
