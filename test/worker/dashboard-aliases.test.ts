@@ -58,7 +58,7 @@ describe('the page Aliases', () => {
     const refused = await browser.post('/aliases', form);
     expect(refused.status).toBe(400);
     const text = await refused.text();
-    expect(text).toContain('<strong>Address: </strong>is a mailbox that every host has');
+    expect(text).toContain('<a href="#address">Address</a>: is a mailbox that every host has');
     expect(text).toContain('value="kept words"');
   });
 
