@@ -23,9 +23,9 @@ export const text = `# Security
   as unverified, once a delivery, and counted for the operator (\`feedback_unverified\`).
 - A node has a token of its own, bound to its id: it reads only what it has leased, reports only on leases of its own, and
   what it says of the place where customers submit is shown only once the operator lets it be.
-- A request or SMTP session without a good credential costs little before it is refused: measured at most 5 D1 rows, 7.5 ms
-  of CPU and 63 KiB of memory beyond its bytes (\`npm run bench -- door\`, the least of a few rounds on one machine).
-- The exception is a guess of a password, which is hashed by scrypt (N 16384, r 16, p 1: 32 MiB): some 65 ms of CPU. Cheaper
+- A request or SMTP session without a good credential costs little before it is refused: measured at most 5 D1 rows, 12 ms
+  of CPU and 66 KiB of memory beyond its bytes (\`npm run bench -- door\`, the least of a few rounds on one machine).
+- The exception is a guess of a password, which is hashed by scrypt (N 16384, r 16, p 1: 32 MiB): some 70 ms of CPU. Cheaper
   it must not be, since whoever has stolen the database guesses at the same price; what OWASP recommends costs more, and
   PBKDF2, which the platform has built in, ends there at a sixth of the iterations that are recommended. An unknown address
   is hashed too, or time would tell. So their number is limited before anything is hashed: 5 a minute of one source for one
