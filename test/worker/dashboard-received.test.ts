@@ -134,7 +134,7 @@ describe('the routes of a domain', () => {
     const refused = await browser.post(at, { pattern: 'a b', action: 'drop' });
     expect([refused.status, await refused.text()]).toEqual([
       400,
-      expect.stringContaining('<strong>Address: </strong>'),
+      expect.stringContaining('<a href="#pattern">Address</a>: must be a local part'),
     ]);
     const [, route] = /routes\/(\d+)\/remove/.exec((await page(at)).text) ?? [];
     expect((await browser.post(`${at}/${route}/remove`, {})).status).toBe(303);

@@ -82,7 +82,7 @@ it('an address that is refused is named, and what was typed is kept', async () =
   const response = await owner.post('/suppressions', { email: 'nobody@', note: 'asked by phone' });
   expect(response.status).toBe(400);
   const page = await response.text();
-  expect(page).toContain('<strong>Address: </strong>');
+  expect(page).toContain('<a href="#email">Address</a>: has nothing after the');
   expect(page).toContain('value="asked by phone"');
 });
 

@@ -5,6 +5,7 @@ import { foldAccount } from '../../worker/store/fold.ts';
 import { chooseSystemDomain } from '../../worker/store/system-mail.ts';
 import { Browser } from '../support/browser.ts';
 import { totpOf } from '../support/totp.ts';
+import { agreed, newAlias } from './alias-support.ts';
 import { acceptMailed, setUpOwner, signIn, textOf } from './dashboard-support.ts';
 import { bringMail, letterTo, newReceivingDomain } from './received-support.ts';
 import { Internet } from './receiver.ts';
@@ -70,6 +71,7 @@ async function idsOf(account: TestAccount): Promise<Record<string, string>> {
     webhooks: await first('SELECT public_id AS id FROM webhook_endpoints WHERE account_id = ? LIMIT 1'),
     'webhook-deliveries': (await deliveriesOf(account))[0]?.id,
     received: await receivedBy(account),
+    aliases: await aliasOf(account),
     selector: 'pennypost',
   };
 }
@@ -83,6 +85,20 @@ async function receivedBy(account: TestAccount): Promise<string> {
   const { id } = await bringMail(to, letterTo(to));
   received.set(account.id, id);
   return id;
+}
+
+const aliases = new Map<number, string>();
+/** An alias of an account; one each. */
+async function aliasOf(account: TestAccount): Promise<string> {
+  const known = aliases.get(account.id);
+  if (known !== undefined) return known;
+  const to = await agreed(account, `home-${account.id}@home.example`);
+  const { id } = await newAlias(account, {
+    domain: await newReceivingDomain(account, 'alias'),
+    forward_to: [to],
+  });
+  aliases.set(account.id, String(id));
+  return String(id);
 }
 
 /** A route with the ids of one account in the places of its parameters. */

@@ -7,7 +7,7 @@ export interface Order {
   cost: ReturnType<typeof costOf>;
 }
 
-/** Sends a body in chunks, and tells in which order the database and the body were asked. */
+/** Sends a body in chunks, and tells in which order the database and the body were asked until the answer was there. */
 export async function orderOf(
   key: string | null,
   path: string,
@@ -16,7 +16,8 @@ export async function orderOf(
   more: { method?: string; headers?: Record<string, string> } = {},
 ): Promise<Order> {
   const order: string[] = [];
-  const note = (what: string) => order.at(-1) !== what && order.push(what);
+  let answered = false;
+  const note = (what: string) => !answered && order.at(-1) !== what && order.push(what);
   const DB = new Proxy(bindings.DB, {
     get(database, name: keyof D1Database) {
       const value = database[name];
@@ -47,7 +48,10 @@ export async function orderOf(
     ...more.headers,
   };
   const sent = method === 'GET' ? {} : { body };
-  const answer = await request(path, { method, headers, redirect: 'manual', ...sent }, { ...meteredEnv, DB });
+  const init: RequestInit = { method, headers, redirect: 'manual', ...sent };
+  const answer = await request(path, init, { ...meteredEnv, DB }, () => {
+    answered = true;
+  });
   await answer.body?.cancel();
   return { status: answer.status, order, cost: costOf(answer) };
 }

@@ -48,6 +48,7 @@ export async function request(
   path: string,
   init: RequestInit = {},
   environment: Record<string, unknown> = meteredEnv,
+  answered: () => void = () => {},
 ): Promise<Response> {
   const context = createExecutionContext();
   const asked = new Request(`https://api.test${path}`, init);
@@ -60,6 +61,7 @@ export async function request(
     );
   }
   const response = await worker.fetch(asked, environment, context);
+  answered();
   await waitOnExecutionContext(context);
   return response;
 }

@@ -14,16 +14,23 @@ export function noteRefusal(c: Call, error: Error): void {
   const { status, code, detail } = error instanceof Problem ? error : ours;
   if (status === 401 || c.get('caller')) return;
   c.executionCtx.waitUntil(
-    write(c, { status, code, detail }).catch((failure: unknown) => {
-      console.warn(
-        JSON.stringify({
-          level: 'warn',
-          msg: 'a refusal is not in the log of requests',
-          error: String(failure),
-        }),
-      );
-    }),
+    answered()
+      .then(() => write(c, { status, code, detail }))
+      .catch((failure: unknown) => {
+        console.warn(
+          JSON.stringify({
+            level: 'warn',
+            msg: 'a refusal is not in the log of requests',
+            error: String(failure),
+          }),
+        );
+      }),
   );
+}
+
+/** The answer is made first: nothing of the log is asked of the database before it. */
+function answered(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve));
 }
 
 /** Of a batch of which some were refused: how many, and why the first was. */

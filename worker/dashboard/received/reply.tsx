@@ -36,6 +36,7 @@ receivedReplyPages.page('/received/:id/reply', async (c, viewer) => {
 });
 
 receivedReplyPages.action('/received/:id/reply', async (c, viewer, form) => {
+  const email = await emailOf(c, viewer);
   const typed = {
     from: form.text('from'),
     to: form.text('to'),
@@ -63,7 +64,7 @@ receivedReplyPages.action('/received/:id/reply', async (c, viewer, form) => {
     if (!(error instanceof Problem)) throw error;
     // It was refused, so what is posted next is another request.
     const again = { ...typed, once: crypto.randomUUID() };
-    return replyPage(c, viewer, await emailOf(c, viewer), again, error);
+    return replyPage(c, viewer, email, again, error);
   }
 });
 
