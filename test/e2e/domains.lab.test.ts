@@ -55,6 +55,8 @@ describeInLab('a domain among real name servers', (lab) => {
       { name: 'bounces', type: 'MX', value: `10 ${sender.fqdn}.` },
       { name: 'bounces', type: 'TXT', value: `v=spf1 include:_spf.${service} -all` },
       { name: '_spf', type: 'TXT', value: `v=spf1 ip4:${sender.ipv4} ip6:${sender.ipv6} -all` },
+      { name: 'reports', type: 'MX', value: `10 ${sender.fqdn}.` },
+      { name: '*._report._dmarc.reports', type: 'TXT', value: 'v=DMARC1' },
       { name: 'mx', type: 'A', value: sender.ipv4 ?? '' },
     ]);
     await lab.dns.set('others.test', [
