@@ -113,5 +113,5 @@ describe('every statement of the versions before', () => {
         }
       },
     });
-  }, 120_000);
+  }, 480_000);
 });

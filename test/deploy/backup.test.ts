@@ -97,7 +97,7 @@ beforeAll(async () => {
     migrationTag: 'v1',
   };
   after.workersDevName = 'other';
-}, 120_000);
+}, 300_000);
 
 afterAll(async () => {
   for (const clone of clones) await clone.remove();
