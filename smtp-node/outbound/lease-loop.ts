@@ -138,6 +138,13 @@ export class LeaseLoop {
     this.#asking = true;
     try {
       const { digests, urgent } = this.#slots;
+      // What the edge may have given to a lease whose answer was lost is asked for first, or it would stand leased to nobody.
+      if (this.#urgent === null && this.#unanswered.has('urgent')) {
+        const few = Math.min(room.all, urgent);
+        await this.#lease('urgent', { all: few, other: Math.min(few, room.other) }, 0);
+        backoff.reset();
+        return true;
+      }
       const digestMax = Math.max(0, digests - this.#slots.working('digest'));
       // Beside digests, some room is left for what is more urgent and comes while this lease is under way.
       const leaves = this.#slots.working('digest') > 0 && room.all > urgent ? urgent : 0;

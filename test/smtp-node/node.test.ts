@@ -127,6 +127,28 @@ describe('node: leasing', () => {
     await edge.until(() => edge.results.length === 5);
   });
 
+  it('asks for the same urgent mail again, with no other wake, when the answer was lost', async () => {
+    const edge = await new FakeEdge().start();
+    const courier = new FakeCourier();
+    const held = Promise.withResolvers<void>();
+    courier.hold = held.promise;
+    edge.queue.push({ ...leased(1), class: 'digest' });
+    const urgent: string[] = [];
+    edge.script.set('lease', async ({ json }) => {
+      const { leaseId, digestMax } = json as { leaseId: string; digestMax: number };
+      if (digestMax > 0) return null;
+      urgent.push(leaseId);
+      return urgent.length === 1 ? 'drop' : null;
+    });
+    await using _ = await nodeAtEdge({ edge, courier, env: { PENNYPOST_POLL_SECONDS: '1' } });
+    await courier.inData(1);
+    edge.wake();
+    await edge.until(() => urgent.length === 2);
+    expect(urgent[1]).toBe(urgent[0]);
+    held.resolve();
+    await edge.until(() => edge.results.length === 1);
+  });
+
   it('gives back what a lease of urgent mail brings after it was told to stop', async () => {
     const edge = await new FakeEdge().start();
     const courier = new FakeCourier();
