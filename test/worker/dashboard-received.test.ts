@@ -101,7 +101,7 @@ describe('the answer to a received mail', () => {
       from: fieldOf('from'),
       to: fieldOf('to'),
       subject: 'Re: you',
-      text: 'Fine.',
+      text_body: 'Fine.',
       once: fieldOf('once'),
     };
     const refused = await browser.post(at, { ...form, from: 'me@nowhere.example' });

@@ -7,17 +7,9 @@ import type { Call } from '../../http/app.ts';
 import { downloadHeaders } from '../../http/download.ts';
 import { may } from '../../identity/viewer.ts';
 import { html } from '../../pages/answer.tsx';
+import { Post } from '../../pages/forms.tsx';
 import { Page } from '../../pages/layout.tsx';
-import {
-  bytes,
-  Copy,
-  DeliveryStateOf,
-  Head,
-  Post,
-  Simulated,
-  subjectText,
-  Time,
-} from '../../pages/parts.tsx';
+import { bytes, Copy, DeliveryStateOf, Head, Simulated, subjectText, Time } from '../../pages/parts.tsx';
 import type { Viewer } from '../../store/auth.ts';
 import { findMessage, type StoredMessage } from '../../store/messages.ts';
 import { latin1Bytes, readBody } from '../../store/raw.ts';

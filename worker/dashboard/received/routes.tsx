@@ -5,9 +5,10 @@ import { routesAnswer, routeTestAnswer, webhooksAnswer } from '../../api/answers
 import type { Call } from '../../http/app.ts';
 import { may } from '../../identity/viewer.ts';
 import { html } from '../../pages/answer.tsx';
-import { Card, Columns, Fields } from '../../pages/blocks.tsx';
+import { Card, Columns } from '../../pages/blocks.tsx';
+import { asked, Boxes, Field, Fields, Post, refusedForm, Select } from '../../pages/forms.tsx';
 import { Page } from '../../pages/layout.tsx';
-import { Empty, Field, faultsOf, Head, Note, Post, Refusal, Select, State } from '../../pages/parts.tsx';
+import { Empty, Head, Note, State } from '../../pages/parts.tsx';
 import type { Viewer } from '../../store/auth.ts';
 import { Board, type Form } from '../board.tsx';
 import { callApi } from '../own-api.ts';
@@ -22,20 +23,6 @@ export const actionAbout: Record<RouteAction, string> = {
   drop: 'drop: take it, tell nobody',
   refuse: 'refuse: in the SMTP session',
 };
-const labels = {
-  pattern: 'Address',
-  action: 'What to do',
-  targets: 'Endpoints or addresses',
-  text: 'Text',
-  to: 'Address',
-};
-
-interface Shown {
-  refused?: Problem;
-  tried?: z.output<typeof routeTestAnswer>;
-  to?: string;
-}
-
 /** The domain's path; 404 for what is no number. */
 export function pathOf(c: Call): string {
   const id = c.req.param('id') ?? '';
@@ -45,19 +32,8 @@ export function pathOf(c: Call): string {
 
 routePages.page('/domains/:id/routes', async (c, viewer) => {
   const to = (c.req.query('to') ?? '').trim().slice(0, 320);
-  if (to === '') return await routesPage(c, viewer);
-  try {
-    const request = { method: 'POST', path: `${pathOf(c)}/routes/test`, body: { to } } as const;
-    const tried = await callApi(c, viewer.account.accountId, request, routeTestAnswer);
-    return await routesPage(c, viewer, { tried, to });
-  } catch (error) {
-    if (!(error instanceof Problem) || error.code === 'not_found') throw error;
-    return await routesPage(c, viewer, { refused: error, to });
-  }
-});
-
-async function routesPage(c: Call, viewer: Viewer, { refused, tried, to }: Shown = {}) {
   const path = pathOf(c);
+  const tried = to === '' ? null : await tryAddress(c, viewer, path, to);
   const { accountId } = viewer.account;
   const [domain, { data: routes }, { data: endpoints }] = await Promise.all([
     callApi(c, accountId, { method: 'GET', path }, z.object({ domain: z.string(), type: z.string() })),
@@ -65,7 +41,6 @@ async function routesPage(c: Call, viewer: Viewer, { refused, tried, to }: Shown
     callApi(c, accountId, { method: 'GET', path: '/webhooks' }, webhooksAnswer),
   ]);
   const urlOf = (id: string) => endpoints.find((one) => one.id === id)?.url ?? id;
-  const faults = faultsOf(refused, Object.keys(labels));
   const change = may(viewer, 'developer') && (domain.type === 'inbound' || domain.type === 'both');
   return html(
     c,
@@ -79,14 +54,10 @@ async function routesPage(c: Call, viewer: Viewer, { refused, tried, to }: Shown
           Rules
         </a>
       </Head>
-      <Refusal faults={faults} labels={labels} />
       <Card id="try" title="Try an address">
-        <form method="get" action={`${path}/routes`} class="stack">
-          <Field label="Address" name="to" value={to ?? ''} placeholder={`info@${domain.domain}`} />
-          <div class="row">
-            <button type="submit">Try</button>
-          </div>
-        </form>
+        <Fields action={`${path}/routes`} submit="Try" get plain>
+          <Field label="Address" name="to" value={to} placeholder={`info@${domain.domain}`} />
+        </Fields>
         {tried && (
           <Note tone={tried.taken ? 'good' : 'warn'}>
             <p>
@@ -141,13 +112,18 @@ async function routesPage(c: Call, viewer: Viewer, { refused, tried, to }: Shown
       </section>
       {change && (
         <Card id="add" title="Add a route">
-          <Fields action={`${path}/routes`} submit="Add">
+          <Fields
+            action={`${path}/routes`}
+            submit="Add"
+            fieldOf={([first = ''], typed) =>
+              first === 'targets' && typed.text('action') === 'forward' ? 'addresses' : first
+            }
+          >
             <Field
               label="Address"
               name="pattern"
               placeholder="support+*"
               hint="info, support+* or *"
-              fault={faults.get('pattern')}
               maxlength={65}
             />
             <Select
@@ -156,14 +132,11 @@ async function routesPage(c: Call, viewer: Viewer, { refused, tried, to }: Shown
               options={routeActions.map((action) => ({ value: action, text: actionAbout[action] }))}
             />
             {endpoints.length > 0 && (
-              <fieldset>
-                <legend>Endpoints to tell; none chosen: all</legend>
-                {endpoints.map(({ id, url }) => (
-                  <label>
-                    <input type="checkbox" name="targets" value={id} /> <span class="break">{url}</span>
-                  </label>
-                ))}
-              </fieldset>
+              <Boxes
+                legend="Endpoints to tell; none chosen: all"
+                name="targets"
+                options={endpoints.map(({ id, url }) => ({ value: id, label: url }))}
+              />
             )}
             <Field
               label="Send on to"
@@ -178,14 +151,25 @@ async function routesPage(c: Call, viewer: Viewer, { refused, tried, to }: Shown
               required={false}
               maxlength={routeLimits.textCharacters}
               hint="What a refusal says."
-              fault={faults.get('text')}
             />
           </Fields>
         </Card>
       )}
     </Page>,
-    refused ? 400 : 200,
   );
+});
+
+/** What would be done with mail to an address; null: it is refused, which the form says. */
+async function tryAddress(c: Call, viewer: Viewer, path: string, to: string) {
+  try {
+    const request = { method: 'POST', path: `${path}/routes/test`, body: { to } } as const;
+    return await callApi(c, viewer.account.accountId, request, routeTestAnswer);
+  } catch (error) {
+    if (!(error instanceof Problem) || error.code === 'not_found' || c.get('refused')) throw error;
+    const typed = { text: (name: string) => (name === 'to' ? to : ''), all: () => [] };
+    c.set('refused', refusedForm(asked(c.req.path), error, typed));
+    return null;
+  }
 }
 
 routePages.action('/domains/:id/routes', async (c, viewer, form) => {
@@ -197,12 +181,7 @@ routePages.action('/domains/:id/routes', async (c, viewer, form) => {
     targets: targetsOf(action, form),
     text: action === 'refuse' ? form.text('text') : '',
   };
-  try {
-    await callApi(c, viewer.account.accountId, { method: 'POST', path: `${path}/routes`, body }, z.unknown());
-  } catch (error) {
-    if (!(error instanceof Problem) || error.code === 'not_found') throw error;
-    return await routesPage(c, viewer, { refused: error });
-  }
+  await callApi(c, viewer.account.accountId, { method: 'POST', path: `${path}/routes`, body }, z.unknown());
   return c.redirect(`${path}/routes?done=route-added`, 303);
 });
 

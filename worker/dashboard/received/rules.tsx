@@ -3,16 +3,15 @@ import { routeLimits } from '#domain/inbound/route.ts';
 import { comparators, ruleActions, ruleFields, ruleLimits } from '#domain/inbound/rule.ts';
 import { Problem } from '#domain/problem.ts';
 import { rulesAnswer, webhooksAnswer } from '../../api/answers.ts';
-import type { Call } from '../../http/app.ts';
 import { may } from '../../identity/viewer.ts';
 import { html } from '../../pages/answer.tsx';
-import { Card, Columns, Fields } from '../../pages/blocks.tsx';
+import { Card, Columns } from '../../pages/blocks.tsx';
+import { Boxes, Field, Fields, Post, Select } from '../../pages/forms.tsx';
 import { Page } from '../../pages/layout.tsx';
-import { Empty, Field, faultsOf, Head, Post, Refusal, Select, State } from '../../pages/parts.tsx';
-import type { Viewer } from '../../store/auth.ts';
+import { Empty, Head, State } from '../../pages/parts.tsx';
 import type { Form } from '../board.tsx';
 import { Board } from '../board.tsx';
-import { callApi } from '../own-api.ts';
+import { callApi, numberTyped } from '../own-api.ts';
 import { actionAbout, pathOf } from './routes.tsx';
 
 /** What a domain does with received mail by what is in it. */
@@ -20,18 +19,9 @@ export const rulePages = new Board();
 
 /** Conditions that the form has room for; the API takes more. */
 const formConditions = [0, 1, 2] as const;
-const labels = {
-  name: 'Name',
-  priority: 'Priority',
-  conditions: 'Conditions',
-  targets: 'Endpoints',
-  text: 'Text',
-};
 const inWords = (name: string) => name.replaceAll('_', ' ');
 
-rulePages.page('/domains/:id/rules', (c, viewer) => rulesPage(c, viewer));
-
-async function rulesPage(c: Call, viewer: Viewer, refused?: Problem) {
+rulePages.page('/domains/:id/rules', async (c, viewer) => {
   const path = pathOf(c);
   const { accountId } = viewer.account;
   const [domain, { data: rules }, { data: endpoints }] = await Promise.all([
@@ -49,7 +39,6 @@ async function rulesPage(c: Call, viewer: Viewer, refused?: Problem) {
         lead="What is done with mail by what is in it. Routes say which addresses take mail at all; of that mail the first rule that holds says what is done, else the route does."
         crumb={{ href: `${path}/routes`, text: `Routes of ${domain.domain}` }}
       />
-      <Refusal faults={faultsOf(refused, Object.keys(labels))} labels={labels} />
       <section class="card flush" aria-label="Rules">
         {rules.length === 0 ? (
           <Empty title="No rule">
@@ -98,15 +87,18 @@ async function rulesPage(c: Call, viewer: Viewer, refused?: Problem) {
       </section>
       {change && <AddRule path={path} endpoints={endpoints} />}
     </Page>,
-    refused ? 400 : 200,
   );
-}
+});
+
+/** The fields of a condition are called by its number in the form. */
+const fieldOf = ([first = '', i = '', part = '']: readonly string[]) =>
+  first === 'conditions' ? `${part || 'value'}${i || '0'}` : first;
 
 function AddRule({ path, endpoints }: { path: string; endpoints: readonly { id: string; url: string }[] }) {
   const options = (names: readonly string[]) => names.map((name) => ({ value: name, text: inWords(name) }));
   return (
     <Card id="add" title="Add a rule">
-      <Fields action={`${path}/rules`} submit="Add">
+      <Fields action={`${path}/rules`} submit="Add" fieldOf={fieldOf}>
         <Field label="Name" name="name" maxlength={ruleLimits.nameCharacters} placeholder="Partners" />
         <Field
           label="Priority"
@@ -142,14 +134,11 @@ function AddRule({ path, endpoints }: { path: string; endpoints: readonly { id: 
           options={ruleActions.map((action) => ({ value: action, text: actionAbout[action] }))}
         />
         {endpoints.length > 0 && (
-          <fieldset>
-            <legend>Endpoints to tell; none chosen: all</legend>
-            {endpoints.map(({ id, url }) => (
-              <label>
-                <input type="checkbox" name="targets" value={id} /> <span class="break">{url}</span>
-              </label>
-            ))}
-          </fieldset>
+          <Boxes
+            legend="Endpoints to tell; none chosen: all"
+            name="targets"
+            options={endpoints.map(({ id, url }) => ({ value: id, label: url }))}
+          />
         )}
         <Field
           label="Text"
@@ -168,18 +157,13 @@ rulePages.action('/domains/:id/rules', async (c, viewer, form) => {
   const action = form.text('action');
   const body = {
     name: form.text('name'),
-    priority: Number(form.text('priority') || 'NaN'),
+    priority: numberTyped(form.text('priority')),
     conditions: formConditions.flatMap((i) => conditionIn(form, i)),
     action,
     targets: action === 'webhook' ? form.all('targets') : [],
     text: action === 'refuse' ? form.text('text') : '',
   };
-  try {
-    await callApi(c, viewer.account.accountId, { method: 'POST', path: `${path}/rules`, body }, z.unknown());
-  } catch (error) {
-    if (!(error instanceof Problem) || error.code === 'not_found') throw error;
-    return await rulesPage(c, viewer, error);
-  }
+  await callApi(c, viewer.account.accountId, { method: 'POST', path: `${path}/rules`, body }, z.unknown());
   return c.redirect(`${path}/rules?done=rule-added`, 303);
 });
 
