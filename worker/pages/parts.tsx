@@ -172,8 +172,8 @@ export function number(value: number): string {
   return counted.format(value);
 }
 
-export function percent(part: number, whole: number): string {
-  return whole === 0 ? '–' : `${((100 * part) / whole).toFixed(part === whole ? 0 : 1)} %`;
+export function percent(part: number, whole: number, digits = 1): string {
+  return whole === 0 ? '–' : `${((100 * part) / whole).toFixed(part === whole ? 0 : digits)} %`;
 }
 
 /** A duration in its two largest units. */

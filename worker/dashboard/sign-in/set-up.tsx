@@ -3,6 +3,7 @@ import { Problem } from '#domain/problem.ts';
 import { formatSetupCode, normalSetupCode, setupCodeText } from '#domain/setup-code.ts';
 import { type Call, parsed } from '../../http/app.ts';
 import { sourceOf } from '../../identity/source.ts';
+import { sandboxOf } from '../../intake/sandbox.ts';
 import { html } from '../../pages/answer.tsx';
 import { Field, Fields } from '../../pages/forms.tsx';
 
@@ -88,6 +89,8 @@ setUpPages.open('post', '/set-up', async (c, form) => {
     role: 'owner',
     nowMs,
   });
+  // Its key is published with the other records of the service domain, which comes next (npm run deploy -- --dns).
+  await sandboxOf(store, c.get('env')).prepare(nowMs);
   return await enter(c, owner);
 });
 
