@@ -215,7 +215,11 @@ async function orRefusal(
     if (!(error instanceof Problem) || error.code === 'not_found' || !show) throw error;
     const refused = refusedForm(c.req.path, error, form);
     c.set('refused', refused);
-    const page = await show(c).catch(() => null);
+    const page = await show(c).catch((fault: unknown) => {
+      // What the form is about is not there, which goes before what is wrong in it.
+      if (fault instanceof Problem && fault.code === 'not_found') throw fault;
+      return null;
+    });
     c.set('refused', undefined);
     // A page that does not have the form any more tells nothing of it.
     if (!page || !refused.told) throw error;

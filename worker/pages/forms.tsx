@@ -12,10 +12,17 @@ export const RefusedContext = createContext<RefusedForm | null>(null);
 /** The id of the block that a form stands in: where the browser goes when it is refused. */
 export const AnchorContext = createContext<string | null>(null);
 
+interface Fault {
+  /** What is wrong, for whoever knows the field. */
+  detail: string;
+  /** The same where the form has no such field. */
+  whole: string;
+}
+
 interface Filled {
   typed: Typed | null;
   /** By the field's name; `''`: of none of them. */
-  faults: ReadonlyMap<string, string>;
+  faults: ReadonlyMap<string, Fault>;
   /** What the fields of the form are called, by name. */
   labels: Map<string, string>;
 }
@@ -24,16 +31,20 @@ const FormContext = createContext<Filled | null>(null);
 /** The field of a fault, by the parts of its JSON pointer (RFC 6901). */
 type FieldOf = (parts: readonly string[], typed: Typed) => string;
 
-function faultsOf({ problem, typed }: RefusedForm, fieldOf: FieldOf): Map<string, string> {
-  const faults = new Map<string, string>();
-  for (const { pointer, detail } of problem.errors) {
+function faultsOf({ problem, typed }: RefusedForm, fieldOf: FieldOf): Map<string, Fault> {
+  const faults = new Map<string, Fault>();
+  for (const [i, { pointer, detail }] of problem.errors.entries()) {
     const name = fieldOf(
       pointer.split('/').filter((part) => part !== ''),
       typed,
     );
-    faults.set(name, faults.has(name) ? `${faults.get(name)} ${detail}` : detail);
+    const before = faults.get(name);
+    faults.set(name, {
+      detail: before ? `${before.detail} ${detail}` : detail,
+      whole: before?.whole ?? (i === 0 ? problem.detail : `${pointer}: ${detail}`),
+    });
   }
-  if (faults.size === 0) faults.set('', problem.detail);
+  if (faults.size === 0) faults.set('', { detail: problem.detail, whole: problem.detail });
   return faults;
 }
 
@@ -53,16 +64,15 @@ function useRefusal(action: string, values: Readonly<Record<string, string>> = {
 function Refusal({ faults, labels }: Pick<Filled, 'faults' | 'labels'>) {
   return (
     <div class="note bad" role="alert" id="refusal" tabindex={-1}>
-      {[...faults].map(([name, detail]) => (
-        <p>
-          {labels.has(name) && (
-            <>
-              <a href={`#${name}`}>{labels.get(name)}</a>:{' '}
-            </>
-          )}
-          {detail}
-        </p>
-      ))}
+      {[...faults].map(([name, { detail, whole }]) =>
+        labels.has(name) ? (
+          <p>
+            <a href={`#${name}`}>{labels.get(name)}</a>: {detail}
+          </p>
+        ) : (
+          <p>{whole}</p>
+        ),
+      )}
     </div>
   );
 }
@@ -149,7 +159,11 @@ export function Post({
   const refused = useRefusal(action, values);
   const form = (text: string) => (
     <form method="post" action={action}>
-      {refused && <Refusal faults={new Map([['', refused.problem.detail]])} labels={new Map()} />}
+      {refused && (
+        <div class="note bad" role="alert" id="refusal" tabindex={-1}>
+          {refused.problem.detail}
+        </div>
+      )}
       {Object.entries(values).map(([name, value]) => (
         <input type="hidden" name={name} value={value} />
       ))}
@@ -182,7 +196,7 @@ interface Named {
 function useField({ label, name, hint, id = name }: Named) {
   const form = useContext(FormContext);
   form?.labels.set(name, typeof label === 'string' ? label : name);
-  const fault = form?.faults.get(name);
+  const fault = form?.faults.get(name)?.detail;
   const described = [hint ? `${id}-hint` : [], fault === undefined ? [] : `${id}-fault`].flat().join(' ');
   return {
     typed: form?.typed ?? null,
@@ -314,16 +328,19 @@ export function Select({
 export function Boxes({
   legend,
   name,
+  hint,
   options,
 }: {
   legend: string;
   name: string;
+  hint?: string;
   options: readonly { value: string; label: Child; about?: Child; checked?: boolean }[];
 }) {
   const { typed, fault, marks } = useField({ label: legend, name });
   return (
     <fieldset>
       <legend>{legend}</legend>
+      {hint && <span class="hint">{hint}</span>}
       {fault !== undefined && (
         <span class="fault" id={`${name}-fault`}>
           {fault}

@@ -133,7 +133,8 @@ routePages.page('/domains/:id/routes', async (c, viewer) => {
             />
             {endpoints.length > 0 && (
               <Boxes
-                legend="Endpoints to tell; none chosen: all"
+                legend="Endpoints to tell"
+                hint="None chosen: all."
                 name="targets"
                 options={endpoints.map(({ id, url }) => ({ value: id, label: url }))}
               />

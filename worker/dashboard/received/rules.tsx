@@ -135,7 +135,8 @@ function AddRule({ path, endpoints }: { path: string; endpoints: readonly { id: 
         />
         {endpoints.length > 0 && (
           <Boxes
-            legend="Endpoints to tell; none chosen: all"
+            legend="Endpoints to tell"
+            hint="None chosen: all."
             name="targets"
             options={endpoints.map(({ id, url }) => ({ value: id, label: url }))}
           />

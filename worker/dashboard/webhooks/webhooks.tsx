@@ -89,7 +89,8 @@ webhooksPages.page('/webhooks', async (c, viewer) => {
             <details open={typed !== undefined && typed.all('events').length > 0}>
               <summary>Only some events</summary>
               <Boxes
-                legend="Events; none chosen: all"
+                legend="Events"
+                hint="None chosen: all."
                 name="events"
                 options={[
                   {
