@@ -118,9 +118,7 @@ export async function run(options: RunOptions): Promise<RunResult> {
     watchdog.unref();
     closing = () => clearInterval(watchdog);
     void begin(service, random.pick([1, 2, 2]), random);
-    // The installation stands before its first trouble.
-    for (const operation of plan)
-      service.clock.at(Math.max(operation.atMs, startMs + minuteMs), () => void perform(service, operation));
+    for (const operation of plan) service.clock.at(operation.atMs, () => void perform(service, operation));
     const endMs = startMs + options.days * dayMs;
     for (let atMs = startMs; atMs < endMs && !service.over; atMs += 10 * dayMs) {
       await service.clock.run(Math.min(atMs + 10 * dayMs, endMs), () => service.over);
