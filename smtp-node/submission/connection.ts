@@ -6,18 +6,24 @@ const ownStatus = /^[245]\.\d{1,3}\.\d{1,3} /;
 /** What is said after DATA is part of the public contract, to the letter: it has no enhanced code. */
 const queuedAs = 'Thanks! Queued as: ';
 
+/** Commands that carry no mail, answered between two messages; as many as Postfix takes (smtpd_junk_command_limit). */
+const mostIdleCommands = 100;
+const mailCommand = /^(MAIL|RCPT|DATA|AUTH|STARTTLS)\b/i;
+
 /** The answer to an accepted message. */
 export function queuedText(messageId: string): string {
   return queuedAs + messageId;
 }
 
-/** A client's connection: greeting, replies and the bound on command lines that smtp-server has no option for. */
+/** A client's connection: greeting, replies and the bounds on command lines that smtp-server has no option for. */
 export class SubmissionConnection extends QuotedPathConnection {
   readonly #patience: Patience;
   #greeted = false;
   #line: NodeJS.Timeout | undefined;
   /** When the last reply was written: the client's turn began then. */
   #repliedAtMs = Date.now();
+  /** Such commands since the last message. */
+  #idleCommands = 0;
 
   constructor(patience: Patience, ...of: ConstructorParameters<typeof QuotedPathConnection>) {
     super(...of);
@@ -49,6 +55,13 @@ export class SubmissionConnection extends QuotedPathConnection {
   override _onCommand(command: Buffer, callback?: () => void): void {
     clearTimeout(this.#line);
     if (!this._ready) this.#patience.talkedEarly(this.remoteAddress);
+    const name = mailCommand.exec(command.toString('latin1', 0, 9))?.[1]?.toUpperCase();
+    if (name === 'DATA') this.#idleCommands = 0;
+    else if (name === undefined) this.#idleCommands += 1;
+    if (this.#idleCommands > mostIdleCommands) {
+      this.send(421, '4.7.0 Too many commands without a message');
+      return;
+    }
     super._onCommand(command, () => {
       this.#awaitCommand(this.#commandMs);
       callback?.();
