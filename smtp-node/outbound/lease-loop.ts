@@ -39,7 +39,8 @@ type LeaseAsk = Parameters<WorkerClient['lease']>[0];
 export class LeaseLoop {
   readonly #options: LeaseLoopOptions;
   readonly #context: CarryContext;
-  readonly #running = new Set<Promise<void>>();
+  /** What is in flight, by message and recipient: never twice at once, however often a lease is answered. */
+  readonly #running = new Map<string, { leaseId: string; done: Promise<void> }>();
   readonly #slots: Slots;
   readonly #stopped = new AbortController();
   #superseded = false;
@@ -104,7 +105,7 @@ export class LeaseLoop {
   async idle(): Promise<void> {
     // What it still brings is given back.
     await this.#urgent;
-    while (this.#running.size > 0) await Promise.all(this.#running);
+    while (this.#running.size > 0) await Promise.all([...this.#running.values()].map(({ done }) => done));
   }
 
   /**
@@ -177,14 +178,21 @@ export class LeaseLoop {
   /** Leases a little of what is more urgent than digests, beside whatever else is under way. Never rejects. */
   async #takeUrgent(): Promise<void> {
     try {
-      do {
+      for (;;) {
         const room = await this.#room();
         const all = Math.min(room.all, this.#slots.urgent);
         if (all === 0 || this.#stopped.signal.aborted) break;
         this.#wokenAgain = false;
-        const { more } = await this.#lease('urgent', { all, other: Math.min(all, room.other) }, 0);
+        const { more, count, passed } = await this.#lease(
+          'urgent',
+          { all, other: Math.min(all, room.other) },
+          0,
+        );
         this.#more ||= more;
-      } while (this.#wokenAgain);
+        // A look that only passed by what is held goes on where it stopped.
+        const isBehind = more && count === 0 && passed;
+        if (!this.#wokenAgain && !isBehind) break;
+      }
       // There was no room beside the lease under way, or the wake may have been about a digest.
       if (this.#wokenAgain || !this.#digestsFull) this.#poke();
     } catch (error) {
@@ -245,15 +253,23 @@ export class LeaseLoop {
   }
 
   #begin(delivery: LeasedDelivery, keys: readonly DkimKey[]): void {
+    const { messageId, n, leaseId } = delivery;
+    const key = `${messageId} ${n}`;
+    const underWay = this.#running.get(key);
+    if (underWay) {
+      // Two requests of one name may both be answered; a lease after it is given back, since only one may go on.
+      if (underWay.leaseId !== leaseId) void this.#giveBack({ messageId, n, leaseId });
+      return;
+    }
     const hold = this.#slots.begin(delivery.class, () => {
       // The edge was not asked for more digests than fit, so it could not say that there are more.
       if (this.#more || this.#digestsWanted || this.#servedAgain()) this.#poke();
     });
-    const running = this.#carry(delivery, keys, hold.waits).finally(() => {
-      this.#running.delete(running);
+    const done = this.#carry(delivery, keys, hold.waits).finally(() => {
+      this.#running.delete(key);
       hold.end();
     });
-    this.#running.add(running);
+    this.#running.set(key, { leaseId, done });
   }
 
   /** True when the MX of a domain that was left out has worked off what waited for it. */
@@ -273,17 +289,22 @@ export class LeaseLoop {
     const { messageId, n, leaseId } = delivery;
     try {
       if ((await carry(delivery, keys, this.#context, onWaiting)) === 'tried') return;
-      this.#untried.push({ messageId, n, leaseId });
       onWaiting(true);
-      // leases that are given back in the same turn go in one request
-      await Promise.resolve();
-      await this.#release();
+      await this.#giveBack({ messageId, n, leaseId });
     } catch (error) {
       this.#options.log.error(
         { messageId, n, leaseId, err: error },
         'an attempt failed in a way it must not',
       );
     }
+  }
+
+  /** Never rejects. */
+  async #giveBack(lease: LeaseRef): Promise<void> {
+    this.#untried.push(lease);
+    // leases that are given back in the same turn go in one request
+    await Promise.resolve();
+    await this.#release();
   }
 
   async #release(): Promise<void> {

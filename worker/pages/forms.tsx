@@ -190,12 +190,14 @@ interface Named {
   hint?: Child;
   /** Where several forms of a page have a field of this name. */
   id?: string;
+  /** What it is called outside of its place, where the label alone is not enough. */
+  called?: string | undefined;
 }
 
 /** What a field is given by the form that it stands in. */
-function useField({ label, name, hint, id = name }: Named) {
+function useField({ label, name, hint, id = name, called }: Named) {
   const form = useContext(FormContext);
-  form?.labels.set(name, typeof label === 'string' ? label : name);
+  form?.labels.set(name, called ?? (typeof label === 'string' ? label : name));
   const fault = form?.faults.get(name)?.detail;
   const described = [hint ? `${id}-hint` : [], fault === undefined ? [] : `${id}-fault`].flat().join(' ');
   return {
@@ -239,6 +241,7 @@ export function Field({
   name,
   hint,
   id = name,
+  called,
   type = 'text',
   value,
   required = true,
@@ -261,7 +264,7 @@ export function Field({
   /** The script fills it with what stands behind the # of the address. */
   fragment?: boolean;
 }) {
-  const { typed, fault, marks } = useField({ label, name, hint, id });
+  const { typed, fault, marks } = useField({ label, name, hint, id, called });
   // Neither a password nor a file is sent back.
   const back = typed !== null && type !== 'password' && type !== 'file';
   return (
@@ -308,8 +311,9 @@ export function Select({
   value,
   hint,
   id = name,
+  called,
 }: Named & { options: readonly { value: string; text: string }[]; value?: string | undefined }) {
-  const { typed, fault, marks } = useField({ label, name, hint, id });
+  const { typed, fault, marks } = useField({ label, name, hint, id, called });
   const chosen = typed ? typed.text(name) : value;
   return (
     <Around {...{ label, name, hint, id, fault }}>

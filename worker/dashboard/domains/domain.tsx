@@ -95,9 +95,14 @@ domainPages.page('/domains/:id', async (c, viewer) => {
             Reports
           </a>
           {domain.type === 'alias' && (
-            <a class="button" href="/aliases">
-              Aliases
-            </a>
+            <>
+              <a class="button" href="/aliases">
+                Aliases
+              </a>
+              <a class="button" href={`${path}/rules`}>
+                Rules
+              </a>
+            </>
           )}
           {change && domain.status !== 'disabled' && (
             <Post action={`${path}/verify`} label="Verify now" tone="primary" small={false} />

@@ -1,16 +1,16 @@
 import { z } from 'zod';
 import { aliasLimits } from '#domain/inbound/alias.ts';
 import { Problem } from '#domain/problem.ts';
-import { aliasesAnswer } from '../../api/answers.ts';
+import { aliasesAnswer } from '../../api/answers/aliases.ts';
 import type { Call } from '../../http/app.ts';
 import { may } from '../../identity/viewer.ts';
 import { html } from '../../pages/answer.tsx';
 import { Card, Columns } from '../../pages/blocks.tsx';
-import { Field, Fields, Post, Select } from '../../pages/forms.tsx';
+import { Field, Fields, Post, Select, YesNo } from '../../pages/forms.tsx';
 import { Page } from '../../pages/layout.tsx';
 import { Empty, Head, number, State, Time } from '../../pages/parts.tsx';
 import type { Viewer } from '../../store/auth.ts';
-import { Board } from '../board.tsx';
+import { Board, type Form } from '../board.tsx';
 import { callApi } from '../own-api.ts';
 
 /** Addresses whose mail is sent on: what they are, who gets it, and making them. */
@@ -113,6 +113,15 @@ aliasPages.page('/aliases', async (c, viewer) => {
               required={false}
               maxlength={aliasLimits.descriptionCharacters}
             />
+            <fieldset>
+              <legend class="visually-hidden">Masking</legend>
+              <YesNo
+                name="is_masked"
+                label="Mask"
+                about="Who gets its mail sees an address of ours instead of its author’s, and answers leave from the alias."
+                checked={false}
+              />
+            </fieldset>
           </Fields>
         </Card>
       )}
@@ -126,7 +135,8 @@ function Row({ alias, change }: { alias: Alias; change: boolean }) {
   return (
     <tr>
       <td class="break">
-        <span class="mono">{alias.address}</span> {!alias.active && <State tone="warn">switched off</State>}
+        <span class="mono">{alias.address}</span> {!alias.active && <State tone="warn">switched off</State>}{' '}
+        {alias.is_masked && <State tone="quiet">masked</State>}
         {alias.description !== '' && <div class="small quiet">{alias.description}</div>}
       </td>
       <td class="break" data-label="Sent on to">
@@ -142,6 +152,9 @@ function Row({ alias, change }: { alias: Alias; change: boolean }) {
       </td>
       <td class="num" data-label="Sent on">
         {number(alias.emails_forwarded)}
+        {alias.emails_answered > 0 && (
+          <div class="small quiet nowrap">{number(alias.emails_answered)} answered</div>
+        )}
       </td>
       <td class="nowrap" data-label="Last mail">
         {alias.last_received_at === null ? 'never' : <Time ms={Date.parse(alias.last_received_at)} />}
@@ -154,6 +167,16 @@ function Row({ alias, change }: { alias: Alias; change: boolean }) {
               action={`${path}/state`}
               label={alias.active ? 'Switch off' : 'Switch on'}
               values={{ active: String(!alias.active) }}
+            />
+            <Post
+              action={`${path}/state`}
+              label={alias.is_masked ? 'Stop masking' : 'Mask'}
+              values={{ is_masked: String(!alias.is_masked) }}
+              sure={
+                alias.is_masked
+                  ? 'Mail that comes from now on shows who wrote it, and answers go there directly. Reply addresses that were given out go on working.'
+                  : undefined
+              }
             />
             <Post
               action={`${path}/remove`}
@@ -175,18 +198,20 @@ aliasPages.action('/aliases', async (c, viewer, form) => {
     ...(form.text('address') === '' ? {} : { address: form.text('address') }),
     forward_to: to.filter((one) => one !== ''),
     description: form.text('description'),
+    is_masked: form.text('is_masked') === 'true',
   };
   return await done(c, viewer, { method: 'POST', path: '/aliases', body }, 'alias-added');
 });
 
 aliasPages.action('/aliases/:id/state', (c, viewer, form) =>
-  done(
-    c,
-    viewer,
-    { method: 'PATCH', path: pathOf(c), body: { active: form.text('active') === 'true' } },
-    'alias-changed',
-  ),
+  done(c, viewer, { method: 'PATCH', path: pathOf(c), body: stateIn(form) }, 'alias-changed'),
 );
+
+/** Which of its two switches was turned. */
+function stateIn(form: Form): Record<string, boolean> {
+  const masked = form.text('is_masked');
+  return masked === '' ? { active: form.text('active') === 'true' } : { is_masked: masked === 'true' };
+}
 
 aliasPages.action('/aliases/:id/verify', (c, viewer) =>
   done(c, viewer, { method: 'POST', path: `${pathOf(c)}/verify` }, 'destinations-asked'),

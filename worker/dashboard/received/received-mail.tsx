@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { isUuidV7 } from '#domain/message/ids.ts';
 import { Problem } from '#domain/problem.ts';
-import { inboundEmailAnswer } from '../../api/answers.ts';
+import { inboundEmailAnswer } from '../../api/answers/receiving.ts';
 import type { Call } from '../../http/app.ts';
 import { may } from '../../identity/viewer.ts';
 import { html } from '../../pages/answer.tsx';
@@ -37,6 +37,7 @@ const verdictTone: Record<string, Tone> = {
 const actionAbout: Record<Email['routed']['action'], string> = {
   webhook: 'told to webhook endpoints',
   forward: 'sent on',
+  answer: 'sent as an answer from the alias',
   drop: 'dropped: kept here, and nobody is told',
   keep: 'kept here',
 };

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { type RouteAction, routeActions, routeLimits } from '#domain/inbound/route.ts';
 import { Problem } from '#domain/problem.ts';
-import { routesAnswer, routeTestAnswer, webhooksAnswer } from '../../api/answers.ts';
+import { routesAnswer, routeTestAnswer } from '../../api/answers/receiving.ts';
+import { webhooksAnswer } from '../../api/answers/webhooks.ts';
 import type { Call } from '../../http/app.ts';
 import { may } from '../../identity/viewer.ts';
 import { html } from '../../pages/answer.tsx';
@@ -139,13 +140,7 @@ routePages.page('/domains/:id/routes', async (c, viewer) => {
                 options={endpoints.map(({ id, url }) => ({ value: id, label: url }))}
               />
             )}
-            <Field
-              label="Send on to"
-              name="addresses"
-              required={false}
-              maxlength={2000}
-              hint="Of forward: addresses, separated by commas. Each gets a mail and must agree first."
-            />
+            <Addresses />
             <Field
               label="Text"
               name="text"
@@ -186,7 +181,20 @@ routePages.action('/domains/:id/routes', async (c, viewer, form) => {
   return c.redirect(`${path}/routes?done=route-added`, 303);
 });
 
-function targetsOf(action: string, form: Form): string[] {
+/** Where a route or a rule sends mail on to. */
+export function Addresses() {
+  return (
+    <Field
+      label="Send on to"
+      name="addresses"
+      required={false}
+      maxlength={2000}
+      hint="Of forward: addresses, separated by commas. Each gets a mail and must agree first."
+    />
+  );
+}
+
+export function targetsOf(action: string, form: Form): string[] {
   if (action === 'webhook') return form.all('targets');
   const addresses = form.text('addresses').split(/[,\s]+/);
   return action === 'forward' ? addresses.filter((one) => one !== '') : [];
