@@ -360,7 +360,7 @@ describe('what is wrong in a form is said at its fields', () => {
     const path = filled('/domains/:id/verify');
     for (let i = 0; i < 10; i++) await owner.post(path);
     const refused = await owner.post(path);
-    expect([refused.status, refused.headers.get('Retry-After')]).toEqual([429, '60']);
+    expect([refused.status, Number(refused.headers.get('Retry-After')) > 0]).toEqual([429, true]);
     expect(refusedForm(await refused.text(), path).form).toContain('10 times a minute at most');
   });
 });
