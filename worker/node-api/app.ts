@@ -24,6 +24,7 @@ import {
 } from '#domain/node-contract.ts';
 import { Problem } from '#domain/problem.ts';
 import { type App, type Call, invalidBody } from '../http/app.ts';
+import { mailHeaders } from '../http/download.ts';
 import { apiOrigin } from '../http/public-origin.ts';
 import { readBytes, readJson } from '../http/request-body.ts';
 import { hubOf } from '../hub/hub-of.ts';
@@ -109,7 +110,7 @@ nodeApp.get('/raw/:messageId', async (c) => {
   if (body === null)
     throw new Problem('not_found', `This node has no lease of a message ${messageId.slice(0, 64)}.`);
   return new Response(typeof body === 'string' ? latin1Bytes(body) : body, {
-    headers: { 'Content-Type': 'message/rfc822' },
+    headers: mailHeaders(messageId),
   });
 });
 
