@@ -13,7 +13,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
 import { killGroup, type NodeProcess, startNodeProcess } from '../support/node-process.ts';
 import { startSmtpSink } from '../support/smtp-sink.ts';
-import { bringAll, keptMails, receivingDomain } from './crash-received.ts';
+import { bringAll, bringer, keptMails, receivingDomain } from './crash-received.ts';
 
 const messages = Number(process.env.CRASH_MESSAGES ?? 2000);
 /** Mails that are received meanwhile. */
@@ -97,7 +97,8 @@ async function crash(): Promise<boolean> {
   await startNode();
   say(`${messages} messages; node and Worker are each killed ${kills} times`);
   const sending = sendAll(key);
-  const bringing = bringAll({ port: inboundPort, mails, overMs: sendOverMs });
+  say(`${mails} mails are brought meanwhile by ${bringer}`);
+  const bringing = bringAll({ port: inboundPort, mails, overMs: sendOverMs, folder });
   for (const work of [sending, bringing]) work.catch(() => undefined); // awaited below
   await killInTurns(startNode);
   const ids = await sending;
