@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { cloudmailinError, problemAnswer } from '../../worker/api/answers.ts';
+import { cloudmailinError } from '../../worker/api/answers/cloudmailin.ts';
+import { problemAnswer } from '../../worker/api/answers/problem.ts';
 import { errorsOf, openApiDocument } from '../../worker/api/openapi.ts';
 import type { Operation } from '../../worker/api/operations/operation.ts';
 import { groups, operations } from '../../worker/api/operations.ts';

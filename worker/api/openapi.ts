@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { type ProblemCode, problemRow } from '#domain/problem.ts';
-import { cloudmailinError, problemAnswer, rateLimitAnswer } from './answers.ts';
+import { cloudmailinError } from './answers/cloudmailin.ts';
+import { problemAnswer, rateLimitAnswer } from './answers/problem.ts';
 import { accessOfOperation, type GoodAnswer, type Operation } from './operations/operation.ts';
 import { groups } from './operations.ts';
 

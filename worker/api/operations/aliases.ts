@@ -1,5 +1,5 @@
 import { aliasChange, aliasesQuery, newAlias, newSharedAlias } from '../aliases.ts';
-import * as answers from '../answers.ts';
+import { aliasAnswer, aliasesAnswer } from '../answers/aliases.ts';
 import { jsonProblems, type Operation, type OperationGroup } from './operation.ts';
 
 const parameters = { id: 'The number of the alias.' };
@@ -15,7 +15,7 @@ function operationsAt(path: string, name: '' | 'Shared'): Operation[] {
       summary: 'List aliases',
       about: `Those of the account, newest first, whichever domain they are at.${note}`,
       query: aliasesQuery,
-      answer: { status: 200, about: 'A page', schema: answers.aliasesAnswer },
+      answer: { status: 200, about: 'A page', schema: aliasesAnswer },
       problems: ['invalid_body'],
     },
     {
@@ -28,7 +28,7 @@ function operationsAt(path: string, name: '' | 'Shared'): Operation[] {
         type: 'application/json',
         schema: (name === '' ? newAlias : newSharedAlias).meta({ id: `New${name}Alias` }),
       },
-      answer: { status: 201, about: 'The alias', schema: answers.aliasAnswer },
+      answer: { status: 201, about: 'The alias', schema: aliasAnswer },
       problems: [...jsonProblems, 'conflict', 'unavailable'],
     },
     {
@@ -38,7 +38,7 @@ function operationsAt(path: string, name: '' | 'Shared'): Operation[] {
       summary: 'Read an alias',
       about: `With its counters, and who has agreed to get its mail.${note}`,
       parameters,
-      answer: { status: 200, about: 'The alias', schema: answers.aliasAnswer },
+      answer: { status: 200, about: 'The alias', schema: aliasAnswer },
       problems: ['not_found'],
     },
     {
@@ -49,7 +49,7 @@ function operationsAt(path: string, name: '' | 'Shared'): Operation[] {
       about: `Fields that are left out stay. \`active: false\` switches it off: mail to it is refused.${note}`,
       parameters,
       body: { type: 'application/json', schema: aliasChange.meta({ id: 'AliasChange' }) },
-      answer: { status: 200, about: 'The alias as it is now', schema: answers.aliasAnswer },
+      answer: { status: 200, about: 'The alias as it is now', schema: aliasAnswer },
       problems: [...jsonProblems, 'not_found', 'conflict', 'unavailable'],
     },
     {
@@ -78,7 +78,7 @@ export const aliases: OperationGroup = {
       about:
         'Those of the alias that have not agreed yet get another mail; a day after the last one at the earliest.',
       parameters,
-      answer: { status: 200, about: 'The alias', schema: answers.aliasAnswer },
+      answer: { status: 200, about: 'The alias', schema: aliasAnswer },
       problems: ['not_found', 'unavailable'],
     },
     ...operationsAt('/v1/shield/aliases', 'Shared'),

@@ -1,4 +1,4 @@
-import * as answers from '../answers.ts';
+import { auditAnswer } from '../answers/audit.ts';
 import { auditQuery } from '../audit.ts';
 import type { OperationGroup } from './operation.ts';
 
@@ -14,7 +14,7 @@ export const audit: OperationGroup = {
       about:
         'Sign-ins, keys, members, domains, webhooks, suppressions, settings and calls of the operator, newest first, kept 90 days. Go on with `cursor` as long as there is a `next`.',
       query: auditQuery,
-      answer: { status: 200, about: 'A page', schema: answers.auditAnswer },
+      answer: { status: 200, about: 'A page', schema: auditAnswer },
       problems: ['invalid_body'],
     },
   ],

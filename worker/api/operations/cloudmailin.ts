@@ -1,5 +1,10 @@
 import { cloudmailinSchema } from '#domain/message/cloudmailin.ts';
-import * as answers from '../answers.ts';
+import {
+  cloudmailinAddresses,
+  cloudmailinAnswer,
+  cloudmailinOutbound,
+  cloudmailinStatuses,
+} from '../answers/cloudmailin.ts';
 import { incomingStatusesQuery } from '../cloudmailin-reads.ts';
 import { idempotency, type OperationGroup } from './operation.ts';
 
@@ -15,7 +20,7 @@ export const cloudmailin: OperationGroup = {
       about: 'The same as `POST /v1/send` under another spelling. `username` must be that of the key.',
       headers: [idempotency],
       body: { type: 'application/json', schema: cloudmailinSchema.meta({ id: 'CloudmailinRequest' }) },
-      answer: { status: 202, about: 'Accepted', schema: answers.cloudmailinAnswer },
+      answer: { status: 202, about: 'Accepted', schema: cloudmailinAnswer },
       problems: [
         'domain_not_allowed',
         'not_found',
@@ -32,7 +37,7 @@ export const cloudmailin: OperationGroup = {
       path: '/api/v0.1/:username/addresses',
       summary: 'List addresses, as CloudMailin calls them',
       about: 'The webhook endpoints that are told of received mail.',
-      answer: { status: 200, about: 'All of them', schema: answers.cloudmailinAddresses },
+      answer: { status: 200, about: 'All of them', schema: cloudmailinAddresses },
       problems: ['not_found'],
       shortErrors: true,
     },
@@ -43,7 +48,7 @@ export const cloudmailin: OperationGroup = {
       summary: 'List what became of received mail',
       about: 'Newest first, once for each endpoint that was told, from the newest 100 mails.',
       query: incomingStatusesQuery,
-      answer: { status: 200, about: 'At most 100', schema: answers.cloudmailinStatuses },
+      answer: { status: 200, about: 'At most 100', schema: cloudmailinStatuses },
       problems: ['invalid_body', 'not_found'],
       shortErrors: true,
     },
@@ -53,7 +58,7 @@ export const cloudmailin: OperationGroup = {
       path: '/api/v0.1/:username/outbound_messages',
       summary: 'List sent messages',
       about: 'The newest 100; `GET /v1/emails` goes further.',
-      answer: { status: 200, about: 'At most 100', schema: answers.cloudmailinOutbound },
+      answer: { status: 200, about: 'At most 100', schema: cloudmailinOutbound },
       problems: ['not_found'],
       shortErrors: true,
     },

@@ -1,4 +1,4 @@
-import * as answers from '../answers.ts';
+import { credentialAnswer } from '../answers/credentials.ts';
 import type { OperationGroup } from './operation.ts';
 
 export const credentials: OperationGroup = {
@@ -11,7 +11,7 @@ export const credentials: OperationGroup = {
       path: '/v1/credential',
       summary: 'Read what the key is',
       about: 'For checking a key.',
-      answer: { status: 200, about: 'The credential', schema: answers.credentialAnswer },
+      answer: { status: 200, about: 'The credential', schema: credentialAnswer },
       problems: [],
     },
   ],

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { verificationLimits } from '#domain/limits/rate-limit.ts';
-import * as answers from '../answers.ts';
+import { dmarcReportsAnswer, tlsReportsAnswer } from '../answers/domain-reports.ts';
+import { dkimAnswer, dnsAnswer, domainAnswer, domainsAnswer, warmingAnswer } from '../answers/domains.ts';
 import { reportsQuery } from '../domain-reports.ts';
 import { dnsQuery, domainChange, domainsQuery, newDomain, removalQuery } from '../domains.ts';
 import { jsonProblems, type OperationGroup } from './operation.ts';
@@ -18,7 +19,7 @@ export const domains: OperationGroup = {
       summary: 'Add a domain',
       about: 'It gets DKIM keys and may send once its records are found in DNS.',
       body: { type: 'application/json', schema: newDomain.meta({ id: 'NewDomain' }) },
-      answer: { status: 201, about: 'The domain with the records to publish', schema: answers.domainAnswer },
+      answer: { status: 201, about: 'The domain with the records to publish', schema: domainAnswer },
       problems: [...jsonProblems, 'conflict'],
     },
     {
@@ -28,7 +29,7 @@ export const domains: OperationGroup = {
       summary: 'List domains',
       about: 'A key that is limited to some domains sees no others.',
       query: domainsQuery,
-      answer: { status: 200, about: 'A page', schema: answers.domainsAnswer },
+      answer: { status: 200, about: 'A page', schema: domainsAnswer },
       problems: ['invalid_body'],
     },
     {
@@ -38,7 +39,7 @@ export const domains: OperationGroup = {
       summary: 'Read a domain',
       about: 'With its records and what was last found of them.',
       parameters: domainId,
-      answer: { status: 200, about: 'The domain', schema: answers.domainAnswer },
+      answer: { status: 200, about: 'The domain', schema: domainAnswer },
       problems: ['not_found'],
     },
     {
@@ -49,7 +50,7 @@ export const domains: OperationGroup = {
       about: 'Fields that are left out stay. Its records are looked at anew.',
       parameters: domainId,
       body: { type: 'application/json', schema: domainChange.meta({ id: 'DomainChange' }) },
-      answer: { status: 200, about: 'The domain as it is now', schema: answers.domainAnswer },
+      answer: { status: 200, about: 'The domain as it is now', schema: domainAnswer },
       problems: [...jsonProblems, 'not_found', 'conflict'],
     },
     {
@@ -71,7 +72,7 @@ export const domains: OperationGroup = {
       summary: 'Verify a domain',
       about: `Looks at its DNS records now: ${verificationLimits.map(({ type, limit }) => `${limit} times ${type === 'minute' ? 'a minute' : 'an hour'}`).join(', ')} at most.`,
       parameters: domainId,
-      answer: { status: 200, about: 'The domain as it is now', schema: answers.domainAnswer },
+      answer: { status: 200, about: 'The domain as it is now', schema: domainAnswer },
       problems: ['not_found', 'conflict'],
     },
     {
@@ -82,7 +83,7 @@ export const domains: OperationGroup = {
       about: 'What to publish, what was found, and the fix.',
       parameters: domainId,
       query: dnsQuery,
-      answer: { status: 200, about: 'The records', schema: answers.dnsAnswer },
+      answer: { status: 200, about: 'The records', schema: dnsAnswer },
       also: { status: 200, about: 'A zone snippet', schema: z.string(), type: 'text/plain' },
       problems: ['invalid_body', 'not_found'],
     },
@@ -93,7 +94,7 @@ export const domains: OperationGroup = {
       summary: 'Read a domain’s DKIM keys',
       about: 'Public halves only.',
       parameters: domainId,
-      answer: { status: 200, about: 'Its keys', schema: answers.dkimAnswer },
+      answer: { status: 200, about: 'Its keys', schema: dkimAnswer },
       problems: ['not_found'],
     },
     {
@@ -104,7 +105,7 @@ export const domains: OperationGroup = {
       about:
         'Makes new keys beside the old; they sign once they are found in DNS, and the old ones retire a week later.',
       parameters: domainId,
-      answer: { status: 201, about: 'All its keys', schema: answers.dkimAnswer },
+      answer: { status: 201, about: 'All its keys', schema: dkimAnswer },
       problems: ['not_found', 'conflict'],
     },
     {
@@ -114,7 +115,7 @@ export const domains: OperationGroup = {
       summary: 'Retire a DKIM key',
       about: 'It signs no more. The only RSA key that signs cannot be retired.',
       parameters: domainId,
-      answer: { status: 200, about: 'All its keys', schema: answers.dkimAnswer },
+      answer: { status: 200, about: 'All its keys', schema: dkimAnswer },
       problems: ['not_found', 'conflict'],
     },
     {
@@ -124,7 +125,7 @@ export const domains: OperationGroup = {
       parameters: domainId,
       summary: 'Read how far a domain is warmed',
       about: 'A new domain’s volume grows by phases; what is over its limits is refused with 429.',
-      answer: { status: 200, about: 'Phase, limits and use', schema: answers.warmingAnswer },
+      answer: { status: 200, about: 'Phase, limits and use', schema: warmingAnswer },
       problems: ['not_found', 'conflict'],
     },
     {
@@ -136,7 +137,7 @@ export const domains: OperationGroup = {
         'Who sends in its name, how much of it passes, and what that means; from aggregate reports (RFC 9990) that came to `address`. Kept for 92 days.',
       parameters: domainId,
       query: reportsQuery,
-      answer: { status: 200, about: 'Days and sources', schema: answers.dmarcReportsAnswer },
+      answer: { status: 200, about: 'Days and sources', schema: dmarcReportsAnswer },
       problems: ['invalid_body', 'not_found'],
     },
     {
@@ -147,7 +148,7 @@ export const domains: OperationGroup = {
       about: 'How those who send to it fared with TLS (RFC 8460). Kept for 92 days.',
       parameters: domainId,
       query: reportsQuery,
-      answer: { status: 200, about: 'Sessions and failures', schema: answers.tlsReportsAnswer },
+      answer: { status: 200, about: 'Sessions and failures', schema: tlsReportsAnswer },
       problems: ['invalid_body', 'not_found'],
     },
   ],

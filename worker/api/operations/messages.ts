@@ -1,4 +1,5 @@
-import * as answers from '../answers.ts';
+import { timelineAnswer } from '../answers/events.ts';
+import { cancelAnswer, emailAnswer, emailsAnswer, requestsAnswer } from '../answers/messages.ts';
 import { listQuery } from '../queries.ts';
 import { requestsQuery } from '../requests.ts';
 import type { OperationGroup } from './operation.ts';
@@ -14,7 +15,7 @@ export const messages: OperationGroup = {
       summary: 'List messages',
       about: 'Newest first. Go on with `cursor` as long as there is a `next`.',
       query: listQuery,
-      answer: { status: 200, about: 'A page', schema: answers.emailsAnswer },
+      answer: { status: 200, about: 'A page', schema: emailsAnswer },
       problems: ['invalid_body'],
     },
     {
@@ -23,7 +24,7 @@ export const messages: OperationGroup = {
       path: '/v1/emails/:id',
       summary: 'Read a message',
       about: 'With the state of each recipient’s delivery.',
-      answer: { status: 200, about: 'The message', schema: answers.emailAnswer },
+      answer: { status: 200, about: 'The message', schema: emailAnswer },
       problems: ['not_found'],
     },
     {
@@ -32,7 +33,7 @@ export const messages: OperationGroup = {
       path: '/v1/emails/:id/events',
       summary: 'Read what happened to a message',
       about: 'Oldest first.',
-      answer: { status: 200, about: 'Its events', schema: answers.timelineAnswer },
+      answer: { status: 200, about: 'Its events', schema: timelineAnswer },
       problems: ['not_found'],
     },
     {
@@ -41,7 +42,7 @@ export const messages: OperationGroup = {
       path: '/v1/emails/:id/cancel',
       summary: 'Cancel a message',
       about: 'Calls back what no node has taken yet.',
-      answer: { status: 200, about: 'The message as it is now', schema: answers.cancelAnswer },
+      answer: { status: 200, about: 'The message as it is now', schema: cancelAnswer },
       problems: ['not_found', 'conflict'],
     },
     {
@@ -52,7 +53,7 @@ export const messages: OperationGroup = {
       about:
         'What came by HTTP and SMTP with one of the account’s keys in the last seven days, newest first, with the answer. Go on with `cursor` as long as there is a `next`.',
       query: requestsQuery,
-      answer: { status: 200, about: 'A page', schema: answers.requestsAnswer },
+      answer: { status: 200, about: 'A page', schema: requestsAnswer },
       problems: ['invalid_body'],
     },
   ],

@@ -1,5 +1,15 @@
 import { z } from 'zod';
-import * as answers from '../answers.ts';
+import {
+  inboundEmailAnswer,
+  inboundEmailsAnswer,
+  replayedAnswer,
+  routeAnswer,
+  routesAnswer,
+  routeTestAnswer,
+  ruleAnswer,
+  rulesAnswer,
+} from '../answers/receiving.ts';
+import { acceptanceAnswer } from '../answers/sending.ts';
 import { inboundEmailsQuery } from '../inbound-emails.ts';
 import { replySchema } from '../inbound-reply.ts';
 import { newRoute, routeChange, routeTest } from '../inbound-routes.ts';
@@ -21,7 +31,7 @@ export const receiving: OperationGroup = {
       summary: 'List received mail',
       about: 'Newest first. A key that is limited to some domains sees no others.',
       query: inboundEmailsQuery,
-      answer: { status: 200, about: 'A page', schema: answers.inboundEmailsAnswer },
+      answer: { status: 200, about: 'A page', schema: inboundEmailsAnswer },
       problems: ['invalid_body'],
     },
     {
@@ -30,7 +40,7 @@ export const receiving: OperationGroup = {
       path: '/v1/inbound-emails/:id',
       summary: 'Read a received mail',
       about: 'With its text, attachments, what was found out about it on arrival, and why it was routed so.',
-      answer: { status: 200, about: 'The mail', schema: answers.inboundEmailAnswer },
+      answer: { status: 200, about: 'The mail', schema: inboundEmailAnswer },
       problems: ['not_found'],
     },
     {
@@ -57,7 +67,7 @@ export const receiving: OperationGroup = {
       path: '/v1/inbound-emails/:id/replay',
       summary: 'Tell of a received mail once more',
       about: 'To the endpoints that the rules of the domain name now.',
-      answer: { status: 202, about: 'How many endpoints are told', schema: answers.replayedAnswer },
+      answer: { status: 202, about: 'How many endpoints are told', schema: replayedAnswer },
       problems: ['not_found', 'conflict'],
     },
     {
@@ -69,7 +79,7 @@ export const receiving: OperationGroup = {
         'A message as `POST /v1/send` takes it, with In-Reply-To and References of the mail, so that it stands in its thread. It goes to Reply-To, else to From, from the address that the mail came to, unless the body says otherwise.',
       headers: [idempotency],
       body: { type: 'application/json', schema: replySchema.meta({ id: 'Reply' }) },
-      answer: { status: 202, about: 'Accepted', schema: answers.acceptanceAnswer },
+      answer: { status: 202, about: 'Accepted', schema: acceptanceAnswer },
       problems: [...sendProblems, 'not_found'],
     },
     {
@@ -80,7 +90,7 @@ export const receiving: OperationGroup = {
       about:
         'What is done with mail by local part: an exact one goes before a prefix, a longer prefix before a shorter one, `*` comes last.',
       parameters: domainId,
-      answer: { status: 200, about: 'Its routes', schema: answers.routesAnswer },
+      answer: { status: 200, about: 'Its routes', schema: routesAnswer },
       problems: ['not_found'],
     },
     {
@@ -91,7 +101,7 @@ export const receiving: OperationGroup = {
       about: 'Mail that no route takes is refused in the SMTP session.',
       parameters: domainId,
       body: { type: 'application/json', schema: newRoute.meta({ id: 'NewRoute' }) },
-      answer: { status: 201, about: 'The route', schema: answers.routeAnswer },
+      answer: { status: 201, about: 'The route', schema: routeAnswer },
       problems: [...jsonProblems, 'not_found', 'conflict', 'unavailable'],
     },
     {
@@ -102,7 +112,7 @@ export const receiving: OperationGroup = {
       about: 'Fields that are left out stay.',
       parameters: routeId,
       body: { type: 'application/json', schema: routeChange.meta({ id: 'RouteChange' }) },
-      answer: { status: 200, about: 'The route as it is now', schema: answers.routeAnswer },
+      answer: { status: 200, about: 'The route as it is now', schema: routeAnswer },
       problems: [...jsonProblems, 'not_found', 'conflict', 'unavailable'],
     },
     {
@@ -123,7 +133,7 @@ export const receiving: OperationGroup = {
       about: 'What would be done with a mail to it now, and which rule says so.',
       parameters: domainId,
       body: { type: 'application/json', schema: routeTest.meta({ id: 'RouteTestRequest' }) },
-      answer: { status: 200, about: 'What would be done', schema: answers.routeTestAnswer },
+      answer: { status: 200, about: 'What would be done', schema: routeTestAnswer },
       problems: [...jsonProblems, 'not_found'],
     },
     {
@@ -134,7 +144,7 @@ export const receiving: OperationGroup = {
       about:
         'What is done with mail by what is in it. Routes say which addresses take mail at all; of that mail the first rule that holds says what is done, else the route does.',
       parameters: domainId,
-      answer: { status: 200, about: 'Its rules in their order', schema: answers.rulesAnswer },
+      answer: { status: 200, about: 'Its rules in their order', schema: rulesAnswer },
       problems: ['not_found'],
     },
     {
@@ -146,7 +156,7 @@ export const receiving: OperationGroup = {
         'It is judged once the mail is here; one that refuses says so to the sender in the SMTP session. Patterns know classes, groups, alternatives and repeats, no looking ahead or behind and no references back.',
       parameters: domainId,
       body: { type: 'application/json', schema: newRule.meta({ id: 'NewRule' }) },
-      answer: { status: 201, about: 'The rule', schema: answers.ruleAnswer },
+      answer: { status: 201, about: 'The rule', schema: ruleAnswer },
       problems: [...jsonProblems, 'not_found', 'conflict'],
     },
     {
@@ -157,7 +167,7 @@ export const receiving: OperationGroup = {
       about: 'Fields that are left out stay.',
       parameters: ruleId,
       body: { type: 'application/json', schema: ruleChange.meta({ id: 'RuleChange' }) },
-      answer: { status: 200, about: 'The rule as it is now', schema: answers.ruleAnswer },
+      answer: { status: 200, about: 'The rule as it is now', schema: ruleAnswer },
       problems: [...jsonProblems, 'not_found', 'conflict'],
     },
     {

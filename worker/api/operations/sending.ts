@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { limits, sendSchema } from '#domain/message/submission.ts';
-import * as answers from '../answers.ts';
+import { acceptanceAnswer, batchAnswer, rehearsalAnswer } from '../answers/sending.ts';
 import { sendQuery } from '../send.ts';
 import { idempotency, type OperationGroup, sendProblems } from './operation.ts';
 
@@ -17,8 +17,8 @@ export const sending: OperationGroup = {
       query: sendQuery,
       headers: [idempotency],
       body: { type: 'application/json', schema: sendSchema.meta({ id: 'Message' }) },
-      answer: { status: 202, about: 'Accepted', schema: answers.acceptanceAnswer },
-      also: { status: 200, about: 'With `dry_run`: what would be', schema: answers.rehearsalAnswer },
+      answer: { status: 202, about: 'Accepted', schema: acceptanceAnswer },
+      also: { status: 200, about: 'With `dry_run`: what would be', schema: rehearsalAnswer },
       problems: sendProblems,
     },
     {
@@ -35,7 +35,7 @@ export const sending: OperationGroup = {
           .min(1)
           .max(limits.batch),
       },
-      answer: { status: 202, about: 'One answer each', schema: answers.batchAnswer },
+      answer: { status: 202, about: 'One answer each', schema: batchAnswer },
       problems: sendProblems,
     },
     {
@@ -65,7 +65,7 @@ export const sending: OperationGroup = {
       }),
       headers: [idempotency],
       body: { type: 'message/rfc822', schema: z.string() },
-      answer: { status: 202, about: 'Accepted', schema: answers.acceptanceAnswer },
+      answer: { status: 202, about: 'Accepted', schema: acceptanceAnswer },
       problems: [...sendProblems, 'invalid_message'],
     },
   ],

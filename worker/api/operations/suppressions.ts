@@ -1,6 +1,11 @@
 import { z } from 'zod';
 import { importFormats } from '#domain/suppression/suppression-import.ts';
-import * as answers from '../answers.ts';
+import {
+  importAnswer,
+  suppressionAnswer,
+  suppressionCheckAnswer,
+  suppressionsAnswer,
+} from '../answers/suppressions.ts';
 import {
   importQuery,
   newSuppression,
@@ -26,7 +31,7 @@ export const suppressions: OperationGroup = {
       summary: 'List suppressions',
       about: 'Newest first.',
       query: suppressionsQuery,
-      answer: { status: 200, about: 'A page', schema: answers.suppressionsAnswer },
+      answer: { status: 200, about: 'A page', schema: suppressionsAnswer },
       problems: ['invalid_body'],
     },
     {
@@ -36,7 +41,7 @@ export const suppressions: OperationGroup = {
       summary: 'Check an address',
       about: 'Whether exactly this address is suppressed, and the proof.',
       query: suppressionCheckQuery,
-      answer: { status: 200, about: 'Its entries', schema: answers.suppressionCheckAnswer },
+      answer: { status: 200, about: 'Its entries', schema: suppressionCheckAnswer },
       problems: ['invalid_body'],
     },
     {
@@ -46,7 +51,7 @@ export const suppressions: OperationGroup = {
       summary: 'Suppress an address',
       about: 'Replaces the entry of this address and scope, if there is one.',
       body: { type: 'application/json', schema: newSuppression.meta({ id: 'NewSuppression' }) },
-      answer: { status: 201, about: 'The entry', schema: answers.suppressionAnswer },
+      answer: { status: 201, about: 'The entry', schema: suppressionAnswer },
       problems: jsonProblems,
     },
     {
@@ -67,7 +72,7 @@ export const suppressions: OperationGroup = {
       about: `Reads a CSV export of ours or of ${importSources}, and says what it would do; \`commit=true\` does it.`,
       query: importQuery,
       body: { type: 'text/csv', schema: z.string() },
-      answer: { status: 200, about: 'What it comes to', schema: answers.importAnswer },
+      answer: { status: 200, about: 'What it comes to', schema: importAnswer },
       problems: ['invalid_body', 'too_large', 'unsupported_media_type'],
     },
     {

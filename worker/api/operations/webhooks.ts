@@ -1,5 +1,13 @@
 import { rotationOverlapMs, webhookLimits } from '#domain/webhook.ts';
-import * as answers from '../answers.ts';
+import {
+  webhookAnswer,
+  webhookDeliveriesAnswer,
+  webhookDeliveryAnswer,
+  webhookReplayAnswer,
+  webhookSecretAnswer,
+  webhooksAnswer,
+  webhookTestAnswer,
+} from '../answers/webhooks.ts';
 import { webhookDeliveriesQuery } from '../webhook-deliveries.ts';
 import { newWebhook, webhookChange, webhookReplay } from '../webhooks.ts';
 import { jsonProblems, type OperationGroup } from './operation.ts';
@@ -15,7 +23,7 @@ export const webhooks: OperationGroup = {
       summary: 'Make a webhook endpoint',
       about: 'It gets what happens from now on. The answer has its secret.',
       body: { type: 'application/json', schema: newWebhook.meta({ id: 'NewWebhook' }) },
-      answer: { status: 201, about: 'The endpoint with its secret', schema: answers.webhookSecretAnswer },
+      answer: { status: 201, about: 'The endpoint with its secret', schema: webhookSecretAnswer },
       problems: [...jsonProblems, 'conflict', 'unavailable'],
     },
     {
@@ -24,7 +32,7 @@ export const webhooks: OperationGroup = {
       path: '/v1/webhooks',
       summary: 'List webhook endpoints',
       about: 'All of the account.',
-      answer: { status: 200, about: 'The endpoints', schema: answers.webhooksAnswer },
+      answer: { status: 200, about: 'The endpoints', schema: webhooksAnswer },
       problems: [],
     },
     {
@@ -33,7 +41,7 @@ export const webhooks: OperationGroup = {
       path: '/v1/webhooks/:id',
       summary: 'Read a webhook endpoint',
       about: 'With its state, and since when it fails.',
-      answer: { status: 200, about: 'The endpoint', schema: answers.webhookAnswer },
+      answer: { status: 200, about: 'The endpoint', schema: webhookAnswer },
       problems: ['not_found'],
     },
     {
@@ -43,7 +51,7 @@ export const webhooks: OperationGroup = {
       summary: 'Change a webhook endpoint',
       about: 'Fields that are left out stay. An endpoint that is enabled again goes on where it stood.',
       body: { type: 'application/json', schema: webhookChange.meta({ id: 'WebhookChange' }) },
-      answer: { status: 200, about: 'The endpoint as it is now', schema: answers.webhookAnswer },
+      answer: { status: 200, about: 'The endpoint as it is now', schema: webhookAnswer },
       problems: [...jsonProblems, 'not_found', 'unavailable'],
     },
     {
@@ -61,7 +69,7 @@ export const webhooks: OperationGroup = {
       path: '/v1/webhooks/:id/test',
       summary: 'Test a webhook endpoint',
       about: 'Posts a signed event that never happened, once, and tells what came of it.',
-      answer: { status: 200, about: 'What came of it', schema: answers.webhookTestAnswer },
+      answer: { status: 200, about: 'What came of it', schema: webhookTestAnswer },
       problems: ['not_found'],
     },
     {
@@ -70,7 +78,7 @@ export const webhooks: OperationGroup = {
       path: '/v1/webhooks/:id/rotate',
       summary: 'Rotate a webhook’s secret',
       about: `Makes a new secret; the one before it signs as well for ${rotationOverlapMs / 3_600_000} hours.`,
-      answer: { status: 200, about: 'The endpoint with its new secret', schema: answers.webhookSecretAnswer },
+      answer: { status: 200, about: 'The endpoint with its new secret', schema: webhookSecretAnswer },
       problems: ['not_found'],
     },
     {
@@ -80,7 +88,7 @@ export const webhooks: OperationGroup = {
       summary: 'Post to a webhook endpoint again',
       about: `Either one delivery by \`delivery_id\`, or those of a time from \`from\` to before \`to\`, ${webhookLimits.replay} a call. They keep their ids.`,
       body: { type: 'application/json', schema: webhookReplay.meta({ id: 'WebhookReplayRequest' }) },
-      answer: { status: 202, about: 'How many are posted again', schema: answers.webhookReplayAnswer },
+      answer: { status: 202, about: 'How many are posted again', schema: webhookReplayAnswer },
       problems: [...jsonProblems, 'not_found', 'conflict'],
     },
     {
@@ -90,7 +98,7 @@ export const webhooks: OperationGroup = {
       summary: 'List what was posted',
       about: 'Newest first.',
       query: webhookDeliveriesQuery,
-      answer: { status: 200, about: 'A page', schema: answers.webhookDeliveriesAnswer },
+      answer: { status: 200, about: 'A page', schema: webhookDeliveriesAnswer },
       problems: ['invalid_body', 'not_found'],
     },
     {
@@ -99,7 +107,7 @@ export const webhooks: OperationGroup = {
       path: '/v1/webhook-deliveries/:id',
       summary: 'Read a webhook delivery',
       about: 'With its body and every try that is kept.',
-      answer: { status: 200, about: 'The delivery', schema: answers.webhookDeliveryAnswer },
+      answer: { status: 200, about: 'The delivery', schema: webhookDeliveryAnswer },
       problems: ['not_found'],
     },
     {
@@ -108,7 +116,7 @@ export const webhooks: OperationGroup = {
       path: '/v1/webhook-deliveries/:id/replay',
       summary: 'Post a webhook delivery again',
       about: 'With the same id.',
-      answer: { status: 202, about: 'The delivery as it is now', schema: answers.webhookDeliveryAnswer },
+      answer: { status: 202, about: 'The delivery as it is now', schema: webhookDeliveryAnswer },
       problems: ['not_found', 'conflict'],
     },
   ],

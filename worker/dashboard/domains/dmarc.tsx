@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { Problem } from '#domain/problem.ts';
-import { dmarcReportsAnswer, tlsReportsAnswer } from '../../api/answers.ts';
+import { dmarcReportsAnswer, tlsReportsAnswer } from '../../api/answers/domain-reports.ts';
 import type { Call } from '../../http/app.ts';
 import { html } from '../../pages/answer.tsx';
 import { Card, Columns } from '../../pages/blocks.tsx';

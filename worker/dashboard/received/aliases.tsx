@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { aliasLimits } from '#domain/inbound/alias.ts';
 import { Problem } from '#domain/problem.ts';
-import { aliasesAnswer } from '../../api/answers.ts';
+import { aliasesAnswer } from '../../api/answers/aliases.ts';
 import type { Call } from '../../http/app.ts';
 import { may } from '../../identity/viewer.ts';
 import { html } from '../../pages/answer.tsx';

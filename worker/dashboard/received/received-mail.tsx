@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { isUuidV7 } from '#domain/message/ids.ts';
 import { Problem } from '#domain/problem.ts';
-import { inboundEmailAnswer } from '../../api/answers.ts';
+import { inboundEmailAnswer } from '../../api/answers/receiving.ts';
 import type { Call } from '../../http/app.ts';
 import { may } from '../../identity/viewer.ts';
 import { html } from '../../pages/answer.tsx';

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { answeredMailboxes, answerFields, quotedText } from '#domain/inbound/answer.ts';
 import { Problem } from '#domain/problem.ts';
-import { acceptanceAnswer, inboundEmailAnswer } from '../../api/answers.ts';
+import { inboundEmailAnswer } from '../../api/answers/receiving.ts';
+import { acceptanceAnswer } from '../../api/answers/sending.ts';
 import type { Call } from '../../http/app.ts';
 import { html } from '../../pages/answer.tsx';
 import { Card, Fields } from '../../pages/blocks.tsx';

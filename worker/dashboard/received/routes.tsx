@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { type RouteAction, routeActions, routeLimits } from '#domain/inbound/route.ts';
 import { Problem } from '#domain/problem.ts';
-import { routesAnswer, routeTestAnswer, webhooksAnswer } from '../../api/answers.ts';
+import { routesAnswer, routeTestAnswer } from '../../api/answers/receiving.ts';
+import { webhooksAnswer } from '../../api/answers/webhooks.ts';
 import type { Call } from '../../http/app.ts';
 import { may } from '../../identity/viewer.ts';
 import { html } from '../../pages/answer.tsx';

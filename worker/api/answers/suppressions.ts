@@ -1,0 +1,49 @@
+import { z } from 'zod';
+import { suppressionReasons } from '#domain/suppression/suppression.ts';
+import { count, time } from './scalars.ts';
+
+export const suppressionAnswer = z
+  .strictObject({
+    email: z.string(),
+    reason: z.enum(suppressionReasons),
+    scope: z.string().meta({ description: '`account`, or the sending domain that it is limited to.' }),
+    source: z.string(),
+    proof: z.string().nullable().meta({ description: 'The reply, report or note that it rests on.' }),
+    message_id: z.uuid().nullable(),
+    created_at: time,
+    expires_at: time.nullable().meta({ description: 'null: it does not end.' }),
+  })
+  .meta({ id: 'Suppression' });
+export const suppressionsAnswer = z
+  .strictObject({
+    data: z.array(suppressionAnswer),
+    limit: count,
+    offset: count,
+    has_more: z.boolean(),
+    next: z.string().nullable().meta({
+      description:
+        'The `cursor` of the next call; null: nothing is left. A page of a search may be short, or empty, although there is more.',
+    }),
+  })
+  .meta({ id: 'SuppressionList' });
+export const suppressionCheckAnswer = z
+  .strictObject({ email: z.string(), suppressed: z.boolean(), entries: z.array(suppressionAnswer) })
+  .meta({ id: 'SuppressionCheck' });
+export const importAnswer = z
+  .strictObject({
+    format: z.string().meta({ description: 'Whose export it was taken for.' }),
+    committed: z.boolean(),
+    rows: count,
+    new: count,
+    already_suppressed: count,
+    doubles: count,
+    invalid: count,
+    errors: z
+      .array(z.strictObject({ line: count, detail: z.string() }))
+      .meta({ description: 'The first 100 rows that are not valid.' }),
+    warnings: z
+      .array(z.strictObject({ line: count, detail: z.string() }))
+      .meta({ description: 'What could not be read of rows that are taken, the first 100.' }),
+    sample: z.array(suppressionAnswer).meta({ description: 'The first ten entries.' }),
+  })
+  .meta({ id: 'SuppressionImport' });
