@@ -32,6 +32,8 @@ export interface BenchEdge {
   domain: string;
   liveKey: string;
   nodeToken: string;
+  operatorToken: string;
+  accountId: number;
   /** Code of the dashboard's first set-up. */
   setupCode: string;
   /** Process id of its workerd. */
@@ -65,7 +67,7 @@ export async function startBenchEdge(options: { shell?: Shell; meter?: boolean }
     port: 0,
     host: '127.0.0.1',
     dataDir,
-    settings: { ...secrets, METER: options.meter === false ? '0' : '1' },
+    settings: { ...secrets, METER: options.meter === false ? '0' : '1', ALLOW_LOCAL_WEBHOOKS: '1' },
     log: (line) => process.stderr.write(`edge: ${line}\n`),
     ...(options.shell ? { around: inShell(options.shell) } : {}),
   });
@@ -93,6 +95,8 @@ export async function startBenchEdge(options: { shell?: Shell; meter?: boolean }
     domain,
     liveKey: secret,
     nodeToken,
+    operatorToken: secrets.OPERATOR_TOKEN,
+    accountId: account.id,
     setupCode: setupCodeOf(secrets.AUTH_SECRET),
     pid,
     counts: async () => (await (await fetch(`${edge.url}/bench/counts`)).json()) as Counts,

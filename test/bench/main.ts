@@ -14,6 +14,7 @@ import { latency } from './latency.ts';
 import { leaseTime } from './lease-time.ts';
 import { memory } from './memory.ts';
 import { price } from './price.ts';
+import { received } from './received.ts';
 import { type SectionReport, table } from './report.ts';
 import { webhooks } from './webhooks.ts';
 
@@ -22,6 +23,7 @@ const sections: Record<string, (options: { quick: boolean }) => Promise<SectionR
   gate,
   door,
   price,
+  received,
   capacity,
   accept: acceptRate,
   latency,

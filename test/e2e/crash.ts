@@ -6,11 +6,11 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
+import { freePort } from '../support/free-port.ts';
 import { killGroup, type NodeProcess, startNodeProcess } from '../support/node-process.ts';
 import { startSmtpSink } from '../support/smtp-sink.ts';
 import { bringAll, bringer, keptMails, receivingDomain } from './crash-received.ts';
@@ -270,15 +270,6 @@ async function tell(id: string, key: string): Promise<Told | null> {
     status: email.status,
     maybeAccepted: events.data.some(({ details }) => details.maybeAccepted === true),
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no free port');
-  return address.port;
 }
 
 // Process groups of their own do not end with this process.
