@@ -1,5 +1,7 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { describe, expect, it } from 'vitest';
 import { noVerdicts, type Verdicts } from '#domain/inbound/verdicts.ts';
 import type { InboundDoor } from '#domain/node-contract.ts';
@@ -263,6 +265,16 @@ describe('mail for a domain that receives', () => {
       /^550 5\.5\.2 /,
     );
     expect(await readdir(join(fixture.dataDirectory, 'received'))).toEqual([]);
+  });
+
+  it('is not taken from whoever talks before the greeting', async () => {
+    await using fixture = await at();
+    const socket = connect(fixture.port, '127.0.0.1');
+    socket.write(`EHLO a.example\r\nMAIL FROM:<a@example.net>\r\nRCPT TO:<${someone}>\r\nDATA\r\n`);
+    const said = await text(socket);
+    expect(said).toMatch(/^421 .* You talk too soon\r\n/);
+    expect(said).not.toMatch(/^[23]/m);
+    expect(fixture.edge.paths()).toEqual([]);
   });
 
   it('shares the port with return paths', async () => {
