@@ -19,6 +19,7 @@ const open: Extract<InboundDoor, { door: 'received' }> = {
   group: '1',
   synchronous: false,
   refuseDmarc: false,
+  authorize: false,
 };
 
 async function at(more: Partial<InboundOptions> = {}, verdicts: Partial<Verdicts> = {}) {
@@ -131,6 +132,49 @@ describe('mail for a domain that receives', () => {
     }
     expect(fixture.edge.paths().filter((path) => path === 'inbound/check')).toHaveLength(1);
     expect(fixture.edge.received.size).toBe(3);
+  });
+
+  it('asks at each RCPT where an endpoint wants to be asked, with SPF judged once a mail', async () => {
+    let judged = 0;
+    await using fixture = await at({
+      senderPolicy: async ({ mailFrom }) => {
+        judged += 1;
+        return { result: 'softfail', domain: mailFrom.slice(mailFrom.indexOf('@') + 1) };
+      },
+    });
+    const other = 'other@in.example.com';
+    for (const address of [someone, other]) fixture.edge.doors.set(address, { ...open, authorize: true });
+    const asked: unknown[] = [];
+    fixture.edge.script.set('inbound/authorize', ({ json }) => {
+      asked.push(json);
+      const { to } = json as { to: string };
+      const refusal = to === other ? { reply: '550 5.7.1', text: 'Not here' } : null;
+      return { status: 200, body: { refusal } };
+    });
+    const talk = await SmtpTalk.open(fixture.port);
+    await talk.say('EHLO client.example.net');
+    await talk.say('MAIL FROM:<a@example.net> SIZE=1234');
+    expect(await talk.say(`RCPT TO:<${someone}>`)).toMatch(/^250 /);
+    expect(await talk.say(`RCPT TO:<${other}>`)).toBe('550 5.7.1 Not here');
+    const session = {
+      from: 'a@example.net',
+      size: 1234,
+      remoteIp: '127.0.0.1',
+      helo: 'client.example.net',
+      spf: { result: 'softfail', domain: 'example.net' },
+    };
+    expect(asked).toMatchObject([
+      { to: someone, ...session },
+      { to: other, ...session },
+    ]);
+    expect(judged).toBe(1);
+    expect(await deliver(talk)).toMatch(/^250 /);
+    await talk.say('MAIL FROM:<>');
+    await talk.say(`RCPT TO:<${someone}>`);
+    expect(judged).toBe(2);
+    expect(asked.at(-1)).toMatchObject({ from: '', size: null });
+    fixture.edge.script.set('inbound/authorize', () => 'drop');
+    expect(await talk.say(`RCPT TO:<${someone}>`)).toMatch(/^451 4\.3\.0 /);
   });
 
   it('says 451 at RCPT while the edge is away', async () => {

@@ -168,7 +168,8 @@ export async function replayReceived(c: Call, received: ListedReceived): Promise
   const domain = (await readReceiving(store, [parts])).get(received.domain);
   const own = domain && accountOf(domain, parts.localPart).id === accountId ? domain : null;
   const decision = own && (await decisionNow(c, own, parts.localPart, received));
-  const endpoints = own && decision ? toldEndpoints(own, accountId, decision) : [];
+  const of = { accountId, localPart: parts.localPart };
+  const endpoints = own && decision ? toldEndpoints(own, of, decision) : [];
   if (endpoints.length === 0) {
     throw new Problem(
       'conflict',

@@ -220,6 +220,8 @@ export const inboundDoor = z.discriminatedUnion('door', [
     synchronous: z.boolean(),
     /** Mail is refused that fails DMARC where the author's domain asks for it (`p=reject`). */
     refuseDmarc: z.boolean(),
+    /** Ask by `POST inbound/authorize` before the recipient is taken. */
+    authorize: z.boolean().default(false),
   }),
   smtpRefusal.extend({ door: z.literal('refused') }),
 ]);
@@ -228,6 +230,23 @@ export type InboundDoor = z.infer<typeof inboundDoor>;
 export const inboundCheckResponse = z.object({
   /** One an address, in order. */
   doors: z.array(inboundDoor),
+});
+
+/** What an endpoint is asked at RCPT (`authorization_url`). */
+export const authorizeRequest = z.object({
+  nodeId,
+  bootId,
+  to: inboundAddress,
+  from: inboundAddress,
+  /** As MAIL said it (RFC 1870); null: it did not. */
+  size: z.number().int().min(0).nullable(),
+  remoteIp: z.string().max(64),
+  helo: z.string().max(255),
+  spf: verdictsSchema.shape.spf,
+});
+export const authorizeResponse = z.object({
+  /** Null: the recipient is taken. */
+  refusal: smtpRefusal.nullable(),
 });
 
 /** Largest mail to a domain that receives, octets: 25 MiB. */

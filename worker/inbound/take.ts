@@ -1,4 +1,5 @@
 import { assertNever } from '#domain/assert-never.ts';
+import { isInScope } from '#domain/inbound/endpoint-scope.ts';
 import { aliasOf, type Decision, decide } from '#domain/inbound/route.ts';
 import { ruledDecision, ruleFacts } from '#domain/inbound/ruled.ts';
 import type { ReceivedHead, SmtpRefusal } from '#domain/node-contract.ts';
@@ -158,8 +159,8 @@ async function askAll(
   parts: readonly Part[],
   origin: string,
 ): Promise<SmtpRefusal | null> {
-  const asked = parts.map(({ domain, account, decision }) =>
-    toldEndpoints(domain, account.id, decision).filter(answersItself),
+  const asked = parts.map(({ domain, account, decision, recipients }) =>
+    toldEndpoints(domain, firstOf(account, recipients), decision).filter(answersItself),
   );
   const [first] = rows;
   if (!first || asked.every((some) => some.length === 0)) return null;
@@ -201,7 +202,7 @@ function partsFor(
       refusal = { reply: decision.reply, text: decision.text };
       continue;
     }
-    const key = `${domain.id} ${decision.by}`;
+    const key = `${domain.id} ${decision.by} ${boundTo(domain, account, localPart)}`;
     const part = parts.get(key);
     if (part) part.recipients.push(address);
     else parts.set(key, { domain, account, decision, recipients: [address] });
@@ -214,10 +215,11 @@ function ruled(parts: readonly Part[], facts: ReturnType<typeof ruleFacts>): Par
   const kept: Part[] = [];
   const byRule = new Map<string, Part>();
   for (const part of parts) {
-    const { domain, recipients } = part;
-    const decision = ruledDecision(rulesFor(domain, partsOf(recipients[0] ?? '').localPart), facts);
+    const { account, domain, recipients } = part;
+    const { localPart } = partsOf(recipients[0] ?? '');
+    const decision = ruledDecision(rulesFor(domain, localPart), facts);
     if (decision?.action === 'refuse') return { reply: decision.reply, text: decision.text };
-    const key = `${domain.id} ${decision?.by}`;
+    const key = `${domain.id} ${decision?.by} ${boundTo(domain, account, localPart)}`;
     const same = byRule.get(key);
     if (decision && same) {
       same.recipients.push(...recipients);
@@ -228,6 +230,19 @@ function ruled(parts: readonly Part[], facts: ReturnType<typeof ruleFacts>): Par
     kept.push(next);
   }
   return kept;
+}
+
+/** The endpoints that are bound to mail to an address: recipients that differ in these are told of by themselves. */
+function boundTo({ endpoints, name }: ReceivingDomain, account: ReceivingAccount, localPart: string): string {
+  return endpoints
+    .filter((one) => one.domain !== null && one.accountId === account.id && isInScope(one, name, localPart))
+    .map(({ id }) => id)
+    .join(',');
+}
+
+/** What the recipients of a part have in common for endpoints. */
+function firstOf({ id: accountId }: ReceivingAccount, [first = '']: readonly string[]) {
+  return { accountId, localPart: partsOf(first).localPart };
 }
 
 /** The id of the `i`-th row of a mail: the node's, with a number in its last byte. */
@@ -241,7 +256,7 @@ function rowOf(
   common: Pick<Received, 'accountId' | 'id' | 'bodyDay' | 'bodyId' | 'inReplyTo' | 'sizeBytes'>,
   read: MailHead,
 ): NewReceived {
-  const endpoints = toldEndpoints(domain, account.id, decision);
+  const endpoints = toldEndpoints(domain, firstOf(account, recipients), decision);
   const { remoteIp, helo, tls } = head;
   return {
     received: {

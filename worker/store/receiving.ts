@@ -1,6 +1,7 @@
 import { type SQL, sql } from 'drizzle-orm';
 import type { DomainType } from '#domain/dns/record-check.ts';
 import type { ForwardTarget, KnownAlias } from '#domain/inbound/alias.ts';
+import { isInScope } from '#domain/inbound/endpoint-scope.ts';
 import type { Route } from '#domain/inbound/route.ts';
 import type { RuleCondition } from '#domain/inbound/rule.ts';
 import type { ActingRule } from '#domain/inbound/ruled.ts';
@@ -101,13 +102,15 @@ function targetsOf(accountId: SQL, addresses: SQL): SQL {
     WHERE t.account_id = ${accountId} AND t.address IN (SELECT value FROM json_each(${addresses})))`;
 }
 
-/** The endpoints that an account's rule names; none named: all of the account. */
+/** The endpoints that an account's rule names, none named: all of the account; without those that are bound to other mail. */
 export function endpointsOf(
   domain: ReceivingDomain,
-  accountId: number,
+  { accountId, localPart }: { accountId: number; localPart: string },
   publicIds: readonly string[],
 ): Endpoint[] {
-  const own = domain.endpoints.filter((endpoint) => endpoint.accountId === accountId);
+  const own = domain.endpoints.filter(
+    (endpoint) => endpoint.accountId === accountId && isInScope(endpoint, domain.name, localPart),
+  );
   return publicIds.length === 0 ? own : own.filter(({ publicId }) => publicIds.includes(publicId));
 }
 
