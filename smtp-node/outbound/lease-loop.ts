@@ -39,7 +39,8 @@ type LeaseAsk = Parameters<WorkerClient['lease']>[0];
 export class LeaseLoop {
   readonly #options: LeaseLoopOptions;
   readonly #context: CarryContext;
-  readonly #running = new Set<Promise<void>>();
+  /** What is in flight, by message and recipient: never twice at once, however often a lease is answered. */
+  readonly #running = new Map<string, { leaseId: string; done: Promise<void> }>();
   readonly #slots: Slots;
   readonly #stopped = new AbortController();
   #superseded = false;
@@ -104,7 +105,7 @@ export class LeaseLoop {
   async idle(): Promise<void> {
     // What it still brings is given back.
     await this.#urgent;
-    while (this.#running.size > 0) await Promise.all(this.#running);
+    while (this.#running.size > 0) await Promise.all([...this.#running.values()].map(({ done }) => done));
   }
 
   /**
@@ -245,15 +246,23 @@ export class LeaseLoop {
   }
 
   #begin(delivery: LeasedDelivery, keys: readonly DkimKey[]): void {
+    const { messageId, n, leaseId } = delivery;
+    const key = `${messageId} ${n}`;
+    const underWay = this.#running.get(key);
+    if (underWay) {
+      // Two requests of one name may both be answered; a lease after it is given back, since only one may go on.
+      if (underWay.leaseId !== leaseId) void this.#giveBack({ messageId, n, leaseId });
+      return;
+    }
     const hold = this.#slots.begin(delivery.class, () => {
       // The edge was not asked for more digests than fit, so it could not say that there are more.
       if (this.#more || this.#digestsWanted || this.#servedAgain()) this.#poke();
     });
-    const running = this.#carry(delivery, keys, hold.waits).finally(() => {
-      this.#running.delete(running);
+    const done = this.#carry(delivery, keys, hold.waits).finally(() => {
+      this.#running.delete(key);
       hold.end();
     });
-    this.#running.add(running);
+    this.#running.set(key, { leaseId, done });
   }
 
   /** True when the MX of a domain that was left out has worked off what waited for it. */
@@ -273,17 +282,22 @@ export class LeaseLoop {
     const { messageId, n, leaseId } = delivery;
     try {
       if ((await carry(delivery, keys, this.#context, onWaiting)) === 'tried') return;
-      this.#untried.push({ messageId, n, leaseId });
       onWaiting(true);
-      // leases that are given back in the same turn go in one request
-      await Promise.resolve();
-      await this.#release();
+      await this.#giveBack({ messageId, n, leaseId });
     } catch (error) {
       this.#options.log.error(
         { messageId, n, leaseId, err: error },
         'an attempt failed in a way it must not',
       );
     }
+  }
+
+  /** Never rejects. */
+  async #giveBack(lease: LeaseRef): Promise<void> {
+    this.#untried.push(lease);
+    // leases that are given back in the same turn go in one request
+    await Promise.resolve();
+    await this.#release();
   }
 
   async #release(): Promise<void> {

@@ -45,11 +45,15 @@ export interface Spell {
   slowMs?: number;
 }
 
+const openingMs = 60_000;
+
 /** Which faults strike now: nothing but spells, which are operations of the plan, and a small base rate. */
 export class Weather {
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #baseRate: number;
+  /** The installation stands before its first trouble. */
+  readonly #fromMs: number;
   #spells: { spell: Spell; untilMs: number }[] = [];
   #calmForGood = false;
   /** Faults that have struck, by seam. */
@@ -62,6 +66,7 @@ export class Weather {
     this.#clock = clock;
     this.#random = random;
     this.#baseRate = baseRate;
+    this.#fromMs = clock.nowMs + openingMs;
     this.lastSpellMs = clock.nowMs;
   }
 
@@ -85,7 +90,8 @@ export class Weather {
   /** What strikes a call at this seam now; null: nothing. */
   draw(seam: Seam): Fault | null {
     const spell = this.#worst(seam);
-    const probability = this.#calmForGood ? 0 : Math.max(spell?.probability ?? 0, this.#baseRate);
+    const isCalm = this.#calmForGood || this.#clock.nowMs < this.#fromMs;
+    const probability = isCalm ? 0 : Math.max(spell?.probability ?? 0, this.#baseRate);
     if (!this.#random.chance(probability)) return null;
     this.note(seam);
     const when = this.#random.chance(0.5) ? 'before' : 'after';

@@ -149,6 +149,25 @@ describe('node: leasing', () => {
     await edge.until(() => edge.results.length === 1);
   });
 
+  it('begins a delivery once that two answers of one lease bring, and gives back one of another lease', async () => {
+    const edge = await new FakeEdge().start();
+    const courier = new FakeCourier();
+    const held = Promise.withResolvers<void>();
+    courier.holdBeforeData = held.promise;
+    const answers = [leased(1), leased(1), { ...leased(1), leaseId: 'another' }];
+    edge.script.set('lease', () => {
+      const delivery = answers.shift();
+      if (!delivery) return null;
+      return { status: 200, body: { deliveries: [delivery], keys: edge.keys, more: true, place: null } };
+    });
+    await using _ = await nodeAtEdge({ edge, courier });
+    await edge.until(() => edge.released.length === 1);
+    expect(edge.released).toEqual(['another']);
+    held.resolve();
+    await edge.until(() => edge.results.length === 1);
+    expect(courier.begun.map(({ leaseId }) => leaseId)).toEqual([leased(1).leaseId]);
+  });
+
   it('gives back what a lease of urgent mail brings after it was told to stop', async () => {
     const edge = await new FakeEdge().start();
     const courier = new FakeCourier();

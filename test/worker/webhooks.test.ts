@@ -299,6 +299,27 @@ describe('an endpoint', () => {
     expect(body.failing_since).toBeNull();
   });
 
+  it('that has failed for five days is not judged while another post waits for its answer', async () => {
+    const held = Promise.withResolvers<void>();
+    const endpoint = await newEndpoint(account, internet, ({ body }) =>
+      body.data.subject === 'bad' ? new Response('', { status: 503 }) : held.promise.then(ok),
+    );
+    await send({ subject: 'bad' });
+    await newestDelivery(account, endpoint, ({ tries }) => expect(tries).toHaveLength(1));
+    await send({ subject: 'good' });
+    await eventually(() => expect(internet.to(endpoint.host)).toHaveLength(2));
+    await setEndpoint(endpoint, `failing_since_ms = ${Date.now() - 5 * 86_400_000}`);
+    await passRetryWaits(endpoint);
+    await eventually(async () => {
+      const deliveries = await deliveriesOf(account, 'state=pending');
+      expect(deliveries.map(({ attempts }) => attempts).sort()).toEqual([0, 2]);
+    });
+    held.resolve();
+    await newestDelivery(account, endpoint, ({ state }) => expect(state).toBe('delivered'));
+    const { body } = await call('GET', `/v1/webhooks/${endpoint.id}`, account.live);
+    expect(body).toMatchObject({ state: 'active', failing_since: null });
+  });
+
   it('that is deleted gets nothing more', async () => {
     const endpoint = await newEndpoint(account, internet, answer(500));
     await send();

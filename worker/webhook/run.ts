@@ -304,7 +304,10 @@ export class DeliveryRun {
         const failingSinceMs = await recordTries(this.deps.store, tried, Date.now());
         this.unrecorded.splice(0, tried.length);
         for (const one of tried) await this.settle(endpoint, one);
-        if (hasFailedTooLong(failingSinceMs, Date.now())) await this.giveUp(endpoint, failingSinceMs);
+        // What is under way beside it may have been answered with success.
+        const isJudged = this.inFlight.size === 0 && this.unrecorded.length === 0;
+        if (isJudged && hasFailedTooLong(failingSinceMs, Date.now()))
+          await this.giveUp(endpoint, failingSinceMs);
       }
     } catch (error) {
       // Ends the run; what was posted and not recorded is posted again.
