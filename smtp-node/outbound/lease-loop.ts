@@ -178,14 +178,21 @@ export class LeaseLoop {
   /** Leases a little of what is more urgent than digests, beside whatever else is under way. Never rejects. */
   async #takeUrgent(): Promise<void> {
     try {
-      do {
+      for (;;) {
         const room = await this.#room();
         const all = Math.min(room.all, this.#slots.urgent);
         if (all === 0 || this.#stopped.signal.aborted) break;
         this.#wokenAgain = false;
-        const { more } = await this.#lease('urgent', { all, other: Math.min(all, room.other) }, 0);
+        const { more, count, passed } = await this.#lease(
+          'urgent',
+          { all, other: Math.min(all, room.other) },
+          0,
+        );
         this.#more ||= more;
-      } while (this.#wokenAgain);
+        // A look that only passed by what is held goes on where it stopped.
+        const isBehind = more && count === 0 && passed;
+        if (!this.#wokenAgain && !isBehind) break;
+      }
       // There was no room beside the lease under way, or the wake may have been about a digest.
       if (this.#wokenAgain || !this.#digestsFull) this.#poke();
     } catch (error) {
