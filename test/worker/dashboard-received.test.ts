@@ -89,7 +89,7 @@ describe('the page Received', () => {
     const type = 'Content-Type: multipart/mixed; boundary=b';
     const received = await bringMail(to, letterTo(to, [type], parts.join('\r\n')));
     const from = `shop@${await newReceivingDomain(account, 'both')}`;
-    const attachments = [{ file_name: 'a.html', content: btoa('<p>'), content_type: 'text/html' }];
+    const attachments = [{ filename: 'a.html', content: btoa('<p>'), content_type: 'text/html' }];
     const message = { from, to: ['you@example.net'], subject: 'x', text_body: 'x', attachments };
     const { body: sent } = await call('POST', '/v1/send', account.live, message);
     const headers = { Authorization: `Bearer ${account.live}` };
