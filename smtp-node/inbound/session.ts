@@ -1,5 +1,6 @@
 import { domainToASCII } from 'node:url';
 import type { SMTPServerOptions, SMTPServerSession } from 'smtp-server';
+import { isOwner, notTheOwner } from '#domain/inbound/answer-right.ts';
 import {
   type InboundDoor,
   largestReceivedBytes,
@@ -130,6 +131,9 @@ async function recipientFault(
   try {
     const door = await doors.of(withAsciiDomain(address));
     if (door.door === 'refused') return { fault: new SmtpFault(door.reply, door.text) };
+    if (door.door === 'received' && door.senders && !isOwner(senderOf(session), door.senders)) {
+      return { fault: new SmtpFault('550 5.7.1', notTheOwner) };
+    }
     if (before && groupOf(before) !== groupOf(door)) {
       return { fault: new SmtpFault('452 4.5.3', 'Bring the mail to this recipient by itself') };
     }
@@ -147,6 +151,10 @@ function groupOf(door: OpenDoor): string {
   return door.door === 'received' ? door.group : '';
 }
 
+function senderOf({ envelope: { mailFrom } }: SMTPServerSession): string {
+  return mailFrom ? withAsciiDomain(mailFrom.address) : '';
+}
+
 /** What MAIL said of the size (RFC 1870); null: nothing. */
 function sizeOf(session: SMTPServerSession): number | null {
   const { mailFrom } = session.envelope;
@@ -162,8 +170,7 @@ async function authorization(
   state: SessionState | undefined,
   { client, senderPolicy }: SessionContext,
 ): Promise<SmtpRefusal | null> {
-  const { mailFrom } = session.envelope;
-  const from = mailFrom ? withAsciiDomain(mailFrom.address) : '';
+  const from = senderOf(session);
   const of = clientOf(session, from);
   const asked = state?.spf ?? senderPolicy(of);
   if (state) state.spf = asked;
@@ -180,9 +187,9 @@ async function take(
   isOpen: () => boolean,
   context: SessionContext,
 ): Promise<string> {
-  const { mailFrom, rcptTo } = session.envelope;
+  const { rcptTo } = session.envelope;
   const envelope = {
-    mailFrom: mailFrom ? withAsciiDomain(mailFrom.address) : '',
+    mailFrom: senderOf(session),
     rcptTo: rcptTo.map((recipient) => withAsciiDomain(recipient.address)),
   };
   const inTime = setTimeout(() => {

@@ -30,7 +30,9 @@ export interface BenchEdge {
   url: string;
   dataDir: string;
   domain: string;
+  accountId: number;
   liveKey: string;
+  operatorToken: string;
   nodeToken: string;
   operatorToken: string;
   accountId: number;
@@ -93,7 +95,9 @@ export async function startBenchEdge(options: { shell?: Shell; meter?: boolean }
     url: edge.url,
     dataDir,
     domain,
+    accountId: account.id,
     liveKey: secret,
+    operatorToken: secrets.OPERATOR_TOKEN,
     nodeToken,
     operatorToken: secrets.OPERATOR_TOKEN,
     accountId: account.id,

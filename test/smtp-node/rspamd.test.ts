@@ -122,6 +122,7 @@ describe('rspamd beside the node', () => {
       group: '1',
       synchronous: false,
       refuseDmarc: false,
+      senders: null,
       authorize: false,
     } as const;
     fixture.edge.doors.set('b@in.example.com', door);

@@ -1,3 +1,4 @@
+import { isOwner, notTheOwner } from '#domain/inbound/answer-right.ts';
 import { noVerdicts } from '#domain/inbound/verdicts.ts';
 import { uuidV7 } from '#domain/message/ids.ts';
 import { largestReceivedBytes, largestReturnedBytes, type SmtpRefusal } from '#domain/node-contract.ts';
@@ -45,6 +46,9 @@ export async function receiveRouted(message: RoutedMail, store: Store, env: Env)
   const mailFrom = message.from.replace(/^<|>$/g, '');
   const [door] = await doorsOf(store, env, [message.to], Date.now());
   if (door?.door === 'refused') return refuse(message, door);
+  if (door?.door === 'received' && door.senders && !isOwner(mailFrom, door.senders)) {
+    return refuse(message, { reply: '550 5.7.1', text: notTheOwner });
+  }
   const mostBytes = door?.door === 'received' ? largestReceivedBytes : largestReturnedBytes;
   if (message.rawSize > mostBytes) {
     message.setReject(`5.3.4 The mail is larger than ${mostBytes} octets`);
