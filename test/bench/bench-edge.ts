@@ -34,8 +34,6 @@ export interface BenchEdge {
   liveKey: string;
   operatorToken: string;
   nodeToken: string;
-  operatorToken: string;
-  accountId: number;
   /** Code of the dashboard's first set-up. */
   setupCode: string;
   /** Process id of its workerd. */
@@ -99,8 +97,6 @@ export async function startBenchEdge(options: { shell?: Shell; meter?: boolean }
     liveKey: secret,
     operatorToken: secrets.OPERATOR_TOKEN,
     nodeToken,
-    operatorToken: secrets.OPERATOR_TOKEN,
-    accountId: account.id,
     setupCode: setupCodeOf(secrets.AUTH_SECRET),
     pid,
     counts: async () => (await (await fetch(`${edge.url}/bench/counts`)).json()) as Counts,
