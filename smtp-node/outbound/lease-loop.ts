@@ -160,7 +160,7 @@ export class LeaseLoop {
       this.#more = more || room.other === 0;
       this.#digestsFull = this.#slots.working('digest') >= digests;
       // `more` with nothing given and nothing passed by must not become a busy loop
-      return more && (count > 0 || passed);
+      return more && (count === 0 ? passed : this.#slots.worthAsking);
     } catch (error) {
       if (error instanceof EdgeRefusal && error.status === 409) {
         this.#superseded = true;
@@ -252,6 +252,11 @@ export class LeaseLoop {
     return this.#digestsFull && this.#slots.working('digest') * 3 <= this.#slots.digests * 2;
   }
 
+  /** More is asked for when a quarter of the slots is free, for the same reason. */
+  get #moreWanted(): boolean {
+    return this.#more && this.#slots.worthAsking;
+  }
+
   #begin(delivery: LeasedDelivery, keys: readonly DkimKey[]): void {
     const { messageId, n, leaseId } = delivery;
     const key = `${messageId} ${n}`;
@@ -263,7 +268,7 @@ export class LeaseLoop {
     }
     const hold = this.#slots.begin(delivery.class, () => {
       // The edge was not asked for more digests than fit, so it could not say that there are more.
-      if (this.#more || this.#digestsWanted || this.#servedAgain()) this.#poke();
+      if (this.#moreWanted || this.#digestsWanted || this.#servedAgain()) this.#poke();
     });
     const done = this.#carry(delivery, keys, hold.waits).finally(() => {
       this.#running.delete(key);
