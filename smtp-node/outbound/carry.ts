@@ -26,6 +26,8 @@ export interface CarryContext {
   edgeNowMs: () => number;
   /** Aborted when the node stops: nothing new may be begun. */
   stopped: AbortSignal;
+  /** Calls back when that happens, until what it gives is called. */
+  whenStopped: (callback: () => void) => () => void;
   /** True when a newer boot of the node has taken over: its hello has released this lease. */
   superseded: () => boolean;
   /** Very many deliveries wait for their peers. */
@@ -90,20 +92,18 @@ async function attempt(
   context: CarryContext,
   onWaiting: (waiting: boolean) => void,
 ): Promise<Outcome | 'untried'> {
-  const { stopped } = context;
   const stop = Promise.withResolvers<'untried'>();
-  const onStop = () => stop.resolve('untried');
-  stopped.addEventListener('abort', onStop);
+  const goOn = context.whenStopped(() => stop.resolve('untried'));
   const beforeData = () => {
-    if (stopped.aborted) throw new Error('the node stops');
-    stopped.removeEventListener('abort', onStop);
+    if (context.stopped.aborted) throw new Error('the node stops');
+    goOn();
     return noteSending(delivery, startedAtMs, context);
   };
   try {
     const hooks = { beforeData, onWaiting, crowded: context.crowded };
     return await Promise.race([stop.promise, context.courier.deliver(delivery, raw, keys, hooks)]);
   } finally {
-    stopped.removeEventListener('abort', onStop);
+    goOn();
   }
 }
 

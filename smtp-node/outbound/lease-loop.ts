@@ -10,7 +10,7 @@ import type { LeaseRef } from './journal-record.ts';
 import { type Room, Slots } from './slots.ts';
 
 export interface LeaseLoopOptions
-  extends Omit<CarryContext, 'courier' | 'stopped' | 'superseded' | 'crowded'> {
+  extends Omit<CarryContext, 'courier' | 'stopped' | 'whenStopped' | 'superseded' | 'crowded'> {
   client: Pick<WorkerClient, 'lease' | 'release'>;
   courier: Pick<Courier, 'deliver' | 'throttledDomains' | 'busyDomains'>;
   journal: Pick<Journal, 'sending' | 'outcome' | 'attemptOf' | 'unreported' | 'writable'>;
@@ -43,6 +43,8 @@ export class LeaseLoop {
   readonly #running = new Map<string, { leaseId: string; done: Promise<void> }>();
   readonly #slots: Slots;
   readonly #stopped = new AbortController();
+  /** One for each delivery under way: a listener of the signal costs more to add and to leave out. */
+  readonly #stopCallbacks = new Set<() => void>();
   #superseded = false;
   /** More is due than was taken: ask again when a slot is freed. */
   #more = false;
@@ -69,6 +71,10 @@ export class LeaseLoop {
     this.#context = {
       ...options,
       stopped: this.#stopped.signal,
+      whenStopped: (callback) => {
+        this.#stopCallbacks.add(callback);
+        return () => this.#stopCallbacks.delete(callback);
+      },
       superseded: () => this.#superseded,
       crowded: () => this.#slots.areCrowded,
     };
@@ -98,6 +104,7 @@ export class LeaseLoop {
   /** Takes no more work and gives back what has not come to DATA; the rest goes on. */
   stop(): void {
     this.#stopped.abort();
+    for (const callback of this.#stopCallbacks) callback();
     this.#poke();
   }
 

@@ -46,6 +46,19 @@ const byAddress = new Map(all.flatMap((to) => to.hosts.map(({ address }) => [add
 const sent: Sent[] = [];
 const bySerial = new Map<string, Sent>();
 
+const emailSchema = z.object({
+  deliveries: z
+    .array(
+      z.object({
+        status: z.string(),
+        attempts: z.number(),
+        next_attempt_at: z.string().nullable(),
+        waits_for: z.string().nullable(),
+      }),
+    )
+    .length(1),
+});
+
 const bench = await startBenchEdge({ meter: false });
 const sink = await startSmtpSink(
   ({ head, at }) => {
@@ -176,19 +189,6 @@ async function report(): Promise<string[]> {
   if (lost > 0) faults.push(`${lost} messages were not accepted`);
   return faults;
 }
-
-const emailSchema = z.object({
-  deliveries: z
-    .array(
-      z.object({
-        status: z.string(),
-        attempts: z.number(),
-        next_attempt_at: z.string().nullable(),
-        waits_for: z.string().nullable(),
-      }),
-    )
-    .length(1),
-});
 
 /** What happens next to a message; a line about it unless it is delivered. */
 async function nextOf({
