@@ -9,6 +9,7 @@ import { d1Cost } from './d1-cost.ts';
 import { dashboard } from './dashboard.ts';
 
 import { door } from './door.ts';
+import { forwarding } from './forwarding.ts';
 import { gate } from './gate.ts';
 import { latency } from './latency.ts';
 import { leaseTime } from './lease-time.ts';
@@ -31,6 +32,7 @@ const sections: Record<string, (options: { quick: boolean }) => Promise<SectionR
   submit: submitSpeed,
   lease: leaseTime,
   memory,
+  forwarding,
   dashboard,
   webhooks,
 };
