@@ -15,6 +15,9 @@ import { endpointSchema, endpointTone } from './webhook.tsx';
 /** The webhook endpoints of an account; adding one. */
 export const webhooksPages = new Board();
 
+/** What an endpoint may be bound to. */
+const bindings = ['domain', 'address_pattern', 'authorization_url'] as const;
+
 webhooksPages.page('/webhooks', async (c, viewer) => {
   const { accountId } = viewer.account;
   const typed = c.get('refused')?.typed;
@@ -95,7 +98,7 @@ webhooksPages.page('/webhooks', async (c, viewer) => {
                 options={[
                   {
                     value: receivedEvent,
-                    label: receivedEvent,
+                    label: 'received',
                     about: 'mail came to a domain that receives',
                   },
                   ...catalogue.map(({ kind, raised }) => ({
@@ -104,6 +107,31 @@ webhooksPages.page('/webhooks', async (c, viewer) => {
                     about: raised,
                   })),
                 ]}
+              />
+            </details>
+            <details open={bindings.some((name) => typed !== undefined && typed.text(name) !== '')}>
+              <summary>Only some received mail</summary>
+              <Field
+                label="Domain"
+                name="domain"
+                required={false}
+                maxlength={253}
+                hint="It hears of mail to this domain, and of nothing else unless events are chosen."
+              />
+              <Field
+                label="Address"
+                name="address_pattern"
+                required={false}
+                maxlength={65}
+                hint="Of that domain: info, support+* or *."
+              />
+              <Field
+                label="Authorisation URL"
+                name="authorization_url"
+                type="url"
+                required={false}
+                maxlength={webhookLimits.urlCharacters}
+                hint="Asked for each recipient before a mail is taken: 2xx takes it, 4xx refuses it."
               />
             </details>
             <Field
@@ -126,6 +154,7 @@ webhooksPages.action('/webhooks', async (c, viewer, form) => {
     format: form.text('format') || 'event',
     events: events.length === 0 ? null : events,
     description: form.text('description'),
+    ...Object.fromEntries(bindings.map((name) => [name, form.text(name) || null])),
   };
   const made = await callApi(
     c,
