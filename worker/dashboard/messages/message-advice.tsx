@@ -1,6 +1,6 @@
 import { Parser } from 'htmlparser2';
 import type { Email } from 'postal-mime';
-import { adviceOn } from '#domain/message/advice.ts';
+import { adviceOn, type WebLink } from '#domain/message/advice.ts';
 import { Card } from '../../pages/blocks.tsx';
 import { State } from '../../pages/parts.tsx';
 import type { StoredMessage } from '../../store/messages.ts';
@@ -21,7 +21,7 @@ export function MessageAdvice({
   const advice = adviceOn({
     from: mail.from?.address ?? message.fromHeader,
     class: message.class,
-    html: mail.html ?? null,
+    htmlBytes: mail.html === undefined ? null : new TextEncoder().encode(mail.html).length,
     hasText: Boolean(mail.text),
     links: linksOf(mail.html ?? ''),
     ownHost,
@@ -55,11 +55,13 @@ export function MessageAdvice({
   );
 }
 
-function linksOf(html: string): string[] {
-  const links: string[] = [];
+function linksOf(html: string): WebLink[] {
+  const links: WebLink[] = [];
   const parser = new Parser({
     onopentag: (name, { href }) => {
-      if (name === 'a' && href !== undefined && links.length < mostLinks) links.push(href.trim());
+      if (name !== 'a' || links.length >= mostLinks || !URL.canParse(href ?? '')) return;
+      const { protocol, hostname } = new URL(href ?? '');
+      if (/^https?:$/.test(protocol)) links.push({ host: hostname, isSecure: protocol === 'https:' });
     },
   });
   parser.end(html);

@@ -2,15 +2,23 @@ import type { MailClass } from './class.ts';
 
 /** What of a message's content may keep it from the inbox, or from being read; for its sender, who can mend it. */
 
+export interface WebLink {
+  /** A host name in A-labels. */
+  host: string;
+  /** It begins with `https:`. */
+  isSecure: boolean;
+}
+
 /** A message as far as advice is about it. */
 export interface AdvisedMail {
   /** The author's address. */
   from: string;
   class: MailClass;
-  html: string | null;
+  /** Octets; null: it has none. */
+  htmlBytes: number | null;
   hasText: boolean;
-  /** Targets of the links of the HTML, as they stand there. */
-  links: readonly string[];
+  /** Where the links of the HTML lead on the web. */
+  links: readonly WebLink[];
   /** Targets that lead through the service itself are as good as the sender's own. */
   ownHost: string;
   hasListUnsubscribe: boolean;
@@ -36,7 +44,7 @@ export function adviceOn(mail: AdvisedMail): Advice[] {
         ]
       : []),
     ...linkAdvice(mail),
-    ...(mail.html !== null && !mail.hasText
+    ...(mail.htmlBytes !== null && !mail.hasText
       ? [
           {
             what: 'It has HTML and no text.',
@@ -44,7 +52,7 @@ export function adviceOn(mail: AdvisedMail): Advice[] {
           },
         ]
       : []),
-    ...(new TextEncoder().encode(mail.html ?? '').length > shownHtmlBytes
+    ...((mail.htmlBytes ?? 0) > shownHtmlBytes
       ? [
           {
             what: `Its HTML is larger than ${shownHtmlBytes / 1024} KiB.`,
@@ -65,11 +73,9 @@ export function adviceOn(mail: AdvisedMail): Advice[] {
 
 function linkAdvice({ from, links, ownHost }: AdvisedMail): Advice[] {
   const domain = from.slice(from.lastIndexOf('@') + 1).toLowerCase();
-  const targets = links.flatMap((link) => (URL.canParse(link) ? [new URL(link)] : [])).filter(isWeb);
-  const others = new Set(
-    targets.map(({ hostname }) => hostname).filter((host) => host !== ownHost && !isRelated(host, domain)),
-  );
-  const plain = targets.filter(({ protocol, hostname }) => protocol === 'http:' && hostname !== ownHost);
+  const away = links.filter(({ host }) => host !== ownHost);
+  const others = new Set(away.map(({ host }) => host).filter((host) => !isRelated(host, domain)));
+  const plain = away.filter(({ isSecure }) => !isSecure);
   return [
     ...(others.size > 0
       ? [
@@ -84,8 +90,6 @@ function linkAdvice({ from, links, ownHost }: AdvisedMail): Advice[] {
       : []),
   ];
 }
-
-const isWeb = ({ protocol }: URL) => protocol === 'http:' || protocol === 'https:';
 
 /** The same domain, one below it, or one beside it below the same parent. */
 function isRelated(host: string, domain: string): boolean {
