@@ -1,5 +1,6 @@
 import { domainToASCII } from 'node:url';
 import type { SMTPServerOptions, SMTPServerSession } from 'smtp-server';
+import { isOwner, notTheOwner } from '#domain/inbound/answer-right.ts';
 import { type InboundDoor, largestReceivedBytes, largestReturnedBytes } from '#domain/node-contract.ts';
 import type { Log } from '../log.ts';
 import type { Meters } from '../metrics.ts';
@@ -119,6 +120,9 @@ async function recipientFault(
   try {
     const door = await doors.of(withAsciiDomain(address));
     if (door.door === 'refused') return { fault: new SmtpFault(door.reply, door.text) };
+    if (door.door === 'received' && door.senders && !isOwner(senderOf(session), door.senders)) {
+      return { fault: new SmtpFault('550 5.7.1', notTheOwner) };
+    }
     if (before && groupOf(before) !== groupOf(door)) {
       return { fault: new SmtpFault('452 4.5.3', 'Bring the mail to this recipient by itself') };
     }
@@ -131,6 +135,10 @@ async function recipientFault(
 
 function groupOf(door: OpenDoor): string {
   return door.door === 'received' ? door.group : '';
+}
+
+function senderOf({ envelope: { mailFrom } }: SMTPServerSession): string {
+  return mailFrom ? withAsciiDomain(mailFrom.address) : '';
 }
 
 /** What MAIL said of the size (RFC 1870). */
@@ -148,9 +156,9 @@ async function take(
   isOpen: () => boolean,
   context: SessionContext,
 ): Promise<string> {
-  const { mailFrom, rcptTo } = session.envelope;
+  const { rcptTo } = session.envelope;
   const envelope = {
-    mailFrom: mailFrom ? withAsciiDomain(mailFrom.address) : '',
+    mailFrom: senderOf(session),
     rcptTo: rcptTo.map((recipient) => withAsciiDomain(recipient.address)),
   };
   const inTime = setTimeout(() => {

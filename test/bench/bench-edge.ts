@@ -30,7 +30,9 @@ export interface BenchEdge {
   url: string;
   dataDir: string;
   domain: string;
+  accountId: number;
   liveKey: string;
+  operatorToken: string;
   nodeToken: string;
   /** Code of the dashboard's first set-up. */
   setupCode: string;
@@ -91,7 +93,9 @@ export async function startBenchEdge(options: { shell?: Shell; meter?: boolean }
     url: edge.url,
     dataDir,
     domain,
+    accountId: account.id,
     liveKey: secret,
+    operatorToken: secrets.OPERATOR_TOKEN,
     nodeToken,
     setupCode: setupCodeOf(secrets.AUTH_SECRET),
     pid,

@@ -17,6 +17,7 @@ const open: Extract<InboundDoor, { door: 'received' }> = {
   group: '1',
   synchronous: false,
   refuseDmarc: false,
+  senders: null,
 };
 
 async function at(more: Partial<InboundOptions> = {}, verdicts: Partial<Verdicts> = {}) {
@@ -118,6 +119,19 @@ describe('mail for a domain that receives', () => {
     fixture.edge.doors.set('nobody@in.example.com', { door: 'refused', reply, text });
     const talk = await SmtpTalk.open(fixture.port);
     expect(await begin(talk, 'nobody@in.example.com')).toBe(`${reply} ${text}`);
+  });
+
+  it('takes mail of the senders alone that the edge names, whatever their case', async () => {
+    await using fixture = await at();
+    const door = { ...open, synchronous: true, senders: ['bob@home.example'] };
+    fixture.edge.doors.set('reply+abc@in.example.com', door);
+    const talk = await SmtpTalk.open(fixture.port);
+    for (const other of ['a@example.net', 'bob@home.example.net', '']) {
+      expect(await begin(talk, 'reply+abc@in.example.com', other)).toMatch(/^550 5\.7\.1 Only the owner/);
+    }
+    expect(await begin(talk, 'reply+abc@in.example.com', 'Bob@Home.example')).toMatch(/^250 /);
+    expect(await deliver(talk)).toMatch(/^250 /);
+    expect(fixture.edge.received.size).toBe(1);
   });
 
   it('asks the edge once for an address that many mails come to', async () => {

@@ -9,7 +9,7 @@ import { downloadHeaders } from '../http/download.ts';
 import { apiOrigin } from '../http/public-origin.ts';
 import { noted } from '../identity/audit.ts';
 import { rowsOf } from '../identity/rows.ts';
-import { accountOf, partsOf, rulesFor, toldEndpoints } from '../inbound/check.ts';
+import { accountOf, partsOf, ruledAddress, rulesFor, toldEndpoints } from '../inbound/check.ts';
 import { headBytes, openMail, readHead } from '../received/open-mail.ts';
 import { readDomain } from '../store/domains.ts';
 import {
@@ -21,9 +21,9 @@ import {
   mostLookedAt,
   type Received,
   type ReceivedFilter,
-  readReceived,
   receivedStatuses,
 } from '../store/received.ts';
+import { readReceived } from '../store/received-object.ts';
 import { type ReceivingDomain, readReceiving } from '../store/receiving.ts';
 import { attachmentPath } from '../tokens/attachment-links.ts';
 import { pokeSenders } from '../webhook/poke.ts';
@@ -195,14 +195,16 @@ async function decisionNow(
   localPart: string,
   received: Received,
 ): Promise<Decision> {
-  const routed = decide(domain, localPart, Date.now());
+  const nowMs = Date.now();
+  const routed = decide(domain, localPart, nowMs);
   const rules = rulesFor(domain, localPart);
   if (routed.action === 'refuse' || rules.length === 0) return routed;
-  const object = await readReceived(c.get('store'), received, Date.now(), headBytes);
+  const object = await readReceived(c.get('store'), received, nowMs, headBytes);
   const head = object
     ? await readHead(new Uint8Array(await object.arrayBuffer()))
     : { ...received, headers: [] };
-  return ruledDecision(rules, ruleFacts(head, received.verdicts)) ?? routed;
+  const of = ruledAddress(domain, `${localPart}@${domain.name}`);
+  return ruledDecision(rules, ruleFacts(head, received.verdicts), of, nowMs) ?? routed;
 }
 
 /** The received mail of the path; 404 for another account's, one of a domain that the key is not for, and an unknown id alike. */

@@ -162,7 +162,7 @@ export async function receivingDomain(c: Call): Promise<Domain> {
  */
 export async function targetsFor(
   c: Call,
-  domain: Domain,
+  domain: Pick<Domain, 'name' | 'type'>,
   of: Pick<InboundRoute, 'action' | 'targets'>,
 ): Promise<string[]> {
   const fault = (i: number, message: string) => invalidBody([{ path: ['targets', i], message }]);

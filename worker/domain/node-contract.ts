@@ -207,6 +207,9 @@ export const smtpRefusal = z.object({
 });
 export type SmtpRefusal = z.infer<typeof smtpRefusal>;
 
+/** So many may answer from an alias: its destinations, and those of rules. */
+export const mostSenders = 100;
+
 /** What is behind a recipient of incoming mail. */
 export const inboundDoor = z.discriminatedUnion('door', [
   /** A return path, or a mailbox for feedback reports: hand it in by `POST inbound`. */
@@ -220,6 +223,8 @@ export const inboundDoor = z.discriminatedUnion('door', [
     synchronous: z.boolean(),
     /** Mail is refused that fails DMARC where the author's domain asks for it (`p=reject`). */
     refuseDmarc: z.boolean(),
+    /** The only envelope senders that the address takes mail from, whatever their case; null: everybody's. */
+    senders: z.array(inboundAddress).max(mostSenders).nullable().default(null),
   }),
   smtpRefusal.extend({ door: z.literal('refused') }),
 ]);

@@ -1,7 +1,7 @@
-import { aliasOf, type Decision, decide, refusesDmarc } from '#domain/inbound/route.ts';
-import { type ActingRule, mayRefuse } from '#domain/inbound/ruled.ts';
+import { aliasOf, type Decision, decide, refusesDmarc, replyOf } from '#domain/inbound/route.ts';
+import { mayRefuse, type RuledAddress } from '#domain/inbound/ruled.ts';
 import { domainFault } from '#domain/message/address.ts';
-import type { InboundDoor } from '#domain/node-contract.ts';
+import { type InboundDoor, mostSenders } from '#domain/node-contract.ts';
 import { count } from '../store/counters.ts';
 import { findReported } from '../store/domain-reports.ts';
 import {
@@ -9,7 +9,9 @@ import {
   endpointsOf,
   type ReceivingAccount,
   type ReceivingDomain,
+  type ReceivingRule,
   readReceiving,
+  rulesOf,
 } from '../store/receiving.ts';
 import type { Store } from '../store/store.ts';
 import type { Endpoint } from '../store/webhook-endpoints.ts';
@@ -80,21 +82,37 @@ function doorOf(
     decision,
     ...leads.map(({ targets, name }): Decision => ({ action: 'webhook', endpoints: targets, by: name })),
   ];
+  // What cannot be masked is not sent on, and an answer must prove to be the owner's: likewise.
+  const isAnswer = decision.action === 'answer';
+  const masks = isAnswer || (decision.action === 'forward' && decision.masked);
   const synchronous =
-    refusing || told.some((one) => toldEndpoints(domain, account.id, one).some(answersItself));
+    refusing || masks || told.some((one) => toldEndpoints(domain, account.id, one).some(answersItself));
   const refuseDmarc = refusesDmarc(domain.type, domain.refuseDmarc);
-  const group = `${account.id}:${synchronous ? 's' : 'a'}${refuseDmarc ? 'd' : ''}${refusing ? `r${domain.id}` : ''}`;
-  return { door: 'received', group, synchronous, refuseDmarc };
+  const group = `${account.id}:${synchronous ? 's' : 'a'}${refuseDmarc ? 'd' : ''}${isAnswer ? 'w' : ''}${refusing ? `r${domain.id}` : ''}`;
+  const senders = isAnswer ? decision.owners.slice(0, mostSenders) : null;
+  return { door: 'received', group, synchronous, refuseDmarc, senders };
 }
 
 /** Whose mail an address is of: of its alias, else of its domain. */
 export function accountOf(domain: ReceivingDomain, localPart: string): ReceivingAccount {
-  return aliasOf(domain, localPart)?.account ?? domain.account;
+  const alias = aliasOf(domain, localPart) ?? replyOf(domain, localPart)?.alias;
+  return alias?.account ?? domain.account;
 }
 
-/** The rules that look at mail to an address once it is here: those of its domain, where it is no alias. */
-export function rulesFor(domain: ReceivingDomain, localPart: string): readonly ActingRule[] {
-  return aliasOf(domain, localPart) ? [] : domain.rules;
+/**
+ * The rules that look at mail to an address once it is here: those of its account at the domain that are for all of its
+ * addresses, or for this alias. None looks at an owner's answers.
+ */
+export function rulesFor(domain: ReceivingDomain, localPart: string): readonly ReceivingRule[] {
+  if (replyOf(domain, localPart)) return [];
+  const alias = aliasOf(domain, localPart);
+  return rulesOf(domain.rules, accountOf(domain, localPart).id, alias?.id ?? null);
+}
+
+/** An address as rules are told of it. */
+export function ruledAddress(domain: ReceivingDomain, address: string): RuledAddress {
+  const alias = aliasOf(domain, partsOf(address).localPart);
+  return { address: alias?.address ?? address, alias };
 }
 
 /** The endpoints that are told of mail to an address of an account. */

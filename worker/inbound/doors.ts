@@ -1,3 +1,4 @@
+import { isOwner, notTheOwner } from '#domain/inbound/answer-right.ts';
 import { noVerdicts } from '#domain/inbound/verdicts.ts';
 import { uuidV7 } from '#domain/message/ids.ts';
 import { largestReceivedBytes, largestReturnedBytes } from '#domain/node-contract.ts';
@@ -47,6 +48,10 @@ export async function receiveRouted(message: RoutedMail, store: Store, env: Env)
     // What is temporary is tried again by whoever is told of an error.
     if (door.reply.startsWith('4')) throw new Error(door.text);
     message.setReject(`${door.reply.slice(4)} ${door.text}`);
+    return;
+  }
+  if (door?.door === 'received' && door.senders && !isOwner(mailFrom, door.senders)) {
+    message.setReject(`5.7.1 ${notTheOwner}`);
     return;
   }
   const mostBytes = door?.door === 'received' ? largestReceivedBytes : largestReturnedBytes;

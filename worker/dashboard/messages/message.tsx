@@ -33,6 +33,7 @@ export const messagePages = new Board();
 const sourceText: Record<string, string> = {
   smtp: 'by SMTP',
   forward: 'received, and sent on',
+  answer: 'answered from a masked alias',
   notice: 'a notice that mail could not be sent on',
 };
 

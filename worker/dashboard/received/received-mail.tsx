@@ -36,6 +36,7 @@ const verdictTone: Record<string, Tone> = {
 const actionAbout: Record<Email['routed']['action'], string> = {
   webhook: 'told to webhook endpoints',
   forward: 'sent on',
+  answer: 'sent as an answer from the alias',
   drop: 'dropped: kept here, and nobody is told',
   keep: 'kept here',
 };
