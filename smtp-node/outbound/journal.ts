@@ -20,9 +20,14 @@ interface Entry {
 /** By delivery, then by lease: a delivery is usually known under one. */
 type Entries = Map<string, Map<string, Entry>>;
 
+/** An outcome waits so long for records that are urgent: a message is not held up by it, only its report. */
+const outcomeWaitsMs = 5;
+
 /** The records to write next and who waits for them. */
 interface Batch {
   lines: string;
+  /** Somebody waits for it, or has waited long enough. */
+  urgent: boolean;
   written: Promise<void>;
   settle: PromiseWithResolvers<void>;
 }
@@ -41,6 +46,8 @@ export class Journal {
   #fileBytes: number;
   #next: Batch | null = null;
   #writing: Promise<void> | null = null;
+  /** Makes the next batch urgent. */
+  #patience: NodeJS.Timeout | null = null;
   /** A write failed: the file's end is unknown, so the next write makes a new file. */
   #broken = false;
   /** Lines that could not be read when the journal was opened. */
@@ -107,11 +114,17 @@ export class Journal {
 
   /** Resolves once it is on disk that DATA is about to be sent. Rejects when it cannot be written. */
   sending(record: Omit<SendingRecord, 'type'>): Promise<void> {
-    return this.#append({ type: 'sending', ...record });
+    const written = this.#append({ type: 'sending', ...record });
+    this.#hurry();
+    return written;
   }
 
   /** Resolves once the outcome is on disk. When it rejects, the outcome is still kept in memory. */
   outcome(ref: LeaseRef, outcome: Outcome): Promise<void> {
+    this.#patience ??= setTimeout(() => {
+      this.#patience = null;
+      this.#hurry();
+    }, outcomeWaitsMs);
     return this.#append({ type: 'outcome', ...refOf(ref), outcome });
   }
 
@@ -124,38 +137,44 @@ export class Journal {
   async writable(): Promise<boolean> {
     if (!this.#broken) return true;
     this.#next ??= newBatch();
-    this.#writing ??= this.#write();
+    this.#hurry();
     await this.#writing;
     return !this.#broken;
   }
 
   /** Writes what is left and closes the file. */
   async close(): Promise<void> {
-    while (this.#next || this.#writing) await (this.#writing ?? this.#write());
+    if (this.#patience) clearTimeout(this.#patience);
+    for (; this.#next || this.#writing; await this.#writing) this.#hurry();
     await this.#file.close();
   }
 
   #append(record: JournalRecord): Promise<void> {
-    this.#apply(record);
+    return this.#apply(record).written;
+  }
+
+  /** Has what is to be written next written as soon as that can be. */
+  #hurry(): void {
+    if (!this.#next) return;
+    this.#next.urgent = true;
     this.#writing ??= this.#write();
-    // #write takes the batch in a later microtask, so it is still there
-    return this.#next?.written ?? Promise.reject(new Error('the journal lost a batch'));
   }
 
   /** Notes a record in memory and in the lines that are written next. */
-  #apply(record: JournalRecord): void {
+  #apply(record: JournalRecord): Batch {
     const had = entryOf(this.#entries, record)?.outcome;
     apply(this.#entries, record);
     const has = entryOf(this.#entries, record)?.outcome;
     this.#unreported += Number(has !== undefined) - Number(had !== undefined);
     this.#next ??= newBatch();
     this.#next.lines += formatRecord(record);
+    return this.#next;
   }
 
-  /** Writes and syncs batch after batch until none is left. Never rejects. */
+  /** Writes and syncs batch after batch until none is urgent. Never rejects. */
   async #write(): Promise<void> {
     await Promise.resolve();
-    while (this.#next) {
+    while (this.#next?.urgent) {
       const batch = this.#next;
       this.#next = null;
       try {
@@ -249,7 +268,7 @@ function newBatch(): Batch {
   const settle = Promise.withResolvers<void>();
   // a batch of `reported` marks alone has nobody who waits
   settle.promise.catch(() => {});
-  return { lines: '', written: settle.promise, settle };
+  return { lines: '', urgent: false, written: settle.promise, settle };
 }
 
 function refOf(ref: LeaseRef): LeaseRef {

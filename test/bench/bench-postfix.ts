@@ -1,7 +1,9 @@
 import { execFile, spawn } from 'node:child_process';
 import { chmod, chown, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import type { DkimKey } from '#domain/node-contract.ts';
 import { oversignedFields } from '../../smtp-node/signing/dkim.ts';
@@ -36,7 +38,7 @@ export interface PostfixOptions {
 /** Why there can be none here; null when there can. */
 export async function whyNoPostfix(): Promise<string | null> {
   if (process.getuid?.() !== 0) return 'it needs root';
-  for (const program of ['postconf', 'opendkim', 'saslpasswd2']) {
+  for (const program of ['postconf', 'opendkim']) {
     const found = await run('sh', ['-c', `command -v ${program}`]).catch(() => null);
     if (!found) return `it needs ${program}; the packages are those of test/lab/packages.txt`;
   }
@@ -46,12 +48,12 @@ export async function whyNoPostfix(): Promise<string | null> {
 export async function startBenchPostfix(options: PostfixOptions): Promise<BenchPostfix> {
   const dir = await mkdtemp(join(tmpdir(), 'pennypost-bench-postfix-'));
   const conf = join(dir, 'conf');
-  for (const part of ['conf', 'spool', 'data', 'sasl']) await mkdir(join(dir, part));
+  for (const part of ['conf', 'spool', 'data']) await mkdir(join(dir, part));
   const { stdout: uid } = await run('id', ['-u', 'postfix']);
   await chown(join(dir, 'data'), Number(uid), -1);
   await chmod(dir, 0o755); // its daemons run as another user
   await writeFile(join(dir, 'tls.pem'), options.key + options.cert, { mode: 0o600 });
-  await makeLogin(dir, options, Number(uid));
+  const logins = await startLogins(options);
   const milters = await Promise.all(options.keys.map((key) => startOpenDkim(dir, options.domain, key)));
   const port = await freePort();
   await writeFile(
@@ -59,6 +61,7 @@ export async function startBenchPostfix(options: PostfixOptions): Promise<BenchP
     mainCf(
       dir,
       options,
+      logins.port,
       milters.map(({ port: at }) => at),
     ),
   );
@@ -78,29 +81,34 @@ export async function startBenchPostfix(options: PostfixOptions): Promise<BenchP
       sum((await treeStats(master)).filter((stat) => intake.has(stat.command)).map((stat) => stat.cpuMs)),
     stop: async () => {
       await run('postfix', ['-c', conf, 'stop']).catch(() => undefined);
-      for (const { stop } of milters) stop();
+      for (const { stop } of [logins, ...milters]) stop();
       await rm(dir, { recursive: true, force: true });
     },
   };
 }
 
 const intake = new Set(['master', 'smtpd', 'cleanup', 'tlsmgr', 'trivial-rewrite', 'proxymap', 'anvil']);
-const realm = 'bench';
-
-/** A file of Cyrus SASL with the one login. */
-async function makeLogin(dir: string, { user, password }: PostfixOptions, uid: number): Promise<void> {
-  const database = join(dir, 'sasl', 'logins');
-  const child = spawn('saslpasswd2', ['-p', '-c', '-u', realm, '-f', database, user], {
-    stdio: ['pipe', 'ignore', 'inherit'],
+/** Knows the one login, for Postfix to ask (Dovecot's authentication protocol, version 1.1). */
+async function startLogins({
+  user,
+  password,
+}: Pick<PostfixOptions, 'user' | 'password'>): Promise<{ port: number; stop(): void }> {
+  const right = Buffer.from(`\0${user}\0${password}`).toString('base64');
+  const server = createServer((socket) => {
+    socket.on('error', () => socket.destroy());
+    socket.write(
+      `VERSION\t1\t1\nMECH\tPLAIN\tplaintext\nSPID\t1\nCUID\t1\nCOOKIE\t${'0'.repeat(32)}\nDONE\n`,
+    );
+    createInterface({ input: socket }).on('line', (line) => {
+      const [command, id, ...parameters] = line.split('\t');
+      if (command !== 'AUTH') return;
+      const isRight = parameters.includes(`resp=${right}`);
+      socket.write(isRight ? `OK\t${id}\tuser=${user}\n` : `FAIL\t${id}\n`);
+    });
   });
-  child.stdin.end(password);
-  const code = await new Promise((resolve) => child.on('close', resolve));
-  if (code !== 0) throw new Error(`saslpasswd2 ended with ${code}`);
-  await chown(database, uid, -1);
-  await writeFile(
-    join(dir, 'sasl', 'smtpd.conf'),
-    `pwcheck_method: auxprop\nauxprop_plugin: sasldb\nmech_list: PLAIN LOGIN\nsasldb_path: ${database}\n`,
-  );
+  const port = await freePort();
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+  return { port, stop: () => server.close() };
 }
 
 /** One that signs with one key, the fields that the node signs. */
@@ -134,7 +142,7 @@ async function startOpenDkim(
   return { pid: child.pid, port, stop: () => child.kill('SIGTERM') };
 }
 
-function mainCf(dir: string, options: PostfixOptions, milters: readonly number[]): string {
+function mainCf(dir: string, options: PostfixOptions, loginPort: number, milters: readonly number[]): string {
   const next: Record<string, string> =
     options.sinkPort === null
       ? { default_transport: 'discard', relay_transport: 'discard' }
@@ -159,8 +167,8 @@ function mainCf(dir: string, options: PostfixOptions, milters: readonly number[]
       smtpd_tls_wrappermode: 'yes',
       smtpd_tls_security_level: 'encrypt',
       smtpd_sasl_auth_enable: 'yes',
-      smtpd_sasl_local_domain: realm,
-      cyrus_sasl_config_path: join(dir, 'sasl'),
+      smtpd_sasl_type: 'dovecot',
+      smtpd_sasl_path: `inet:127.0.0.1:${loginPort}`,
       smtpd_relay_restrictions: 'permit_sasl_authenticated, reject',
       smtp_destination_concurrency_limit: String(options.connections),
       initial_destination_concurrency: String(options.connections),
