@@ -330,6 +330,11 @@ export const webhookEndpoints = sqliteTable(
     synchronous: integer('synchronous', { mode: 'boolean' }),
     /** JSON array of event names as the owner wrote them; null: all. */
     events: text('events', { mode: 'json' }).$type<string[]>(),
+    /** Received mail to this domain only, and of that to addresses of this pattern (`domain/inbound/endpoint-scope.ts`). */
+    domain: text('domain'),
+    addressPattern: text('address_pattern'),
+    /** Asked at each RCPT whether mail is taken; null: nobody is. */
+    authorizationUrl: text('authorization_url'),
     description: text('description').notNull().default(''),
     state: text('state', { enum: ['active', 'disabled'] })
       .notNull()

@@ -67,7 +67,7 @@ export async function startBenchEdge(options: { shell?: Shell; meter?: boolean }
     port: 0,
     host: '127.0.0.1',
     dataDir,
-    settings: { ...secrets, METER: options.meter === false ? '0' : '1' },
+    settings: { ...secrets, METER: options.meter === false ? '0' : '1', ALLOW_LOCAL_WEBHOOKS: '1' },
     log: (line) => process.stderr.write(`edge: ${line}\n`),
     ...(options.shell ? { around: inShell(options.shell) } : {}),
   });

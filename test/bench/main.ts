@@ -16,6 +16,7 @@ import { leaseTime } from './lease-time.ts';
 import { memory } from './memory.ts';
 import { nodeSpeed, relaySpeed, submitSpeed } from './node-speed.ts';
 import { price } from './price.ts';
+import { received } from './received.ts';
 import { type SectionReport, table } from './report.ts';
 import { webhooks } from './webhooks.ts';
 
@@ -24,6 +25,7 @@ const sections: Record<string, (options: { quick: boolean }) => Promise<SectionR
   gate,
   door,
   price,
+  received,
   capacity,
   accept: acceptRate,
   latency,

@@ -53,7 +53,7 @@ describeInLab('aliases among real mail servers', (lab) => {
         type: 'TXT' as const,
         value: record.value,
       }));
-    const strict = { name: '_dmarc', type: 'TXT' as const, value: 'v=DMARC1; p=reject' };
+    const strict = { name: '_dmarc', type: 'TXT' as const, value: 'v=DMARC1; p=reject; adkim=s; aspf=s' };
     const facts = await operator.createDomain(1, { domain: aliasDomain, type: 'alias', verified: true });
     await lab.dns.set(aliasDomain, [
       { name: '@', type: 'MX', value: '10 mx.pennypost.test.' },
@@ -155,6 +155,37 @@ describeInLab('aliases among real mail servers', (lab) => {
     expect(await chainOf(mail)).toMatch(/cv=b?'?pass/);
   }, 120_000);
 
+  it('reach a receiver that enforces DMARC, with From as it was or their own; ARC verifies there too', async () => {
+    const direct = await swaks(lab, {
+      host: 'plain',
+      server: lab.hosts.dmarc.fqdn,
+      from: `ann@${unsigned}`,
+      to: 'user-direct@dmarc.test',
+      data: letter('Forged', `ann@${unsigned}`, 'user-direct@dmarc.test'),
+    });
+    expect(direct.reply).toMatch(/^550 5\.7\.1 rejected by DMARC policy for unsigned\.test/);
+
+    const [signed, rewritten] = [
+      await aliasTo('enforced', 'user-signed@dmarc.test'),
+      await aliasTo('enforced2', 'user-rewritten@dmarc.test'),
+    ];
+    const text = { subject: 'Enforced', text_body: 'Good day' };
+    await api.send({ from: `Ann <ann@${signing}>`, to: [signed.address], ...text });
+    expect((await bring(`ann@${unsigned}`, rewritten.address, 'Enforced')).ok).toBe(true);
+    for (const [rcptTo, author] of [
+      ['user-signed@dmarc.test', signing],
+      ['user-rewritten@dmarc.test', aliasDomain],
+    ] as const) {
+      const mail = await lab.mailbox('dmarc').waitFor({ rcptTo }, 60_000);
+      const results = mail.headers.filter(({ name }) => name === 'authentication-results');
+      const judged = results
+        .map(({ value }) => value)
+        .filter((value) => value.startsWith(lab.hosts.dmarc.fqdn));
+      expect(judged.join('\n')).toContain(`dmarc=pass (p=reject dis=none) header.from=${author}`);
+      expect(await chainOf(mail)).toMatch(/cv=b?'?pass/);
+    }
+  }, 180_000);
+
   it('refuse what fails DMARC of a strict domain at the door', async () => {
     const { address } = await aliasTo('forged', 'user-forged@example.net');
     const { reply } = await swaks(lab, {
@@ -179,6 +210,23 @@ describeInLab('aliases among real mail servers', (lab) => {
     expect((await lab.verifiers.verify(notice)).dkimAligned).toBe(true);
     expect(await mailbox.list({ rcptTo: 'user-bounced@example.net' })).toHaveLength(1);
   }, 120_000);
+
+  it('tell the sender once of a failure that came back only later', async () => {
+    const { address } = await aliasTo('later', 'nobody@postfixbounce.test');
+    expect((await bring('user-later@example.net', address, 'To be returned')).ok).toBe(true);
+    const mailbox = lab.mailbox('mx1');
+    const notice = await mailbox.waitFor({ rcptTo: 'user-later@example.net' }, 90_000);
+    expect(notice.mailFrom).toBe('');
+    const text = notice.raw.toString('latin1');
+    expect(text).toContain(`Final-Recipient: rfc822; ${address}`);
+    expect(text).not.toContain('postfixbounce.test');
+    await until('the return to be told in the timeline', 30_000, async () =>
+      (await api.allEvents()).some(
+        ({ kind, recipient }) => kind === 'bounced' && recipient.startsWith('nobody@'),
+      ),
+    );
+    expect(await mailbox.list({ rcptTo: 'user-later@example.net' })).toHaveLength(1);
+  }, 150_000);
 
   it('that lead to each other stop, and the sender hears of it once', async () => {
     const one = await aliasTo('ping', `pong@${aliasDomain}`);

@@ -123,6 +123,7 @@ describe('rspamd beside the node', () => {
       synchronous: false,
       refuseDmarc: false,
       senders: null,
+      authorize: false,
     } as const;
     fixture.edge.doors.set('b@in.example.com', door);
     for (const mail of ['Subject: one\r\n\r\n', 'Subject: two\r\n\r\n']) {

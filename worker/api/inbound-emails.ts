@@ -5,7 +5,7 @@ import { ruledDecision, ruleFacts } from '#domain/inbound/ruled.ts';
 import { isUuidV7 } from '#domain/message/ids.ts';
 import { Problem } from '#domain/problem.ts';
 import { type Call, newApp, queryOf } from '../http/app.ts';
-import { downloadHeaders } from '../http/download.ts';
+import { downloadHeaders, mailHeaders } from '../http/download.ts';
 import { apiOrigin } from '../http/public-origin.ts';
 import { noted } from '../identity/audit.ts';
 import { rowsOf } from '../identity/rows.ts';
@@ -138,8 +138,9 @@ inboundEmailsApp.get('/inbound-emails/:id', async (c) => {
 });
 
 inboundEmailsApp.get('/inbound-emails/:id/raw', async (c) => {
-  const object = await rawOf(c, await receivedOf(c));
-  return new Response(object.body, { headers: { 'Content-Type': 'message/rfc822' } });
+  const received = await receivedOf(c);
+  const object = await rawOf(c, received);
+  return new Response(object.body, { headers: mailHeaders(received.id) });
 });
 
 inboundEmailsApp.get('/inbound-emails/:id/attachments/:attachment/download', async (c) => {
@@ -167,7 +168,8 @@ export async function replayReceived(c: Call, received: ListedReceived): Promise
   const domain = (await readReceiving(store, [parts])).get(received.domain);
   const own = domain && accountOf(domain, parts.localPart).id === accountId ? domain : null;
   const decision = own && (await decisionNow(c, own, parts.localPart, received));
-  const endpoints = own && decision ? toldEndpoints(own, accountId, decision) : [];
+  const of = { accountId, localPart: parts.localPart };
+  const endpoints = own && decision ? toldEndpoints(own, of, decision) : [];
   if (endpoints.length === 0) {
     throw new Problem(
       'conflict',

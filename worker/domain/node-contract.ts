@@ -225,6 +225,8 @@ export const inboundDoor = z.discriminatedUnion('door', [
     refuseDmarc: z.boolean(),
     /** The only envelope senders that the address takes mail from, whatever their case; null: everybody's. */
     senders: z.array(inboundAddress).max(mostSenders).nullable().default(null),
+    /** Ask by `POST inbound/authorize` before the recipient is taken. */
+    authorize: z.boolean().default(false),
   }),
   smtpRefusal.extend({ door: z.literal('refused') }),
 ]);
@@ -233,6 +235,23 @@ export type InboundDoor = z.infer<typeof inboundDoor>;
 export const inboundCheckResponse = z.object({
   /** One an address, in order. */
   doors: z.array(inboundDoor),
+});
+
+/** What an endpoint is asked at RCPT (`authorization_url`). */
+export const authorizeRequest = z.object({
+  nodeId,
+  bootId,
+  to: inboundAddress,
+  from: inboundAddress,
+  /** As MAIL said it (RFC 1870); null: it did not. */
+  size: z.number().int().min(0).nullable(),
+  remoteIp: z.string().max(64),
+  helo: z.string().max(255),
+  spf: verdictsSchema.shape.spf,
+});
+export const authorizeResponse = z.object({
+  /** Null: the recipient is taken. */
+  refusal: smtpRefusal.nullable(),
 });
 
 /** Largest mail to a domain that receives, octets: 25 MiB. */

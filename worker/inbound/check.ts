@@ -75,22 +75,32 @@ function doorOf(
     return { door: 'refused', reply: decision.reply, text: decision.text };
   }
   // A rule may refuse, which only the sender that waits can be told of, and only for all of a mail's recipients.
-  const rules = rulesFor(domain, localPart);
-  const refusing = mayRefuse(rules);
-  const leads = rules.filter(({ action }) => action === 'webhook');
-  const told = [
-    decision,
-    ...leads.map(({ targets, name }): Decision => ({ action: 'webhook', endpoints: targets, by: name })),
-  ];
+  const refusing = mayRefuse(rulesFor(domain, localPart));
+  const endpoints = concernedEndpoints(domain, localPart, decision);
   // What cannot be masked is not sent on, and an answer must prove to be the owner's: likewise.
   const isAnswer = decision.action === 'answer';
   const masks = isAnswer || (decision.action === 'forward' && decision.masked);
-  const synchronous =
-    refusing || masks || told.some((one) => toldEndpoints(domain, account.id, one).some(answersItself));
+  const synchronous = refusing || masks || endpoints.some(answersItself);
   const refuseDmarc = refusesDmarc(domain.type, domain.refuseDmarc);
   const group = `${account.id}:${synchronous ? 's' : 'a'}${refuseDmarc ? 'd' : ''}${isAnswer ? 'w' : ''}${refusing ? `r${domain.id}` : ''}`;
+  const authorize = endpoints.some(({ authorizationUrl }) => authorizationUrl !== null);
   const senders = isAnswer ? decision.owners.slice(0, mostSenders) : null;
-  return { door: 'received', group, synchronous, refuseDmarc, senders };
+  return { door: 'received', group, synchronous, refuseDmarc, senders, authorize };
+}
+
+/** The endpoints that may come to hear of mail to an address, by what is decided for it and by the rules that may act in its place. */
+export function concernedEndpoints(
+  domain: ReceivingDomain,
+  localPart: string,
+  decision: Decision,
+): Endpoint[] {
+  const leads = rulesFor(domain, localPart).filter(({ action }) => action === 'webhook');
+  const decisions = [
+    decision,
+    ...leads.map(({ targets, name }): Decision => ({ action: 'webhook', endpoints: targets, by: name })),
+  ];
+  const of = { accountId: accountOf(domain, localPart).id, localPart };
+  return [...new Set(decisions.flatMap((one) => toldEndpoints(domain, of, one)))];
 }
 
 /** Whose mail an address is of: of its alias, else of its domain. */
@@ -116,12 +126,16 @@ export function ruledAddress(domain: ReceivingDomain, address: string): RuledAdd
 }
 
 /** The endpoints that are told of mail to an address of an account. */
-export function toldEndpoints(domain: ReceivingDomain, accountId: number, decision: Decision): Endpoint[] {
+export function toldEndpoints(
+  domain: ReceivingDomain,
+  of: { accountId: number; localPart: string },
+  decision: Decision,
+): Endpoint[] {
   switch (decision.action) {
     case 'webhook':
-      return endpointsOf(domain, accountId, decision.endpoints);
+      return endpointsOf(domain, of, decision.endpoints);
     case 'forward':
-      return decision.endpoints.length === 0 ? [] : endpointsOf(domain, accountId, decision.endpoints);
+      return decision.endpoints.length === 0 ? [] : endpointsOf(domain, of, decision.endpoints);
     default:
       return [];
   }

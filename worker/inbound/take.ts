@@ -1,4 +1,5 @@
 import { assertNever } from '#domain/assert-never.ts';
+import { isInScope } from '#domain/inbound/endpoint-scope.ts';
 import { type Decision, decide } from '#domain/inbound/route.ts';
 import { ruledDecision, ruleFacts } from '#domain/inbound/ruled.ts';
 import type { ReceivedHead, SmtpRefusal } from '#domain/node-contract.ts';
@@ -109,8 +110,8 @@ async function askAll(
   parts: readonly Part[],
   origin: string,
 ): Promise<SmtpRefusal | null> {
-  const asked = parts.map(({ domain, account, decision }) =>
-    toldEndpoints(domain, account.id, decision).filter(answersItself),
+  const asked = parts.map(({ domain, account, decision, recipients }) =>
+    toldEndpoints(domain, firstOf(account, recipients), decision).filter(answersItself),
   );
   const [first] = rows;
   if (!first || asked.every((some) => some.length === 0)) return null;
@@ -152,7 +153,7 @@ function partsFor(
       refusal = { reply: decision.reply, text: decision.text };
       continue;
     }
-    const key = `${domain.id} ${decision.by}`;
+    const key = `${domain.id} ${decision.by} ${boundTo(domain, account, localPart)}`;
     const part = parts.get(key);
     if (part) part.recipients.push(address);
     else parts.set(key, { domain, account, decision, recipients: [address] });
@@ -169,12 +170,13 @@ function ruled(
   const kept: Part[] = [];
   const byRule = new Map<string, Part>();
   for (const part of parts) {
-    const { domain, recipients } = part;
+    const { account, domain, recipients } = part;
     const [address = ''] = recipients;
+    const { localPart } = partsOf(address);
     const of = ruledAddress(domain, address);
-    const decision = ruledDecision(rulesFor(domain, partsOf(address).localPart), facts, of, nowMs);
+    const decision = ruledDecision(rulesFor(domain, localPart), facts, of, nowMs);
     if (decision?.action === 'refuse') return { reply: decision.reply, text: decision.text };
-    const key = `${domain.id} ${of.alias?.id ?? ''} ${decision?.by}`;
+    const key = `${domain.id} ${of.alias?.id ?? ''} ${decision?.by} ${boundTo(domain, account, localPart)}`;
     const same = byRule.get(key);
     if (decision && same) {
       same.recipients.push(...recipients);
@@ -185,6 +187,19 @@ function ruled(
     kept.push(next);
   }
   return kept;
+}
+
+/** The endpoints that are bound to mail to an address: recipients that differ in these are told of by themselves. */
+function boundTo({ endpoints, name }: ReceivingDomain, account: ReceivingAccount, localPart: string): string {
+  return endpoints
+    .filter((one) => one.domain !== null && one.accountId === account.id && isInScope(one, name, localPart))
+    .map(({ id }) => id)
+    .join(',');
+}
+
+/** What the recipients of a part have in common for endpoints. */
+function firstOf({ id: accountId }: ReceivingAccount, [first = '']: readonly string[]) {
+  return { accountId, localPart: partsOf(first).localPart };
 }
 
 /** The id of the `i`-th row of a mail: the node's, with a number in its last byte. */
@@ -198,7 +213,7 @@ function rowOf(
   common: Pick<Received, 'accountId' | 'id' | 'bodyDay' | 'bodyId' | 'inReplyTo' | 'sizeBytes'>,
   read: MailHead,
 ): NewReceived {
-  const endpoints = toldEndpoints(domain, account.id, decision);
+  const endpoints = toldEndpoints(domain, firstOf(account, recipients), decision);
   const { remoteIp, helo, tls } = head;
   return {
     received: {

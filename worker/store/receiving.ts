@@ -1,6 +1,7 @@
 import { type SQL, sql } from 'drizzle-orm';
 import type { DomainType } from '#domain/dns/record-check.ts';
 import type { ForwardTarget, KnownAlias, KnownReply } from '#domain/inbound/alias.ts';
+import { isInScope } from '#domain/inbound/endpoint-scope.ts';
 import { parseReplyAddress, replyLocalPart } from '#domain/inbound/reply-address.ts';
 import type { Route } from '#domain/inbound/route.ts';
 import type { RuleCondition } from '#domain/inbound/rule.ts';
@@ -146,13 +147,15 @@ export function rulesOf(
   );
 }
 
-/** The endpoints that an account's rule names; none named: all of the account. */
+/** The endpoints that an account's rule names, none named: all of the account; without those that are bound to other mail. */
 export function endpointsOf(
   domain: ReceivingDomain,
-  accountId: number,
+  { accountId, localPart }: { accountId: number; localPart: string },
   publicIds: readonly string[],
 ): Endpoint[] {
-  const own = domain.endpoints.filter((endpoint) => endpoint.accountId === accountId);
+  const own = domain.endpoints.filter(
+    (endpoint) => endpoint.accountId === accountId && isInScope(endpoint, domain.name, localPart),
+  );
   return publicIds.length === 0 ? own : own.filter(({ publicId }) => publicIds.includes(publicId));
 }
 

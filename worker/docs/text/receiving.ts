@@ -30,6 +30,10 @@ comes to port 25 of the nodes, or by Email Routing (\`email()\`), which is the f
   attachments are fetched by links that hold for 24 hours. The answer of a \`synchronous\` endpoint (by default those of the
   CloudMailin formats) is the reply to the sender, within 45 seconds: 2xx → 250, 4xx → 554 with the words of a plain text,
   anything else → 450. All others are tried again as every webhook is.
+- **An endpoint may be bound** to mail of a \`domain\` and, of that, to an \`address_pattern\` as routes have them; it then hears of
+  received mail only, unless \`events\` names more. Its \`authorization_url\` is asked at each RCPT by a signed POST of
+  \`{size, to, from, remote_ip, helo_domain, spf: {result, domain}}\`, within 5 seconds: 2xx takes the recipient, 4xx → 550 with
+  the words of a plain text, anything else → 450.
 - \`in_reply_to_message\` is the id of the sent message that a mail answers, by \`In-Reply-To\` or \`References\`.
 - What was received is kept as messages are: 30 days, its content for \`content_days\`. It counts for no warming, and costs five
   rows of D1 and an object of R2 with its delivery to one endpoint.
@@ -85,7 +89,7 @@ With \`is_masked\`, neither side of a conversation sees the address of the other
 - **What is not looked into**: pictures, PDFs and other parts that are no text, and what a writer says of themselves in other
   words; a name, a signature with a telephone number, the domain's name alone.
 - **What cannot be masked surely is not sent on** (554 5.6.0, in the session): mail that is encrypted or signed as a whole, in UTF-16
-  or UTF-7, with parts that cannot be told apart, with more than 6 MiB of text, or without one author. S/MIME and PGP signatures
+  or UTF-7, with parts that cannot be told apart, with more than 6 MiB of text or tens of thousands of the writer's addresses in it, or without one author. S/MIME and PGP signatures
   of parts and Outlook's TNEF are left out, for they name their writer.
 - **Loops** stop by \`Delivered-To\`, and by \`X-Alias-Passed\`, which tells aliases that a mail has passed without naming them.
   Answers count for the alias's 300 mails an hour.

@@ -54,7 +54,7 @@ export function splitDetail(localPart: string): { base: string; detail: string |
 }
 
 /** The rule for a local part: the address itself, the address without its detail, the longest prefix, or `*`. */
-export function routeOf(routes: readonly Route[], localPart: string): Route | null {
+export function routeOf<R extends Pick<Route, 'pattern'>>(routes: readonly R[], localPart: string): R | null {
   const local = localPart.toLowerCase();
   const exact = (name: string) => routes.find(({ pattern }) => pattern === name);
   const prefixes = routes
