@@ -20,14 +20,14 @@ const root = new URL('../..', import.meta.url).pathname;
 describe('node: leasing', () => {
   it('delivers what is due when it starts, and reports each outcome once', async () => {
     const edge = await new FakeEdge().start();
-    for (let i = 0; i < 120; i++) edge.queue.push(leased(i));
+    for (let i = 0; i < 320; i++) edge.queue.push(leased(i));
     await using at = await nodeAtEdge({ edge });
-    await edge.until(() => edge.results.length === 120);
-    expect(new Set(edge.results.map((result) => result.leaseId)).size).toBe(120);
+    await edge.until(() => edge.results.length === 320);
+    expect(new Set(edge.results.map((result) => result.leaseId)).size).toBe(320);
     expect(at.courier.raws[0]).toBe('Subject: x\r\n\r\nhello\r\n');
     const batches = edge.asked.filter((one) => one.path === 'results');
     for (const batch of batches)
-      expect((batch.json as { results: unknown[] }).results.length).toBeLessThan(51);
+      expect((batch.json as { results: unknown[] }).results.length).toBeLessThan(101);
   });
 
   it('asks at once when the edge wakes it', async () => {
