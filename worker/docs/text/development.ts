@@ -28,7 +28,9 @@ and its snippets run in PHP, Ruby, Go, Java and Python where these are installed
 
 \`smtp-node/submission\` takes mail, \`smtp-node/outbound\` delivers it, \`smtp-node/signing\` signs. \`npm run check\` keeps types,
 style, this order of rooms and the tables of the guides (\`npm run docs\` writes them); \`npm run bench\` prints the budgets beside what it measures;
-\`npm run test:crash\` kills both halves again and again and counts what arrives; \`npm run test:simulation\` lives through months.
+\`npm run test:crash\` kills both halves again and again and counts what arrives; \`npm run test:simulation\` lives through months;
+\`npm run test:soak -- --minutes 30\` has a node among twenty dead and five slow domains, and tells how long mail to the others takes. The sections
+\`node\`, \`relay\` and \`submit\` of the bench hold the node beside Postfix with OpenDKIM.
 \`test/deploy\` runs \`npm run deploy\`, \`backup\` and \`restore\` with the real wrangler against Cloudflare's API as a small server plays it.
 
 ## The simulation
