@@ -1,4 +1,4 @@
-import type { Email } from 'postal-mime';
+import { decodeWords, type Email } from 'postal-mime';
 import type { CapturedMessage } from './captured-message.ts';
 import { type Html, html, type Part } from './html.ts';
 
@@ -32,7 +32,7 @@ tbody tr { border-top: 1px solid var(--line); } tbody tr:hover { background: var
 th:nth-child(3) { width: 13rem; }
 form, nav { display: flex; gap: .5rem .75rem; flex-wrap: wrap; align-items: center; }
 input, button, nav a { font: inherit; color: inherit; background: var(--surface); border: 1px solid var(--edge); border-radius: .375rem; padding: .4rem .75rem; }
-input { min-width: 0; flex: 1; } button { font-weight: 600; cursor: pointer; }
+input { min-width: 0; flex: 1; } ::placeholder { color: var(--quiet); opacity: 1; } button { font-weight: 600; cursor: pointer; }
 nav a { text-decoration: none; } nav a:last-child { margin-left: auto; }
 nav a[aria-current] { background: var(--accent-soft); border-color: var(--accent); color: var(--accent); font-weight: 600; }
 pre { white-space: pre-wrap; margin: 0; padding: 1rem 1.5rem; font: 13px/1.5 ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace; }
@@ -85,7 +85,11 @@ function page(title: string, body: Html, newest: string | null = null): string {
 `.text;
 }
 
-const subjectOf = (subject: string) => (subject.trim() === '' ? '(no subject)' : subject);
+/** A subject as people read it (RFC 2047). */
+function subjectOf(subject: string): string {
+  const text = decodeWords(subject).trim();
+  return text === '' ? '(no subject)' : text;
+}
 
 /**
  * @param all the newest first
@@ -95,7 +99,7 @@ const subjectOf = (subject: string) => (subject.trim() === '' ? '(no subject)' :
 export function listPage(all: readonly CapturedMessage[], of: { query: string; from: number }): string {
   const wanted = of.query.toLowerCase();
   const found = all.filter(({ subject, mailFrom, rcptTo }) =>
-    [subject, mailFrom, ...rcptTo].some((text) => text.toLowerCase().includes(wanted)),
+    [decodeWords(subject), mailFrom, ...rcptTo].some((text) => text.toLowerCase().includes(wanted)),
   );
   const shown = found.slice(of.from, of.from + listed);
   const further = new URLSearchParams({ q: of.query, from: String(of.from + listed) }).toString();

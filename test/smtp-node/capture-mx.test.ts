@@ -90,7 +90,7 @@ describe('the pages of captured mail', () => {
       await talk.say('EHLO client.example');
       for (const [to, body] of [
         ['you@example.net', content],
-        ['other@example.net', 'Subject: Plain\r\n\r\nHello'],
+        ['other@example.net', 'Subject: =?utf-8?q?Pl=C3=A4in?=\r\n\r\nHello'],
       ]) {
         await talk.say('MAIL FROM:<b-token@bounces.example>');
         await talk.say(`RCPT TO:<${to}>`);
@@ -101,7 +101,8 @@ describe('the pages of captured mail', () => {
       const [first, second] = capture.messages();
       expect(await newest()).toBe(second?.id);
       const list = await asPerson(capture.url);
-      expect(list.text.indexOf('Plain')).toBeLessThan(list.text.indexOf('receipt'));
+      expect(list.text.indexOf('>Pläin<')).toBeLessThan(list.text.indexOf('receipt'));
+      expect(list.text).toContain('>Pläin<');
       expect(list.text).toContain('&lt;img src=x');
       expect(list.text).not.toContain('<img');
       expect(list.headers.get('Content-Security-Policy')).toMatch(/^default-src 'none'/);
