@@ -5,7 +5,7 @@ import { number } from '../pages/parts.tsx';
 /** What all pictures of numbers over time have: axes, a key, and the same numbers as a table for those who do not see it. */
 
 export const chartWidth = 720;
-export const chartMargin = { top: 12, right: 12, bottom: 26, left: 44 };
+export const chartMargin = { top: 12, right: 12, bottom: 26, left: 64 };
 
 /** The scale of the numbers, from 0 to `most` or a little more, but to 4 at least. */
 export function countScale(most: number, height: number): ScaleLinear<number, number> {

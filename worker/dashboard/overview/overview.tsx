@@ -92,7 +92,7 @@ overviewPages.open('get', '/', async (c) => {
           <Figure
             name="Complained"
             value={number(figures.complained)}
-            more={percent(figures.complained, figures.sent)}
+            more={percent(figures.complained, figures.sent, 2)}
           />
         </dl>
         {!complete && (

@@ -156,6 +156,7 @@ fieldset label, .check { font-weight: 400; display: flex; gap: var(--s2); align-
 [aria-invalid="true"] { border-color: var(--bad) !important; border-width: 2px !important; }
 input, select, textarea { font: inherit; color: var(--ink); background: var(--surface); border: 1px solid var(--edge); border-radius: calc(var(--radius) - 2px); padding: var(--s2) var(--s3); width: 100%; min-width: 0; }
 input[type="checkbox"], input[type="radio"] { flex: none; width: 1.1rem; height: 1.1rem; padding: 0; position: relative; top: 0.2rem; accent-color: var(--accent); }
+input:not([type="checkbox"], [type="radio"]), select { min-height: 2.75rem; }
 ::placeholder { color: var(--quiet); opacity: 1; }
 textarea { min-height: 7rem; resize: vertical; }
 button, .button { font: inherit; font-weight: 600; display: inline-flex; align-items: center; justify-content: center; min-height: 2.5rem; padding: var(--s1) var(--s4); border-radius: calc(var(--radius) - 2px); border: 1px solid var(--edge); background: var(--surface); color: var(--ink); cursor: pointer; text-decoration: none; white-space: nowrap; }
@@ -236,6 +237,8 @@ iframe.mail.dark { color-scheme: dark; background: #121212; }
   .bar .menu { padding: 0 var(--s4) var(--s4); }
   main { padding: var(--s5) var(--s4) var(--s7); }
   .grid.wide-first { grid-template-columns: minmax(0, 1fr); }
+  th, td { padding: var(--s3) var(--s2); }
+  td.nowrap:has(> time) { white-space: normal; }
 }
 @media (max-width: 40rem) {
   .chart text { font-size: 20px; }
