@@ -5,8 +5,9 @@ import type { Call } from '../../http/app.ts';
 import { may } from '../../identity/viewer.ts';
 import { html } from '../../pages/answer.tsx';
 import { Card } from '../../pages/blocks.tsx';
+import { Post } from '../../pages/forms.tsx';
 import { Page } from '../../pages/layout.tsx';
-import { Code, duration, Head, Post, State, Time, type Tone } from '../../pages/parts.tsx';
+import { Code, duration, Head, State, Time, type Tone } from '../../pages/parts.tsx';
 import { Board } from '../board.tsx';
 import { callApi } from '../own-api.ts';
 
