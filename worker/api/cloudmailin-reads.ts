@@ -7,7 +7,7 @@ import { type Call, newApp, queryOf } from '../http/app.ts';
 import { authorize } from '../identity/authenticate.ts';
 import { rowsOf } from '../identity/rows.ts';
 import { anyMessage, readMessagePage } from '../store/message-pages.ts';
-import { type ListedReceived, listReceived } from '../store/received.ts';
+import { anyReceived, type ListedReceived, listReceived } from '../store/received.ts';
 import { type Endpoint, listEndpoints } from '../store/webhook-endpoints.ts';
 import { answerShortly } from './cloudmailin.ts';
 
@@ -78,11 +78,6 @@ cloudmailinReadsApp.get('/:username/outbound_messages', async (c) => {
     })),
   );
 });
-
-const anyReceived = {
-  ...{ q: null, from: null, to: null, subject: null, envelopeSender: null, domain: null },
-  ...{ hasAttachments: null, alias: null, fromMs: null, toMs: null, status: null },
-};
 
 /** @throws Problem when the path names another user than the key's */
 function ownKey(c: Call): void {

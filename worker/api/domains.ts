@@ -22,6 +22,7 @@ import {
 } from '#domain/limits/rate-limit.ts';
 import { domainFault } from '#domain/message/address.ts';
 import { uuidV7 } from '#domain/message/ids.ts';
+import { numberOfUuid } from '#domain/number-id.ts';
 import { Problem } from '#domain/problem.ts';
 import { dohLookup } from '../dns/doh.ts';
 import { subjectOf, verifyDomain } from '../dns/verify-domain.ts';
@@ -286,10 +287,12 @@ async function orConflict<T>(detail: string, work: () => Promise<T>): Promise<T>
   }
 }
 
-/** The number in the path, or that of the account's domain whose name is there; undefined when there is none. */
+/** The number in the path, as it is or as a UUID, or that of the account's domain whose name is there; undefined when there is none. */
 export async function domainIdOf(c: Call): Promise<number | undefined> {
   const given = (c.req.param('id') ?? '').toLowerCase();
   if (/^\d{1,15}$/.test(given)) return Number(given);
+  const number = numberOfUuid('domain', given);
+  if (number !== null) return number;
   return (await findDomain(c.get('store'), c.get('credential').accountId, asciiDomain(given)))?.id;
 }
 

@@ -25,7 +25,7 @@ import {
   receivedStatuses,
 } from '../store/received.ts';
 import { type ReceivingDomain, readReceiving } from '../store/receiving.ts';
-import { attachmentPath } from '../tokens/attachment-links.ts';
+import { attachmentPath, wholeMail } from '../tokens/attachment-links.ts';
 import { pokeSenders } from '../webhook/poke.ts';
 import { offsetQuery, offsetWithCursor } from './queries.ts';
 
@@ -145,6 +145,8 @@ inboundEmailsApp.get('/inbound-emails/:id/raw', async (c) => {
 inboundEmailsApp.get('/inbound-emails/:id/attachments/:attachment/download', async (c) => {
   const received = await receivedOf(c);
   const object = await rawOf(c, received);
+  if (c.req.param('attachment') === wholeMail)
+    return new Response(object.body, { headers: { 'Content-Type': 'message/rfc822' } });
   const mail = await openMail(new Uint8Array(await object.arrayBuffer()), received);
   const attachment = mail.attachments.find(({ id }) => id === c.req.param('attachment'));
   if (!attachment) throw new Problem('not_found', 'The mail has no such attachment.');

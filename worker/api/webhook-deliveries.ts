@@ -88,7 +88,7 @@ export async function replayOne(
   await senderOf(c.get('env').bindings.SENDER, delivery.endpointId).poke(delivery.endpointId);
 }
 
-async function deliveryOf(c: Call, place: DeliveryPlace | null): Promise<WebhookDelivery> {
+export async function deliveryOf(c: Call, place: DeliveryPlace | null): Promise<WebhookDelivery> {
   const { accountId } = c.get('credential');
   const delivery = place && (await findDelivery(c.get('store'), accountId, place, Date.now()));
   if (!delivery) throw notFound();

@@ -21,6 +21,7 @@ import { type Call, invalidBody, newApp } from '../http/app.ts';
 import { apiOrigin } from '../http/public-origin.ts';
 import { readBody } from '../http/request-body.ts';
 import { noted } from '../identity/audit.ts';
+import { formatHeaders } from '../received/format-headers.ts';
 import { writtenBody } from '../received/post-body.ts';
 import { encryptKey, sealedWebhookSecret } from '../store/key-encryption.ts';
 import type { Received } from '../store/received.ts';
@@ -146,17 +147,16 @@ webhooksApp.post('/webhooks/:id/test', async (c) => {
   const nowMs = Date.now();
   const id = `msg_test_${uuidV7(nowMs, crypto.getRandomValues(new Uint8Array(10)))}`;
   const secrets = await signingSecrets(endpoint, env, nowMs);
-  const written = receivedOnly.includes(endpoint.format)
-    ? await writtenBody(
-        env,
-        endpoint.format,
-        { ...testMail(endpoint.accountId, nowMs), origin: apiOrigin(c) },
-        { deliveryId: id, attempt: 1, secrets },
-        nowMs,
-      )
-    : { body: testBody(endpoint.format, nowMs) };
+  const { format } = endpoint;
+  const first = { deliveryId: id, attempt: 1, secrets };
+  const mail = { ...testMail(endpoint.accountId, nowMs), origin: apiOrigin(c) };
+  const told = receivedOnly.includes(format) ? null : testBody(format, nowMs);
+  const written =
+    told === null
+      ? await writtenBody(env, format, mail, first, nowMs)
+      : { body: told, headers: await formatHeaders(format, told, first, nowMs) };
   const { at, durationMs, status, answer, error } = await postWebhook(
-    { url: endpoint.url, secrets, id, ...written },
+    { url: endpoint.url, secrets, id, svix: format === 'resend', ...written },
     targetGuard(env),
   );
   const body = typeof written.body === 'string' ? written.body : new TextDecoder().decode(written.body);
@@ -194,7 +194,7 @@ function placeOf(url: string): string {
 }
 
 /** The endpoint of the path; 404 for another account's and an unknown id alike. */
-async function endpointOf(c: Call): Promise<Endpoint> {
+export async function endpointOf(c: Call): Promise<Endpoint> {
   const id = (c.req.param('id') ?? '').toLowerCase();
   const endpoint = await findEndpoint(c.get('store'), c.get('credential').accountId, id);
   if (!endpoint) throw new Problem('not_found', `There is no webhook endpoint ${id.slice(0, 64)}.`);

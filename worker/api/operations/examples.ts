@@ -68,6 +68,11 @@ export const examples: Readonly<Record<string, OperationExample>> = {
   listEmails: { query: { status: 'delivered', limit: '20' } },
   getEmail: email,
   getEmailEvents: email,
+  rescheduleEmail: {
+    ...email,
+    body: { send_at: '2030-01-31T09:30:00Z' },
+    told: { status: 'scheduled', attempts: 0, node: null },
+  },
   cancelEmail: { ...email, told: { status: 'canceled', attempts: 0, node: null } },
   listRequests: {
     query: { limit: '20' },

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { domainTypes } from '#domain/dns/record-check.ts';
 import { hasRoutes, receives } from '#domain/inbound/route.ts';
 import { Problem } from '#domain/problem.ts';
+import { callApi } from '../../api/own-api.ts';
 import type { Call } from '../../http/app.ts';
 import { noted } from '../../identity/audit.ts';
 import { may } from '../../identity/viewer.ts';
@@ -13,7 +14,6 @@ import type { Viewer } from '../../store/auth.ts';
 import { AlreadyThere } from '../../store/domains.ts';
 import { vouchFor } from '../../store/vouch.ts';
 import { Board } from '../board.tsx';
-import { callApi } from '../own-api.ts';
 import { Records, recordSchema } from './records.tsx';
 import { Warming, warmingSchema } from './warming.tsx';
 

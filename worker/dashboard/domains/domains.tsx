@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { domainTypes } from '#domain/dns/record-check.ts';
 import { Problem } from '#domain/problem.ts';
+import { callApi } from '../../api/own-api.ts';
 import type { Call } from '../../http/app.ts';
 import { may } from '../../identity/viewer.ts';
 import { html } from '../../pages/answer.tsx';
@@ -10,7 +11,6 @@ import { Empty, Field, faultsOf, Head, Refusal, Select, State, Time } from '../.
 import type { Viewer } from '../../store/auth.ts';
 import { listDomains } from '../../store/domains.ts';
 import { Board } from '../board.tsx';
-import { callApi } from '../own-api.ts';
 import { statusTone, typeAbout } from './domain.tsx';
 
 /** The sending domains of an account; adding one. */

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { isFinal, messageStatus } from '#domain/delivery/delivery.ts';
 import { isUuidV7 } from '#domain/message/ids.ts';
 import { Problem } from '#domain/problem.ts';
+import { callApi } from '../../api/own-api.ts';
 import type { Call } from '../../http/app.ts';
 import { downloadHeaders } from '../../http/download.ts';
 import { may } from '../../identity/viewer.ts';
@@ -22,7 +23,6 @@ import type { Viewer } from '../../store/auth.ts';
 import { findMessage, type StoredMessage } from '../../store/messages.ts';
 import { latin1Bytes, readBody } from '../../store/raw.ts';
 import { Board } from '../board.tsx';
-import { callApi } from '../own-api.ts';
 import { Content, contentKept, parseMail, partsOf, shownBytes, withOwnPictures } from './message-content.tsx';
 import { Deliveries } from './message-timeline.tsx';
 

@@ -4,6 +4,7 @@ import { comparators, ruleActions, ruleFields, ruleLimits } from '#domain/inboun
 import { Problem } from '#domain/problem.ts';
 import { rulesAnswer } from '../../api/answers/receiving.ts';
 import { webhooksAnswer } from '../../api/answers/webhooks.ts';
+import { callApi } from '../../api/own-api.ts';
 import type { Call } from '../../http/app.ts';
 import { may } from '../../identity/viewer.ts';
 import { html } from '../../pages/answer.tsx';
@@ -13,7 +14,6 @@ import { Empty, Field, faultsOf, Head, Post, Refusal, Select, State } from '../.
 import type { Viewer } from '../../store/auth.ts';
 import type { Form } from '../board.tsx';
 import { Board } from '../board.tsx';
-import { callApi } from '../own-api.ts';
 import { actionAbout, pathOf } from './routes.tsx';
 
 /** What a domain does with received mail by what is in it. */

@@ -4,11 +4,11 @@ import {
   mailSettings,
   mailSettingsView,
 } from '#domain/message/mail-settings.ts';
+import { callApi } from '../../api/own-api.ts';
 import { may } from '../../identity/viewer.ts';
 import { Card, Fields } from '../../pages/blocks.tsx';
 import type { Viewer } from '../../store/auth.ts';
 import { Board } from '../board.tsx';
-import { callApi } from '../own-api.ts';
 
 /** What the account has decided for its mail: a card of the settings page, and what changes it. */
 export const accountSettingsPages = new Board();

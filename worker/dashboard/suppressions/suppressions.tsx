@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { Problem } from '#domain/problem.ts';
 import { suppressionReasons } from '#domain/suppression/suppression.ts';
+import { askApi, callApi } from '../../api/own-api.ts';
 import type { Call } from '../../http/app.ts';
 import { may } from '../../identity/viewer.ts';
 import { html } from '../../pages/answer.tsx';
@@ -21,7 +22,6 @@ import {
 import type { Viewer } from '../../store/auth.ts';
 import { listSuppressions } from '../../store/suppressions.ts';
 import { Board } from '../board.tsx';
-import { askApi, callApi } from '../own-api.ts';
 import { Import, type Imported, Preview, readCsv, runImport, uploadLimit } from './suppression-import.tsx';
 
 /** Addresses that are not mailed: why, with the proof; adding, removing, import and export. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { callApi } from '../../api/own-api.ts';
 import type { Call } from '../../http/app.ts';
 import { may } from '../../identity/viewer.ts';
 import { html } from '../../pages/answer.tsx';
@@ -20,7 +21,6 @@ import {
 import type { Viewer } from '../../store/auth.ts';
 import { Board } from '../board.tsx';
 import { shownOnce, thenShow } from '../once.ts';
-import { callApi } from '../own-api.ts';
 import { deliverySchema, deliveryTone, idOf } from './webhook-delivery.tsx';
 import { Replay, type ReplayShown, replay, replayedSchema } from './webhook-replay.tsx';
 

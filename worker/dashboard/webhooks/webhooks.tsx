@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { events as catalogue } from '#domain/delivery/event.ts';
 import { Problem } from '#domain/problem.ts';
 import { receivedEvent, webhookFormats, webhookLimits } from '#domain/webhook.ts';
+import { callApi } from '../../api/own-api.ts';
 import type { Call } from '../../http/app.ts';
 import { may } from '../../identity/viewer.ts';
 import { html } from '../../pages/answer.tsx';
@@ -11,7 +12,6 @@ import { Empty, Field, faultsOf, Head, Refusal, Select, State, Time } from '../.
 import type { Viewer } from '../../store/auth.ts';
 import { Board } from '../board.tsx';
 import { thenShow } from '../once.ts';
-import { callApi } from '../own-api.ts';
 import { endpointSchema, endpointTone } from './webhook.tsx';
 
 /** The webhook endpoints of an account; adding one. */

@@ -1,13 +1,13 @@
 import type { Scope } from '#domain/scope.ts';
 import { accessRows, type DomainRule, type Who } from './row.ts';
 
-const key = (scope: Scope | null, domains: DomainRule): Who & { surface: 'api' } => ({
+export const key = (scope: Scope | null, domains: DomainRule): Who & { surface: 'api' } => ({
   surface: 'api',
   scope,
   domains,
 });
 /** Submissions: the intake reads key, domains and suppressions together, and nothing else before. */
-const submit: Who = { surface: 'api', scope: 'send', domains: 'rows', byIntake: true };
+export const submit: Who = { surface: 'api', scope: 'send', domains: 'rows', byIntake: true };
 
 /** The public API: keys. */
 export const apiAccess = accessRows([
@@ -22,6 +22,7 @@ export const apiAccess = accessRows([
   ['GET /v1/emails', key('read', 'rows')],
   ['GET /v1/emails/:id', key('read', 'rows')],
   ['GET /v1/emails/:id/events', key('read', 'rows')],
+  ['PATCH /v1/emails/:id', key('send', 'rows')],
   ['POST /v1/emails/:id/cancel', key('send', 'rows')],
   ['GET /v1/events', key('read', 'rows')],
   ['GET /v1/requests', key('read', 'refused')],
