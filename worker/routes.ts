@@ -125,9 +125,10 @@ app.notFound((c) => {
   );
   if (c.req.method === 'GET' && allowed.has('POST') && isForPeople(c.req.path, c.req.header('Accept')))
     return c.redirect(pageAbove(c.req.path), 303);
+  const instead = insteadOf(c.req.path);
   const problem =
-    allowed.size === 0 || allowed.has(c.req.method)
-      ? new Problem('not_found', insteadOf(c.req.path) ?? `There is nothing at ${c.req.path.slice(0, 200)}.`)
+    instead !== undefined || allowed.size === 0 || allowed.has(c.req.method)
+      ? new Problem('not_found', instead ?? `There is nothing at ${c.req.path.slice(0, 200)}.`)
       : // RFC 9110 §15.5.6: a 405 says which methods there are.
         new Problem('method_not_allowed', `${c.req.method} is not allowed on ${c.req.path}.`, {
           headers: { Allow: [...allowed].join(', ') },

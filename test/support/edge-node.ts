@@ -7,7 +7,7 @@ import { makeNodeToken } from './node-token.ts';
 
 const leaseSchema = z.object({
   deliveries: z.array(
-    z.object({ messageId: z.string(), n: z.number(), leaseId: z.string(), recipient: z.string() }),
+    z.object({ messageId: z.string(), n: z.number(), leaseId: z.string(), rcptTo: z.string() }),
   ),
 });
 const doorsSchema = z.object({
@@ -42,7 +42,7 @@ export class EdgeNode {
     for (;;) {
       const { deliveries } = await this.#post(leaseSchema, 'lease', { max: 100, excludeDomains: [] });
       if (deliveries.length === 0) return;
-      const results = deliveries.map(({ recipient, ...of }) => ({ ...of, outcome: outcomeFor(recipient) }));
+      const results = deliveries.map(({ rcptTo, ...of }) => ({ ...of, outcome: outcomeFor(rcptTo) }));
       await this.#post(z.unknown(), 'results', { results });
     }
   }

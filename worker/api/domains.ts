@@ -22,7 +22,7 @@ import {
 } from '#domain/limits/rate-limit.ts';
 import { domainFault } from '#domain/message/address.ts';
 import { uuidV7 } from '#domain/message/ids.ts';
-import { numberOfUuid } from '#domain/number-id.ts';
+import { numberOfUuid, uuidOfNumber } from '#domain/number-id.ts';
 import { Problem } from '#domain/problem.ts';
 import { dohLookup } from '../dns/doh.ts';
 import { subjectOf, verifyDomain } from '../dns/verify-domain.ts';
@@ -47,6 +47,7 @@ import {
   retireKey,
   updateDomain,
 } from '../store/domains.ts';
+import { deleteRoute, listRoutes } from '../store/inbound-routes.ts';
 import { cancelWaiting, waitingOf } from '../store/waiting.ts';
 import { tellLoss } from '../system-mail/tell-owners.ts';
 import { announceEvents } from './announce-events.ts';
@@ -66,6 +67,12 @@ export const newDomain = z.strictObject({
   domain: domainName,
   type: z.enum(domainTypes).default('outbound'),
   return_path_label: label.default(defaultReturnPathLabel),
+  catch_all_enabled: z.boolean().default(true).meta({
+    description: 'Of one that receives: whether it begins with a route that takes every address.',
+  }),
+  inbound_mx_acknowledged: z.boolean().optional().meta({
+    description: 'That mail will come here once the MX does: it is so without it, too.',
+  }),
 });
 export const domainChange = z.strictObject({
   type: z.enum(domainTypes).optional(),
@@ -101,7 +108,8 @@ domainsApp.get('/domains', async (c) => {
   const { limit, offset } = page;
   const found = await listDomains(c.get('store'), c.get('credential').accountId, page);
   const visible = found.slice(0, limit).filter((domain) => sees(rowsOf(c), domain.name));
-  return c.json({ data: visible.map(summaryOf), limit, offset, has_more: found.length > limit });
+  const data = visible.map(summaryOf);
+  return c.json({ data, domains: data, limit, offset, has_more: found.length > limit });
 });
 
 domainsApp.post('/domains', async (c) => {
@@ -125,6 +133,9 @@ domainsApp.post('/domains', async (c) => {
   const { id } = await orConflict(`${body.domain} is a domain of this account already.`, () =>
     createDomain(c.get('store'), values, keys),
   );
+  if (!body.catch_all_enabled) {
+    for (const route of await listRoutes(c.get('store'), id)) await deleteRoute(c.get('store'), route);
+  }
   return c.json(detailOf(c, await knownOf(c, id)), 201);
 });
 
@@ -376,10 +387,13 @@ function subject(c: Call, known: KnownDomain): CheckSubject {
 
 function summaryOf(domain: Domain) {
   return {
-    id: domain.id,
+    id: uuidOfNumber('domain', domain.id),
     domain: domain.name,
     type: domain.type,
     status: domain.status,
+    verified: domain.status === 'verified',
+    spf_verified: domain.status === 'verified' && signs(domain.type),
+    dkim_verified: domain.status === 'verified' && signs(domain.type),
     reason: domain.statusReason,
     verified_by: domain.verifiedBy,
     verified_at: time(domain.verifiedAtMs),
@@ -394,9 +408,14 @@ function summaryOf(domain: Domain) {
 }
 
 function detailOf(c: Call, known: KnownDomain) {
+  const requirements = requirementsView(known);
+  const summary = summaryOf(known.domain);
+  const met = (name: string) => requirements.some((one) => one.name === name && one.met);
   return {
-    ...summaryOf(known.domain),
-    requirements: requirementsView(known),
+    ...summary,
+    spf_verified: summary.spf_verified || met('spf'),
+    dkim_verified: summary.dkim_verified || met('dkim'),
+    requirements,
     notes: notesOf(subject(c, known)),
     records: recordsOf(c, known),
   };

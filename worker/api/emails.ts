@@ -43,8 +43,11 @@ emailsApp.get('/emails', async (c) => {
   });
   const { messages, next, searchedToMs } = page;
   if (next !== null && page.skipped < offset) throw offsetTooFar(formatCursor(next));
+  const data = messages.map(summaryOf);
   return c.json({
-    data: messages.map(summaryOf),
+    data,
+    emails: data,
+    total: page.skipped + messages.length + (next === null ? 0 : 1),
     limit,
     offset,
     has_more: next !== null,
@@ -53,9 +56,16 @@ emailsApp.get('/emails', async (c) => {
   });
 });
 
-emailsApp.get('/emails/:id', async (c) => c.json(detailOf(await messageOf(c))));
+emailsApp.get('/emails/:id', async (c) => {
+  const email = detailOf(await messageOf(c));
+  return c.json({ ...email, email });
+});
 
-emailsApp.get('/emails/:id/events', async (c) => c.json({ data: timelineOf(await messageOf(c)) }));
+emailsApp.get('/emails/:id/events', async (c) => {
+  const data = timelineOf(await messageOf(c));
+  const events = data.map((event) => ({ ...event, event_type: event.type ?? `email.${event.kind}` }));
+  return c.json({ data, events });
+});
 
 export const emailChange = z.strictObject({
   send_at: time.meta({ description: 'When delivery may begin, at most 30 days ahead.' }),

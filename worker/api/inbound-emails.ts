@@ -3,6 +3,7 @@ import type { ReceivedAttachment } from '#domain/inbound/received.ts';
 import { type Decision, decide } from '#domain/inbound/route.ts';
 import { ruledDecision, ruleFacts } from '#domain/inbound/ruled.ts';
 import { isUuidV7 } from '#domain/message/ids.ts';
+import { numberOfUuid } from '#domain/number-id.ts';
 import { Problem } from '#domain/problem.ts';
 import { type Call, newApp, queryOf } from '../http/app.ts';
 import { downloadHeaders } from '../http/download.ts';
@@ -59,7 +60,13 @@ export const inboundEmailsQuery = z.object({
   to: part('Part of a recipient.'),
   subject: part('Part of the subject.'),
   status: z.enum(receivedStatuses).nullable().default(null),
-  domain_id: z.coerce.number().int().min(1).nullable().default(null),
+  domain_id: z
+    .preprocess(
+      (text) => (typeof text === 'string' ? (numberOfUuid('domain', text) ?? text) : text),
+      z.coerce.number('must be the id of a domain').int().min(1),
+    )
+    .nullable()
+    .default(null),
   alias_id: z.coerce.number().int().min(1).nullable().default(null),
   envelope_sender: part('The envelope sender, exactly.'),
   has_attachments: flag,

@@ -19,7 +19,7 @@ import {
 } from '#domain/webhook.ts';
 import { type Call, invalidBody, newApp } from '../http/app.ts';
 import { apiOrigin } from '../http/public-origin.ts';
-import { readBody } from '../http/request-body.ts';
+import { parseBody, readBody, readJson } from '../http/request-body.ts';
 import { noted } from '../identity/audit.ts';
 import { formatHeaders } from '../received/format-headers.ts';
 import { writtenBody } from '../received/post-body.ts';
@@ -59,6 +59,18 @@ const synchronous = z.boolean().nullable().meta({
     'Whether its answer to received mail is the reply in the SMTP session: 2xx takes it, 4xx refuses it, anything else makes its sender try again; null: as the format has it (yes for the CloudMailin formats).',
 });
 const description = z.string().max(webhookLimits.descriptionCharacters);
+/** Postscale's names of a new endpoint's fields stand for ours, and for its format. */
+function oursOf(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || !('webhook_url' in value || 'event_types' in value))
+    return value;
+  const { webhook_url: theirUrl, event_types: names, ...rest } = value as Record<string, unknown>;
+  return {
+    format: 'postscale',
+    ...rest,
+    ...(theirUrl === undefined ? {} : { url: theirUrl }),
+    ...(names === undefined ? {} : { events: names }),
+  };
+}
 export const newWebhook = z.strictObject({
   url,
   format: format.default('event'),
@@ -77,7 +89,7 @@ export const webhookReplay = z.union([
 ]);
 
 webhooksApp.post('/webhooks', async (c) => {
-  const body = await readBody(c, newWebhook);
+  const body = parseBody(newWebhook, oursOf(await readJson(c)));
   requireNames(body.format, body.events);
   await requireTarget(c, body.format, body.url);
   const store = c.get('store');
@@ -101,12 +113,14 @@ webhooksApp.post('/webhooks', async (c) => {
     nowMs,
   );
   noted(c, { endpoint: placeOf(endpoint.url) });
-  return c.json({ ...endpointView(endpoint), secret }, 201);
+  const webhook = endpointView(endpoint);
+  return c.json({ ...webhook, webhook, secret }, 201);
 });
 
 webhooksApp.get('/webhooks', async (c) => {
   const endpoints = await listEndpoints(c.get('store'), c.get('credential').accountId);
-  return c.json({ data: endpoints.map(endpointView) });
+  const data = endpoints.map(endpointView);
+  return c.json({ data, webhooks: data });
 });
 
 webhooksApp.get('/webhooks/:id', async (c) => c.json(endpointView(await endpointOf(c))));
@@ -310,8 +324,11 @@ function endpointView(endpoint: Endpoint) {
   return {
     id: endpoint.publicId,
     url: endpoint.url,
+    webhook_url: endpoint.url,
     format: endpoint.format,
     events: endpoint.events,
+    event_types: endpoint.events,
+    has_secret: true as const,
     synchronous: isSynchronous(endpoint.format, endpoint.synchronous),
     description: endpoint.description,
     state: endpoint.state,

@@ -64,3 +64,17 @@ export function toldIn(fields: Fields, { errors }: Problem): FieldError[] {
     detail: detail.replace(/\b[a-z]+(?:_[a-z]+)+\b/g, theirs),
   }));
 }
+
+/**
+ * What is wrong with the input: where, as `attachments[0].content`, and what; null: the problem is another, and its own
+ * sentence says it.
+ */
+export function faultIn(fields: Fields, problem: Problem): { name: string; detail: string } | null {
+  const [first] = /^invalid_/.test(problem.code) ? toldIn(fields, problem) : [];
+  if (!first?.pointer.startsWith('/')) return null;
+  const name = first.pointer
+    .slice(1)
+    .replace(/(^|\/)(\d+)(?=\/|$)/g, '[$2]')
+    .replaceAll('/', '.');
+  return { name, detail: first.detail.replace(/\.$/, '') };
+}

@@ -5,7 +5,7 @@ import { Problem, type ProblemCode } from '#domain/problem.ts';
 import { readDraft } from '../api/send.ts';
 import { type Call, problemOf } from '../http/app.ts';
 import type { Draft } from '../intake/draft.ts';
-import { type Fields, fault, objectOf, renamed, toldIn } from './dialect.ts';
+import { type Fields, fault, faultIn, objectOf, renamed } from './dialect.ts';
 
 /** A message of Postmark's API. */
 const fields: Fields = [
@@ -162,11 +162,7 @@ function shortly(problem: Problem, c: Call): readonly [status: number, code: num
 }
 
 function sentenceOf(problem: Problem): string {
-  const [first] = toldIn(fields, problem);
-  if (!first?.pointer.startsWith('/')) return problem.detail;
-  const name = first.pointer
-    .slice(1)
-    .replace(/\/(\d+)(?=\/|$)/g, '[$1]')
-    .replaceAll('/', '.');
-  return name === '' ? first.detail : `Invalid '${name}': ${first.detail}.`;
+  const wrong = faultIn(fields, problem);
+  if (!wrong) return problem.detail;
+  return wrong.name === '' ? wrong.detail : `Invalid '${wrong.name}': ${wrong.detail}.`;
 }

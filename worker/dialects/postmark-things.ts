@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { outboundStream } from '#domain/event-formats/postmark.ts';
+import { numberOfUuid } from '#domain/number-id.ts';
 import { Problem } from '#domain/problem.ts';
 import type { SuppressionReason } from '#domain/suppression/suppression.ts';
 import { chosenKinds } from '#domain/webhook.ts';
@@ -221,7 +222,7 @@ function domainView({ id, domain, records, status, return_path_label: label }: F
     one(kind)?.status === 'ok' || (status === 'verified' && one(kind) === undefined);
   const text = (kind: string, part: 'name' | 'value') => one(kind)?.[part] ?? '';
   return {
-    ID: id,
+    ID: numberOfUuid('domain', id),
     Name: domain,
     SPFVerified: isGood('spf'),
     DKIMVerified: isGood('dkim'),

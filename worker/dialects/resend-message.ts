@@ -4,7 +4,7 @@ import { readDraft } from '../api/send.ts';
 import { type Call, problemOf } from '../http/app.ts';
 import { authorizationOf } from '../identity/credential.ts';
 import type { Draft } from '../intake/draft.ts';
-import { type Fields, fault, objectOf, renamed, toldIn } from './dialect.ts';
+import { type Fields, fault, faultIn, objectOf, renamed } from './dialect.ts';
 
 /** A message of Resend's API. Its tags are names with values: our metadata. */
 const fields: Fields = [
@@ -123,12 +123,9 @@ const isMissing = (detail: string) =>
 
 /** What is wrong, in a sentence with their names. */
 export function sentenceOf(problem: Problem): string {
-  const [first] = toldIn(fields, problem);
-  if (!first?.pointer.startsWith('/')) return problem.detail;
-  const name = first.pointer
-    .slice(1)
-    .replace(/\/(\d+)(?=\/|$)/g, '[$1]')
-    .replaceAll('/', '.');
-  if (/received undefined$/.test(first.detail)) return `Missing \`${name}\` field.`;
-  return name === '' ? first.detail : `Invalid \`${name}\` field: ${first.detail}.`;
+  const wrong = faultIn(fields, problem);
+  if (!wrong) return problem.detail;
+  const { name, detail } = wrong;
+  if (/received undefined$/.test(detail)) return `Missing \`${name}\` field.`;
+  return name === '' ? detail : `Invalid \`${name}\` field: ${detail}.`;
 }

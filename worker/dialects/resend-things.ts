@@ -4,7 +4,7 @@ import { Problem } from '#domain/problem.ts';
 import type { SuppressionReason } from '#domain/suppression/suppression.ts';
 import { eventNames, formatDeliveryId, parseDeliveryId, toldIn } from '#domain/webhook.ts';
 import { domainAnswer } from '../api/answers/domains.ts';
-import { webhookAnswer, webhookSecretAnswer } from '../api/answers/webhooks.ts';
+import { newWebhookAnswer, webhookAnswer, webhookSecretAnswer } from '../api/answers/webhooks.ts';
 import { askApi, callApi } from '../api/own-api.ts';
 import { deliveryOf } from '../api/webhook-deliveries.ts';
 import { endpointOf } from '../api/webhooks.ts';
@@ -79,6 +79,7 @@ function fullDomainView(domain: FullDomain) {
     object: 'domain',
     ...domainView({
       ...domain,
+      id: numberOfUuid('domain', domain.id) ?? 0,
       name: domain.domain,
       createdAtMs: ms(domain.created_at),
       checkedAtMs: ms(domain.checked_at),
@@ -156,18 +157,18 @@ resendThingsApp.patch('/domains/:id', async (c) => {
   };
   if (Object.keys(change).length > 0)
     await askApi(c, null, { method: 'PATCH', path: domainPath(c), body: change });
-  return c.json({ object: 'domain', id: uuidOfNumber('domain', id) });
+  return c.json({ object: 'domain', id });
 });
 
 resendThingsApp.delete('/domains/:id', async (c) => {
   const { id } = await readDomain(c);
   await askApi(c, null, { method: 'DELETE', path: domainPath(c) });
-  return c.json({ object: 'domain', id: uuidOfNumber('domain', id), deleted: true });
+  return c.json({ object: 'domain', id, deleted: true });
 });
 
 resendThingsApp.post('/domains/:id/verify', async (c) => {
   const { id } = await callApi(c, null, { method: 'POST', path: `${domainPath(c)}/verify` }, domainAnswer);
-  return c.json({ object: 'domain', id: uuidOfNumber('domain', id) });
+  return c.json({ object: 'domain', id });
 });
 
 const events = z
@@ -201,7 +202,7 @@ resendThingsApp.post('/webhooks', async (c) => {
     c,
     null,
     { method: 'POST', path: '/webhooks', body },
-    webhookSecretAnswer,
+    newWebhookAnswer,
   );
   return c.json({ object: 'webhook', id, signing_secret: secret }, 201);
 });

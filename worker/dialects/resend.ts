@@ -134,6 +134,9 @@ resendApp.get('/emails/metrics', async (c) => {
   });
 });
 
+// Before what is sent, whose id would be `receiving`.
+resendApp.route('/', resendReceivedApp);
+
 resendApp.get('/emails/:id', async (c) => {
   const message = await messageOf(c);
   const content = await sentContent(c.get('store'), message, Date.now());
@@ -168,6 +171,5 @@ resendApp.post('/emails/:id/cancel', async (c) => {
   return c.json({ object: 'email', id });
 });
 
-resendApp.route('/', resendReceivedApp);
 resendApp.route('/', resendThingsApp);
 resendApp.onError(answerResendError);

@@ -94,7 +94,7 @@ describe('messages', () => {
       to: [{ address: 'a@example.net' }, { name: 'B, b', address: 'b@example.net' }],
       cc: [{ address: 'c@example.net' }],
       replyTo: [{ address: 'help@elsewhere.example' }],
-      attachments: [{ filename: 'a.txt' }, { filename: 'l.png', contentId: '<logo>', disposition: 'inline' }],
+      attachments: [{ filename: 'l.png', contentId: '<logo>', disposition: 'inline' }, { filename: 'a.txt' }],
     });
     expect((await edge.rawOf(sent.MessageID)).match(/^X-Order: .*$/gm)).toEqual([
       'X-Order: 42',
@@ -112,7 +112,7 @@ describe('messages', () => {
       Status: 'Queued',
       Metadata: { order: '4711' },
       TextBody: 'Thank you.\n',
-      Attachments: ['a.txt', 'l.png'],
+      Attachments: ['l.png', 'a.txt'],
       ReceivedAt: expect.stringMatching(time),
       MessageEvents: [],
     });

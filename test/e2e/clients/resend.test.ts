@@ -84,8 +84,8 @@ describe('emails', () => {
       subject: 'Hello',
       text: 'Thank you.\n',
       attachments: [
-        { filename: 'a.txt', disposition: 'attachment' },
         { filename: 'l.png', contentId: '<logo>', disposition: 'inline' },
+        { filename: 'a.txt', disposition: 'attachment' },
       ],
     });
     expect(await edge.rawOf(id)).toMatch(/^X-Order: 42\r\n/m);

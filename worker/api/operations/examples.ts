@@ -149,6 +149,7 @@ export const examples: Readonly<Record<string, OperationExample>> = {
   },
   changeRule: { ...rule, body: { action: 'drop' }, told: { action: 'drop', text: '', targets: [] } },
   deleteRule: rule,
+  cloudmailinMessage: { path: { username: 'pennypost', id: exampleIds.email } },
   cloudmailinAddresses: { path: { username: 'pennypost' } },
   cloudmailinIncomingStatuses: { path: { username: 'pennypost' } },
   cloudmailinOutboundMessages: { path: { username: 'pennypost' } },

@@ -1,5 +1,11 @@
 import { timelineAnswer } from '../answers/events.ts';
-import { cancelAnswer, emailAnswer, emailsAnswer, requestsAnswer } from '../answers/messages.ts';
+import {
+  cancelAnswer,
+  changedEmailAnswer,
+  emailAnswer,
+  emailsAnswer,
+  requestsAnswer,
+} from '../answers/messages.ts';
 import { emailChange } from '../emails.ts';
 import { listQuery } from '../queries.ts';
 import { requestsQuery } from '../requests.ts';
@@ -44,7 +50,7 @@ export const messages: OperationGroup = {
       summary: 'Send a message at another time',
       about: 'Of one that still waits for its `send_at`. A time that is over sends it now.',
       body: { type: 'application/json', schema: emailChange.meta({ id: 'EmailChange' }) },
-      answer: { status: 200, about: 'The message as it is now', schema: emailAnswer },
+      answer: { status: 200, about: 'The message as it is now', schema: changedEmailAnswer },
       problems: [...jsonProblems, 'not_found', 'conflict'],
     },
     {

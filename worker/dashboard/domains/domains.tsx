@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { domainTypes } from '#domain/dns/record-check.ts';
+import { numberOfUuid } from '#domain/number-id.ts';
 import { Problem } from '#domain/problem.ts';
 import { callApi } from '../../api/own-api.ts';
 import type { Call } from '../../http/app.ts';
@@ -103,9 +104,9 @@ domainsPages.action('/domains', async (c, viewer, form) => {
       c,
       viewer.account.accountId,
       { method: 'POST', path: '/domains', body: typed },
-      z.object({ id: z.number() }),
+      z.object({ id: z.string() }),
     );
-    return c.redirect(`/domains/${id}?done=domain-added`, 303);
+    return c.redirect(`/domains/${numberOfUuid('domain', id)}?done=domain-added`, 303);
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
     return await listPage(c, viewer, error, typed);

@@ -15,6 +15,7 @@ export const apiAccess = accessRows([
   ['POST /v1/send/batch', submit],
   ['POST /v1/send/raw', submit],
   ['POST /api/v0.1/:username/messages', submit],
+  ['GET /api/v0.1/:username/messages/:id', key('read', 'rows')],
   // Addresses are endpoints, which are of the account as a whole.
   ['GET /api/v0.1/:username/addresses', key('read', 'refused')],
   ['GET /api/v0.1/:username/incoming_statuses', key('read', 'rows')],
