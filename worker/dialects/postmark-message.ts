@@ -27,10 +27,10 @@ const fields: Fields = [
 ];
 
 /** The draft of a message; the problem of one that cannot be read has our names. */
-export function postmarkDraft(value: unknown, nowMs: number, root = '/'): Draft | Problem {
+export function postmarkDraft(value: unknown, nowMs: number): Draft | Problem {
   try {
     const body = renamed(fields, value, oursOf);
-    return readDraft(objectOf(body) ? sendable(body as Sendable) : body, nowMs, root);
+    return readDraft(objectOf(body) ? sendable(body as Sendable) : body, nowMs);
   } catch (error) {
     if (error instanceof Problem) return error;
     throw error;

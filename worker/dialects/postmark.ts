@@ -85,7 +85,7 @@ postmarkApp.post('/email/batch', (c) =>
       const detail = `A batch may have at most ${limits.batch} messages, this one has ${list.data.length}.`;
       throw new Problem('invalid_body', detail, { members: { ErrorCode: 410 } });
     }
-    const drafts = list.data.map((one, i) => postmarkDraft(one, Date.now(), `/${i}/`));
+    const drafts = list.data.map((one) => postmarkDraft(one, Date.now()));
     const answers = await acceptBatch(c, drafts, await idempotencyOf(c, value));
     return c.json(
       answers.map((one, i) => (one instanceof Problem ? refusalOf(one, c) : sentView(list.data[i], one))),

@@ -13,6 +13,7 @@ import { sentContent } from './content.ts';
 import { type Dialect, fault } from './dialect.ts';
 import { answerResendError, resendDraft, scheduledAt, sentenceOf } from './resend-message.ts';
 import { resendReceivedApp } from './resend-received.ts';
+import { resendSuppressionsApp } from './resend-suppressions.ts';
 import { resendThingsApp } from './resend-things.ts';
 import { factsOf, lastEventOf, listing, metricsOf } from './resend-views.ts';
 import { statsSchema } from './stats.ts';
@@ -172,4 +173,5 @@ resendApp.post('/emails/:id/cancel', async (c) => {
 });
 
 resendApp.route('/', resendThingsApp);
+resendApp.route('/', resendSuppressionsApp);
 resendApp.onError(answerResendError);

@@ -133,7 +133,8 @@ describe('messages', () => {
     const raw = (await edge.mailOf(html.MessageID)).html ?? '';
     const links = [...raw.matchAll(/(?:src|href)="(https?:[^"]+)"/g)].map(([, link = '']) => new URL(link));
     await node.deliverAll();
-    for (const { pathname } of links) await fetch(edge.url + pathname, { redirect: 'manual' });
+    for (const { pathname, search } of links)
+      await fetch(edge.url + pathname + search, { redirect: 'manual' });
     const [opens, clicks] = [
       await good('getMessageOpensForSingleMessage', server.getMessageOpensForSingleMessage(html.MessageID)),
       await good('getMessageClicksForSingleMessage', server.getMessageClicksForSingleMessage(html.MessageID)),
@@ -385,8 +386,9 @@ describe('received mail', () => {
       '--b',
       'Content-Type: text/csv; name=a.csv',
       'Content-Disposition: attachment; filename=a.csv',
+      'Content-Transfer-Encoding: base64',
       '',
-      'a,b',
+      btoa('a,b'),
       '--b--',
       '',
     ].join('\r\n');
@@ -447,9 +449,10 @@ describe('domains of an account', () => {
     const { ID } = made;
     expect(await good('account.getDomain', account.getDomain(ID))).toEqual(made);
     expect(await good('account.getDomains', account.getDomains())).toMatchObject({
-      TotalCount: 2,
+      TotalCount: 3,
       Domains: [
         { Name: edge.domain, DKIMVerified: true },
+        { Name: `in.${edge.domain}` },
         { ID, DKIMVerified: false },
       ],
     });

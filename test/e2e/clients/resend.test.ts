@@ -326,8 +326,9 @@ describe('webhooks', () => {
       payloads.push(resend.webhooks.verify({ payload: text, headers: signed, webhookSecret: secret }));
     }
     table.note('webhooks.verify', 'ok');
-    expect(payloads.map(({ type }) => type)).toEqual(['email.sent', 'email.bounced']);
-    expect(payloads[1]).toMatchObject({
+    const own = payloads.filter(({ data }) => 'email_id' in data && data.email_id === sent.data?.id);
+    expect(own.map(({ type }) => type)).toEqual(['email.sent', 'email.bounced']);
+    expect(own[1]).toMatchObject({
       data: {
         email_id: sent.data?.id,
         from: `Shop <shop@${edge.domain}>`,
@@ -342,13 +343,13 @@ describe('webhooks', () => {
       const { data } = await resend.webhooks.events.list({ webhookId: id });
       return data?.data.every(({ status }) => status === 'success') ?? false;
     });
-    expect(listed.data.map(({ type }) => type)).toEqual(['email.bounced', 'email.sent']);
+    expect(listed.data[0]?.type).toBe('email.bounced');
     const eventId = listed.data[0]?.id ?? '';
     const of = { webhookId: id, eventId };
     expect(await good('webhooks.events.get', resend.webhooks.events.get(of))).toMatchObject({
       object: 'webhook_event',
       type: 'email.bounced',
-      payload: payloads[1],
+      payload: own[1],
     });
     const attempts = await good('webhooks.events.attempts.list', resend.webhooks.events.attempts.list(of));
     expect(attempts.data).toMatchObject([{ http_status_code: 200, response: 'seen' }]);
@@ -356,7 +357,7 @@ describe('webhooks', () => {
       object: 'webhook_event',
       id: eventId,
     });
-    await until('it is posted again', 30_000, async () => hook.posts.length === 3);
+    await until('it is posted again', 30_000, async () => hook.posts.length > payloads.length);
     const rotated = await good('webhooks.rotateSigningSecret', resend.webhooks.rotateSigningSecret(id));
     expect(rotated.signing_secret).toMatch(/^whsec_/);
     expect(rotated.signing_secret).not.toBe(secret);

@@ -103,7 +103,7 @@ async function listPage(c: Call, viewer: Viewer, refused?: Problem, typed = noth
               value={typed.format}
               fault={faults.get('format')}
               options={webhookFormats.map((format) => ({ value: format, text: format }))}
-              hint="event: one event a request. cloudmailin: several events in one request. The others tell of received mail only."
+              hint="event, postscale, resend, postmark: one event a request. cloudmailin: several events in one request. The others tell of received mail only."
             />
             <details open={typed.events.length > 0}>
               <summary>Only some events</summary>

@@ -19,7 +19,7 @@ and its snippets run in PHP, Ruby, Go, Java and Python where these are installed
 | --- | --- |
 | \`index.ts\`, \`routes.ts\` | the doors of the Worker; what answers at which path |
 | \`cron\`, \`queue\` | what time and queue messages set going |
-| \`tracking\`, \`dashboard\`, \`docs\`, \`api\`, \`node-api\` | where links of mails lead; the pages at \`/\`; these guides and the reference; the public API; the private one of nodes |
+| \`tracking\`, \`dialects\`, \`dashboard\`, \`docs\`, \`api\`, \`node-api\` | where links of mails lead; other services' APIs on top of ours; the pages at \`/\`; these guides and the reference; the public API; the private one of nodes |
 | \`inbound\`, \`webhook\`, \`received\`, \`system-mail\` | what comes by mail; posting events; received mail taken apart; the installation's own mail |
 | \`intake\` | the only way in |
 | \`identity\`, \`dns\` | who asks and what they may do; asking DNS |
