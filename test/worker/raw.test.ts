@@ -83,7 +83,7 @@ describe('a raw message', () => {
       'X-PM-Tag: receipt',
       'X-PM-Metadata-order: 42',
       'X-PM-Message-Stream: outbound',
-      'X-Postscale-Metadata-user: Zoë',
+      'X-Postscale-Metadata-user: Zoe',
       'X-Postscale-Anything: 1',
       'x-cloudmta-anything: 1',
       'Resend-Idempotency-Key: once',
@@ -92,7 +92,7 @@ describe('a raw message', () => {
     const { body } = await send(text);
     expect(await rawOf(body.message_id)).toBe(`${complete}${from}\r\nBody\r\n`);
     const { body: detail } = await call('GET', `/v1/emails/${body.message_id}`, account.live);
-    expect(detail).toMatchObject({ tags: ['receipt'], metadata: { order: '42', user: 'Zoë' } });
+    expect(detail).toMatchObject({ tags: ['receipt'], metadata: { order: '42', user: 'Zoe' } });
     expect((await send(text)).body.message_id).toBe(body.message_id);
   });
 

@@ -9,7 +9,6 @@ import {
   isSynchronous,
   mayHaveUser,
   parseDeliveryId,
-  receivedOnly,
   rotationOverlapMs,
   type WebhookFormat,
   wantsReceived,
@@ -164,7 +163,7 @@ webhooksApp.post('/webhooks/:id/test', async (c) => {
   const { format } = endpoint;
   const first = { deliveryId: id, attempt: 1, secrets };
   const mail = { ...testMail(endpoint.accountId, nowMs), origin: apiOrigin(c) };
-  const told = receivedOnly.includes(format) ? null : testBody(format, nowMs);
+  const told = chosenKinds(format, endpoint.events).size === 0 ? null : testBody(format, nowMs);
   const written =
     told === null
       ? await writtenBody(env, format, mail, first, nowMs)

@@ -70,7 +70,8 @@ export const examples: Readonly<Record<string, OperationExample>> = {
   getEmailEvents: email,
   rescheduleEmail: {
     ...email,
-    body: { send_at: '2030-01-31T09:30:00Z' },
+    // A time that is over, so that it works whenever it is tried: it sends it now.
+    body: { send_at: '2026-11-27T09:30:00Z' },
     told: { status: 'scheduled', attempts: 0, node: null },
   },
   cancelEmail: { ...email, told: { status: 'canceled', attempts: 0, node: null } },

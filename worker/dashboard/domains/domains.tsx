@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import { domainTypes } from '#domain/dns/record-check.ts';
-import { numberOfUuid } from '#domain/number-id.ts';
 import { Problem } from '#domain/problem.ts';
 import { callApi } from '../../api/own-api.ts';
 import type { Call } from '../../http/app.ts';
@@ -12,7 +11,7 @@ import { Empty, Field, faultsOf, Head, Refusal, Select, State, Time } from '../.
 import type { Viewer } from '../../store/auth.ts';
 import { listDomains } from '../../store/domains.ts';
 import { Board } from '../board.tsx';
-import { statusTone, typeAbout } from './domain.tsx';
+import { domainNumber, statusTone, typeAbout } from './domain.tsx';
 
 /** The sending domains of an account; adding one. */
 export const domainsPages = new Board();
@@ -104,9 +103,9 @@ domainsPages.action('/domains', async (c, viewer, form) => {
       c,
       viewer.account.accountId,
       { method: 'POST', path: '/domains', body: typed },
-      z.object({ id: z.string() }),
+      z.object({ id: domainNumber }),
     );
-    return c.redirect(`/domains/${numberOfUuid('domain', id)}?done=domain-added`, 303);
+    return c.redirect(`/domains/${id}?done=domain-added`, 303);
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
     return await listPage(c, viewer, error, typed);
