@@ -39,6 +39,22 @@ export const configCatalogue = [
     about: 'Directory of the journal, the spool of large messages and the self-signed certificate.',
   },
   {
+    name: 'workers',
+    key: 'PENNYPOST_WORKERS',
+    kind: 'workers',
+    default: '1',
+    about:
+      'Processes that share the work of this node, for machines with several cores; also `--workers`. Each has a journal and slots of its own, and from the second on an id (`NODE_ID-2`) and a token of its own; limits of connections hold for all together.',
+  },
+  {
+    name: 'workerTokens',
+    key: 'PENNYPOST_WORKER_TOKENS',
+    kind: 'secrets',
+    default: '',
+    about:
+      'Tokens of the second worker and those after it, comma-separated, as `npm run nodes -- add NODE --workers N` prints them.',
+  },
+  {
     name: 'logLevel',
     key: 'PENNYPOST_LOG_LEVEL',
     kind: 'logLevel',
@@ -292,6 +308,8 @@ const kinds = {
     if (text.length < 16) throw new Error('must have at least 16 characters');
     return text;
   },
+  secrets: (text: string) => listOf(text).map((one) => kinds.secret(one)),
+  workers: (text: string) => wholeNumber(text, 1, mostWorkers),
   url(text: string) {
     const url = URL.canParse(text) ? new URL(text) : null;
     if (!url || !/^https?:$/.test(url.protocol)) throw new Error('must be an http or https URL');
@@ -350,6 +368,7 @@ const kinds = {
 };
 type ConfigKind = keyof typeof kinds;
 
+export const mostWorkers = 64;
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
 type Row = (typeof configCatalogue)[number];
@@ -410,4 +429,9 @@ function wholeNumber(text: string, least: number, most: number): number {
   const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
   if (!(value >= least && value <= most)) throw new Error(`must be a whole number from ${least} to ${most}`);
   return value;
+}
+
+/** The node id of a worker, counted from 1; the first has the node's own. */
+export function workerId(nodeId: string, number: number): string {
+  return number === 1 ? nodeId : `${nodeId}-${number}`;
 }

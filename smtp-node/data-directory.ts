@@ -62,7 +62,8 @@ async function listenAlone(path: string): Promise<Server | null> {
 async function listen(path: string): Promise<Server | null> {
   const server = createServer((socket) => socket.destroy());
   const listening = once(server, 'listening');
-  server.listen(path);
+  // A claim is this process's own, where node:cluster would share it with other workers.
+  server.listen({ path, exclusive: true });
   try {
     await listening;
     return server;

@@ -1,8 +1,10 @@
+import cluster from 'node:cluster';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import type { SubmissionPlace } from '#domain/node-contract.ts';
 import { Backoff } from './backoff.ts';
@@ -12,11 +14,19 @@ import { EdgeClock } from './edge-clock.ts';
 import { sayHello } from './hello.ts';
 import { type InboundOptions, startInbound } from './inbound/server.ts';
 import { createLog, type Log } from './log.ts';
-import { createMeters, gaugeOf, type Meters, serveMetrics } from './metrics.ts';
+import {
+  createMeters,
+  gaugeOf,
+  type Meters,
+  meterProcess,
+  metricsOf,
+  type NodeState,
+  serveMetrics,
+} from './metrics.ts';
 import { type Courier, type CourierOptions, createCourier } from './outbound/courier.ts';
 import { Journal } from './outbound/journal.ts';
 import { LeaseLoop } from './outbound/lease-loop.ts';
-import { type Provider, withOverrides } from './outbound/providers.ts';
+import { type Provider, providers, withOverrides } from './outbound/providers.ts';
 import { RawStore } from './outbound/raw-store.ts';
 import { replay } from './outbound/replay.ts';
 import { Reporter } from './outbound/reporter.ts';
@@ -27,6 +37,7 @@ import { startSubmission } from './submission/server.ts';
 import { openTlsPolicies } from './tls-policy/open.ts';
 import { Wake } from './wake.ts';
 import { WorkerClient } from './worker-client.ts';
+import { answerPrimary, runWorkers } from './workers.ts';
 
 /** What a test or `standalone.ts` may replace. */
 export interface NodeDeps {
@@ -41,6 +52,8 @@ export interface NodeDeps {
   submissionHost?: string;
   /** How often the certificate files are looked at. Default 30 s. */
   certificateCheckMs?: number;
+  /** False: another process serves what `state` tells. Default true. */
+  servesMetrics?: boolean;
 }
 
 /** Why a node ended. `refused`: the edge does not take it, or its disk does not; going on makes no sense. */
@@ -51,7 +64,10 @@ export interface RunningNode {
   submissionPorts: readonly number[];
   submissionTlsPorts: readonly number[];
   returnPathPorts: readonly number[];
-  metricsPort: number;
+  /** Null: it serves none. */
+  metricsPort: number | null;
+  /** What it tells of itself, as its metrics server does. */
+  state(): Promise<NodeState>;
   /** Resolves when the edge has taken this node and work is leased; stays open while the edge is away. */
   ready: Promise<void>;
   /** Resolves when no more work is leased: after `stop`, or because the edge said so. Then call `stop`. */
@@ -66,9 +82,10 @@ export interface RunningNode {
  */
 export async function startNode(config: Config, deps: NodeDeps = {}): Promise<RunningNode> {
   const bootId = randomUUID();
-  const providers = config.shapingFile ? await readProviders(config.shapingFile) : null;
+  const known = config.shapingFile ? await readProviders(config.shapingFile) : providers;
   const log = deps.log ?? createLog({ level: config.logLevel, nodeId: config.nodeId, bootId });
   const meters = createMeters();
+  meterProcess(meters);
   const clock = new EdgeClock();
   const client = new WorkerClient({
     edgeUrl: config.edgeUrl,
@@ -102,7 +119,7 @@ export async function startNode(config: Config, deps: NodeDeps = {}): Promise<Ru
   let simulatorDomain: string | null = null;
   const outside = (deps.createCourier ?? createCourier)({
     ...courierOptions(config),
-    ...(providers && { providers }),
+    providers: known.map((one) => ({ ...one, attempts: share(one.attempts, config) })),
     tlsPolicies: tls.policies,
     now: () => clock.nowMs(),
     ...deps.courier,
@@ -139,9 +156,11 @@ export async function startNode(config: Config, deps: NodeDeps = {}): Promise<Ru
   const stopping = new AbortController();
   const ready = Promise.withResolvers<void>();
   let end: NodeEnd | null = null;
-  const health = () => (end && end.reason !== 'stopped' ? end.text : null);
-
-  const shaping = () => ({ destinations: courier.destinations() });
+  const state = async (): Promise<NodeState> => ({
+    metrics: await metricsOf(meters),
+    fault: end && end.reason !== 'stopped' ? end.text : null,
+    destinations: courier.destinations(),
+  });
 
   const closeAtFault: (() => Promise<void>)[] = [
     () => courier.close(),
@@ -156,10 +175,12 @@ export async function startNode(config: Config, deps: NodeDeps = {}): Promise<Ru
     const inbound = await startInbound(inboundOptions(config, deps, client, log, meters));
     closeAtFault.push(() => inbound.stop(0));
     const { metricsAddress: address, metricsPort: port } = config;
-    return [submission, inbound, await serveMetrics({ address, port, health, shaping }, meters)] as const;
+    const metrics = deps.servesMetrics === false ? null : await serveMetrics({ address, port }, state);
+    return [submission, inbound, metrics] as const;
   });
   log.info({ ports: submission.ports, tlsPorts: submission.tlsPorts }, 'submission listens');
   log.info({ ports: inbound.ports }, 'incoming mail listens');
+  if (metrics) log.info({ port: metrics.port }, 'metrics are served');
 
   /** The order matters: see `replay`. */
   const work = async (): Promise<NodeEnd> => {
@@ -217,7 +238,7 @@ export async function startNode(config: Config, deps: NodeDeps = {}): Promise<Ru
     await within(Math.min(leftMs(), reportMs), reporter.idle());
     reporter.stop();
     await within(leftMs(), Promise.all([courier.close(), simulator.stop()]));
-    await metrics.close();
+    await metrics?.close();
     await journal.close();
     await tls.close();
     await giveUpDirectory();
@@ -229,7 +250,8 @@ export async function startNode(config: Config, deps: NodeDeps = {}): Promise<Ru
     submissionPorts: submission.ports,
     submissionTlsPorts: submission.tlsPorts,
     returnPathPorts: inbound.ports,
-    metricsPort: metrics.port,
+    metricsPort: metrics?.port ?? null,
+    state,
     ready: ready.promise,
     ended,
     stop: () => {
@@ -237,6 +259,11 @@ export async function startNode(config: Config, deps: NodeDeps = {}): Promise<Ru
       return stopped;
     },
   };
+}
+
+/** What one of the node's workers may have of a limit that holds for all of them. */
+function share(limit: number, { workers }: Config): number {
+  return Math.ceil(limit / workers);
 }
 
 /** @throws Error that names the file and what is wrong with it */
@@ -281,8 +308,8 @@ function courierOptions(config: Config): CourierOptions {
   return {
     hostName: config.hostName,
     port: config.outboundPort,
-    connectionsPerHost: config.connectionsPerHost,
-    attemptsPerDestination: Math.ceil(config.slots / 2),
+    connectionsPerHost: share(config.connectionsPerHost, config),
+    attemptsPerDestination: share(Math.ceil(config.slots / 2), config),
     ignoreIPv6: config.outboundIpv4Only,
     ...(config.allowLocalMx && { blockLocalAddresses: false }),
     ...(config.outboundRoute && { route: config.outboundRoute }),
@@ -308,9 +335,9 @@ function submissionOptions(
     tlsCertificateFile: config.tlsCertificateFile,
     tlsKeyFile: config.tlsKeyFile,
     dataDirectory: config.dataDirectory,
-    maxConnections: config.submissionMaxConnections,
-    connectionsPerAddress: config.submissionConnectionsPerAddress,
-    failedLogins: config.submissionFailedLogins,
+    maxConnections: share(config.submissionMaxConnections, config),
+    connectionsPerAddress: share(config.submissionConnectionsPerAddress, config),
+    failedLogins: share(config.submissionFailedLogins, config),
     loginMs: config.submissionLoginSeconds * 1000,
     idleMs: config.submissionIdleSeconds * 1000,
     dataMs: config.submissionDataSeconds * 1000,
@@ -337,8 +364,8 @@ function inboundOptions(
     tlsCertificateFile: config.tlsCertificateFile,
     tlsKeyFile: config.tlsKeyFile,
     dataDirectory: config.dataDirectory,
-    maxConnections: config.returnPathMaxConnections,
-    connectionsPerAddress: config.returnPathConnectionsPerAddress,
+    maxConnections: share(config.returnPathMaxConnections, config),
+    connectionsPerAddress: share(config.returnPathConnectionsPerAddress, config),
     certificateCheckMs: deps.certificateCheckMs,
     log,
     meters,
@@ -347,22 +374,34 @@ function inboundOptions(
 
 /** The process: configuration from the environment, signals, exit code. */
 async function main(): Promise<void> {
-  const config = parseConfig(process.env);
+  const { values } = parseArgs({ options: { workers: { type: 'string' } } });
+  const { workers = process.env.PENNYPOST_WORKERS } = values;
+  const config = parseConfig({ ...process.env, PENNYPOST_WORKERS: workers });
   await keepPrivate(config.dataDirectory);
-  const node = await startNode(config);
-  const signalled = new Promise<NodeEnd>((resolve) => {
-    for (const name of ['SIGTERM', 'SIGINT'] as const) {
-      process.once(name, () => {
-        // a second signal of either kind does not wait
-        for (const again of ['SIGTERM', 'SIGINT'] as const) process.on(again, () => process.exit(1));
-        resolve({ reason: 'stopped' });
-      });
-    }
-  });
-  const end = await Promise.race([signalled, node.ended]);
+  const stopAsked = untilStopped();
+  if (config.workers > 1 && cluster.isPrimary) process.exit(await runWorkers(config, stopAsked));
+  const node = await startNode(config, { servesMetrics: cluster.isPrimary });
+  answerPrimary(node.state);
+  const end = await Promise.race([stopAsked.then((): NodeEnd => ({ reason: 'stopped' })), node.ended]);
   await node.stop();
   if (end.reason !== 'stopped') console.error(end.text);
   process.exit(end.reason === 'stopped' ? 0 : 1);
+}
+
+/**
+ * Resolves at the first signal; a second one of either kind ends the process at once. A worker may hear of a stop twice,
+ * from whoever stops the node and from its primary, and ends when that does.
+ */
+function untilStopped(): Promise<void> {
+  return new Promise((resolve) => {
+    let signals = 0;
+    const onSignal = () => {
+      signals += 1;
+      if (signals === 1) resolve();
+      else if (cluster.isPrimary) process.exit(1);
+    };
+    for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, onSignal);
+  });
 }
 
 if (import.meta.main) {

@@ -1,5 +1,6 @@
-import { createServer, type Server } from 'node:http';
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { DestinationStats } from './outbound/destinations.ts';
 
 /** What is counted; given to the parts that do the work. */
 export type Meters = ReturnType<typeof createMeters>;
@@ -56,6 +57,7 @@ export function createMeters() {
     edgeReachable: new Gauge({
       name: 'pennypost_edge_reachable',
       help: '1 when the last request to the edge was answered',
+      aggregator: 'min',
       registers,
     }),
   };
@@ -73,6 +75,58 @@ export function gaugeOf(registry: Registry, name: string, help: string, read: ()
   });
 }
 
+/** What a process tells of itself. */
+export interface NodeState {
+  /** As prom-client has them as JSON. */
+  metrics: object[];
+  /** A sentence why it is not well, else null. */
+  fault: string | null;
+  destinations: DestinationStats[];
+}
+
+/** What several processes tell together: metrics are added up, but for those that are averages. */
+export function togetherOf(states: readonly NodeState[]): NodeState {
+  const faults = states.flatMap(({ fault }) => fault ?? []);
+  return {
+    metrics: states.flatMap(({ metrics }) => metrics),
+    fault: faults.length > 0 ? faults.join('; ') : null,
+    destinations: [
+      ...Map.groupBy(
+        states.flatMap((state) => state.destinations),
+        ({ name }) => name,
+      ),
+    ].map(([name, of]) => ({
+      name,
+      attempts: sum(of, (one) => one.attempts),
+      waiting: sum(of, (one) => one.waiting),
+      window: sum(of, (one) => one.window),
+      most: sum(of, (one) => one.most),
+      ...lastPause(of),
+    })),
+  };
+}
+
+function sum<T>(list: readonly T[], of: (one: T) => number): number {
+  return list.reduce((total, one) => total + of(one), 0);
+}
+
+function lastPause(of: readonly DestinationStats[]): Pick<DestinationStats, 'pausedUntil' | 'because'> {
+  const paused = of.filter((one) => one.pausedUntil !== null);
+  const [last] = paused.sort((a, b) => String(b.pausedUntil).localeCompare(String(a.pausedUntil)));
+  return { pausedUntil: last?.pausedUntil ?? null, because: last?.because ?? null };
+}
+
+/** Counts what every program does as well: its memory, its event loop. */
+export function meterProcess({ registry }: Meters): void {
+  collectDefaultMetrics({ register: registry });
+}
+
+/** The meters as JSON, for a text that holds those of several processes; the oldest of them tells since when. */
+export async function metricsOf({ registry }: Meters): Promise<object[]> {
+  const metrics = await registry.getMetricsAsJSON();
+  return metrics.map((one) => (one.aggregator === 'omit' ? { ...one, aggregator: 'min' } : one));
+}
+
 export interface MetricsServer {
   port: number;
   close(): Promise<void>;
@@ -81,46 +135,43 @@ export interface MetricsServer {
 /**
  * Serves `/metrics` (Prometheus text), `/healthz`: 200 while the node does its work, 503 with the reason when it does
  * not, and `/shaping`: how much each destination is sent at once, and why one is left alone.
- * @param health null when well, else a sentence
  */
 export async function serveMetrics(
-  options: {
-    address: string;
-    port: number;
-    health: () => string | null;
-    /** Answered as JSON. */
-    shaping: () => unknown;
-  },
-  meters: Meters,
+  { address, port }: { address: string; port: number },
+  state: () => Promise<NodeState>,
 ): Promise<MetricsServer> {
-  collectDefaultMetrics({ register: meters.registry });
   const server = createServer((request, response) => {
-    if (request.method !== 'GET') return response.writeHead(405).end();
-    if (request.url === '/healthz') {
-      const fault = options.health();
-      response.writeHead(fault === null ? 200 : 503, { 'content-type': 'application/json' });
-      return response.end(JSON.stringify(fault === null ? { status: 'ok' } : { status: 'unwell', fault }));
-    }
-    if (request.url === '/shaping') {
-      response.writeHead(200, { 'content-type': 'application/json' });
-      return response.end(JSON.stringify(options.shaping()));
-    }
-    if (request.url !== '/metrics') return response.writeHead(404).end();
-    return meters.registry.metrics().then(
-      (text) => response.writeHead(200, { 'content-type': meters.registry.contentType }).end(text),
-      () => response.writeHead(500).end(),
-    );
+    answer(request, response, state).catch(() => response.writeHead(500).end());
   });
-  await listen(server, options.port, options.address);
-  const address = server.address();
+  await listen(server, port, address);
+  const bound = server.address();
   return {
-    port: typeof address === 'object' && address ? address.port : options.port,
+    port: typeof bound === 'object' && bound ? bound.port : port,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
         server.closeAllConnections();
       }),
   };
+}
+
+async function answer(
+  { method, url = '' }: IncomingMessage,
+  response: ServerResponse,
+  state: () => Promise<NodeState>,
+): Promise<void> {
+  const asJson = (status: number, body: unknown) =>
+    response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+  if (method !== 'GET') response.writeHead(405).end();
+  else if (url === '/healthz') {
+    const { fault } = await state();
+    asJson(fault === null ? 200 : 503, fault === null ? { status: 'ok' } : { status: 'unwell', fault });
+  } else if (url === '/shaping') {
+    asJson(200, { destinations: (await state()).destinations });
+  } else if (url === '/metrics') {
+    const together = AggregatorRegistry.aggregate([(await state()).metrics]);
+    response.writeHead(200, { 'content-type': together.contentType }).end(await together.metrics());
+  } else response.writeHead(404).end();
 }
 
 function listen(server: Server, port: number, address: string): Promise<void> {

@@ -4,6 +4,8 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { z } from 'zod';
 import {
+  type authorizeRequest,
+  authorizeResponse,
   edgeTimeHeader,
   type helloRequest,
   helloResponse,
@@ -128,6 +130,11 @@ export class WorkerClient {
     if (doors.length !== addresses.length)
       throw new EdgeAway('inbound/check: one answer an address was expected');
     return doors;
+  }
+
+  /** Asks whether a recipient is taken. @returns null when it is; else what the peer is to be told */
+  async authorize(asked: WithoutIdentity<typeof authorizeRequest>): Promise<SmtpRefusal | null> {
+    return (await this.#post('inbound/authorize', asked, authorizeResponse)).refusal;
   }
 
   /**

@@ -1,5 +1,14 @@
 import { sql } from 'drizzle-orm';
-import { check, index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core';
+import {
+  type AnySQLiteColumn,
+  check,
+  index,
+  integer,
+  primaryKey,
+  sqliteTable,
+  text,
+  uniqueIndex,
+} from 'drizzle-orm/sqlite-core';
 
 /** Control tables: few rows, in the first database. Mail itself lives in the home tables (`home.ts`). */
 
@@ -321,6 +330,11 @@ export const webhookEndpoints = sqliteTable(
     synchronous: integer('synchronous', { mode: 'boolean' }),
     /** JSON array of event names as the owner wrote them; null: all. */
     events: text('events', { mode: 'json' }).$type<string[]>(),
+    /** Received mail to this domain only, and of that to addresses of this pattern (`domain/inbound/endpoint-scope.ts`). */
+    domain: text('domain'),
+    addressPattern: text('address_pattern'),
+    /** Asked at each RCPT whether mail is taken; null: nobody is. */
+    authorizationUrl: text('authorization_url'),
     description: text('description').notNull().default(''),
     state: text('state', { enum: ['active', 'disabled'] })
       .notNull()
@@ -423,18 +437,20 @@ export const inboundRules = sqliteTable(
       .notNull()
       .references(() => domains.id, { onDelete: 'cascade' }),
     name: text('name').notNull(),
+    /** The alias whose mail it looks at; null: all that the account gets at the domain. */
+    aliasId: integer('alias_id').references((): AnySQLiteColumn => aliases.id, { onDelete: 'cascade' }),
     /** The smaller number goes before. */
     priority: integer('priority').notNull(),
     /** JSON array of `RuleCondition`. */
     conditions: text('conditions', { mode: 'json' }).$type<unknown[]>().notNull(),
-    action: text('action', { enum: ['webhook', 'drop', 'refuse'] }).notNull(),
-    /** JSON array: public ids of endpoints; none: all of the account. */
+    action: text('action', { enum: ['webhook', 'forward', 'drop', 'refuse'] }).notNull(),
+    /** JSON array: public ids of endpoints, none for all of the account; of `forward`, addresses. */
     targets: text('targets', { mode: 'json' }).$type<string[]>().notNull(),
     /** What a refusal says. */
     text: text('text').notNull().default(''),
     createdAtMs: integer('created_at_ms').notNull(),
   },
-  (t) => [index('inbound_rules_domain').on(t.domainId, t.priority)],
+  (t) => [index('inbound_rules_of').on(t.domainId, t.accountId, t.priority)],
 );
 
 /** What others report about a domain, one row a report (`domain/reports`): DMARC (RFC 9990) and TLS (RFC 8460). */
@@ -480,9 +496,12 @@ export const aliases = sqliteTable(
     webhook: text('webhook'),
     description: text('description').notNull().default(''),
     active: integer('active', { mode: 'boolean' }).notNull().default(true),
-    /** Mails that were taken for it, and how many of them were sent on. */
+    /** Neither side of its mail sees the address of the other (`domain/inbound/masking.ts`). */
+    masked: integer('masked', { mode: 'boolean' }).notNull().default(false),
+    /** Mails that were taken for it, how many of them were sent on, and answers that left from it. */
     received: integer('received').notNull().default(0),
     forwarded: integer('forwarded').notNull().default(0),
+    answered: integer('answered').notNull().default(0),
     lastReceivedAtMs: integer('last_received_at_ms'),
     /** The hour (since 1970) of its last mail, and how many came in it. */
     hour: integer('hour').notNull().default(0),
@@ -495,6 +514,24 @@ export const aliases = sqliteTable(
     /** With the row's id: an account's aliases in the order in which they were made. */
     index('aliases_account').on(t.accountId),
   ],
+);
+
+/**
+ * Whom an address `reply+<token>` of a masked alias stands for: a row for each who has written to it. WITHOUT ROWID, so
+ * that it costs one row.
+ */
+export const replyAddresses = sqliteTable(
+  'reply_addresses',
+  {
+    aliasId: integer('alias_id')
+      .notNull()
+      .references(() => aliases.id, { onDelete: 'cascade' }),
+    token: text('token').notNull(),
+    address: text('address').notNull(),
+    /** Of the last mail, within a month. */
+    usedAtMs: integer('used_at_ms').notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.aliasId, t.token] })],
 );
 
 /** An address that an account's mail is to be sent on to, and whether its owner has agreed. */

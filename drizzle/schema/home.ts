@@ -31,7 +31,7 @@ export const messagesTable = (week: string) =>
       tags: text('tags').notNull(),
       /** JSON object. */
       metadata: text('metadata').notNull(),
-      /** `api`, `raw`, `smtp`; `forward`: it was received and is sent on; `notice`: it tells that this failed. */
+      /** `api`, `raw`, `smtp`; `forward`: it was received and is sent on; `answer`: from an alias; `notice`: it tells of a failure. */
       source: text('source').notNull(),
       credentialId: integer('credential_id').notNull(),
       signingDomain: text('signing_domain').notNull(),

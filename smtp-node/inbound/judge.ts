@@ -33,8 +33,7 @@ export interface JudgeOptions {
 
 /** SPF, DKIM, DMARC and ARC by mailauth, and the client's name in DNS. */
 export function mailJudge({ hostName, dnsServers, withinMs = 30_000 }: JudgeOptions): Judge {
-  const resolver = new Resolver({ timeout: 3_000, tries: 2 });
-  if (dnsServers.length > 0) resolver.setServers(dnsServers);
+  const resolver = resolverOf(dnsServers);
   const ask = async (name: string, type: string) => (await resolver.resolve(name, type)) as string[][];
   return async (path, client) => {
     const late = new AbortController();
@@ -61,6 +60,13 @@ export function mailJudge({ hostName, dnsServers, withinMs = 30_000 }: JudgeOpti
       late.abort();
     }
   };
+}
+
+/** Asks DNS servers, each with an optional port; none: those of the system. */
+export function resolverOf(dnsServers: readonly string[]): Resolver {
+  const resolver = new Resolver({ timeout: 3_000, tries: 2 });
+  if (dnsServers.length > 0) resolver.setServers(dnsServers);
+  return resolver;
 }
 
 const unjudged: Judgement = {
@@ -119,7 +125,8 @@ function bestOf(all: readonly AuthResult[]): AuthResult {
   return results.find((result) => all.includes(result)) ?? 'none';
 }
 
-function resultOf(text: string): AuthResult {
+/** What mailauth says, as one of our results. */
+export function resultOf(text: string): AuthResult {
   const word = text.toLowerCase();
   return word === 'softfail' ? 'softfail' : (results.find((result) => result === word) ?? 'none');
 }

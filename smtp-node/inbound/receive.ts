@@ -8,7 +8,7 @@ import { SmtpFault } from '../submission/smtp-fault.ts';
 import { EdgeAway } from '../worker-client.ts';
 import { collect, type DataStream } from './collect.ts';
 import type { HandOver } from './hand-over.ts';
-import type { Judge } from './judge.ts';
+import type { Client, Judge } from './judge.ts';
 import type { MailEnvelope } from './returned.ts';
 import type { SpamFilter } from './rspamd.ts';
 import type { ReceivedSpool, SpooledMail } from './spool.ts';
@@ -97,15 +97,21 @@ function takenText(id: string): string {
   return `Taken as ${id}`;
 }
 
+/** Who brings a mail, as a session tells it. */
+export function clientOf(session: SMTPServerSession, mailFrom: string): Client {
+  const helo = String(session.hostNameAppearsAs || '').slice(0, 255);
+  const remoteIp = session.remoteAddress.replace(/^::ffff:(?=\d+\.)/i, '');
+  return { remoteIp, helo, mailFrom };
+}
+
 async function judged(
   { id, nowMs, fingerprint }: { id: string; nowMs: number; fingerprint: string },
   path: string,
   { session, envelope, door }: Arriving,
   { hostName, judge, spamFilter }: ReceiveContext,
 ): Promise<SpooledMail> {
-  const helo = String(session.hostNameAppearsAs || '').slice(0, 255);
-  const remoteIp = session.remoteAddress.replace(/^::ffff:(?=\d+\.)/i, '');
-  const client = { remoteIp, helo, mailFrom: envelope.mailFrom };
+  const client = clientOf(session, envelope.mailFrom);
+  const { remoteIp, helo } = client;
   const [{ verdicts: found, authResults }, spam] = await Promise.all([
     judge(path, client),
     spamFilter?.({ path, ...client, rcptTo: envelope.rcptTo }) ?? null,
@@ -171,7 +177,8 @@ async function handOverKept(mail: SpooledMail, { isOpen }: Arriving, context: Re
   });
 }
 
-function faultOf({ reply, text }: SmtpRefusal): SmtpFault {
+/** A refusal of the edge as it is said in the session. */
+export function faultOf({ reply, text }: SmtpRefusal): SmtpFault {
   return new SmtpFault(reply, text);
 }
 

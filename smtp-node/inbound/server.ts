@@ -8,18 +8,21 @@ import { Doors } from './doors.ts';
 import { HandOver } from './hand-over.ts';
 import { type Judge, mailJudge } from './judge.ts';
 import { rspamdFilter } from './rspamd.ts';
+import { type SenderPolicy, senderPolicy } from './sender-policy.ts';
 import { sessionHandlers } from './session.ts';
 import { type ResolveTxt, txtResolver } from './signed-author.ts';
 import { ReceivedSpool } from './spool.ts';
 
 export interface InboundOptions extends PortsOptions {
-  client: Pick<WorkerClient, 'doors' | 'inbound' | 'received'>;
+  client: Pick<WorkerClient, 'doors' | 'authorize' | 'inbound' | 'received'>;
   /** Ports with STARTTLS; none: it does not listen. */
   ports: readonly number[];
   /** DNS servers that mail is judged with, each with an optional port; empty: those of the system. */
   dnsServers: readonly string[];
   /** Default: by mailauth. */
   judge?: Judge;
+  /** Default: by mailauth. */
+  senderPolicy?: SenderPolicy;
   /** An rspamd that is asked about received mail; empty: none is. */
   rspamdUrl?: string;
   /** Where keys of feedback loops are looked up. Default: those servers. */
@@ -54,6 +57,7 @@ export async function startInbound(options: InboundOptions): Promise<Inbound> {
     hostName,
     doors: new Doors(client),
     judge: options.judge ?? mailJudge({ hostName, dnsServers: options.dnsServers }),
+    senderPolicy: options.senderPolicy ?? senderPolicy({ dnsServers: options.dnsServers }),
     spamFilter: options.rspamdUrl ? rspamdFilter(options.rspamdUrl, { hostName, log }) : null,
     resolveTxt: options.resolveTxt ?? txtResolver(options.dnsServers),
     spool,

@@ -1,6 +1,12 @@
 import { domainToASCII } from 'node:url';
 import type { SMTPServerOptions, SMTPServerSession } from 'smtp-server';
-import { type InboundDoor, largestReceivedBytes, largestReturnedBytes } from '#domain/node-contract.ts';
+import { isOwner, notTheOwner } from '#domain/inbound/answer-right.ts';
+import {
+  type InboundDoor,
+  largestReceivedBytes,
+  largestReturnedBytes,
+  type SmtpRefusal,
+} from '#domain/node-contract.ts';
 import type { Log } from '../log.ts';
 import type { Meters } from '../metrics.ts';
 import type { AddressLimits } from '../submission/address-limits.ts';
@@ -9,14 +15,16 @@ import { edgeAway, SmtpFault } from '../submission/smtp-fault.ts';
 import type { WorkerClient } from '../worker-client.ts';
 import { type DataStream, tooLarge } from './collect.ts';
 import type { Doors } from './doors.ts';
-import { type ReceiveContext, receive } from './receive.ts';
+import { clientOf, faultOf, type ReceiveContext, receive } from './receive.ts';
 import { takeReturned } from './returned.ts';
+import type { SenderPolicy } from './sender-policy.ts';
 import type { ResolveTxt } from './signed-author.ts';
 
 export interface SessionContext extends ListenerHooks, ReceiveContext {
-  client: Pick<WorkerClient, 'inbound'>;
+  client: Pick<WorkerClient, 'authorize' | 'inbound'>;
   doors: Pick<Doors, 'of'>;
   resolveTxt: ResolveTxt;
+  senderPolicy: SenderPolicy;
   limits: AddressLimits;
   /** Longest time that one message may take to arrive. */
   dataMs: number;
@@ -36,6 +44,8 @@ interface SessionState {
   unknown: number;
   /** Behind which door the recipients of the mail are; null: there are none yet. */
   door: OpenDoor | null;
+  /** SPF of the mail's sender; null: nobody has asked for it yet. */
+  spf: ReturnType<SenderPolicy> | null;
 }
 
 /** A peer that asks for more addresses than this which are not there is guessing. */
@@ -53,7 +63,7 @@ export function sessionHandlers(context: SessionContext): Partial<SMTPServerOpti
       const late = () => context.hangUp(session, '4.4.2 The session took too long');
       const end = setTimeout(late, context.sessionMs);
       end.unref();
-      open.set(session.id, { address: session.remoteAddress, end, unknown: 0, door: null });
+      open.set(session.id, { address: session.remoteAddress, end, unknown: 0, door: null, spf: null });
       callback();
     },
 
@@ -68,13 +78,13 @@ export function sessionHandlers(context: SessionContext): Partial<SMTPServerOpti
     // any sender, and none (RFC 5321 §4.5.5: reports come from <>)
     onMailFrom(_address, session, callback) {
       const state = open.get(session.id);
-      if (state) state.door = null;
+      if (state) state.door = state.spf = null;
       callback();
     },
 
     onRcptTo({ address }, session, callback) {
       const state = open.get(session.id);
-      recipientFault(address, session, state?.door ?? null, context).then(({ fault, door }) => {
+      recipientFault(address, session, state, context).then(({ fault, door }) => {
         meters.returnedRecipients.inc({ reply: fault ? fault.responseCode : 250 });
         if (!fault) context.inTime(session);
         if (state && door) state.door = door;
@@ -113,17 +123,25 @@ export function sessionHandlers(context: SessionContext): Partial<SMTPServerOpti
 async function recipientFault(
   address: string,
   session: SMTPServerSession,
-  before: OpenDoor | null,
-  { doors, log }: SessionContext,
+  state: SessionState | undefined,
+  context: SessionContext,
 ): Promise<{ fault: SmtpFault | null; door?: OpenDoor }> {
+  const { doors, log } = context;
+  const before = state?.door ?? null;
   try {
     const door = await doors.of(withAsciiDomain(address));
     if (door.door === 'refused') return { fault: new SmtpFault(door.reply, door.text) };
+    if (door.door === 'received' && door.senders && !isOwner(senderOf(session), door.senders)) {
+      return { fault: new SmtpFault('550 5.7.1', notTheOwner) };
+    }
     if (before && groupOf(before) !== groupOf(door)) {
       return { fault: new SmtpFault('452 4.5.3', 'Bring the mail to this recipient by itself') };
     }
     const mostBytes = door.door === 'returned' ? largestReturnedBytes : largestReceivedBytes;
-    return sizeOf(session) > mostBytes ? { fault: tooLarge(mostBytes) } : { fault: null, door };
+    if ((sizeOf(session) ?? 0) > mostBytes) return { fault: tooLarge(mostBytes) };
+    const refusal =
+      door.door === 'received' && door.authorize && (await authorization(address, session, state, context));
+    return refusal ? { fault: faultOf(refusal) } : { fault: null, door };
   } catch (error) {
     return { fault: asFault(error, log) };
   }
@@ -133,11 +151,32 @@ function groupOf(door: OpenDoor): string {
   return door.door === 'received' ? door.group : '';
 }
 
-/** What MAIL said of the size (RFC 1870). */
-function sizeOf(session: SMTPServerSession): number {
+function senderOf({ envelope: { mailFrom } }: SMTPServerSession): string {
+  return mailFrom ? withAsciiDomain(mailFrom.address) : '';
+}
+
+/** What MAIL said of the size (RFC 1870); null: nothing. */
+function sizeOf(session: SMTPServerSession): number | null {
   const { mailFrom } = session.envelope;
   const args = mailFrom ? mailFrom.args : false;
-  return args && 'SIZE' in args ? Number(args.SIZE) : 0;
+  const size = args && 'SIZE' in args ? Number(args.SIZE) : Number.NaN;
+  return Number.isSafeInteger(size) && size >= 0 ? size : null;
+}
+
+/** What those say who are asked at RCPT; null: the recipient is taken. */
+async function authorization(
+  address: string,
+  session: SMTPServerSession,
+  state: SessionState | undefined,
+  { client, senderPolicy }: SessionContext,
+): Promise<SmtpRefusal | null> {
+  const from = senderOf(session);
+  const of = clientOf(session, from);
+  const asked = state?.spf ?? senderPolicy(of);
+  if (state) state.spf = asked;
+  const { remoteIp, helo } = of;
+  const to = withAsciiDomain(address);
+  return await client.authorize({ to, from, size: sizeOf(session), remoteIp, helo, spf: await asked });
 }
 
 /** Takes the mail of one DATA, within its time. Gives the words of the reply. */
@@ -148,9 +187,9 @@ async function take(
   isOpen: () => boolean,
   context: SessionContext,
 ): Promise<string> {
-  const { mailFrom, rcptTo } = session.envelope;
+  const { rcptTo } = session.envelope;
   const envelope = {
-    mailFrom: mailFrom ? withAsciiDomain(mailFrom.address) : '',
+    mailFrom: senderOf(session),
     rcptTo: rcptTo.map((recipient) => withAsciiDomain(recipient.address)),
   };
   const inTime = setTimeout(() => {

@@ -3,10 +3,12 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
+import { mostWorkers, workerId } from '../config.ts';
 
 const usage = `npm run nodes -- COMMAND [options]
   list                 the nodes and the ends of their tokens
-  add NODE             makes a token for a node and prints it, this once
+  add NODE [--workers N]
+                       makes a token for a node, or one for each of its workers, and prints them, this once
   revoke NODE [HINT]   revokes the tokens of a node, or the one that ends in HINT
   show NODE            lets customers be told to submit where the node says
   hide NODE            no longer
@@ -28,7 +30,7 @@ class Fault extends Error {}
 
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
-    options: { url: { type: 'string' }, help: { type: 'boolean' } },
+    options: { url: { type: 'string' }, workers: { type: 'string' }, help: { type: 'boolean' } },
     allowPositionals: true,
   });
   const [command, node, hint] = positionals;
@@ -41,8 +43,23 @@ async function main(): Promise<void> {
   if (node === undefined) throw new Fault(`${command} needs the name of a node.\n${usage}`);
   switch (command) {
     case 'add': {
-      const { token } = z.object({ token: z.string() }).parse(await ask('POST', '/nodes', { node_id: node }));
-      return console.log(`PENNYPOST_NODE_ID=${node}\nPENNYPOST_NODE_TOKEN=${token}`);
+      const count = z.coerce
+        .number()
+        .int()
+        .min(1)
+        .max(mostWorkers)
+        .safeParse(values.workers ?? 1);
+      if (!count.success) throw new Fault(`--workers must be a whole number from 1 to ${mostWorkers}`);
+      const tokens: string[] = [];
+      for (let number = 1; number <= count.data; number++) {
+        const made = await ask('POST', '/nodes', { node_id: workerId(node, number) });
+        tokens.push(z.object({ token: z.string() }).parse(made).token);
+      }
+      const [first, ...others] = tokens;
+      console.log(`PENNYPOST_NODE_ID=${node}\nPENNYPOST_NODE_TOKEN=${first}`);
+      if (others.length > 0)
+        console.log(`PENNYPOST_WORKERS=${count.data}\nPENNYPOST_WORKER_TOKENS=${others.join(',')}`);
+      return;
     }
     case 'revoke': {
       const query = hint === undefined ? '' : `?hint=${encodeURIComponent(hint)}`;

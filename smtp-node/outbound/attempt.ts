@@ -5,10 +5,10 @@ import type { DkimKey, LeasedDelivery } from '#domain/node-contract.ts';
 import type { DkimSigner } from '../signing/dkim.ts';
 import type { ForwardSealer } from '../signing/forward-seal.ts';
 import { withCrlf } from '../signing/line-ends.ts';
-import { type RawSource, readRaw } from '../signing/raw-source.ts';
+import { type RawSource, readRaw, wholeOf } from '../signing/raw-source.ts';
 import type { DomainTls, TlsPolicies } from '../tls-policy/policy.ts';
 import { type Destinations, destinationName, type Stay } from './destinations.ts';
-import { dotStuffed } from './dot-stuffing.ts';
+import { DotStuffing, dotStuffed } from './dot-stuffing.ts';
 import { type Envelope, envelopeOf } from './envelope.ts';
 import { errorCode, errorText } from './failures.ts';
 import type { Errand } from './host-attempt.ts';
@@ -220,8 +220,16 @@ function mailOf(
     needsSmtpUtf8: envelope.needsSmtpUtf8 || (delivery.smtputf8 && signed.headerIsUtf8),
     eightBit: delivery.eightBit,
     requireTls: delivery.tls === 'required',
-    content: () => dotStuffed(signedContent(header, raw)),
+    content: () => {
+      const whole = wholeOf(raw);
+      return whole ? [stuffedWhole(header, whole)] : dotStuffed(signedContent(header, raw));
+    },
   };
+}
+
+function stuffedWhole(header: Buffer, message: Buffer): Buffer {
+  const stuffing = new DotStuffing();
+  return Buffer.concat([...stuffing.push(header), ...stuffing.push(message), ...stuffing.end()]);
 }
 
 async function* signedContent(header: Buffer, raw: RawSource): AsyncGenerator<Buffer> {

@@ -5,6 +5,7 @@ import type { Meters } from '../metrics.ts';
 import { EdgeRefusal } from '../worker-client.ts';
 import type { Courier } from './courier.ts';
 import type { Journal } from './journal.ts';
+import type { LeaseRef } from './journal-record.ts';
 import type { RawLoan, RawStore } from './raw-store.ts';
 import type { Reporter } from './reporter.ts';
 
@@ -25,6 +26,8 @@ export interface CarryContext {
   edgeNowMs: () => number;
   /** Aborted when the node stops: nothing new may be begun. */
   stopped: AbortSignal;
+  /** Calls back when that happens, until what it gives is called. */
+  whenStopped: (callback: () => void) => () => void;
   /** True when a newer boot of the node has taken over: its hello has released this lease. */
   superseded: () => boolean;
   /** Very many deliveries wait for their peers. */
@@ -42,26 +45,27 @@ export async function carry(
   context: CarryContext,
   onWaiting: (waiting: boolean) => void,
 ): Promise<'tried' | 'untried'> {
-  const log = context.log.child({ messageId: delivery.messageId, n: delivery.n, leaseId: delivery.leaseId });
+  const { log } = context;
+  const ref = refOf(delivery);
   const startedAtMs = context.edgeNowMs();
   const earlier = context.journal.attemptOf(delivery);
   // The edge has not heard of an attempt that was made here, and leases the delivery again: it is not made twice.
   if (earlier === 'sending') return 'untried';
   if (earlier && earlier.outcome.type !== 'deferred') {
     log.warn(
-      { outcome: earlier.outcome.type, of: earlier.leaseId },
+      { ...ref, outcome: earlier.outcome.type, of: earlier.leaseId },
       'tried before under another lease; told again',
     );
-    await handIn(delivery, earlier.outcome, context, log);
+    await handIn(delivery, earlier.outcome, context);
     return 'tried';
   }
   let loan: RawLoan;
   try {
     loan = await context.raws.lend(delivery);
   } catch (error) {
-    log.warn({ err: error }, 'the raw message could not be fetched');
+    log.warn({ ...ref, err: error }, 'the raw message could not be fetched');
     if (!isGone(error)) return 'untried';
-    await handIn(delivery, withoutMessage(startedAtMs, context.edgeNowMs(), String(error)), context, log);
+    await handIn(delivery, withoutMessage(startedAtMs, context.edgeNowMs(), String(error)), context);
     return 'tried';
   }
   try {
@@ -69,10 +73,10 @@ export async function carry(
       return 'untried';
     const outcome = await attempt(delivery, loan, keys, startedAtMs, context, onWaiting);
     if (outcome === 'untried') return outcome;
-    await handIn(delivery, outcome, context, log);
+    await handIn(delivery, outcome, context);
     return 'tried';
   } finally {
-    await loan.done().catch((error) => log.warn({ err: error }, 'a spool file could not be removed'));
+    await loan.done().catch((error) => log.warn({ ...ref, err: error }, 'a spool file could not be removed'));
   }
 }
 
@@ -88,20 +92,18 @@ async function attempt(
   context: CarryContext,
   onWaiting: (waiting: boolean) => void,
 ): Promise<Outcome | 'untried'> {
-  const { stopped } = context;
   const stop = Promise.withResolvers<'untried'>();
-  const onStop = () => stop.resolve('untried');
-  stopped.addEventListener('abort', onStop);
+  const goOn = context.whenStopped(() => stop.resolve('untried'));
   const beforeData = () => {
-    if (stopped.aborted) throw new Error('the node stops');
-    stopped.removeEventListener('abort', onStop);
+    if (context.stopped.aborted) throw new Error('the node stops');
+    goOn();
     return noteSending(delivery, startedAtMs, context);
   };
   try {
     const hooks = { beforeData, onWaiting, crowded: context.crowded };
     return await Promise.race([stop.promise, context.courier.deliver(delivery, raw, keys, hooks)]);
   } finally {
-    stopped.removeEventListener('abort', onStop);
+    goOn();
   }
 }
 
@@ -114,38 +116,35 @@ async function noteSending(
   if (context.superseded()) throw new Error('a newer run of this node has taken over');
   if (delivery.leaseUntilMs - context.edgeNowMs() < leastLeaseForDataMs)
     throw new Error('the lease ends soon');
-  const { messageId, n, leaseId } = delivery;
   await context.journal.sending({
-    messageId,
-    n,
-    leaseId,
+    ...refOf(delivery),
     class: delivery.class,
     attempt: delivery.attempt,
     startedAtMs,
   });
 }
 
-async function handIn(
-  delivery: LeasedDelivery,
-  outcome: Outcome,
-  context: CarryContext,
-  log: Log,
-): Promise<void> {
-  const { messageId, n, leaseId } = delivery;
+async function handIn(delivery: LeasedDelivery, outcome: Outcome, context: CarryContext): Promise<void> {
+  const ref = refOf(delivery);
+  const { log } = context;
   const durationMs = outcome.endedAtMs - outcome.startedAtMs;
   context.meters.deliveries.inc({ outcome: outcome.type });
   context.meters.deliverySeconds.observe({ outcome: outcome.type }, durationMs / 1000);
   log.info(
-    { outcome: outcome.type, class: delivery.class, attempt: delivery.attempt, durationMs },
+    { ...ref, outcome: outcome.type, class: delivery.class, attempt: delivery.attempt, durationMs },
     'attempted',
   );
   try {
     await context.journal.outcome(delivery, outcome);
   } catch (error) {
     // reported all the same: better known to the edge than to nobody
-    log.error({ err: error }, 'the outcome could not be written to the journal');
+    log.error({ ...ref, err: error }, 'the outcome could not be written to the journal');
   }
-  context.reporter.add({ messageId, n, leaseId, outcome });
+  context.reporter.add({ ...ref, outcome });
+}
+
+function refOf({ messageId, n, leaseId }: LeasedDelivery): LeaseRef {
+  return { messageId, n, leaseId };
 }
 
 /** The edge has no such message (any more), which will not change by asking again at once. */

@@ -1,5 +1,6 @@
-import { classOf, type MailClass, shareOf } from '#domain/message/class.ts';
+import { type MailClass, shareOf } from '#domain/message/class.ts';
 import type { MxHost } from './mx-order.ts';
+import { Waiters } from './waiters.ts';
 
 /** A place among the attempts at one destination. Leave it once. */
 export interface Stay {
@@ -33,7 +34,7 @@ interface Destination {
   saidText: string;
   /** Attempts under way, by class. */
   inside: Map<MailClass, number>;
-  waiters: Set<Waiter>;
+  waiters: Waiters<Waiter>;
   /** Recipient domains that it takes mail for, those asked for last. */
   domains: Set<string>;
 }
@@ -98,9 +99,7 @@ export class Destinations {
     if (at.domains.size > maxDomains && oldest !== undefined) at.domains.delete(oldest);
     const leftAlone = this.#leftAlone(at);
     if (leftAlone) return Promise.resolve(leftAlone);
-    const rank = classOf(mailClass).rank;
-    const isNext = [...at.waiters].every((waiter) => classOf(waiter.mailClass).rank > rank);
-    const stay = isNext ? this.#take(at, mailClass) : null;
+    const stay = at.waiters.isNext(mailClass) ? this.#take(at, mailClass) : null;
     if (stay || waitMs <= 0 || this.#closed) return Promise.resolve(stay);
     return new Promise((resolve) => {
       const timer = setTimeout(() => {
@@ -121,7 +120,7 @@ export class Destinations {
 
   /** Domains of which no more should be begun but `priority`: as many wait as may be served at once. */
   busyDomains(): string[] {
-    return this.#domainsOf((at) => waitingOf(at) >= at.window);
+    return this.#domainsOf((at) => at.waiters.ofFullShare >= at.window);
   }
 
   /** Domains of which nothing more should be begun. */
@@ -176,7 +175,7 @@ export class Destinations {
       pauseMs: 0,
       saidText: '',
       inside: new Map(),
-      waiters: new Set(),
+      waiters: new Waiters(),
       domains: new Set(),
     };
     this.#known.set(name, at);
@@ -230,8 +229,7 @@ export class Destinations {
 
   /** Lets in who waits, by class and then by time. */
   #serve(at: Destination): void {
-    const inOrder = [...at.waiters].sort((a, b) => classOf(a.mailClass).rank - classOf(b.mailClass).rank);
-    for (const waiter of inOrder) {
+    for (const waiter of at.waiters) {
       if (insideOf(at) >= at.window) return;
       const stay = this.#take(at, waiter.mailClass);
       if (!stay) continue;
@@ -241,11 +239,8 @@ export class Destinations {
   }
 }
 
-function insideOf(at: Destination): number {
-  return [...at.inside.values()].reduce((sum, count) => sum + count, 0);
-}
-
-/** Those who wait for any place, not for one of their class's share. */
-function waitingOf(at: Destination): number {
-  return [...at.waiters].filter(({ mailClass }) => classOf(mailClass).share === 1).length;
+function insideOf({ inside }: Destination): number {
+  let count = 0;
+  for (const ofClass of inside.values()) count += ofClass;
+  return count;
 }

@@ -1,24 +1,41 @@
 const lf = 0x0a;
 const dot = 0x2e;
 const stuffing = Buffer.from('.');
+const lineEnd = Buffer.from('\r\n');
 
 /**
- * The content as it travels after DATA: a dot that begins a line is doubled (RFC 5321 §4.5.2), and the last line
- * ends with CRLF. The final dot itself is left to the caller, who must know when it is sent.
+ * The content as it travels after DATA, fed in pieces: a dot that begins a line is doubled (RFC 5321 §4.5.2), and the
+ * last line ends with CRLF. The final dot itself is left to the caller, who must know when it is sent.
  */
-export async function* dotStuffed(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  let atLineStart = true;
-  for await (const chunk of source) {
-    if (chunk.length === 0) continue;
+export class DotStuffing {
+  #atLineStart = true;
+
+  /** What is to be sent of a piece, in parts. */
+  push(piece: Buffer): Buffer[] {
+    if (piece.length === 0) return [];
     const parts: Buffer[] = [];
     let from = 0;
-    if (atLineStart && chunk[0] === dot) parts.push(stuffing);
-    for (let at = chunk.indexOf('\n.'); at >= 0; at = chunk.indexOf('\n.', at + 1)) {
-      parts.push(chunk.subarray(from, at + 1), stuffing);
+    if (this.#atLineStart && piece[0] === dot) parts.push(stuffing);
+    for (let at = piece.indexOf('\n.'); at >= 0; at = piece.indexOf('\n.', at + 1)) {
+      parts.push(piece.subarray(from, at + 1), stuffing);
       from = at + 1;
     }
-    atLineStart = chunk[chunk.length - 1] === lf;
-    yield parts.length === 0 ? chunk : Buffer.concat([...parts, chunk.subarray(from)]);
+    this.#atLineStart = piece[piece.length - 1] === lf;
+    return [...parts, piece.subarray(from)];
   }
-  if (!atLineStart) yield Buffer.from('\r\n');
+
+  /** What is to follow the last piece. */
+  end(): Buffer[] {
+    return this.#atLineStart ? [] : [lineEnd];
+  }
+}
+
+/** `DotStuffing` over a stream. */
+export async function* dotStuffed(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  const stuffing = new DotStuffing();
+  for await (const piece of source) {
+    const [first, ...others] = stuffing.push(piece);
+    if (first) yield others.length === 0 ? first : Buffer.concat([first, ...others]);
+  }
+  yield* stuffing.end();
 }

@@ -17,9 +17,17 @@ interface Entry {
   outcome?: OutcomeRecord;
 }
 
+/** By delivery, then by lease: a delivery is usually known under one. */
+type Entries = Map<string, Map<string, Entry>>;
+
+/** An outcome waits so long for records that are urgent: a message is not held up by it, only its report. */
+const outcomeWaitsMs = 5;
+
 /** The records to write next and who waits for them. */
 interface Batch {
   lines: string;
+  /** Somebody waits for it, or has waited long enough. */
+  urgent: boolean;
   written: Promise<void>;
   settle: PromiseWithResolvers<void>;
 }
@@ -32,12 +40,14 @@ interface Batch {
 export class Journal {
   readonly #path: string;
   readonly #compactAtBytes: number;
-  readonly #entries: Map<string, Entry>;
+  readonly #entries: Entries;
   #unreported: number;
   #file: FileHandle;
   #fileBytes: number;
   #next: Batch | null = null;
   #writing: Promise<void> | null = null;
+  /** Makes the next batch urgent. */
+  #patience: NodeJS.Timeout | null = null;
   /** A write failed: the file's end is unknown, so the next write makes a new file. */
   #broken = false;
   /** Lines that could not be read when the journal was opened. */
@@ -53,7 +63,7 @@ export class Journal {
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });
     const text = await readIfThere(path);
     const { records, damagedLines } = parseJournal(text ?? '');
-    const entries = new Map<string, Entry>();
+    const entries: Entries = new Map();
     for (const record of records) apply(entries, record);
     const { file, bytes } = await writeWhole(path, entries);
     return new Journal(path, compactAtBytes, entries, file, bytes, { damagedLines, isNew: text === null });
@@ -62,7 +72,7 @@ export class Journal {
   private constructor(
     path: string,
     compactAtBytes: number,
-    entries: Map<string, Entry>,
+    entries: Entries,
     file: FileHandle,
     fileBytes: number,
     opened: Pick<Journal, 'damagedLines' | 'isNew'>,
@@ -70,7 +80,7 @@ export class Journal {
     this.#path = path;
     this.#compactAtBytes = compactAtBytes;
     this.#entries = entries;
-    this.#unreported = [...entries.values()].filter((entry) => entry.outcome).length;
+    this.#unreported = allOf(entries).filter((entry) => entry.outcome).length;
     this.#file = file;
     this.#fileBytes = fileBytes;
     this.damagedLines = opened.damagedLines;
@@ -82,36 +92,39 @@ export class Journal {
     return this.#unreported;
   }
 
-  /** The outcomes that the edge does not know yet, oldest first. */
+  /** The outcomes that the edge does not know yet, by delivery, oldest first. */
   unreportedOutcomes(): OutcomeRecord[] {
-    return [...this.#entries.values()].flatMap((entry) => entry.outcome ?? []);
+    return allOf(this.#entries).flatMap((entry) => entry.outcome ?? []);
   }
 
   /** Transactions that came as far as DATA and have no outcome. */
   unfinished(): SendingRecord[] {
-    return [...this.#entries.values()].flatMap((entry) => (entry.outcome ? [] : (entry.sending ?? [])));
+    return allOf(this.#entries).flatMap((entry) => (entry.outcome ? [] : (entry.sending ?? [])));
   }
 
   /**
    * What is known of an attempt at a delivery under any lease that the edge has not heard the end of: its outcome,
    * `sending` while it goes on, null when there is none.
    */
-  attemptOf({ messageId, n }: Pick<LeaseRef, 'messageId' | 'n'>): OutcomeRecord | 'sending' | null {
-    const attempts = [...this.#entries.values()].filter(({ sending, outcome }) => {
-      const of = outcome ?? sending;
-      return of?.messageId === messageId && of.n === n;
-    });
+  attemptOf(of: Pick<LeaseRef, 'messageId' | 'n'>): OutcomeRecord | 'sending' | null {
+    const attempts = [...(this.#entries.get(deliveryOf(of))?.values() ?? [])];
     if (attempts.some(({ outcome }) => !outcome)) return 'sending';
     return attempts.at(-1)?.outcome ?? null;
   }
 
   /** Resolves once it is on disk that DATA is about to be sent. Rejects when it cannot be written. */
   sending(record: Omit<SendingRecord, 'type'>): Promise<void> {
-    return this.#append({ type: 'sending', ...record });
+    const written = this.#append({ type: 'sending', ...record });
+    this.#hurry();
+    return written;
   }
 
   /** Resolves once the outcome is on disk. When it rejects, the outcome is still kept in memory. */
   outcome(ref: LeaseRef, outcome: Outcome): Promise<void> {
+    this.#patience ??= setTimeout(() => {
+      this.#patience = null;
+      this.#hurry();
+    }, outcomeWaitsMs);
     return this.#append({ type: 'outcome', ...refOf(ref), outcome });
   }
 
@@ -124,38 +137,44 @@ export class Journal {
   async writable(): Promise<boolean> {
     if (!this.#broken) return true;
     this.#next ??= newBatch();
-    this.#writing ??= this.#write();
+    this.#hurry();
     await this.#writing;
     return !this.#broken;
   }
 
   /** Writes what is left and closes the file. */
   async close(): Promise<void> {
-    while (this.#next || this.#writing) await (this.#writing ?? this.#write());
+    if (this.#patience) clearTimeout(this.#patience);
+    for (; this.#next || this.#writing; await this.#writing) this.#hurry();
     await this.#file.close();
   }
 
   #append(record: JournalRecord): Promise<void> {
-    this.#apply(record);
+    return this.#apply(record).written;
+  }
+
+  /** Has what is to be written next written as soon as that can be. */
+  #hurry(): void {
+    if (!this.#next) return;
+    this.#next.urgent = true;
     this.#writing ??= this.#write();
-    // #write takes the batch in a later microtask, so it is still there
-    return this.#next?.written ?? Promise.reject(new Error('the journal lost a batch'));
   }
 
   /** Notes a record in memory and in the lines that are written next. */
-  #apply(record: JournalRecord): void {
-    const had = this.#entries.get(keyOf(record))?.outcome;
+  #apply(record: JournalRecord): Batch {
+    const had = entryOf(this.#entries, record)?.outcome;
     apply(this.#entries, record);
-    const has = this.#entries.get(keyOf(record))?.outcome;
+    const has = entryOf(this.#entries, record)?.outcome;
     this.#unreported += Number(has !== undefined) - Number(had !== undefined);
     this.#next ??= newBatch();
     this.#next.lines += formatRecord(record);
+    return this.#next;
   }
 
-  /** Writes and syncs batch after batch until none is left. Never rejects. */
+  /** Writes and syncs batch after batch until none is urgent. Never rejects. */
   async #write(): Promise<void> {
     await Promise.resolve();
-    while (this.#next) {
+    while (this.#next?.urgent) {
       const batch = this.#next;
       this.#next = null;
       try {
@@ -189,29 +208,35 @@ export class Journal {
 }
 
 /** What the records so far come to. */
-function apply(entries: Map<string, Entry>, record: JournalRecord): void {
-  const key = keyOf(record);
+function apply(entries: Entries, record: JournalRecord): void {
+  const delivery = deliveryOf(record);
+  const leases = entries.get(delivery) ?? new Map<string, Entry>();
   switch (record.type) {
     case 'sending':
-      entries.set(key, { ...entries.get(key), sending: record });
-      return;
     case 'outcome':
-      entries.set(key, { ...entries.get(key), outcome: record });
+      entries.set(delivery, leases);
+      leases.set(record.leaseId, { ...leases.get(record.leaseId), [record.type]: record });
       return;
     case 'reported':
-      entries.delete(key);
+      leases.delete(record.leaseId);
+      if (leases.size === 0) entries.delete(delivery);
       return;
     default:
       assertNever(record);
   }
 }
 
+function allOf(entries: Entries): Entry[] {
+  return [...entries.values()].flatMap((leases) => [...leases.values()]);
+}
+
+function entryOf(entries: Entries, ref: LeaseRef): Entry | undefined {
+  return entries.get(deliveryOf(ref))?.get(ref.leaseId);
+}
+
 /** Writes a new file with what is alive and puts it in the old one's place, durably. */
-async function writeWhole(
-  path: string,
-  entries: ReadonlyMap<string, Entry>,
-): Promise<{ file: FileHandle; bytes: number }> {
-  const lines = [...entries.values()].flatMap((entry) =>
+async function writeWhole(path: string, entries: Entries): Promise<{ file: FileHandle; bytes: number }> {
+  const lines = allOf(entries).flatMap((entry) =>
     [entry.sending, entry.outcome].flatMap((record) => (record ? formatRecord(record) : [])),
   );
   const text = lines.join('');
@@ -243,13 +268,13 @@ function newBatch(): Batch {
   const settle = Promise.withResolvers<void>();
   // a batch of `reported` marks alone has nobody who waits
   settle.promise.catch(() => {});
-  return { lines: '', written: settle.promise, settle };
+  return { lines: '', urgent: false, written: settle.promise, settle };
 }
 
 function refOf(ref: LeaseRef): LeaseRef {
   return { messageId: ref.messageId, n: ref.n, leaseId: ref.leaseId };
 }
 
-function keyOf(ref: LeaseRef): string {
-  return `${ref.messageId} ${ref.n} ${ref.leaseId}`;
+function deliveryOf({ messageId, n }: Pick<LeaseRef, 'messageId' | 'n'>): string {
+  return `${messageId} ${n}`;
 }

@@ -10,7 +10,7 @@ import type { LeaseRef } from './journal-record.ts';
 import { type Room, Slots } from './slots.ts';
 
 export interface LeaseLoopOptions
-  extends Omit<CarryContext, 'courier' | 'stopped' | 'superseded' | 'crowded'> {
+  extends Omit<CarryContext, 'courier' | 'stopped' | 'whenStopped' | 'superseded' | 'crowded'> {
   client: Pick<WorkerClient, 'lease' | 'release'>;
   courier: Pick<Courier, 'deliver' | 'throttledDomains' | 'busyDomains'>;
   journal: Pick<Journal, 'sending' | 'outcome' | 'attemptOf' | 'unreported' | 'writable'>;
@@ -43,6 +43,8 @@ export class LeaseLoop {
   readonly #running = new Map<string, { leaseId: string; done: Promise<void> }>();
   readonly #slots: Slots;
   readonly #stopped = new AbortController();
+  /** One for each delivery under way: a listener of the signal costs more to add and to leave out. */
+  readonly #stopCallbacks = new Set<() => void>();
   #superseded = false;
   /** More is due than was taken: ask again when a slot is freed. */
   #more = false;
@@ -69,6 +71,10 @@ export class LeaseLoop {
     this.#context = {
       ...options,
       stopped: this.#stopped.signal,
+      whenStopped: (callback) => {
+        this.#stopCallbacks.add(callback);
+        return () => this.#stopCallbacks.delete(callback);
+      },
       superseded: () => this.#superseded,
       crowded: () => this.#slots.areCrowded,
     };
@@ -98,6 +104,7 @@ export class LeaseLoop {
   /** Takes no more work and gives back what has not come to DATA; the rest goes on. */
   stop(): void {
     this.#stopped.abort();
+    for (const callback of this.#stopCallbacks) callback();
     this.#poke();
   }
 
@@ -160,7 +167,7 @@ export class LeaseLoop {
       this.#more = more || room.other === 0;
       this.#digestsFull = this.#slots.working('digest') >= digests;
       // `more` with nothing given and nothing passed by must not become a busy loop
-      return more && (count > 0 || passed);
+      return more && (count === 0 ? passed : this.#slots.worthAsking);
     } catch (error) {
       if (error instanceof EdgeRefusal && error.status === 409) {
         this.#superseded = true;
@@ -178,14 +185,21 @@ export class LeaseLoop {
   /** Leases a little of what is more urgent than digests, beside whatever else is under way. Never rejects. */
   async #takeUrgent(): Promise<void> {
     try {
-      do {
+      for (;;) {
         const room = await this.#room();
         const all = Math.min(room.all, this.#slots.urgent);
         if (all === 0 || this.#stopped.signal.aborted) break;
         this.#wokenAgain = false;
-        const { more } = await this.#lease('urgent', { all, other: Math.min(all, room.other) }, 0);
+        const { more, count, passed } = await this.#lease(
+          'urgent',
+          { all, other: Math.min(all, room.other) },
+          0,
+        );
         this.#more ||= more;
-      } while (this.#wokenAgain);
+        // A look that only passed by what is held goes on where it stopped.
+        const isBehind = more && count === 0 && passed;
+        if (!this.#wokenAgain && !isBehind) break;
+      }
       // There was no room beside the lease under way, or the wake may have been about a digest.
       if (this.#wokenAgain || !this.#digestsFull) this.#poke();
     } catch (error) {
@@ -245,6 +259,11 @@ export class LeaseLoop {
     return this.#digestsFull && this.#slots.working('digest') * 3 <= this.#slots.digests * 2;
   }
 
+  /** More is asked for when a quarter of the slots is free, for the same reason. */
+  get #moreWanted(): boolean {
+    return this.#more && this.#slots.worthAsking;
+  }
+
   #begin(delivery: LeasedDelivery, keys: readonly DkimKey[]): void {
     const { messageId, n, leaseId } = delivery;
     const key = `${messageId} ${n}`;
@@ -256,7 +275,7 @@ export class LeaseLoop {
     }
     const hold = this.#slots.begin(delivery.class, () => {
       // The edge was not asked for more digests than fit, so it could not say that there are more.
-      if (this.#more || this.#digestsWanted || this.#servedAgain()) this.#poke();
+      if (this.#moreWanted || this.#digestsWanted || this.#servedAgain()) this.#poke();
     });
     const done = this.#carry(delivery, keys, hold.waits).finally(() => {
       this.#running.delete(key);

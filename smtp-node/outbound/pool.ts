@@ -1,7 +1,8 @@
-import { classOf, type MailClass, shareOf } from '#domain/message/class.ts';
+import { type MailClass, shareOf } from '#domain/message/class.ts';
 import type { MxTarget } from './mx-order.ts';
 import type { SmtpConnection } from './smtp-connection.ts';
 import { newThrottle, slowDown, speedUp, type Throttle } from './throttle.ts';
+import { Waiters } from './waiters.ts';
 
 /** The right to one connection to an address, with the connection when one was idle. Give it back once. */
 export interface Slot {
@@ -82,7 +83,7 @@ interface Host {
   /** Slots given out, by class. */
   busy: Map<MailClass, number>;
   idle: { connection: SmtpConnection; timer: NodeJS.Timeout }[];
-  waiters: Set<Waiter>;
+  waiters: Waiters<Waiter>;
   /** Wakes the waiters when a pause ends. */
   pauseTimer: NodeJS.Timeout | null;
   /** Recipient domains served through it while it is known. */
@@ -110,7 +111,7 @@ export function createPool(options: PoolOptions): Pool {
       open: 0,
       busy: new Map(),
       idle: [],
-      waiters: new Set(),
+      waiters: new Waiters(),
       pauseTimer: null,
       domains: new Set(),
       learned: null,
@@ -123,7 +124,7 @@ export function createPool(options: PoolOptions): Pool {
   // As many waiting as may be served at once keep every connection busy while the next ones are leased.
   const busyOf = (host: Host, mailClass: MailClass) => host.busy.get(mailClass) ?? 0;
   // Who waits only for the share of its class does not keep others of the domain from being leased.
-  const isBusy = (host: Host) => !isPaused(host) && waitersOfAll(host) >= host.throttle.limit;
+  const isBusy = (host: Host) => !isPaused(host) && host.waiters.ofFullShare >= host.throttle.limit;
 
   function domainsOf(which: (host: Host) => boolean): string[] {
     const busiest = [...hosts.values()].filter(which).sort((a, b) => b.waiters.size - a.waiters.size);
@@ -209,7 +210,7 @@ export function createPool(options: PoolOptions): Pool {
 
   /** Gives free slots to those who wait, by class and then by time, and forgets a host that has nothing to tell. */
   function serve(host: Host): void {
-    for (const waiter of [...host.waiters].sort((a, b) => rankOf(a.mailClass) - rankOf(b.mailClass))) {
+    for (const waiter of host.waiters) {
       const slot = take(host, waiter.target, waiter.mailClass);
       // Without a free one there is none for any other; a share that is used up is its class's own matter.
       if (!slot && busyOf(host, waiter.mailClass) < shareOf(waiter.mailClass, host.throttle.limit)) break;
@@ -246,8 +247,7 @@ export function createPool(options: PoolOptions): Pool {
       host.domains.add(domain);
       const [oldest] = host.domains;
       if (host.domains.size > maxDomains && oldest !== undefined) host.domains.delete(oldest);
-      const isNext = [...host.waiters].every((waiter) => rankOf(waiter.mailClass) > rankOf(mailClass));
-      const slot = isNext ? take(host, target, mailClass) : null;
+      const slot = host.waiters.isNext(mailClass) ? take(host, target, mailClass) : null;
       const pauseMs = host.throttle.pausedUntilMs - options.now();
       // A pause that outlasts the wait makes it vain.
       if (slot) return Promise.resolve(slot);
@@ -285,15 +285,6 @@ export function createPool(options: PoolOptions): Pool {
       await Promise.all(all.flatMap((host) => host.idle.splice(0).map((idle) => discard(host, idle))));
     },
   };
-}
-
-/** Those who wait for any connection, not for one of their class's share. */
-function waitersOfAll(host: Host): number {
-  return [...host.waiters].filter(({ mailClass }) => classOf(mailClass).share === 1).length;
-}
-
-function rankOf(mailClass: MailClass): number {
-  return classOf(mailClass).rank;
 }
 
 /** How many messages a connection to the host carries before it is closed. */

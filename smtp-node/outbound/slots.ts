@@ -59,9 +59,17 @@ export class Slots {
   get room(): Room {
     const all = Math.max(0, this.#count - this.#allWorking - this.#asked.all);
     if (this.#waiting >= this.#count * mostWaitingPerSlot) return { all, other: 0 };
-    const kept = this.#count === 1 ? 0 : this.urgent;
     const others = this.#allWorking - this.working('priority');
-    return { all, other: Math.max(0, Math.min(all, this.#count - kept - others - this.#asked.other)) };
+    return { all, other: Math.max(0, Math.min(all, this.#mostOther - others - this.#asked.other)) };
+  }
+
+  /** Enough is free that a lease is worth its request. */
+  get worthAsking(): boolean {
+    return this.room.other * 4 >= this.#mostOther;
+  }
+
+  get #mostOther(): number {
+    return this.#count === 1 ? 1 : this.#count - this.urgent;
   }
 
   /** A lease is under way that may bring so much. Gives what ends that. */

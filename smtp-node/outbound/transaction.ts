@@ -15,8 +15,8 @@ export interface Mail {
   eightBit: boolean;
   /** Its sender wants it encrypted on every further way as well, where that is understood. */
   requireTls: boolean;
-  /** The content, dot-stuffed, without the final dot. Read once. */
-  content(): AsyncIterable<Buffer>;
+  /** The content, dot-stuffed, without the final dot, in blocks. Read once. */
+  content(): Iterable<Buffer> | AsyncIterable<Buffer>;
 }
 
 export type TransactionResult =
@@ -171,7 +171,10 @@ async function sendContent(
  * @returns true when the final dot was handed to the kernel, false when the peer spoke or hung up before. The dot
  *   travels in the last block, so that a small message is one packet.
  */
-async function writeContent(connection: SmtpConnection, content: AsyncIterable<Buffer>): Promise<boolean> {
+async function writeContent(
+  connection: SmtpConnection,
+  content: Iterable<Buffer> | AsyncIterable<Buffer>,
+): Promise<boolean> {
   let held: Buffer | null = null;
   for await (const block of content) {
     if (held && (await connection.write(held)) === 'interrupted') return false;

@@ -2,43 +2,57 @@ const cr = 0x0d;
 const lf = 0x0a;
 const crBytes = Buffer.from('\r');
 const lfBytes = Buffer.from('\n');
+const nothing = Buffer.alloc(0);
 
 /**
- * The same bytes with every bare CR or LF made CRLF. The edge keeps messages that way already; a stray one would
- * be read differently by different servers and could smuggle an end of data (RFC 5321 §2.3.8, §4.1.1.4). Signing
+ * The same bytes with every bare CR or LF made CRLF, fed in pieces. The edge keeps messages that way already; a stray one
+ * would be read differently by different servers and could smuggle an end of data (RFC 5321 §2.3.8, §4.1.1.4). Signing
  * and sending both read through this, so they see the same bytes.
  */
-export async function* withCrlf(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  let afterCr = false;
-  for await (const chunk of source) {
-    if (chunk.length === 0) continue;
+export class CrlfLines {
+  #afterCr = false;
+
+  /** The piece itself when there is nothing to mend. */
+  push(piece: Buffer): Buffer {
+    if (piece.length === 0) return piece;
     const parts: Buffer[] = [];
-    if (afterCr && chunk[0] !== lf) parts.push(lfBytes);
+    if (this.#afterCr && piece[0] !== lf) parts.push(lfBytes);
     let from = 0;
-    let nextCr = chunk.indexOf(cr);
-    let nextLf = chunk.indexOf(lf);
+    let nextCr = piece.indexOf(cr);
+    let nextLf = piece.indexOf(lf);
     while (nextCr >= 0 || nextLf >= 0) {
       if (nextCr >= 0 && nextCr + 1 === nextLf) {
-        nextCr = chunk.indexOf(cr, nextLf + 1);
-        nextLf = chunk.indexOf(lf, nextLf + 1);
+        nextCr = piece.indexOf(cr, nextLf + 1);
+        nextLf = piece.indexOf(lf, nextLf + 1);
       } else if (nextCr >= 0 && (nextLf < 0 || nextCr < nextLf)) {
-        // A CR at the very end: the next chunk decides.
-        if (nextCr + 1 < chunk.length) {
-          parts.push(chunk.subarray(from, nextCr + 1), lfBytes);
+        // A CR at the very end: the next piece decides.
+        if (nextCr + 1 < piece.length) {
+          parts.push(piece.subarray(from, nextCr + 1), lfBytes);
           from = nextCr + 1;
         }
-        nextCr = chunk.indexOf(cr, nextCr + 1);
+        nextCr = piece.indexOf(cr, nextCr + 1);
       } else {
-        if (!(nextLf === 0 && afterCr)) {
-          parts.push(chunk.subarray(from, nextLf), crBytes);
+        if (!(nextLf === 0 && this.#afterCr)) {
+          parts.push(piece.subarray(from, nextLf), crBytes);
           from = nextLf;
         }
-        nextLf = chunk.indexOf(lf, nextLf + 1);
+        nextLf = piece.indexOf(lf, nextLf + 1);
       }
     }
-    afterCr = chunk[chunk.length - 1] === cr;
-    if (parts.length === 0) yield chunk;
-    else yield Buffer.concat([...parts, chunk.subarray(from)]);
+    this.#afterCr = piece[piece.length - 1] === cr;
+    return parts.length === 0 ? piece : Buffer.concat([...parts, piece.subarray(from)]);
   }
-  if (afterCr) yield lfBytes;
+
+  /** What is to follow the last piece. */
+  end(): Buffer {
+    return this.#afterCr ? lfBytes : nothing;
+  }
+}
+
+/** `CrlfLines` over a stream. */
+export async function* withCrlf(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  const lines = new CrlfLines();
+  for await (const piece of source) if (piece.length > 0) yield lines.push(piece);
+  const rest = lines.end();
+  if (rest.length > 0) yield rest;
 }

@@ -1,4 +1,5 @@
 import { createReadStream } from 'node:fs';
+import { CrlfLines } from './line-ends.ts';
 
 /** A message as the edge keeps it: RFC 5322 with CRLF line ends, in memory or, when large, in a file. */
 export type RawSource = { kind: 'bytes'; bytes: Buffer } | { kind: 'file'; path: string; sizeBytes: number };
@@ -8,6 +9,20 @@ export type RawSource = { kind: 'bytes'; bytes: Buffer } | { kind: 'file'; path:
  * block timeout is about (RFC 5321 §4.5.3.2.5).
  */
 const blockBytes = 64 * 1024;
+
+const settled = new WeakMap<RawSource, Buffer>();
+
+/** The whole message with CRLF line ends, when it is in memory and no larger than a block; null: read it in blocks. */
+export function wholeOf(raw: RawSource): Buffer | null {
+  if (raw.kind === 'file' || raw.bytes.length > blockBytes) return null;
+  const known = settled.get(raw);
+  if (known) return known;
+  const lines = new CrlfLines();
+  const [most, rest] = [lines.push(raw.bytes), lines.end()];
+  const whole = rest.length === 0 ? most : Buffer.concat([most, rest]);
+  settled.set(raw, whole);
+  return whole;
+}
 
 /** The message in blocks; a file is read as it is consumed, and closed when the consumer stops early. */
 export async function* readRaw(raw: RawSource): AsyncGenerator<Buffer> {

@@ -66,7 +66,9 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
         callback(session.secure ? null : new SmtpFault('530 5.7.0', 'Must issue a STARTTLS command first')),
     }),
   ];
-  const [port = 0, brokenTlsPort = 0] = await Promise.all(servers.map((server) => server.open(0, host)));
+  const [port = 0, brokenTlsPort = 0] = await Promise.all(
+    servers.map((server) => server.open(0, host, true)),
+  );
   return {
     port,
     brokenTlsPort,

@@ -59,7 +59,7 @@ export async function answerCapture(
   const nothing = () => say(404, 'application/json', '{"error":"There is no such message."}');
   if (!one) return void nothing();
   const file = { 'Content-Disposition': 'attachment', 'Content-Security-Policy': mailPolicy };
-  if (second === '' && !forPeople) return void say(200, 'message/rfc822', one.raw);
+  if (second === '' && !forPeople) return void say(200, 'message/rfc822', one.raw, file);
   if (second === 'raw') return void say(200, 'message/rfc822', one.raw, file);
   const mail = await parsed(one.raw);
   if (second === '') {

@@ -1,3 +1,4 @@
+import type { Patience } from './patience.ts';
 import { QuotedPathConnection } from './quoted-path.ts';
 
 /** Begins a text that has its own enhanced status code (RFC 2034 §3). */
@@ -5,20 +6,62 @@ const ownStatus = /^[245]\.\d{1,3}\.\d{1,3} /;
 /** What is said after DATA is part of the public contract, to the letter: it has no enhanced code. */
 const queuedAs = 'Thanks! Queued as: ';
 
+/** Commands that carry no mail, answered between two messages; as many as Postfix takes (smtpd_junk_command_limit). */
+const mostIdleCommands = 100;
+const mailCommand = /^(MAIL|RCPT|DATA|AUTH|STARTTLS)\b/i;
+
 /** The answer to an accepted message. */
 export function queuedText(messageId: string): string {
   return queuedAs + messageId;
 }
 
-/** A client's connection: the replies and the bound on command lines that smtp-server has no option for. */
+/** A client's connection: greeting, replies and the bounds on command lines that smtp-server has no option for. */
 export class SubmissionConnection extends QuotedPathConnection {
+  readonly #patience: Patience;
+  #greeted = false;
   #line: NodeJS.Timeout | undefined;
   /** When the last reply was written: the client's turn began then. */
   #repliedAtMs = Date.now();
+  /** Such commands since the last message. */
+  #idleCommands = 0;
+
+  constructor(patience: Patience, ...of: ConstructorParameters<typeof QuotedPathConnection>) {
+    super(...of);
+    this.#patience = patience;
+  }
+
+  /** smtp-server greets a tenth of a second later; who is known to wait need not. */
+  override init(): void {
+    super.init();
+    if (!this.#patience.has(this.remoteAddress)) return;
+    // What came with the connection is read between the two, and is still too early.
+    setImmediate(() => setImmediate(() => this.#greet()));
+  }
+
+  /** Called by smtp-server when that time is over. */
+  override connectionReady(next?: () => void): void {
+    if (this.#greeted || this._closing || this._closed) return;
+    this.#patience.waited(this.remoteAddress);
+    this.#greet(next);
+  }
+
+  #greet(next?: () => void): void {
+    if (this.#greeted || this._closing || this._closed) return;
+    this.#greeted = true;
+    super.connectionReady(next);
+  }
 
   /** RFC 5321 §4.5.3.2.7: a command line must be complete in this time, however slowly its octets come. */
   override _onCommand(command: Buffer, callback?: () => void): void {
     clearTimeout(this.#line);
+    if (!this._ready) this.#patience.talkedEarly(this.remoteAddress);
+    const name = mailCommand.exec(command.toString('latin1', 0, 9))?.[1]?.toUpperCase();
+    if (name === 'DATA') this.#idleCommands = 0;
+    else if (name === undefined) this.#idleCommands += 1;
+    if (this.#idleCommands > mostIdleCommands) {
+      this.send(421, '4.7.0 Too many commands without a message');
+      return;
+    }
     super._onCommand(command, () => {
       this.#awaitCommand(this.#commandMs);
       callback?.();

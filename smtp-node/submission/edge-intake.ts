@@ -3,6 +3,7 @@ import { type Agent, type ClientRequest, Agent as HttpAgent, request as httpRequ
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { z } from 'zod';
 import type { IntakeAnswer } from './intake-answer.ts';
+import { KeptCredentials } from './kept-credentials.ts';
 import { SmtpFault } from './smtp-fault.ts';
 
 const credentialSchema = z.object({ username: z.string().min(1), scopes: z.array(z.string()) });
@@ -30,6 +31,7 @@ export class EdgeIntake {
   readonly #hostName: string;
   readonly #timeoutMs: number;
   readonly #agent: Agent;
+  readonly #credentials = new KeptCredentials((secret) => this.#askCredential(secret));
 
   /** @param options.hostName the node's, for the trace field that the edge writes */
   constructor(options: { edgeUrl: string; hostName: string; timeoutMs: number }) {
@@ -41,11 +43,15 @@ export class EdgeIntake {
   }
 
   /**
-   * The credential of a secret; null when there is none, or when it may not be used.
+   * The credential of a secret, as it was in the last minute; null when there is none, or when it may not be used.
    * @throws SmtpFault 535 with the reason when the account is suspended; 454 when the edge does not say (RFC 4954
    *   §4.7.3)
    */
-  async credential(secret: string): Promise<Credential | null> {
+  credential(secret: string): Promise<Credential | null> {
+    return this.#credentials.of(secret);
+  }
+
+  async #askCredential(secret: string): Promise<Credential | null> {
     try {
       const response = await fetch(`${this.#edgeUrl}/v1/credential`, {
         headers: { authorization: `Bearer ${secret}` },
@@ -82,7 +88,11 @@ export class EdgeIntake {
         'x-pennypost-received-by': this.#hostName,
       },
     });
-    return new Upload(outgoing, this.#timeoutMs);
+    const upload = new Upload(outgoing, this.#timeoutMs);
+    void upload.answer.then((answer) => {
+      if (answer?.status === 401 || answer?.status === 403) this.#credentials.forget(secret);
+    });
+    return upload;
   }
 
   close(): void {

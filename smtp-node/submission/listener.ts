@@ -5,6 +5,7 @@ import { SMTPServer, type SMTPServerOptions, type SMTPServerSession } from 'smtp
 import type { SMTPConnection, SMTPConnectionOptions } from 'smtp-server/lib/smtp-connection.js';
 import { Arrivals } from './arrivals.ts';
 import { SubmissionConnection } from './connection.ts';
+import { Patience } from './patience.ts';
 
 /** What a listener gives to the handlers of its sessions. */
 export interface ListenerHooks {
@@ -29,6 +30,7 @@ export interface ArrivalBounds {
 export class SmtpListener extends SMTPServer {
   readonly #receiving: Set<string>;
   readonly #arrivals: Arrivals;
+  readonly #patience = new Patience();
 
   /**
    * @param handlers makes what smtp-server asks in the course of a session
@@ -58,16 +60,19 @@ export class SmtpListener extends SMTPServer {
   }
 
   override connect(socket: SubmissionConnection['_socket'], options?: SMTPConnectionOptions | null): void {
-    const connection = new SubmissionConnection(this, socket, options);
+    const connection = new SubmissionConnection(this.#patience, this, socket, options);
     this.connections.add(connection);
     connection.on('error', (error) => this._onError(error));
     connection.init();
   }
 
-  /** Listens, and returns the port. */
-  async open(port: number, address: string): Promise<number> {
+  /**
+   * Listens, and returns the port.
+   * @param exclusive not shared with other workers of the node
+   */
+  async open(port: number, address: string, exclusive = false): Promise<number> {
     const listening = once(this.server, 'listening');
-    this.listen(port, address || undefined);
+    this.listen({ port, exclusive, ...(address && { host: address }) });
     await listening;
     // a TCP listener has an address and a port
     const { port: bound } = this.server.address() as AddressInfo;

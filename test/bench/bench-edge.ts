@@ -30,7 +30,9 @@ export interface BenchEdge {
   url: string;
   dataDir: string;
   domain: string;
+  accountId: number;
   liveKey: string;
+  operatorToken: string;
   nodeToken: string;
   /** Code of the dashboard's first set-up. */
   setupCode: string;
@@ -65,7 +67,7 @@ export async function startBenchEdge(options: { shell?: Shell; meter?: boolean }
     port: 0,
     host: '127.0.0.1',
     dataDir,
-    settings: { ...secrets, METER: options.meter === false ? '0' : '1' },
+    settings: { ...secrets, METER: options.meter === false ? '0' : '1', ALLOW_LOCAL_WEBHOOKS: '1' },
     log: (line) => process.stderr.write(`edge: ${line}\n`),
     ...(options.shell ? { around: inShell(options.shell) } : {}),
   });
@@ -91,7 +93,9 @@ export async function startBenchEdge(options: { shell?: Shell; meter?: boolean }
     url: edge.url,
     dataDir,
     domain,
+    accountId: account.id,
     liveKey: secret,
+    operatorToken: secrets.OPERATOR_TOKEN,
     nodeToken,
     setupCode: setupCodeOf(secrets.AUTH_SECRET),
     pid,

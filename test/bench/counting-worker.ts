@@ -2,10 +2,8 @@
  * Put around the Worker's own bundle: passes every call on and counts what Cloudflare bills. `GET /bench/counts`
  * gives the counts, since the isolate began.
  */
-import product, { NodeHub as ProductHub } from 'product';
+import product, { NodeHub as ProductHub, WebhookSender as ProductSender } from 'product';
 import type { Counts } from './counts.ts';
-
-export { WebhookSender } from 'product';
 
 const counts: Counts = {
   requests: 0,
@@ -16,6 +14,7 @@ const counts: Counts = {
   queueDeletes: 0,
   objectRequests: 0,
   objectMs: 0,
+  alarms: 0,
   r2Writes: 0,
   r2Reads: 0,
   d1Trips: 0,
@@ -183,6 +182,22 @@ export class NodeHub extends ProductHub {
   override wake() {
     counts.objectRequests += 1;
     return super.wake();
+  }
+}
+
+/** The sender of an endpoint: its database is counted, and how long it works, its POSTs included. */
+export class WebhookSender extends ProductSender {
+  constructor(context: unknown, env: Record<string, Binding>) {
+    super(context, countedEnv(env));
+  }
+  override poke(endpointId: number) {
+    counts.objectRequests += 1;
+    return super.poke(endpointId);
+  }
+  override alarm() {
+    counts.objectRequests += 1;
+    counts.alarms += 1;
+    return timed(() => super.alarm());
   }
 }
 

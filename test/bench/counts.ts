@@ -13,6 +13,8 @@ export interface Counts {
   objectRequests: number;
   /** How long its callers waited for it, ms. */
   objectMs: number;
+  /** Alarms of Durable Objects that rang; setting one is billed as a row written. */
+  alarms: number;
   r2Writes: number;
   r2Reads: number;
   d1Trips: number;

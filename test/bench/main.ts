@@ -7,13 +7,16 @@ import { acceptRate } from './accept-rate.ts';
 import { capacity } from './capacity.ts';
 import { d1Cost } from './d1-cost.ts';
 import { dashboard } from './dashboard.ts';
-import { deliveryRate } from './delivery-rate.ts';
+
 import { door } from './door.ts';
+import { forwarding } from './forwarding.ts';
 import { gate } from './gate.ts';
 import { latency } from './latency.ts';
 import { leaseTime } from './lease-time.ts';
 import { memory } from './memory.ts';
+import { nodeSpeed, relaySpeed, submitSpeed } from './node-speed.ts';
 import { price } from './price.ts';
+import { received } from './received.ts';
 import { type SectionReport, table } from './report.ts';
 import { webhooks } from './webhooks.ts';
 
@@ -22,12 +25,16 @@ const sections: Record<string, (options: { quick: boolean }) => Promise<SectionR
   gate,
   door,
   price,
+  received,
   capacity,
   accept: acceptRate,
   latency,
-  rate: deliveryRate,
+  node: nodeSpeed,
+  relay: relaySpeed,
+  submit: submitSpeed,
   lease: leaseTime,
   memory,
+  forwarding,
   dashboard,
   webhooks,
 };

@@ -16,6 +16,7 @@ export const prices = {
   queueOperation: 0.4e-6,
   r2Write: 4.5e-6,
   r2Read: 0.36e-6,
+  r2GbMonth: 0.015,
   request: 0.3e-6,
   cpuMs: 0.02e-6,
   objectRequest: 0.15e-6,
@@ -46,6 +47,8 @@ export interface Measured {
   bodyBytes: number;
   metadataBytes: number;
   purgeRows: number;
+  /** Kept in R2 as long as bodies are. */
+  r2Bytes?: number;
 }
 
 /** List price of a million delivered messages, from what this run did, by size and load. */
@@ -110,7 +113,8 @@ export function queueOperations({ queueWrites, queueReads, queueDeletes }: Count
 }
 
 /** USD a million messages, by part. */
-function bill({ load, counts, cpuMsPerMessage, bodyBytes, metadataBytes, purgeRows }: Measured) {
+export function bill(measured: Omit<Measured, 'rawBytes'>) {
+  const { load, counts, cpuMsPerMessage, bodyBytes, metadataBytes, purgeRows, r2Bytes = 0 } = measured;
   const million = 1e6 / load.messages;
   const gbMonths = (bodyBytes * bodyDays + metadataBytes * metadataDays) / monthDays / 1000; // 1e6 messages, 1e9 bytes
   return {
@@ -121,9 +125,12 @@ function bill({ load, counts, cpuMsPerMessage, bodyBytes, metadataBytes, purgeRo
     requests: (counts.requests + counts.queueInvocations) * million * prices.request,
     object:
       (counts.objectRequests * prices.objectRequest +
+        counts.alarms * prices.rowWritten +
         (counts.objectMs / 1000) * objectGb * prices.objectGbSecond) *
       million,
-    R2: (counts.r2Writes * prices.r2Write + counts.r2Reads * prices.r2Read) * million,
+    R2:
+      (counts.r2Writes * prices.r2Write + counts.r2Reads * prices.r2Read) * million +
+      ((r2Bytes * bodyDays) / monthDays / 1000) * prices.r2GbMonth,
     CPU: cpuMsPerMessage * 1e6 * prices.cpuMs,
   };
 }

@@ -1,15 +1,15 @@
 import { readdir, readFile } from 'node:fs/promises';
 
-interface ProcessStat {
+export interface ProcessStat {
   pid: number;
   command: string;
   parent: number;
   cpuMs: number;
 }
 
-/** `/proc/<pid>/stat` (proc_pid_stat(5)); null when there is no such process. Its clock ticks are 10 ms. */
-export async function processStat(pid: number): Promise<ProcessStat | null> {
-  const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => null);
+/** `/proc/<pid>/stat` (proc_pid_stat(5)); null when there is no such process. Its clock ticks are 10 ms. @param of a thread, `task/<tid>/` */
+export async function processStat(pid: number, of = ''): Promise<ProcessStat | null> {
+  const text = await readFile(`/proc/${pid}/${of}stat`, 'utf8').catch(() => null);
   if (text === null) return null;
   const command = text.slice(text.indexOf('(') + 1, text.lastIndexOf(')'));
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
@@ -28,13 +28,18 @@ export async function cpuMs(pid: number): Promise<number> {
   return stat.cpuMs;
 }
 
-/** CPU time of a process and of its children that live, milliseconds. */
-export async function treeCpuMs(pid: number): Promise<number> {
+/** CPU time of the first thread of a process, which runs its JavaScript, milliseconds. */
+export async function mainThreadCpuMs(pid: number): Promise<number> {
+  const stat = await processStat(pid, `task/${pid}/`);
+  if (!stat) throw new Error(`process ${pid} is gone`);
+  return stat.cpuMs;
+}
+
+/** A process and its children that live. */
+export async function treeStats(pid: number): Promise<ProcessStat[]> {
   const pids = (await readdir('/proc')).map(Number).filter(Number.isInteger);
-  const stats = await Promise.all(pids.map(processStat));
-  return stats
-    .filter((stat) => stat?.pid === pid || stat?.parent === pid)
-    .reduce((sum, stat) => sum + (stat?.cpuMs ?? 0), 0);
+  const stats = await Promise.all(pids.map((one) => processStat(one)));
+  return stats.flatMap((stat) => (stat && (stat.pid === pid || stat.parent === pid) ? [stat] : []));
 }
 
 /** Resident and peak resident memory of a process, MiB. */
@@ -47,7 +52,7 @@ export async function memoryMiB(pid: number): Promise<{ resident: number; peak: 
 /** The workerd processes that this process has started. */
 export async function workerdPids(): Promise<number[]> {
   const pids = (await readdir('/proc')).map(Number).filter(Number.isInteger);
-  const stats = await Promise.all(pids.map(processStat));
+  const stats = await Promise.all(pids.map((pid) => processStat(pid)));
   return stats.flatMap((stat) =>
     stat?.command === 'workerd' && stat.parent === process.pid ? [stat.pid] : [],
   );

@@ -10,5 +10,9 @@ declare module 'product' {
     fetch(request: Request): Promise<Response>;
     wake(): Promise<number>;
   }
-  export class WebhookSender {}
+  export class WebhookSender {
+    constructor(context: unknown, env: object);
+    poke(endpointId: number): Promise<void>;
+    alarm(): Promise<void>;
+  }
 }

@@ -6,14 +6,14 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
+import { freePort } from '../support/free-port.ts';
 import { killGroup, type NodeProcess, startNodeProcess } from '../support/node-process.ts';
 import { startSmtpSink } from '../support/smtp-sink.ts';
-import { bringAll, keptMails, receivingDomain } from './crash-received.ts';
+import { bringAll, bringer, keptMails, receivingDomain } from './crash-received.ts';
 
 const messages = Number(process.env.CRASH_MESSAGES ?? 2000);
 /** Mails that are received meanwhile. */
@@ -97,7 +97,8 @@ async function crash(): Promise<boolean> {
   await startNode();
   say(`${messages} messages; node and Worker are each killed ${kills} times`);
   const sending = sendAll(key);
-  const bringing = bringAll({ port: inboundPort, mails, overMs: sendOverMs });
+  say(`${mails} mails are brought meanwhile by ${bringer}`);
+  const bringing = bringAll({ port: inboundPort, mails, overMs: sendOverMs, folder });
   for (const work of [sending, bringing]) work.catch(() => undefined); // awaited below
   await killInTurns(startNode);
   const ids = await sending;
@@ -269,15 +270,6 @@ async function tell(id: string, key: string): Promise<Told | null> {
     status: email.status,
     maybeAccepted: events.data.some(({ details }) => details.maybeAccepted === true),
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no free port');
-  return address.port;
 }
 
 // Process groups of their own do not end with this process.

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +9,7 @@ import { type DohServer, startDohServer } from '../../smtp-node/standalone/doh-s
 import { until } from '../lab/until.ts';
 import { Captured } from '../support/captured.ts';
 import { darkDotsOf, hasChromium, launchChromium, lookAt, newWindow } from '../support/chromium.ts';
+import { isInstalled, runCommand } from '../support/command.ts';
 import { type DnsTable, lookupIn } from '../support/dns-table.ts';
 import { Standalone } from '../support/standalone.ts';
 
@@ -359,20 +360,7 @@ describe.skipIf(!hasChromium)('the dashboard in a browser', () => {
       await page.getByLabel('received mail came to a domain').check();
       await page.getByRole('button', { name: 'Add', exact: true }).click();
       await page.getByText('Keep it now').waitFor();
-      const transport = createTransport({
-        host: '127.0.0.1',
-        port: pennypost.facts.returnPath?.port,
-        tls: { rejectUnauthorized: false },
-      });
-      await transport.sendMail({
-        from: 'Ann <ann@example.net>',
-        to: `info@${domain}`,
-        subject: 'A question',
-        text: 'When do you open?',
-        html: '<p>When do you <b>open</b>?</p>',
-        attachments: [{ filename: 'map.txt', content: 'here' }],
-      });
-      transport.close();
+      await bringQuestion(`info@${domain}`);
       await until('the webhook to tell of it', 30_000, async () =>
         posts.some(({ subject }) => subject === 'A question'),
       );
@@ -383,6 +371,25 @@ describe.skipIf(!hasChromium)('the dashboard in a browser', () => {
       await page.getByText('By rule *').waitFor();
       expect(await lookAt(page, 'received-mail')).toEqual([]);
       await page.setViewportSize({ width: 1280, height: 900 });
+      const at = page.url();
+      const verdicts = await page
+        .locator('section[aria-labelledby=verdicts] tbody td:first-child')
+        .allTextContents();
+      expect(verdicts).toEqual(['SPF', 'DKIM', 'DMARC', 'ARC', 'Reverse DNS']);
+      expect(await page.locator('#text-of').textContent()).toContain('When do you open?');
+      expect(await page.frameLocator('iframe.mail').locator('b').textContent()).toBe('open');
+      expect(await page.locator('#headers-text').textContent()).toMatch(
+        /^Received: from [^\n]+\n[\s\S]*Subject: A question$/m,
+      );
+      expect(await download('map.txt')).toBe('here');
+      expect(await download('Download as it came')).toMatch(
+        /^Received: from [\s\S]*\r\nSubject: A question\r\n/,
+      );
+      const before = posts.length;
+      await page.getByRole('button', { name: 'Tell again' }).click();
+      await until('the webhook to tell of it again', 30_000, async () => posts.length > before);
+      expect(posts.at(-1)?.subject).toBe('A question');
+      await page.goto(at);
       await page.locator('a[href^="/webhook-deliveries/"]').last().click();
       await page.getByText('status 200').waitFor();
       await page.goto(`${url}/domains`);
@@ -397,6 +404,58 @@ describe.skipIf(!hasChromium)('the dashboard in a browser', () => {
       await new Promise((resolve) => receiver.close(resolve));
     }
   });
+
+  /** A mail by swaks where it is installed, through the port of the node that takes mail. */
+  async function bringQuestion(to: string): Promise<void> {
+    const port = pennypost.facts.returnPath?.port;
+    const content = [
+      ...['From: Ann <ann@example.net>', `To: ${to}`, 'Subject: A question', 'MIME-Version: 1.0'],
+      ...['Content-Type: multipart/mixed; boundary=b', '', '--b'],
+      ...['Content-Type: multipart/alternative; boundary=a', '', '--a', 'Content-Type: text/plain', ''],
+      ...[
+        'When do you open?',
+        '--a',
+        'Content-Type: text/html',
+        '',
+        '<p>When do you <b>open</b>?</p>',
+        '--a--',
+      ],
+      ...[
+        '--b',
+        'Content-Type: text/plain; name=map.txt',
+        'Content-Disposition: attachment; filename=map.txt',
+      ],
+      ...['Content-Transfer-Encoding: base64', '', 'aGVyZQ==', '--b--', ''],
+    ].join('\r\n');
+    if (isInstalled('swaks')) {
+      const session = [
+        '--server',
+        '127.0.0.1',
+        '--port',
+        `${port}`,
+        '--tls',
+        '--from',
+        'ann@example.net',
+        '--to',
+        to,
+      ];
+      const { code, output } = await runCommand('swaks', [...session, '--data', '-'], content);
+      expect(code, output).toBe(0);
+      return;
+    }
+    const transport = createTransport({ host: '127.0.0.1', port, tls: { rejectUnauthorized: false } });
+    await transport.sendMail({ envelope: { from: 'ann@example.net', to }, raw: content });
+    transport.close();
+  }
+
+  /** What a link downloads. */
+  async function download(link: string): Promise<string> {
+    const [file] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('link', { name: link, exact: true }).click(),
+    ]);
+    return await readFile(await file.path(), 'latin1');
+  }
 
   it('suppresses an address and sets it free again', async () => {
     await page.setViewportSize({ width: 1280, height: 900 });

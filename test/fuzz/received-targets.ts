@@ -2,7 +2,7 @@ import { aliasFault } from '#domain/inbound/alias.ts';
 import { answeredMailboxes, answerFields } from '#domain/inbound/answer.ts';
 import { isAutomatic } from '#domain/inbound/automatic.ts';
 import { failureNotice, toldStatus } from '#domain/inbound/failure-notice.ts';
-import { forwarded, forwardLoop } from '#domain/inbound/forwarding.ts';
+import { forwarded, forwardLoop, passedMarks, passedOn } from '#domain/inbound/forwarding.ts';
 import { htmlAboveQuote, htmlText } from '#domain/inbound/html-text.ts';
 import { statusQuery } from '#domain/inbound/incoming-status.ts';
 import { maskMessage, messageIdsIn } from '#domain/inbound/masking.ts';
@@ -149,6 +149,7 @@ export const receivedTargets: readonly Target[] = [
         forwardLoop(split.fields, of.alias),
         joinMessage(forwarded(split, { ...of, rewriteFrom: true })),
         joinMessage(forwarded(split, { ...of, rewriteFrom: false })),
+        joinMessage(passedOn(split, { ...of, marks: passedMarks(split.fields) })),
       ];
     },
   },

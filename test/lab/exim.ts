@@ -7,11 +7,11 @@ import { chown, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type EximSettings, type HostName, hosts, isHostName } from './hosts.ts';
 import type { Namespaces } from './namespaces.ts';
-import { untilListening } from './postfix.ts';
+import { untilListening } from './until-listening.ts';
 
 /** Where `unpack-exim.sh` puts it. */
 const eximRoot = '/opt/pennypost-lab/exim';
-const exim = join(eximRoot, 'usr/sbin/exim4');
+export const exim = join(eximRoot, 'usr/sbin/exim4');
 /** The user that Debian's Exim wants to find, in the hosts' own /etc/passwd; a number that nobody has. */
 const user = { name: 'Debian-exim', id: 64_925 };
 
@@ -63,6 +63,8 @@ deliver_drop_privilege
 disable_ipv6
 tls_advertise_hosts =
 delay_warning = ${settings.warnAfterSeconds}s
+# Loops are left to the next host to see.
+received_headers_max = 100
 domainlist relayed = ${domains}
 acl_smtp_rcpt = rcpt
 

@@ -25,6 +25,8 @@ export interface PostfixSettings {
   tls: TlsFace;
   /** Real greylisting by postgrey, with this delay. */
   greylistSeconds?: number;
+  /** OpenDKIM and OpenDMARC before it: mail that fails the DMARC policy of its author's domain is refused (see dmarc.ts). */
+  enforcesDmarc?: boolean;
   /** Words that are left out of the EHLO reply (Postfix `smtpd_discard_ehlo_keywords`). */
   withoutEhlo?: readonly string[];
   /** Further main.cf lines. */
@@ -125,7 +127,8 @@ const table = {
   relay: {
     fqdn: 'relay.lab.test',
     ...at(32),
-    postfix: { relayTo: { 'relayed.test': 'mx1' }, tls: 'lab-ca' },
+    // Loops are left to the next host to see.
+    postfix: { relayTo: { 'relayed.test': 'mx1' }, tls: 'lab-ca', settings: { hopcount_limit: '100' } },
   },
   /** Accepts everything, hands it to mx1, warns early and gives up soon: every failure comes as a DSN. */
   bouncer: {
@@ -149,6 +152,12 @@ const table = {
     fqdn: 'exim.lab.test',
     ...at(34),
     exim: { relayTo: { 'eximbounce.test': 'mx1' }, warnAfterSeconds: 2, lifetimeSeconds: 15 },
+  },
+  /** Refuses what fails DMARC, as OpenDMARC judges it. */
+  dmarc: {
+    fqdn: 'dmarc.lab.test',
+    ...at(35),
+    postfix: { mailFor: ['dmarc.test'], tls: 'lab-ca', enforcesDmarc: true },
   },
   /** Up, but nothing listens: connections are refused. */
   down: { fqdn: 'down.lab.test', ...at(40) },
@@ -196,6 +205,7 @@ export const domains: Record<string, DnsRecord[]> = {
   'relayed.test': [mx(10, 'relay')],
   'postfixbounce.test': [mx(10, 'bouncer')],
   'eximbounce.test': [mx(10, 'exim')],
+  'dmarc.test': [mx(10, 'dmarc')],
 };
 
 /** Delegated by the root to a server that does not exist: every question ends in SERVFAIL. */

@@ -4,10 +4,11 @@ import { openSync } from 'node:fs';
 import { chmod, chown, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeCertificate } from './certificates.ts';
+import { dmarcSettings, startDmarc } from './dmarc.ts';
 import { type HostName, hosts, isHostName, type PostfixSettings } from './hosts.ts';
 import { type Namespaces, runHere } from './namespaces.ts';
 import { recipientFaults } from './recipients.ts';
-import { until } from './until.ts';
+import { untilListening } from './until-listening.ts';
 
 /** The uid and gid that deliver: `nobody` and `nogroup` of Debian. */
 const NOBODY = 65534;
@@ -31,6 +32,7 @@ export async function startPostfix(namespaces: Namespaces, labDir: string, host:
   await writeFile(join(dir, 'conf', 'mailboxes'), mailboxMap(postfix));
   await writeFile(join(dir, 'conf', 'faults-rcpt'), faultMap('RCPT'));
   await writeFile(join(dir, 'conf', 'faults-data'), faultMap('DATA'));
+  if (postfix.enforcesDmarc) await startDmarc(namespaces, dir, host);
   if (postfix.greylistSeconds) await startPostgrey(namespaces, dir, host, postfix.greylistSeconds);
 
   // The daemons keep the file descriptors that they get: never ours.
@@ -78,6 +80,7 @@ function mainCf(dir: string, host: HostName, postfix: PostfixSettings): Record<s
     transport_maps: postfix.relayTo
       ? `inline:{ ${Object.entries(postfix.relayTo).map(transport).join(', ')} }`
       : '',
+    ...(postfix.enforcesDmarc ? dmarcSettings : {}),
     smtp_tls_security_level: 'may',
     // A DSN or a second hop that fails is tried again soon.
     queue_run_delay: '2s',
@@ -161,13 +164,6 @@ async function startPostgrey(
     )
     .unref();
   await untilListening(namespaces, host, GREYLIST_PORT);
-}
-
-export async function untilListening(namespaces: Namespaces, host: HostName, port: number): Promise<void> {
-  await until(`${host} to listen on port ${port}`, 20_000, async () => {
-    const { stdout } = await namespaces.run(host, 'ss', ['-Hltn', `( sport = :${port} )`]);
-    return stdout.trim() !== '';
-  });
 }
 
 async function idOf(user: string): Promise<number> {

@@ -17,6 +17,23 @@ async function drip(talk: SmtpTalk): Promise<string> {
   return await reply;
 }
 
+describe('a client that talks of no mail', () => {
+  it.each(['EHLO x', 'NOOP', 'RSET'])(
+    'says %s a hundred times between two messages, not more',
+    async (command) => {
+      await using at = await submissionAtEdge();
+      const talk = await SmtpTalk.open(at.port);
+      expect(await talk.logIn()).toMatch(/^235 /);
+      for (let i = 0; i < 90; i++) expect(await talk.say(command)).toMatch(/^250/);
+      await talk.beginMessage();
+      expect(await talk.say('Subject: x\r\n\r\nx\r\n.')).toMatch(/^250 /);
+      for (let i = 0; i < 100; i++) expect(await talk.say(command)).toMatch(/^250/);
+      expect(await talk.say(command)).toBe('421 4.7.0 Too many commands without a message');
+      expect(await talk.reply()).toBe('closed');
+    },
+  );
+});
+
 describe('a client that sends an octet now and then (row 12)', () => {
   it('has a bounded time until it must have logged in', async () => {
     await using at = await submissionAtEdge({ loginMs: 300 });

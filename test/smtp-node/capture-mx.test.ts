@@ -122,6 +122,8 @@ describe('the pages of captured mail', () => {
       for (const none of [`${at}/parts/1`, `${at}/parts/x`, `${at}/nonsense`, `${capture.url}/nobody`])
         expect([none, (await asPerson(none)).status]).toEqual([none, 404]);
       expect(await (await fetch(at)).text()).toContain('Subject: <img src=x');
+      for (const path of [at, `${at}/raw`, `${at}/parts/0`])
+        expect((await fetch(path)).headers.get('Content-Disposition')).toBe('attachment');
       expect(await (await fetch(`${at}/raw`)).text()).toBe(await (await fetch(at)).text());
       expect(await (await fetch(capture.url)).json()).toHaveLength(2);
     } finally {

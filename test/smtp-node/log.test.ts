@@ -15,9 +15,12 @@ describe('log', () => {
       token: secret,
       config: { nodeToken: secret },
       a: { headers: { authorization: secret } },
+      deep: [{ down: { in: { it: { password: secret } } } }],
+      said: 'the "token": is not one',
     });
     expect(lines.join('')).not.toContain(secret);
-    expect(lines.join('')).toContain('[secret]');
+    expect(lines.join('').split('[secret]')).toHaveLength(5);
+    expect(JSON.parse(lines[0] ?? '')).toMatchObject({ nodeId: 'n', said: 'the "token": is not one' });
   });
 
   it('has the message id in the line about a submitted message, and no key', async () => {

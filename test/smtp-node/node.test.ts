@@ -149,6 +149,31 @@ describe('node: leasing', () => {
     await edge.until(() => edge.results.length === 1);
   });
 
+  it('asks for urgent mail again at once when a look only passed by what is held', async () => {
+    const edge = await new FakeEdge().start();
+    const courier = new FakeCourier();
+    const held = Promise.withResolvers<void>();
+    courier.hold = held.promise;
+    edge.queue.push({ ...leased(1), class: 'digest' });
+    const places: unknown[] = [];
+    edge.script.set('lease', async ({ json }) => {
+      const { digestMax, place } = json as { digestMax: number; place: string | null };
+      if (digestMax > 0) return null;
+      places.push(place);
+      if (places.length > 2) return null;
+      return {
+        status: 200,
+        body: { deliveries: [], keys: {}, more: true, place: `looked ${places.length}` },
+      };
+    });
+    await using _ = await nodeAtEdge({ edge, courier, env: { PENNYPOST_POLL_SECONDS: '60' } });
+    await courier.inData(1);
+    edge.wake();
+    await edge.until(() => places.length === 3);
+    expect(places.slice(1)).toEqual(['looked 1', 'looked 2']);
+    held.resolve();
+  });
+
   it('begins a delivery once that two answers of one lease bring, and gives back one of another lease', async () => {
     const edge = await new FakeEdge().start();
     const courier = new FakeCourier();

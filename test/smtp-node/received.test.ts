@@ -1,5 +1,7 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { describe, expect, it } from 'vitest';
 import { noVerdicts, type Verdicts } from '#domain/inbound/verdicts.ts';
 import type { InboundDoor } from '#domain/node-contract.ts';
@@ -17,6 +19,8 @@ const open: Extract<InboundDoor, { door: 'received' }> = {
   group: '1',
   synchronous: false,
   refuseDmarc: false,
+  senders: null,
+  authorize: false,
 };
 
 async function at(more: Partial<InboundOptions> = {}, verdicts: Partial<Verdicts> = {}) {
@@ -120,6 +124,19 @@ describe('mail for a domain that receives', () => {
     expect(await begin(talk, 'nobody@in.example.com')).toBe(`${reply} ${text}`);
   });
 
+  it('takes mail of the senders alone that the edge names, whatever their case', async () => {
+    await using fixture = await at();
+    const door = { ...open, synchronous: true, senders: ['bob@home.example'] };
+    fixture.edge.doors.set('reply+abc@in.example.com', door);
+    const talk = await SmtpTalk.open(fixture.port);
+    for (const other of ['a@example.net', 'bob@home.example.net', '']) {
+      expect(await begin(talk, 'reply+abc@in.example.com', other)).toMatch(/^550 5\.7\.1 Only the owner/);
+    }
+    expect(await begin(talk, 'reply+abc@in.example.com', 'Bob@Home.example')).toMatch(/^250 /);
+    expect(await deliver(talk)).toMatch(/^250 /);
+    expect(fixture.edge.received.size).toBe(1);
+  });
+
   it('asks the edge once for an address that many mails come to', async () => {
     await using fixture = await at();
     const talk = await SmtpTalk.open(fixture.port);
@@ -129,6 +146,49 @@ describe('mail for a domain that receives', () => {
     }
     expect(fixture.edge.paths().filter((path) => path === 'inbound/check')).toHaveLength(1);
     expect(fixture.edge.received.size).toBe(3);
+  });
+
+  it('asks at each RCPT where an endpoint wants to be asked, with SPF judged once a mail', async () => {
+    let judged = 0;
+    await using fixture = await at({
+      senderPolicy: async ({ mailFrom }) => {
+        judged += 1;
+        return { result: 'softfail', domain: mailFrom.slice(mailFrom.indexOf('@') + 1) };
+      },
+    });
+    const other = 'other@in.example.com';
+    for (const address of [someone, other]) fixture.edge.doors.set(address, { ...open, authorize: true });
+    const asked: unknown[] = [];
+    fixture.edge.script.set('inbound/authorize', ({ json }) => {
+      asked.push(json);
+      const { to } = json as { to: string };
+      const refusal = to === other ? { reply: '550 5.7.1', text: 'Not here' } : null;
+      return { status: 200, body: { refusal } };
+    });
+    const talk = await SmtpTalk.open(fixture.port);
+    await talk.say('EHLO client.example.net');
+    await talk.say('MAIL FROM:<a@example.net> SIZE=1234');
+    expect(await talk.say(`RCPT TO:<${someone}>`)).toMatch(/^250 /);
+    expect(await talk.say(`RCPT TO:<${other}>`)).toBe('550 5.7.1 Not here');
+    const session = {
+      from: 'a@example.net',
+      size: 1234,
+      remoteIp: '127.0.0.1',
+      helo: 'client.example.net',
+      spf: { result: 'softfail', domain: 'example.net' },
+    };
+    expect(asked).toMatchObject([
+      { to: someone, ...session },
+      { to: other, ...session },
+    ]);
+    expect(judged).toBe(1);
+    expect(await deliver(talk)).toMatch(/^250 /);
+    await talk.say('MAIL FROM:<>');
+    await talk.say(`RCPT TO:<${someone}>`);
+    expect(judged).toBe(2);
+    expect(asked.at(-1)).toMatchObject({ from: '', size: null });
+    fixture.edge.script.set('inbound/authorize', () => 'drop');
+    expect(await talk.say(`RCPT TO:<${someone}>`)).toMatch(/^451 4\.3\.0 /);
   });
 
   it('says 451 at RCPT while the edge is away', async () => {
@@ -263,6 +323,16 @@ describe('mail for a domain that receives', () => {
       /^550 5\.5\.2 /,
     );
     expect(await readdir(join(fixture.dataDirectory, 'received'))).toEqual([]);
+  });
+
+  it('is not taken from whoever talks before the greeting', async () => {
+    await using fixture = await at();
+    const socket = connect(fixture.port, '127.0.0.1');
+    socket.write(`EHLO a.example\r\nMAIL FROM:<a@example.net>\r\nRCPT TO:<${someone}>\r\nDATA\r\n`);
+    const said = await text(socket);
+    expect(said).toMatch(/^421 .* You talk too soon\r\n/);
+    expect(said).not.toMatch(/^[23]/m);
+    expect(fixture.edge.paths()).toEqual([]);
   });
 
   it('shares the port with return paths', async () => {

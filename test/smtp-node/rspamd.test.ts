@@ -117,7 +117,14 @@ describe('rspamd beside the node', () => {
     });
     const judge = async () => ({ verdicts: noVerdicts, authResults: null });
     await using fixture = await inboundAtEdge({ rspamdUrl: rspamd.url, judge });
-    const door = { door: 'received', group: '1', synchronous: false, refuseDmarc: false } as const;
+    const door = {
+      door: 'received',
+      group: '1',
+      synchronous: false,
+      refuseDmarc: false,
+      senders: null,
+      authorize: false,
+    } as const;
     fixture.edge.doors.set('b@in.example.com', door);
     for (const mail of ['Subject: one\r\n\r\n', 'Subject: two\r\n\r\n']) {
       const talk = await SmtpTalk.open(fixture.port);

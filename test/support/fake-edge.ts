@@ -168,6 +168,8 @@ export class FakeEdge {
         const addresses = body.addresses as string[];
         return { status: 200, body: { doors: addresses.map((address) => this.#doorOf(address)) } };
       }
+      case 'inbound/authorize':
+        return { status: 200, body: { refusal: null } };
       case 'inbound': {
         const rcptTo = asked.query.getAll('rcpt_to');
         const mailFrom = asked.query.get('mail_from') ?? '?';

@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { z } from 'zod';
+import { freePort } from './free-port.ts';
 
 const secretsSchema = z.object({ NODE_TOKEN: z.string(), OPERATOR_TOKEN: z.string() });
 
@@ -61,13 +61,4 @@ export class KillableEdge {
   async secrets(): Promise<z.infer<typeof secretsSchema>> {
     return secretsSchema.parse(JSON.parse(await readFile(join(this.dataDir, 'secrets.json'), 'utf8')));
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }

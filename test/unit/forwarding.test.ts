@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { forwarded, forwardLoop, losesDmarc } from '#domain/inbound/forwarding.ts';
+import { forwarded, forwardLoop, losesDmarc, passedMarks, passedOn } from '#domain/inbound/forwarding.ts';
 import { noVerdicts, type Verdicts } from '#domain/inbound/verdicts.ts';
 import { parseMailbox } from '#domain/message/address.ts';
 import { fieldsNamed, joinMessage, splitMessage } from '#domain/message/header.ts';
@@ -114,5 +114,30 @@ describe("DMARC of the author's domain", () => {
     ['is not there', verdicts(null), false],
   ])('%s', (_, of, expected) => {
     expect(losesDmarc(of)).toBe(expected);
+  });
+});
+
+describe('a message that has passed a masked alias', () => {
+  const mark = 'abcdefgh23456723';
+  const passed = passedOn(plain, { marks: [mark], alias, switchOffUrl });
+  it('tells so by a mark, and nothing of others', () => {
+    expect(joinMessage(passed)).toBe(
+      `Delivered-To: ${alias}\r\nList-Unsubscribe: <${switchOffUrl}>\r\nX-Alias-Passed: ${mark}\r\n${joinMessage(plain)}`,
+    );
+    expect(passedMarks(passed.fields)).toEqual([mark]);
+  });
+  it('does not pass it again, whatever was taken away in between', () => {
+    const bare = passed.fields.filter(({ name }) => name !== 'Delivered-To');
+    expect(forwardLoop(bare, alias, mark)).toContain('in a circle');
+    expect(forwardLoop(bare, alias, 'other23456723456')).toBeNull();
+    expect(forwardLoop(plain.fields, alias, mark)).toBeNull();
+  });
+  it('passes so many of them at most', () => {
+    const letters = 'abcdefghijklmnopqrstuvwxyz234567';
+    const marks = Array.from({ length: 60 }, (_, i) =>
+      `${letters[i % 32]}${letters[i >> 5]}`.padEnd(16, 'a'),
+    );
+    const { fields } = passedOn(plain, { marks, alias: null, switchOffUrl: null });
+    expect(forwardLoop(fields, alias, mark)).toContain('51 aliases');
   });
 });

@@ -223,6 +223,21 @@ describe('masking', () => {
     const nest = `From: ${owner}\r\nContent-Type: multipart/mixed; boundary=b0\r\n\r\n${parts.join('')}`;
     expect(maskMessage(nest, toStranger)).toEqual({ fault: 'it has too many parts' });
   });
+  it('refuses more text than can be held while it is changed, and takes any other part', () => {
+    const mail = (type: string, of: string) =>
+      lines(`From: ${owner}`, `Content-Type: ${type}`, '', of.repeat(800_000));
+    expect(maskMessage(mail('text/csv', '12345678'), toStranger)).toEqual({
+      fault: 'it has too much text to be masked',
+    });
+    expect(maskMessage(mail('image/png', '12345678'), toStranger)).toHaveProperty('message');
+    const preamble = lines(
+      `From: ${owner}`,
+      'Content-Type: multipart/mixed; boundary=b',
+      '',
+      '12345678'.repeat(800_000),
+    );
+    expect(maskMessage(preamble, toStranger)).toHaveProperty('fault');
+  });
   it('of 2 MB takes time that grows with its bytes', () => {
     for (const line of [
       `${owner} `,

@@ -238,6 +238,21 @@ describe('a bomb', () => {
     const many = xml.replace('<version>', '<a/>'.repeat(xmlBounds.elements));
     expect(readXml(many)).toBe(`the XML has more than ${xmlBounds.elements} elements`);
   });
+  it('is told from a large report: of eight thousand records each one is read', () => {
+    const [record = ''] = /<record>[\s\S]*?<\/record>/.exec(xml) ?? [];
+    const large = xml.replace(record, record.repeat(8000));
+    const packedReport = unpackReport(gzip(bytes(large)));
+    const root = readXml(new TextDecoder().decode(packedReport as Uint8Array));
+    const report = typeof root === 'string' ? root : readAggregateReport(root);
+    expect(typeof report === 'string' ? report : report.rows.length).toBe(8001);
+  });
+  it('never has room beside other work of an isolate: 16 MiB, and 200,000 elements', () => {
+    expect(unpackReport(gzip(new Uint8Array(16 * 1_048_576)))).toHaveLength(16 * 1_048_576);
+    expect(unpackReport(gzip(new Uint8Array(16 * 1_048_576 + 1)))).toBe(fault);
+    const of = (elements: number) => readXml(`<a>${'<b/>'.repeat(elements - 1)}</a>`);
+    expect(of(200_000)).toMatchObject({ name: 'a' });
+    expect(of(200_001)).toBe('the XML has more than 200000 elements');
+  });
   it('of entities is not expanded', () => {
     expect(readXml('<a>&b;&amp;</a>')).toMatchObject({ text: '&b;&' });
   });

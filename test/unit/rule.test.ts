@@ -10,7 +10,7 @@ import {
   type Rule,
   type RuleCondition,
 } from '#domain/inbound/rule.ts';
-import { ruledDecision, ruleFacts } from '#domain/inbound/ruled.ts';
+import { type ActingRule, mayRefuse, ruledDecision, ruleFacts } from '#domain/inbound/ruled.ts';
 import { noVerdicts } from '#domain/inbound/verdicts.ts';
 
 function matches(pattern: string, text: string): boolean {
@@ -262,6 +262,35 @@ describe("rspamd's answer", () => {
   });
 });
 
+describe('what rules do', () => {
+  const facts = ruleFacts({ fromHeader: 'ann@a.test', subject: 'Order', headers: [] }, noVerdicts);
+  const known = { address: 'team@home.test', createdAtMs: 0, suppressed: false } as const;
+  const forward = (aliasId: string | null, state: 'verified' | 'pending' = 'verified'): ActingRule => ({
+    ...{ id: '1', name: 'x', priority: 1, aliasId, action: 'forward', conditions: [], text: '' },
+    targets: [known.address],
+    forwardTo: [{ ...known, state }],
+  });
+  const shop = { address: 'shop@alias.test', alias: { id: 7, masked: true } };
+
+  it('is to send on, masked as the alias is, whose address it was', () => {
+    expect(ruledDecision([forward('7')], facts, shop, 0)).toEqual({
+      ...{ action: 'forward', by: 'rule "x"', address: 'shop@alias.test', alias: 7, masked: true },
+      ...{ to: ['team@home.test'], left: [], endpoints: [] },
+    });
+    expect(ruledDecision([forward(null)], facts, { address: 'a@in.test', alias: null }, 0)).toMatchObject({
+      ...{ address: 'a@in.test', alias: null, masked: false },
+    });
+  });
+  it('is to put mail off as long as nobody has agreed, which only the session can tell', () => {
+    expect(ruledDecision([forward('7', 'pending')], facts, shop, 0)).toMatchObject({ reply: '450 4.2.1' });
+    expect(mayRefuse([forward('7')])).toBe(true);
+  });
+  it('is nothing where it is of another alias', () => {
+    expect(ruledDecision([forward('8')], facts, shop, 0)).toBeNull();
+    expect(ruledDecision([forward('7')], facts, { address: 'a@in.test', alias: null }, 0)).toBeNull();
+  });
+});
+
 describe('what rules look at', () => {
   const head = { fromHeader: '"B, Ann" <Ann@A.test>', subject: 'Order', headers: [] };
   it('is the address of From, and what was found out', () => {
@@ -280,9 +309,13 @@ describe('what rules look at', () => {
       },
     ];
     const facts = ruleFacts({ ...head, headers }, noVerdicts);
-    expect(ruledDecision(of('matches', '^19x'), facts)).toMatchObject({ action: 'drop', by: 'rule "x"' });
-    expect(ruledDecision(of('matches', '^21x'), facts)).toBeNull();
-    expect(ruledDecision(of('contains', '162x'), facts)).not.toBeNull();
-    expect(ruledDecision(of('contains', '165x'), facts)).toBeNull();
+    const at = { address: 'info@in.test', alias: null };
+    expect(ruledDecision(of('matches', '^19x'), facts, at, 0)).toMatchObject({
+      action: 'drop',
+      by: 'rule "x"',
+    });
+    expect(ruledDecision(of('matches', '^21x'), facts, at, 0)).toBeNull();
+    expect(ruledDecision(of('contains', '162x'), facts, at, 0)).not.toBeNull();
+    expect(ruledDecision(of('contains', '165x'), facts, at, 0)).toBeNull();
   });
 });

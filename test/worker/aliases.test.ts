@@ -61,7 +61,7 @@ describe('an alias', () => {
     [{ address: 'b-abc' }, '/address'],
     [{ domain: 'nowhere.example' }, '/domain'],
     [{ webhook: 'nothing' }, '/webhook'],
-    [{ is_masked: true }, '/'],
+    [{ is_masked: 'yes' }, '/is_masked'],
     [{ description: 'x'.repeat(201) }, '/description'],
   ])('%j is refused by name', async (more, pointer) => {
     const answer = await post({ domain, forward_to: ['made@people.example'], ...more });

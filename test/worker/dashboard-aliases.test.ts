@@ -1,9 +1,9 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Browser } from '../support/browser.ts';
-import { agreeAs } from './alias-support.ts';
+import { agreeAs, passing } from './alias-support.ts';
 import { setUpOwner } from './dashboard-support.ts';
 import { bringMail, doors, letterTo, newReceivingDomain } from './received-support.ts';
-import { bindings, call, migrate, newAccount, request, type TestAccount } from './support.ts';
+import { bindings, call, migrate, newAccount, rawOf, request, type TestAccount } from './support.ts';
 
 let browser: Browser;
 let account: TestAccount;
@@ -53,6 +53,32 @@ describe('the page Aliases', () => {
     expect(await page('/aliases?q=nothing')).toContain('Nothing matches');
   });
 
+  it('makes one that masks, and shows answers from it', async () => {
+    const form = {
+      domain,
+      address: 'quiet',
+      forward_to: 'one@home.example',
+      description: '',
+      is_masked: 'true',
+    };
+    await browser.post('/aliases', form);
+    expect(await page('/aliases?q=quiet')).toMatch(/>masked</);
+    const to = `quiet@${domain}`;
+    const { id } = await bringMail(to, letterTo(to), { verdicts: passing() });
+    const { body } = await call('GET', `/v1/inbound-emails/${id}`, account.live);
+    const [, reply = ''] = /<(reply\+[^>]+)>/.exec(await rawOf(body.email.forwarded_message)) ?? [];
+    const verdicts = passing({ spf: { result: 'pass', domain: 'home.example' } });
+    const answer = letterTo(reply).replace('ann@people.example', 'one@home.example');
+    const { id: answered } = await bringMail(reply, answer, { verdicts, mailFrom: 'one@home.example' });
+    expect(await page('/aliases?q=quiet')).toContain('1 answered');
+    const why = await page(`/received/${answered}`);
+    expect(why).toContain(
+      `By <strong>alias ${to}, answered to ann@people.example</strong>: sent as an answer`,
+    );
+    const email = (await call('GET', `/v1/inbound-emails/${answered}`, account.live)).body.email;
+    expect(await page(`/messages/${email.forwarded_message}`)).toContain('answered from a masked alias');
+  });
+
   it('says beside the field why an alias is refused, and keeps what was typed', async () => {
     const form = { domain, address: 'postmaster', forward_to: 'one@home.example', description: 'kept words' };
     const refused = await browser.post('/aliases', form);
@@ -72,6 +98,11 @@ describe('the page Aliases', () => {
     const sentOn = await page(`/messages/${body.email.forwarded_message}`);
     expect(sentOn).toContain('received, and sent on');
     const path = `/aliases/${await idOf('shop')}`;
+    expect(await page('/aliases?q=shop')).not.toContain('>masked<');
+    await browser.post(`${path}/state`, { is_masked: 'true' });
+    expect(await page('/aliases?q=shop')).toContain('>masked<');
+    expect(await page()).toContain('Reply addresses that were given out go on working');
+    await browser.post(`${path}/state`, { is_masked: 'false' });
     await browser.post(`${path}/state`, { active: 'false' });
     expect(await page()).toContain('switched off');
     expect(await doors(address)).toMatchObject([{ reply: '550 5.1.1' }]);

@@ -80,6 +80,49 @@ describe('the page Received', () => {
     expect((await page('/received/0')).status).toBe(404);
   });
 
+  it('gives mails and what is in them as files only, by every route that has them', async () => {
+    const to = `files@${domain}`;
+    const parts = [
+      '--b\r\nContent-Type: text/html; name="a.html"\r\nContent-Disposition: attachment\r\n',
+      '<script>alert(1)</script>\r\n--b--',
+    ];
+    const type = 'Content-Type: multipart/mixed; boundary=b';
+    const received = await bringMail(to, letterTo(to, [type], parts.join('\r\n')));
+    const from = `shop@${await newReceivingDomain(account, 'both')}`;
+    const attachments = [{ filename: 'a.html', content: btoa('<p>'), content_type: 'text/html' }];
+    const message = { from, to: ['you@example.net'], subject: 'x', text_body: 'x', attachments };
+    const { body: sent } = await call('POST', '/v1/send', account.live, message);
+    const headers = { Authorization: `Bearer ${account.live}` };
+    const api = `/v1/inbound-emails/${received.id}`;
+    const files: [string, string, Response][] = [
+      ['eml', `${api}/raw`, await request(`${api}/raw`, { headers })],
+      ['', `${api}/attachments/0`, await request(`${api}/attachments/0/download`, { headers })],
+    ];
+    for (const [ending, path] of [
+      ['eml', `/received/${received.id}/raw`],
+      ['', `/received/${received.id}/attachments/0`],
+      ['eml', `/messages/${sent.message_id}/raw`],
+      ['', `/messages/${sent.message_id}/parts/0`],
+    ] as const)
+      files.push([ending, path, await browser.get(path)]);
+    for (const [ending, path, response] of files) {
+      const of = (name: string) => response.headers.get(name);
+      expect([path, response.status]).toEqual([path, 200]);
+      expect([path, of('Content-Disposition')]).toEqual([
+        path,
+        expect.stringMatching(/^attachment; filename/),
+      ]);
+      expect([path, of('Content-Type')]).toEqual([
+        path,
+        ending === 'eml' ? 'message/rfc822' : 'application/octet-stream',
+      ]);
+      expect([path, of('X-Content-Type-Options')]).toEqual([path, 'nosniff']);
+      expect([path, of('Content-Security-Policy')]).toEqual([path, "default-src 'none'; sandbox"]);
+      expect([path, of('Cache-Control')]).toEqual([path, expect.stringContaining('no-store')]);
+      await response.body?.cancel();
+    }
+  });
+
   it('says why nobody can be told again', async () => {
     const response = await browser.post(`/received/${id}/replay`, {});
     expect(response.status).toBe(409);

@@ -88,6 +88,28 @@ describe('a mail for an alias', () => {
     );
   });
 
+  it('of more than is held goes on the same, its header changed and the rest as it came', async () => {
+    const alias = await aliasTo('large1@home.example');
+    const line = `${'0123456789'.repeat(7)}é\n`;
+    const raw = letterTo(alias.address, ['X-Large: yes'], line.repeat(8000));
+    expect(raw.length).toBeGreaterThan(512 * 1024);
+    const verdicts = passing({ dkim: { result: 'none', signatures: [] } });
+    const id = await sentOn(alias.address, raw, { verdicts });
+    const [delivery] = await leased(id);
+    const text = await rawOf(id);
+    const [, body = ''] = raw.split(/\r\n\r\n/);
+    expect(text.endsWith(`\r\n\r\n${body}`)).toBe(true);
+    expect(text).toMatch(new RegExp(`^Delivered-To: ${alias.address}\r\n`));
+    expect(text).toContain(`via ${alias.address}" <${alias.address}>`);
+    expect(delivery).toMatchObject({ sizeBytes: text.length, eightBit: true, raw: null });
+  });
+
+  it('of more than is held, without an end of its header, is refused', async () => {
+    const alias = await aliasTo('headless@home.example');
+    const { refusal } = await bringMail(alias.address, 'X: y\r\n'.repeat(100_000), { verdicts: passing() });
+    expect(refusal).toMatchObject({ reply: '554 5.6.0' });
+  });
+
   it('is one message for all who have agreed, and says who has not', async () => {
     const alias = await aliasTo('two1@home.example', 'two2@home.example', 'two3@home.example');
     await bindings.DB.exec("UPDATE destinations SET state = 'pending' WHERE address = 'two2@home.example'");

@@ -221,8 +221,14 @@ describe('the page of rules', () => {
     const wrong = await browser.post(at, { ...form, header_name0: 'a b' });
     expect([wrong.status, await wrong.text()]).toEqual([
       400,
-      expect.stringContaining('Conditions</a>: is no name of a header field'),
+      expect.stringMatching(/id="header_name0-fault">\s*is no name of a header field/),
     ]);
+    const second = { ...form, field2: 'subject', comparator2: 'matches', value2: '(' };
+    const told = await (await browser.post(at, second)).text();
+    expect(told).toContain('<a href="#value2">Value of condition 3</a>: has a');
+    expect(told).toContain('value="Partners"');
+    const nobody = await browser.post(at, { ...form, action: 'forward', addresses: 'nobody' });
+    expect(await nobody.text()).toContain('id="addresses-fault"');
     const added = await browser.post(at, form);
     expect(added.headers.get('Location')).toBe(`${at}?done=rule-added`);
     const text = await page(at);

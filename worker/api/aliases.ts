@@ -51,6 +51,10 @@ const webhook = z
   .max(64)
   .nullable()
   .meta({ description: 'The id of an endpoint that is told of its mail too.' });
+const masked = z.boolean().meta({
+  description:
+    'Its mail is sent on from an address that stands for its author; answers to that leave from the alias.',
+});
 const address = z
   .string()
   .max(320)
@@ -61,6 +65,7 @@ export const newAlias = z.strictObject({
   address: address.optional(),
   forward_to: destinations.default([]),
   description: description.default(''),
+  is_masked: masked.default(false),
   webhook: webhook.default(null),
 });
 export const newSharedAlias = newAlias.extend({
@@ -69,7 +74,7 @@ export const newSharedAlias = newAlias.extend({
     .meta({ description: 'A domain of type `alias`; left out: the installation’s shared one.' }),
 });
 export const aliasChange = z
-  .strictObject({ forward_to: destinations, description, webhook, active: z.boolean() })
+  .strictObject({ forward_to: destinations, description, is_masked: masked, webhook, active: z.boolean() })
   .partial();
 export const aliasesQuery = z.object({
   limit: z.coerce.number().int().min(1).max(100).default(50),
@@ -106,10 +111,19 @@ for (const at of ['/aliases', '/shield/aliases']) {
 
   aliasesApp.patch(`${at}/:id`, async (c) => {
     const alias = await aliasOf(c);
-    const { forward_to: forwardTo = alias.forwardTo, ...body } = await readBody(c, aliasChange);
+    const {
+      forward_to: forwardTo = alias.forwardTo,
+      is_masked: isMasked = alias.masked,
+      ...body
+    } = await readBody(c, aliasChange);
     await requireSomebody(c, alias, { webhook: alias.webhook, ...body, forwardTo });
     await ask(c, forwardTo, false);
-    const changed = await updateAlias(c.get('store'), alias, { ...body, forwardTo }, Date.now());
+    const changed = await updateAlias(
+      c.get('store'),
+      alias,
+      { ...body, forwardTo, masked: isMasked },
+      Date.now(),
+    );
     if (!changed) throw notFound();
     return c.json(await answerOf(c, changed));
   });
@@ -150,6 +164,7 @@ async function made(c: Call, body: z.output<typeof newSharedAlias>) {
     forwardTo: body.forward_to,
     webhook: body.webhook,
     description: body.description,
+    masked: body.is_masked,
     createdAtMs: nowMs,
     updatedAtMs: nowMs,
   };
@@ -253,8 +268,11 @@ async function viewsOf(c: Call, aliases: readonly Alias[]) {
     action: alias.forwardTo.length > 0 ? ('forward' as const) : ('webhook' as const),
     webhook: alias.webhook,
     description: alias.description,
+    is_masked: alias.masked,
+    masked_description: alias.masked ? alias.description : null,
     emails_received: alias.received,
     emails_forwarded: alias.forwarded,
+    emails_answered: alias.answered,
     last_received_at: alias.lastReceivedAtMs === null ? null : new Date(alias.lastReceivedAtMs).toISOString(),
     active: alias.active,
     created_at: new Date(alias.createdAtMs).toISOString(),

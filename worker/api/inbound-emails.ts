@@ -6,11 +6,11 @@ import { isUuidV7 } from '#domain/message/ids.ts';
 import { numberOfUuid } from '#domain/number-id.ts';
 import { Problem } from '#domain/problem.ts';
 import { type Call, newApp, queryOf } from '../http/app.ts';
-import { downloadHeaders } from '../http/download.ts';
+import { downloadHeaders, mailHeaders } from '../http/download.ts';
 import { apiOrigin } from '../http/public-origin.ts';
 import { noted } from '../identity/audit.ts';
 import { rowsOf } from '../identity/rows.ts';
-import { accountOf, partsOf, rulesFor, toldEndpoints } from '../inbound/check.ts';
+import { accountOf, partsOf, ruledAddress, rulesFor, toldEndpoints } from '../inbound/check.ts';
 import { headBytes, openMail, readHead } from '../received/open-mail.ts';
 import { readDomain } from '../store/domains.ts';
 import {
@@ -22,9 +22,9 @@ import {
   mostLookedAt,
   type Received,
   type ReceivedFilter,
-  readReceived,
   receivedStatuses,
 } from '../store/received.ts';
+import { readReceived } from '../store/received-object.ts';
 import { type ReceivingDomain, readReceiving } from '../store/receiving.ts';
 import { attachmentPath, wholeMail } from '../tokens/attachment-links.ts';
 import { pokeSenders } from '../webhook/poke.ts';
@@ -145,8 +145,9 @@ inboundEmailsApp.get('/inbound-emails/:id', async (c) => {
 });
 
 inboundEmailsApp.get('/inbound-emails/:id/raw', async (c) => {
-  const object = await rawOf(c, await receivedOf(c));
-  return new Response(object.body, { headers: { 'Content-Type': 'message/rfc822' } });
+  const received = await receivedOf(c);
+  const object = await rawOf(c, received);
+  return new Response(object.body, { headers: mailHeaders(received.id) });
 });
 
 inboundEmailsApp.get('/inbound-emails/:id/attachments/:attachment/download', async (c) => {
@@ -176,7 +177,8 @@ export async function replayReceived(c: Call, received: ListedReceived): Promise
   const domain = (await readReceiving(store, [parts])).get(received.domain);
   const own = domain && accountOf(domain, parts.localPart).id === accountId ? domain : null;
   const decision = own && (await decisionNow(c, own, parts.localPart, received));
-  const endpoints = own && decision ? toldEndpoints(own, accountId, decision) : [];
+  const of = { accountId, localPart: parts.localPart };
+  const endpoints = own && decision ? toldEndpoints(own, of, decision) : [];
   if (endpoints.length === 0) {
     throw new Problem(
       'conflict',
@@ -204,14 +206,16 @@ async function decisionNow(
   localPart: string,
   received: Received,
 ): Promise<Decision> {
-  const routed = decide(domain, localPart, Date.now());
+  const nowMs = Date.now();
+  const routed = decide(domain, localPart, nowMs);
   const rules = rulesFor(domain, localPart);
   if (routed.action === 'refuse' || rules.length === 0) return routed;
-  const object = await readReceived(c.get('store'), received, Date.now(), headBytes);
+  const object = await readReceived(c.get('store'), received, nowMs, headBytes);
   const head = object
     ? await readHead(new Uint8Array(await object.arrayBuffer()))
     : { ...received, headers: [] };
-  return ruledDecision(rules, ruleFacts(head, received.verdicts)) ?? routed;
+  const of = ruledAddress(domain, `${localPart}@${domain.name}`);
+  return ruledDecision(rules, ruleFacts(head, received.verdicts), of, nowMs) ?? routed;
 }
 
 /** The received mail of the path; 404 for another account's, one of a domain that the key is not for, and an unknown id alike. */

@@ -7,7 +7,8 @@ import { forgiving } from '../http/forgiving.ts';
 import { messageJsonBytes, readJson } from '../http/request-body.ts';
 import { noted } from '../identity/audit.ts';
 import { headBytes, readHead } from '../received/open-mail.ts';
-import { type Received, readReceived } from '../store/received.ts';
+import type { Received } from '../store/received.ts';
+import { readReceived } from '../store/received-object.ts';
 import { receivedOf } from './inbound-emails.ts';
 import { acceptDraft, idempotencyOf, readDraft } from './send.ts';
 

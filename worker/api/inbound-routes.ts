@@ -32,7 +32,7 @@ import { domainOf } from './domains.ts';
 /** `/v1/domains/:id/routes`: what a domain does with the mail that it receives, by address. */
 export const inboundRoutesApp = newApp();
 
-const pattern = z
+export const pattern = z
   .string()
   .max(65)
   .transform((text) => text.trim().toLowerCase())
@@ -134,7 +134,11 @@ export async function trialOf(c: Call, domain: Domain, to: string) {
     action: door?.door === 'returned' ? 'returned' : (decision?.action ?? 'refuse'),
     by: door?.door === 'returned' ? 'return paths' : (decision?.by ?? whyNot(domain)),
     endpoints:
-      own && decision ? toldEndpoints(own, domain.accountId, decision).map(({ publicId }) => publicId) : [],
+      own && decision
+        ? toldEndpoints(own, { accountId: domain.accountId, localPart: parts.localPart }, decision).map(
+            ({ publicId }) => publicId,
+          )
+        : [],
     forward_to: decision?.action === 'forward' ? decision.to : [],
     rules: own && door?.door === 'received' ? rulesFor(own, parts.localPart).map(({ name }) => name) : [],
   };
@@ -162,7 +166,7 @@ export async function receivingDomain(c: Call): Promise<Domain> {
  */
 export async function targetsFor(
   c: Call,
-  domain: Domain,
+  domain: Pick<Domain, 'name' | 'type'>,
   of: Pick<InboundRoute, 'action' | 'targets'>,
 ): Promise<string[]> {
   const fault = (i: number, message: string) => invalidBody([{ path: ['targets', i], message }]);

@@ -7,7 +7,6 @@ import {
   chosenKinds,
   eventNames,
   isSynchronous,
-  mayHaveUser,
   parseDeliveryId,
   rotationOverlapMs,
   type WebhookFormat,
@@ -38,14 +37,11 @@ import { postWebhook } from '../webhook/post.ts';
 import { newWebhookSecret, signingSecrets } from '../webhook/secrets.ts';
 import { senderOf } from '../webhook/sender-of.ts';
 import { replayOne } from './webhook-deliveries.ts';
+import { ownEvents, requireTarget, scope, scopeOf, url } from './webhook-scope.ts';
 
 /** `/v1/webhooks`: endpoints, their secrets, a test, replays. */
 export const webhooksApp = newApp();
 
-const url = z
-  .string()
-  .max(webhookLimits.urlCharacters)
-  .meta({ description: 'An https URL at a public address.' });
 const format = z.enum(webhookFormats);
 const events = z
   .array(z.string().refine((name) => eventNames.has(name), 'must be the name of an event'))
@@ -76,9 +72,15 @@ export const newWebhook = z.strictObject({
   events: events.default(null),
   description: description.default(''),
   synchronous: synchronous.default(null),
+  domain: scope.domain.default(null),
+  address_pattern: scope.address_pattern.default(null),
+  authorization_url: scope.authorization_url.default(null),
 });
 export const webhookChange = z
-  .strictObject({ url, format, events, description, synchronous, state: z.enum(['active', 'disabled']) })
+  .strictObject({
+    ...{ url, format, events, description, synchronous, ...scope },
+    state: z.enum(['active', 'disabled']),
+  })
   .partial();
 export const webhookReplay = z.union([
   z.strictObject({ delivery_id: z.string().max(64) }),
@@ -88,9 +90,14 @@ export const webhookReplay = z.union([
 ]);
 
 webhooksApp.post('/webhooks', async (c) => {
-  const body = parseBody(newWebhook, oursOf(await readJson(c)));
+  const { domain, address_pattern, authorization_url, ...given } = parseBody(
+    newWebhook,
+    oursOf(await readJson(c)),
+  );
+  const body = { ...given, events: given.events ?? ownEvents(given.format, domain) };
   requireNames(body.format, body.events);
   await requireTarget(c, body.format, body.url);
+  const scoped = await scopeOf(c, { domain, address_pattern, authorization_url }, null);
   const store = c.get('store');
   const { accountId } = c.get('credential');
   if ((await listEndpoints(store, accountId)).length >= webhookLimits.endpoints) {
@@ -104,6 +111,7 @@ webhooksApp.post('/webhooks', async (c) => {
     store,
     {
       ...body,
+      ...scoped,
       accountId,
       publicId,
       secretEncrypted: await encryptKey(secret, encryptionKeys, sealedWebhookSecret(publicId)),
@@ -126,11 +134,13 @@ webhooksApp.get('/webhooks/:id', async (c) => c.json(endpointView(await endpoint
 
 webhooksApp.patch('/webhooks/:id', async (c) => {
   const endpoint = await endpointOf(c);
-  const { state, ...body } = await readBody(c, webhookChange);
+  const read = await readBody(c, webhookChange);
+  const { state, domain, address_pattern, authorization_url, ...body } = read;
   requireNames(body.format ?? endpoint.format, body.events === undefined ? endpoint.events : body.events);
   if (body.url !== undefined || body.format !== undefined)
     await requireTarget(c, body.format ?? endpoint.format, body.url ?? endpoint.url);
-  return c.json(endpointView(await change(c, endpoint, { ...body, ...stateChange(state) })));
+  const scoped = await scopeOf(c, { domain, address_pattern, authorization_url }, endpoint);
+  return c.json(endpointView(await change(c, endpoint, { ...body, ...scoped, ...stateChange(state) })));
 });
 
 webhooksApp.delete('/webhooks/:id', async (c) => {
@@ -243,20 +253,6 @@ function requireNames(endpointFormat: WebhookFormat, names: string[] | null): vo
   ]);
 }
 
-async function requireTarget(c: Call, endpointFormat: WebhookFormat, target: string): Promise<void> {
-  const url = URL.canParse(target) ? new URL(target) : null;
-  if (url && url.username + url.password !== '' && !mayHaveUser(endpointFormat)) {
-    throw invalidBody([
-      { path: ['url'], message: 'must not have a user or password, but for formats of received mail' },
-    ]);
-  }
-  if (url) url.username = url.password = '';
-  const fault = await targetGuard(c.get('env'))(url?.href ?? target);
-  if (!fault) return;
-  if (fault.temporary) throw new Problem('unavailable', `The URL ${fault.text}; try again.`);
-  throw invalidBody([{ path: ['url'], message: fault.text }]);
-}
-
 function testBody(endpointFormat: WebhookFormat, nowMs: number): string {
   const random = () => crypto.getRandomValues(new Uint8Array(10));
   const [body] = webhookBodies(endpointFormat, [
@@ -329,6 +325,9 @@ function endpointView(endpoint: Endpoint) {
     event_types: endpoint.events,
     has_secret: true as const,
     synchronous: isSynchronous(endpoint.format, endpoint.synchronous),
+    domain: endpoint.domain,
+    address_pattern: endpoint.addressPattern,
+    authorization_url: endpoint.authorizationUrl,
     description: endpoint.description,
     state: endpoint.state,
     state_reason: endpoint.stateReason,

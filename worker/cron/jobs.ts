@@ -10,6 +10,7 @@ import { noteDatabaseSize, readDatabaseSize } from '../store/installation.ts';
 import { anythingDue } from '../store/leases.ts';
 import { purgeBodies } from '../store/raw.ts';
 import { reencrypt } from '../store/reencrypt.ts';
+import { purgeReplies } from '../store/reply-addresses.ts';
 import type { Store } from '../store/store.ts';
 import { purgeSuppressions } from '../store/suppressions.ts';
 import { endpointsWithWork } from '../store/webhook-endpoints.ts';
@@ -70,6 +71,11 @@ export const jobs: readonly Job<Tick>[] = [
     name: 'reports',
     everyMs: hourMs,
     step: async ({ store, nowMs }) => more(await purgeReports(store, nowMs)),
+  },
+  {
+    name: 'reply addresses',
+    everyMs: 24 * hourMs,
+    step: async ({ store, nowMs }) => more(await purgeReplies(store, nowMs)),
   },
   {
     name: 'suppressions',

@@ -260,7 +260,8 @@ postmarkEventsApp.get('/deliveryStats', async (c) => {
     SpamComplaint: row.complained,
     AutoResponder: row.auto_replied,
   }));
-  const bounces = Object.entries(sum).map(([type, count]) => ({
+  const there = Object.entries(sum).filter(([, count]) => count > 0);
+  const bounces = there.map(([type, count]) => ({
     Type: type,
     Name: bounceTypes[type as keyof typeof bounceTypes][1],
     Count: count,

@@ -207,6 +207,9 @@ export const smtpRefusal = z.object({
 });
 export type SmtpRefusal = z.infer<typeof smtpRefusal>;
 
+/** So many may answer from an alias: its destinations, and those of rules. */
+export const mostSenders = 100;
+
 /** What is behind a recipient of incoming mail. */
 export const inboundDoor = z.discriminatedUnion('door', [
   /** A return path, or a mailbox for feedback reports: hand it in by `POST inbound`. */
@@ -220,6 +223,10 @@ export const inboundDoor = z.discriminatedUnion('door', [
     synchronous: z.boolean(),
     /** Mail is refused that fails DMARC where the author's domain asks for it (`p=reject`). */
     refuseDmarc: z.boolean(),
+    /** The only envelope senders that the address takes mail from, whatever their case; null: everybody's. */
+    senders: z.array(inboundAddress).max(mostSenders).nullable().default(null),
+    /** Ask by `POST inbound/authorize` before the recipient is taken. */
+    authorize: z.boolean().default(false),
   }),
   smtpRefusal.extend({ door: z.literal('refused') }),
 ]);
@@ -228,6 +235,23 @@ export type InboundDoor = z.infer<typeof inboundDoor>;
 export const inboundCheckResponse = z.object({
   /** One an address, in order. */
   doors: z.array(inboundDoor),
+});
+
+/** What an endpoint is asked at RCPT (`authorization_url`). */
+export const authorizeRequest = z.object({
+  nodeId,
+  bootId,
+  to: inboundAddress,
+  from: inboundAddress,
+  /** As MAIL said it (RFC 1870); null: it did not. */
+  size: z.number().int().min(0).nullable(),
+  remoteIp: z.string().max(64),
+  helo: z.string().max(255),
+  spf: verdictsSchema.shape.spf,
+});
+export const authorizeResponse = z.object({
+  /** Null: the recipient is taken. */
+  refusal: smtpRefusal.nullable(),
 });
 
 /** Largest mail to a domain that receives, octets: 25 MiB. */

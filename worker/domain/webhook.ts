@@ -24,6 +24,8 @@ export const webhookFormats = [
 ] as const;
 export type WebhookFormat = (typeof webhookFormats)[number];
 
+/** Formats that tell of received mail only. */
+export const receivedOnly: readonly WebhookFormat[] = ['cloudmailin-multipart', 'raw'];
 /** The name by which an endpoint chooses received mail. */
 export const receivedEvent = 'email.received';
 

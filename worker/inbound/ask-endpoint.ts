@@ -59,14 +59,17 @@ export async function askEndpoint(
 function refusalOf({ status, answer }: WebhookTry, answerType: string | null): SmtpRefusal | null {
   if (status !== null && status >= 200 && status < 300) return null;
   if (status !== null && status >= 400 && status < 500) {
-    const words =
-      answerType === 'text/plain'
-        ? answer
-            .replace(/[^ -~]+/g, ' ')
-            .trim()
-            .slice(0, longestText)
-        : '';
-    return { reply: '554 5.7.1', text: words || 'The mail is refused by its receiver' };
+    const text = wordsOf(answer, answerType) || 'The mail is refused by its receiver';
+    return { reply: '554 5.7.1', text };
   }
   return { reply: '450 4.3.2', text: 'The receiver of this mail cannot take it now; try again later' };
+}
+
+/** What an answer of plain text says, as an SMTP reply can say it; empty: it is none. */
+export function wordsOf(answer: string, answerType: string | null): string {
+  if (answerType !== 'text/plain') return '';
+  return answer
+    .replace(/[^ -~]+/g, ' ')
+    .trim()
+    .slice(0, longestText);
 }

@@ -1,7 +1,7 @@
-import { aliasOf, type Decision, decide, refusesDmarc } from '#domain/inbound/route.ts';
-import { type ActingRule, mayRefuse } from '#domain/inbound/ruled.ts';
+import { aliasOf, type Decision, decide, refusesDmarc, replyOf } from '#domain/inbound/route.ts';
+import { mayRefuse, type RuledAddress } from '#domain/inbound/ruled.ts';
 import { domainFault } from '#domain/message/address.ts';
-import type { InboundDoor } from '#domain/node-contract.ts';
+import { type InboundDoor, mostSenders } from '#domain/node-contract.ts';
 import { count } from '../store/counters.ts';
 import { findReported } from '../store/domain-reports.ts';
 import {
@@ -9,7 +9,9 @@ import {
   endpointsOf,
   type ReceivingAccount,
   type ReceivingDomain,
+  type ReceivingRule,
   readReceiving,
+  rulesOf,
 } from '../store/receiving.ts';
 import type { Store } from '../store/store.ts';
 import type { Endpoint } from '../store/webhook-endpoints.ts';
@@ -73,37 +75,67 @@ function doorOf(
     return { door: 'refused', reply: decision.reply, text: decision.text };
   }
   // A rule may refuse, which only the sender that waits can be told of, and only for all of a mail's recipients.
-  const rules = rulesFor(domain, localPart);
-  const refusing = mayRefuse(rules);
-  const leads = rules.filter(({ action }) => action === 'webhook');
-  const told = [
+  const refusing = mayRefuse(rulesFor(domain, localPart));
+  const endpoints = concernedEndpoints(domain, localPart, decision);
+  // What cannot be masked is not sent on, and an answer must prove to be the owner's: likewise.
+  const isAnswer = decision.action === 'answer';
+  const masks = isAnswer || (decision.action === 'forward' && decision.masked);
+  const synchronous = refusing || masks || endpoints.some(answersItself);
+  const refuseDmarc = refusesDmarc(domain.type, domain.refuseDmarc);
+  const group = `${account.id}:${synchronous ? 's' : 'a'}${refuseDmarc ? 'd' : ''}${isAnswer ? 'w' : ''}${refusing ? `r${domain.id}` : ''}`;
+  const authorize = endpoints.some(({ authorizationUrl }) => authorizationUrl !== null);
+  const senders = isAnswer ? decision.owners.slice(0, mostSenders) : null;
+  return { door: 'received', group, synchronous, refuseDmarc, senders, authorize };
+}
+
+/** The endpoints that may come to hear of mail to an address, by what is decided for it and by the rules that may act in its place. */
+export function concernedEndpoints(
+  domain: ReceivingDomain,
+  localPart: string,
+  decision: Decision,
+): Endpoint[] {
+  const leads = rulesFor(domain, localPart).filter(({ action }) => action === 'webhook');
+  const decisions = [
     decision,
     ...leads.map(({ targets, name }): Decision => ({ action: 'webhook', endpoints: targets, by: name })),
   ];
-  const synchronous =
-    refusing || told.some((one) => toldEndpoints(domain, account.id, one).some(answersItself));
-  const refuseDmarc = refusesDmarc(domain.type, domain.refuseDmarc);
-  const group = `${account.id}:${synchronous ? 's' : 'a'}${refuseDmarc ? 'd' : ''}${refusing ? `r${domain.id}` : ''}`;
-  return { door: 'received', group, synchronous, refuseDmarc };
+  const of = { accountId: accountOf(domain, localPart).id, localPart };
+  return [...new Set(decisions.flatMap((one) => toldEndpoints(domain, of, one)))];
 }
 
 /** Whose mail an address is of: of its alias, else of its domain. */
 export function accountOf(domain: ReceivingDomain, localPart: string): ReceivingAccount {
-  return aliasOf(domain, localPart)?.account ?? domain.account;
+  const alias = aliasOf(domain, localPart) ?? replyOf(domain, localPart)?.alias;
+  return alias?.account ?? domain.account;
 }
 
-/** The rules that look at mail to an address once it is here: those of its domain, where it is no alias. */
-export function rulesFor(domain: ReceivingDomain, localPart: string): readonly ActingRule[] {
-  return aliasOf(domain, localPart) ? [] : domain.rules;
+/**
+ * The rules that look at mail to an address once it is here: those of its account at the domain that are for all of its
+ * addresses, or for this alias. None looks at an owner's answers.
+ */
+export function rulesFor(domain: ReceivingDomain, localPart: string): readonly ReceivingRule[] {
+  if (replyOf(domain, localPart)) return [];
+  const alias = aliasOf(domain, localPart);
+  return rulesOf(domain.rules, accountOf(domain, localPart).id, alias?.id ?? null);
+}
+
+/** An address as rules are told of it. */
+export function ruledAddress(domain: ReceivingDomain, address: string): RuledAddress {
+  const alias = aliasOf(domain, partsOf(address).localPart);
+  return { address: alias?.address ?? address, alias };
 }
 
 /** The endpoints that are told of mail to an address of an account. */
-export function toldEndpoints(domain: ReceivingDomain, accountId: number, decision: Decision): Endpoint[] {
+export function toldEndpoints(
+  domain: ReceivingDomain,
+  of: { accountId: number; localPart: string },
+  decision: Decision,
+): Endpoint[] {
   switch (decision.action) {
     case 'webhook':
-      return endpointsOf(domain, accountId, decision.endpoints);
+      return endpointsOf(domain, of, decision.endpoints);
     case 'forward':
-      return decision.endpoints.length === 0 ? [] : endpointsOf(domain, accountId, decision.endpoints);
+      return decision.endpoints.length === 0 ? [] : endpointsOf(domain, of, decision.endpoints);
     default:
       return [];
   }

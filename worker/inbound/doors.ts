@@ -1,9 +1,11 @@
+import { isOwner, notTheOwner } from '#domain/inbound/answer-right.ts';
 import { noVerdicts } from '#domain/inbound/verdicts.ts';
 import { uuidV7 } from '#domain/message/ids.ts';
-import { largestReceivedBytes, largestReturnedBytes } from '#domain/node-contract.ts';
+import { largestReceivedBytes, largestReturnedBytes, type SmtpRefusal } from '#domain/node-contract.ts';
 import type { Env } from '../env.ts';
 import type { Store } from '../store/store.ts';
 import { eventsCommitted } from '../webhook/poke.ts';
+import { authorize } from './authorize.ts';
 import { doorsOf } from './check.ts';
 import { receive, type Verdict } from './receive.ts';
 import type { InboundMail, Room } from './room.ts';
@@ -43,11 +45,9 @@ export type RoutedMail = Pick<ForwardableEmailMessage, 'from' | 'to' | 'raw' | '
 export async function receiveRouted(message: RoutedMail, store: Store, env: Env): Promise<void> {
   const mailFrom = message.from.replace(/^<|>$/g, '');
   const [door] = await doorsOf(store, env, [message.to], Date.now());
-  if (door?.door === 'refused') {
-    // What is temporary is tried again by whoever is told of an error.
-    if (door.reply.startsWith('4')) throw new Error(door.text);
-    message.setReject(`${door.reply.slice(4)} ${door.text}`);
-    return;
+  if (door?.door === 'refused') return refuse(message, door);
+  if (door?.door === 'received' && door.senders && !isOwner(mailFrom, door.senders)) {
+    return refuse(message, { reply: '550 5.7.1', text: notTheOwner });
   }
   const mostBytes = door?.door === 'received' ? largestReceivedBytes : largestReturnedBytes;
   if (message.rawSize > mostBytes) {
@@ -56,6 +56,13 @@ export async function receiveRouted(message: RoutedMail, store: Store, env: Env)
   }
   if (door?.door === 'received') {
     const nowMs = Date.now();
+    const { spf } = noVerdicts;
+    const refused =
+      door.authorize &&
+      (await authorize(store, env, {
+        ...{ to: message.to, from: mailFrom, size: message.rawSize, remoteIp: '', helo: '', spf },
+      }));
+    if (refused) return refuse(message, refused);
     const random = crypto.getRandomValues(new Uint8Array(10));
     random[9] = 0;
     const refusal = await takeReceived(store, env, {
@@ -74,12 +81,17 @@ export async function receiveRouted(message: RoutedMail, store: Store, env: Env)
       sizeBytes: message.rawSize,
       origin: env.publicUrl,
     });
-    if (refusal?.reply.startsWith('4')) throw new Error(refusal.text);
-    if (refusal) message.setReject(`${refusal.reply.slice(4)} ${refusal.text}`);
+    if (refusal) refuse(message, refusal);
     return;
   }
   const raw = new Uint8Array(await new Response(message.raw).arrayBuffer());
   const [verdict] = await receiveAll(store, env, { mailFrom, rcptTo: [message.to], raw, signedAuthor: null });
   if (verdict === 'unknown') message.setReject('5.1.1 There is no such address here');
   if (verdict === 'refused') message.setReject('5.7.1 Only reports (RFC 5965, 8460, 9990) are read here');
+}
+
+/** What is temporary is tried again by whoever is told of an error. */
+function refuse(message: Pick<RoutedMail, 'setReject'>, { reply, text }: SmtpRefusal): void {
+  if (reply.startsWith('4')) throw new Error(text);
+  message.setReject(`${reply.slice(4)} ${text}`);
 }

@@ -1,12 +1,10 @@
-import { Buffer } from 'node:buffer';
 import { simulatorDomain } from '#domain/delivery/simulator.ts';
 import { type ForwardOrder, orderOf } from '#domain/inbound/forward-order.ts';
 import { forwarded, forwardLoop, losesDmarc } from '#domain/inbound/forwarding.ts';
 import type { Decision } from '#domain/inbound/route.ts';
 import type { Verdicts } from '#domain/inbound/verdicts.ts';
-import { withoutMailboxLine } from '#domain/message/clean-header.ts';
-import { joinMessage, splitMessage, toCrlf } from '#domain/message/header.ts';
-import { newMessageId } from '#domain/message/ids.ts';
+import { joinMessage, splitMessage } from '#domain/message/header.ts';
+import { type MessageId, newMessageId } from '#domain/message/ids.ts';
 import { untracked } from '#domain/message/tracking.ts';
 import type { ReceivedHead, SmtpRefusal } from '#domain/node-contract.ts';
 import type { Env } from '../env.ts';
@@ -14,13 +12,14 @@ import type { MailHead } from '../received/open-mail.ts';
 import type { AcceptedMessage, MessageSource } from '../store/accepted-rows.ts';
 import { switchOffUrl } from '../tokens/alias-links.ts';
 
-/** What is to be sent on. */
-export interface SentOnMail {
+/** A mail that is to be sent on, as a decision says. */
+export interface MailOf<D> {
   head: ReceivedHead;
-  /** The mail as it is kept. */
-  raw: Uint8Array;
+  /** The mail as it is kept: latin1 with CRLF line ends. */
+  text: string;
   read: MailHead;
-  decision: Extract<Decision, { action: 'forward' }>;
+  decision: D;
+  accountId: number;
   /** The domain of the address: what is made of it is signed by it. */
   domain: string;
   /** Where this Worker is reached. */
@@ -30,17 +29,14 @@ export interface SentOnMail {
 /** The message as which a mail is sent on, or why it is not. */
 export async function forwardOf(
   env: Env,
-  mail: SentOnMail,
+  mail: MailOf<Extract<Decision, { action: 'forward' }>>,
   nowMs: number,
 ): Promise<AcceptedMessage | SmtpRefusal> {
   const { head, decision, read, domain } = mail;
-  const { buffer, byteOffset, byteLength } = mail.raw;
-  const text = toCrlf(withoutMailboxLine(Buffer.from(buffer, byteOffset, byteLength).toString('latin1')));
-  const message = splitMessage(text);
-  if (typeof message === 'string')
-    return { reply: '554 5.6.0', text: `The mail cannot be sent on: ${message}` };
+  const message = splitMessage(mail.text);
+  if (typeof message === 'string') return unsendable(message);
   const loop = forwardLoop(message.fields, decision.address);
-  if (loop !== null) return { reply: '554 5.4.6', text: `The mail is not sent on: ${loop}`.slice(0, 450) };
+  if (loop !== null) return unsendable(loop, '554 5.4.6');
   const rewriteFrom = needsOwnFrom(head.verdicts, head.remoteIp);
   const sent = forwarded(message, {
     alias: decision.address,
@@ -65,6 +61,11 @@ export async function forwardOf(
   );
 }
 
+/** What its sender is told of a mail that cannot be sent on. */
+export function unsendable(why: string, reply = '554 5.6.0'): SmtpRefusal {
+  return { reply, text: `The mail is not sent on: ${why}`.slice(0, 450) };
+}
+
 /** From must be ours where the author's domain would disown the mail, and where nobody could find out whether it would. */
 function needsOwnFrom(verdicts: Verdicts, remoteIp: string): boolean {
   return losesDmarc(verdicts) || verdicts.dmarc.result === 'temperror' || remoteIp === '';
@@ -72,7 +73,9 @@ function needsOwnFrom(verdicts: Verdicts, remoteIp: string): boolean {
 
 /** What a message is made of that no customer submitted. */
 export interface OwnMessage {
-  source: Extract<MessageSource, 'forward' | 'notice'>;
+  /** Left out: a new one. */
+  id?: MessageId;
+  source: Extract<MessageSource, 'forward' | 'answer' | 'notice'>;
   fromAddress: string;
   fromHeader: string;
   /** Envelope recipients. */
@@ -90,7 +93,7 @@ export interface OwnMessage {
 /** The rows of such a message. */
 export function messageOf(env: Pick<Env, 'serviceDomain'>, of: OwnMessage, nowMs: number): AcceptedMessage {
   return {
-    id: newMessageId(nowMs, crypto.getRandomValues(new Uint8Array(10)), 0),
+    id: of.id ?? newMessageId(nowMs, crypto.getRandomValues(new Uint8Array(10)), 0),
     class: 'standard',
     fromAddress: of.fromAddress,
     fromHeader: of.fromHeader,

@@ -1,5 +1,6 @@
 import { assertNever } from '#domain/assert-never.ts';
-import { aliasOf, type Decision, decide } from '#domain/inbound/route.ts';
+import { isInScope } from '#domain/inbound/endpoint-scope.ts';
+import { type Decision, decide } from '#domain/inbound/route.ts';
 import { ruledDecision, ruleFacts } from '#domain/inbound/ruled.ts';
 import type { ReceivedHead, SmtpRefusal } from '#domain/node-contract.ts';
 import type { ReceivedPointer } from '#domain/webhook.ts';
@@ -7,17 +8,9 @@ import type { Env } from '../env.ts';
 import { hubOf } from '../hub/hub-of.ts';
 import { headBytes, type MailHead, readHead } from '../received/open-mail.ts';
 import { answeredMessage } from '../received/thread.ts';
-import type { AcceptedMessage } from '../store/accepted-rows.ts';
-import { type CountedAlias, writeTaken } from '../store/forwards.ts';
-import {
-  type KeptDecision,
-  type NewReceived,
-  putReceived,
-  type Received,
-  readReceived,
-  receivedDay,
-  removeReceived,
-} from '../store/received.ts';
+import { writeTaken } from '../store/forwards.ts';
+import type { KeptDecision, NewReceived, Received } from '../store/received.ts';
+import { putReceived, receivedBytes, receivedDay, removeReceived } from '../store/received-object.ts';
 import {
   answersItself,
   type ReceivingAccount,
@@ -28,8 +21,8 @@ import type { Store } from '../store/store.ts';
 import type { Endpoint } from '../store/webhook-endpoints.ts';
 import { pokeSenders } from '../webhook/poke.ts';
 import { askEndpoint } from './ask-endpoint.ts';
-import { accountOf, partsOf, rulesFor, toldEndpoints } from './check.ts';
-import { forwardOf } from './forward.ts';
+import { accountOf, partsOf, ruledAddress, rulesFor, toldEndpoints } from './check.ts';
+import { sendingOnOf } from './send-on.ts';
 
 /** A mail that is handed over. */
 export interface HandedOver {
@@ -65,9 +58,9 @@ export async function takeReceived(store: Store, env: Env, mail: HandedOver): Pr
     return refusal ?? { reply: '550 5.1.1', text: 'There is no such address here' };
   }
   const place = { bodyDay: receivedDay(head.receivedAtMs, first.account.contentDays), bodyId: head.id };
-  const beginning = await putStream(store, place, mail);
+  const { beginning, eightBit } = await putStream(store, place, mail);
   const read = await readHead(beginning);
-  const parts = ruled(routed, ruleFacts(read, head.verdicts));
+  const parts = ruled(routed, ruleFacts(read, head.verdicts), nowMs);
   if (!Array.isArray(parts)) {
     await removeReceived(store, place);
     return parts;
@@ -76,7 +69,9 @@ export async function takeReceived(store: Store, env: Env, mail: HandedOver): Pr
   const inReplyTo = await answeredMessage(store, accountId, read, nowMs);
   const common = { ...place, accountId, inReplyTo, sizeBytes: mail.sizeBytes };
   const rows = parts.map((part, i) => rowOf(mail, part, { ...common, id: idOf(head.id, i) }, read));
-  const sendingOn = await messagesOf(store, env, mail, read, parts, rows, nowMs);
+  const taken = rows.flatMap((row, i) => (parts[i] ? [{ ...parts[i], row }] : []));
+  const kept = { place, beginning, eightBit, sizeBytes: mail.sizeBytes };
+  const sendingOn = await sendingOnOf(store, env, { ...mail, kept }, read, taken, nowMs);
   const answer = 'reply' in sendingOn ? sendingOn : await askAll(store, env, rows, parts, mail.origin);
   // Its sender brings it again, as a new mail, or hears that it may not.
   if ('reply' in sendingOn || answer?.reply.startsWith('4')) {
@@ -97,54 +92,11 @@ export async function takeReceived(store: Store, env: Env, mail: HandedOver): Pr
   return answer;
 }
 
-/** What goes into the transaction that takes a mail. */
-interface SendingOn {
-  messages: AcceptedMessage[];
-  aliases: CountedAlias[];
-}
-
-/** The messages as which a mail is sent on, noted in its rows; a fault of one is everybody's, so that its sender hears of it. */
-async function messagesOf(
-  store: Store,
-  env: Env,
-  { head, origin }: HandedOver,
-  read: MailHead,
-  parts: readonly Part[],
-  rows: readonly NewReceived[],
-  nowMs: number,
-): Promise<SendingOn | SmtpRefusal> {
-  const messages: AcceptedMessage[] = [];
-  const aliases: CountedAlias[] = [];
-  let raw: Uint8Array | null = null;
-  for (const [i, { decision, domain, recipients }] of parts.entries()) {
-    const row = rows[i];
-    const alias = aliasOf(domain, partsOf(recipients[0] ?? '').localPart);
-    if (alias) aliases.push({ id: alias.id, sentOn: decision.action === 'forward' });
-    if (alias && row) row.received.decision.alias = alias.id;
-    if (decision.action !== 'forward' || !row) continue;
-    raw ??= await bytesOf(store, row.received);
-    const sent = await forwardOf(env, { head, raw, read, decision, domain: domain.name, origin }, nowMs);
-    if ('reply' in sent) return sent;
-    messages.push(sent);
-    row.received.decision.forwarded = sent.id;
-  }
-  return { messages, aliases };
-}
-
 /** Nodes ask by themselves, so that this may fail without harm. */
 async function wakeNodes(env: Env): Promise<void> {
   await hubOf(env.bindings.HUB)
     .wake()
     .catch(() => undefined);
-}
-
-async function bytesOf(
-  store: Store,
-  place: Received | NewReceived['received'],
-): Promise<Uint8Array<ArrayBuffer>> {
-  const object = await readReceived(store, place, Date.now());
-  if (!object) throw new Error('a mail that was put into R2 is not there');
-  return new Uint8Array(await object.arrayBuffer());
 }
 
 /**
@@ -158,12 +110,12 @@ async function askAll(
   parts: readonly Part[],
   origin: string,
 ): Promise<SmtpRefusal | null> {
-  const asked = parts.map(({ domain, account, decision }) =>
-    toldEndpoints(domain, account.id, decision).filter(answersItself),
+  const asked = parts.map(({ domain, account, decision, recipients }) =>
+    toldEndpoints(domain, firstOf(account, recipients), decision).filter(answersItself),
   );
   const [first] = rows;
   if (!first || asked.every((some) => some.length === 0)) return null;
-  const raw = await bytesOf(store, first.received);
+  const raw = await receivedBytes(store, first.received, Date.now());
   for (const [i, row] of rows.entries()) {
     for (const endpoint of asked[i] ?? []) {
       const received = { ...row.received, deliveries: [] };
@@ -201,7 +153,7 @@ function partsFor(
       refusal = { reply: decision.reply, text: decision.text };
       continue;
     }
-    const key = `${domain.id} ${decision.by}`;
+    const key = `${domain.id} ${decision.by} ${boundTo(domain, account, localPart)}`;
     const part = parts.get(key);
     if (part) part.recipients.push(address);
     else parts.set(key, { domain, account, decision, recipients: [address] });
@@ -210,14 +162,21 @@ function partsFor(
 }
 
 /** The same by what the rules of their domains say of the mail. @returns or a refusal, which is everybody's */
-function ruled(parts: readonly Part[], facts: ReturnType<typeof ruleFacts>): Part[] | SmtpRefusal {
+function ruled(
+  parts: readonly Part[],
+  facts: ReturnType<typeof ruleFacts>,
+  nowMs: number,
+): Part[] | SmtpRefusal {
   const kept: Part[] = [];
   const byRule = new Map<string, Part>();
   for (const part of parts) {
-    const { domain, recipients } = part;
-    const decision = ruledDecision(rulesFor(domain, partsOf(recipients[0] ?? '').localPart), facts);
+    const { account, domain, recipients } = part;
+    const [address = ''] = recipients;
+    const { localPart } = partsOf(address);
+    const of = ruledAddress(domain, address);
+    const decision = ruledDecision(rulesFor(domain, localPart), facts, of, nowMs);
     if (decision?.action === 'refuse') return { reply: decision.reply, text: decision.text };
-    const key = `${domain.id} ${decision?.by}`;
+    const key = `${domain.id} ${of.alias?.id ?? ''} ${decision?.by} ${boundTo(domain, account, localPart)}`;
     const same = byRule.get(key);
     if (decision && same) {
       same.recipients.push(...recipients);
@@ -228,6 +187,19 @@ function ruled(parts: readonly Part[], facts: ReturnType<typeof ruleFacts>): Par
     kept.push(next);
   }
   return kept;
+}
+
+/** The endpoints that are bound to mail to an address: recipients that differ in these are told of by themselves. */
+function boundTo({ endpoints, name }: ReceivingDomain, account: ReceivingAccount, localPart: string): string {
+  return endpoints
+    .filter((one) => one.domain !== null && one.accountId === account.id && isInScope(one, name, localPart))
+    .map(({ id }) => id)
+    .join(',');
+}
+
+/** What the recipients of a part have in common for endpoints. */
+function firstOf({ id: accountId }: ReceivingAccount, [first = '']: readonly string[]) {
+  return { accountId, localPart: partsOf(first).localPart };
 }
 
 /** The id of the `i`-th row of a mail: the node's, with a number in its last byte. */
@@ -241,7 +213,7 @@ function rowOf(
   common: Pick<Received, 'accountId' | 'id' | 'bodyDay' | 'bodyId' | 'inReplyTo' | 'sizeBytes'>,
   read: MailHead,
 ): NewReceived {
-  const endpoints = toldEndpoints(domain, account.id, decision);
+  const endpoints = toldEndpoints(domain, firstOf(account, recipients), decision);
   const { remoteIp, helo, tls } = head;
   return {
     received: {
@@ -282,6 +254,7 @@ function keptOf(decision: Part['decision'], endpoints: readonly Endpoint[]): Kep
       const left = decision.left.length === 0 ? '' : `Not sent to ${decision.left.join(', ')}.`;
       return { action, by, text: left };
     }
+    case 'answer':
     case 'drop':
     case 'keep':
       return { action, by, text: '' };
@@ -290,14 +263,15 @@ function keptOf(decision: Part['decision'], endpoints: readonly Endpoint[]): Kep
   }
 }
 
-/** Streams a mail to R2; gives its beginning. */
+/** Streams a mail to R2; gives its beginning, and whether any octet of it is not ASCII. */
 async function putStream(
   store: Store,
   place: Pick<Received, 'bodyDay' | 'bodyId'>,
   { raw, sizeBytes }: HandedOver,
-): Promise<Uint8Array<ArrayBuffer>> {
+): Promise<{ beginning: Uint8Array<ArrayBuffer>; eightBit: boolean }> {
   const beginning = new Uint8Array(Math.min(headBytes, sizeBytes));
   let kept = 0;
+  let eightBit = false;
   // R2 must know the length of what it is given.
   const { readable, writable } = new FixedLengthStream(sizeBytes);
   const put = putReceived(store, place, readable);
@@ -307,6 +281,7 @@ async function putStream(
       const part = chunk.subarray(0, beginning.length - kept);
       beginning.set(part, kept);
       kept += part.length;
+      eightBit ||= chunk.some((octet) => octet > 127);
       await writer.write(chunk);
     }
     await writer.close();
@@ -318,5 +293,5 @@ async function putStream(
       throw error;
     }),
   ]);
-  return beginning.subarray(0, kept);
+  return { beginning: beginning.subarray(0, kept), eightBit };
 }

@@ -76,7 +76,7 @@ async function tell(
         original: {
           from: about.fromHeader,
           subject: about.subject,
-          messageId: about.messageIdHeader,
+          messageId: order.masked?.messageId ?? about.messageIdHeader,
           receivedAtMs: about.acceptedAtMs,
         },
         reporter: `mx.${env.serviceDomain}`,

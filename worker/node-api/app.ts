@@ -3,6 +3,8 @@ import { z } from 'zod';
 import { simulatorDomain } from '#domain/delivery/simulator.ts';
 import { isUuidV7 } from '#domain/message/ids.ts';
 import {
+  authorizeRequest,
+  type authorizeResponse,
   edgeTimeHeader,
   enrolRequest,
   helloRequest,
@@ -24,11 +26,13 @@ import {
 } from '#domain/node-contract.ts';
 import { Problem } from '#domain/problem.ts';
 import { type App, type Call, invalidBody } from '../http/app.ts';
+import { mailHeaders } from '../http/download.ts';
 import { apiOrigin } from '../http/public-origin.ts';
 import { readBytes, readJson } from '../http/request-body.ts';
 import { hubOf } from '../hub/hub-of.ts';
 import { noted } from '../identity/audit.ts';
 import { requireNode } from '../identity/node.ts';
+import { authorize } from '../inbound/authorize.ts';
 import { doorsOf } from '../inbound/check.ts';
 import { receiveAll } from '../inbound/doors.ts';
 import { takeReceived } from '../inbound/take.ts';
@@ -109,7 +113,7 @@ nodeApp.get('/raw/:messageId', async (c) => {
   if (body === null)
     throw new Problem('not_found', `This node has no lease of a message ${messageId.slice(0, 64)}.`);
   return new Response(typeof body === 'string' ? latin1Bytes(body) : body, {
-    headers: { 'Content-Type': 'message/rfc822' },
+    headers: mailHeaders(messageId),
   });
 });
 
@@ -141,6 +145,12 @@ nodeApp.post('/inbound/check', async (c) => {
   const { addresses } = await read(c, inboundCheckRequest);
   const doors = await doorsOf(c.get('store'), c.get('env'), addresses, Date.now());
   return c.json({ doors } satisfies z.infer<typeof inboundCheckResponse>);
+});
+
+nodeApp.post('/inbound/authorize', async (c) => {
+  const asked = await read(c, authorizeRequest);
+  const refusal = await authorize(c.get('store'), c.get('env'), asked);
+  return c.json({ refusal } satisfies z.infer<typeof authorizeResponse>);
 });
 
 nodeApp.post('/inbound', async (c) => {

@@ -80,14 +80,21 @@ export function Note({ tone, children }: PropsWithChildren<{ tone: Tone }>) {
 /** What is wrong with each field of a form, by the field's name in the API; `''`: what is of none of them. */
 export type Faults = ReadonlyMap<string, string>;
 
-/** @param names of the fields that the form has; a fault of another one is told above them */
-export function faultsOf(problem: Problem | undefined, names: readonly string[]): Faults {
+/**
+ * @param names of the fields that the form has; a fault of another one is told above them
+ * @param fieldOf the field that a pointer is about; left out: the one that it begins with
+ */
+export function faultsOf(
+  problem: Problem | undefined,
+  names: readonly string[],
+  fieldOf: (parts: readonly string[]) => string = ([first = '']) => first,
+): Faults {
   const faults = new Map<string, string>();
   if (!problem) return faults;
   const add = (name: string, text: string) =>
     faults.set(name, faults.has(name) ? `${faults.get(name)} ${text}` : text);
   for (const { pointer, detail } of problem.errors) {
-    const field = pointer.split('/').find((part) => part !== '') ?? '';
+    const field = fieldOf(pointer.split('/').filter((part) => part !== ''));
     add(names.includes(field) ? field : '', detail);
   }
   if (problem.errors.length === 0) add('', problem.detail);

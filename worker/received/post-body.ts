@@ -1,7 +1,8 @@
 import { receivedPayload } from '#domain/inbound/formats/payload.ts';
 import { type ReceivedPointer, receivedEvent } from '#domain/webhook.ts';
 import type { Settings } from '../settings.ts';
-import { findReceived, type Received, readReceived } from '../store/received.ts';
+import { findReceived, type Received } from '../store/received.ts';
+import { readReceived } from '../store/received-object.ts';
 import type { Store } from '../store/store.ts';
 import type { Endpoint } from '../store/webhook-endpoints.ts';
 import { attachmentUrl } from '../tokens/attachment-links.ts';

@@ -21,7 +21,7 @@ export async function answeredMessage(
 }
 
 /** The id in a Message-ID as we write it: `<id@domain>`. */
-function ownId(messageId: string): MessageId[] {
+export function ownId(messageId: string): MessageId[] {
   const id = (/^<([0-9a-f-]{36})@/i.exec(messageId)?.[1] ?? '').toLowerCase();
   return isUuidV7(id) ? [id] : [];
 }

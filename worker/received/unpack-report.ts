@@ -3,8 +3,8 @@ import { Gunzip, Unzip, UnzipInflate } from 'fflate';
 export const unpackBounds = {
   /** Octets as they come. */
   packed: 10_485_760,
-  /** Octets that a report has unpacked: about 100,000 records. */
-  unpacked: 33_554_432,
+  /** Octets that a report has unpacked: about 20,000 records. */
+  unpacked: 16_777_216,
 } as const;
 /** So many octets become at most about a thousand times as many before they are counted. */
 const stepBytes = 4096;

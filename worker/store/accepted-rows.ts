@@ -9,12 +9,16 @@ import { type TlsWish, tlsWishes } from '#domain/message/tls-wish.ts';
 import { type Tracked, trackedBits } from '#domain/message/tracking.ts';
 import { bodiesName, bodyDayOf, weekTables } from './home-tables.ts';
 import type { RowBody } from './raw.ts';
+import type { ReceivedPlace } from './received-object.ts';
 import { parameterGroups } from './sql.ts';
 import { nextSeq } from './timeline.ts';
 import { nextRate } from './usage.ts';
 
-/** How a message came to be: submitted; received and sent on; telling that this has failed. */
-export const messageSources = ['api', 'raw', 'smtp', 'forward', 'notice'] as const;
+/**
+ * How a message came to be: submitted; received and sent on; answered from an alias; telling that
+ * this has failed.
+ */
+export const messageSources = ['api', 'raw', 'smtp', 'forward', 'answer', 'notice'] as const;
 export type MessageSource = (typeof messageSources)[number];
 
 /** A message that has passed the gate, as it is stored. */
@@ -39,6 +43,8 @@ export interface AcceptedMessage {
   firstDueMs: number;
   /** Latin1 text: one character a byte. */
   raw: string;
+  /** What follows `raw`, where it is too large to be held: from an octet on of a received mail; left out: nothing. */
+  behind?: { place: ReceivedPlace; fromByte: number; sizeBytes: number };
   /** Recipients that count for the limits of the domain. */
   counted: number;
   deliveries: NewDelivery[];
@@ -159,7 +165,7 @@ function insertMessageRows(
     source: message.source,
     signingDomain: message.signingDomain,
     messageIdHeader: message.messageIdHeader,
-    sizeBytes: message.raw.length,
+    sizeBytes: message.raw.length + (message.behind?.sizeBytes ?? 0),
     smtputf8: Number(message.smtputf8),
     eightBit: Number(message.eightBit),
     testMode: Number(message.testMode),

@@ -13,6 +13,7 @@ export type Alias = typeof table.$inferSelect;
 /** A domain at which aliases may be made. */
 export interface AliasDomain {
   id: number;
+  accountId: number;
   name: string;
 }
 
@@ -32,9 +33,9 @@ export async function findSharedDomain(store: Store, name: string): Promise<Alia
 
 async function oneDomain(store: Store, which: SQL): Promise<AliasDomain | null> {
   const [[row] = []] = await batch(store.d1, [
-    sql`SELECT id, name FROM domains WHERE ${which} AND type = 'alias' LIMIT 1`,
+    sql`SELECT id, account_id, name FROM domains WHERE ${which} AND type = 'alias' LIMIT 1`,
   ]);
-  return row ? { id: Number(row.id), name: String(row.name) } : null;
+  return row ? { id: Number(row.id), accountId: Number(row.account_id), name: String(row.name) } : null;
 }
 
 /** @throws AlreadyThere when the address is somebody's */
@@ -85,7 +86,7 @@ export async function findAlias(store: Store, rows: Rows, id: number): Promise<A
 export async function updateAlias(
   store: Store,
   { id, accountId }: Pick<Alias, 'id' | 'accountId'>,
-  values: Partial<Pick<Alias, 'forwardTo' | 'webhook' | 'description' | 'active'>>,
+  values: Partial<Pick<Alias, 'forwardTo' | 'webhook' | 'description' | 'masked' | 'active'>>,
   nowMs: number,
 ): Promise<Alias | null> {
   const [alias] = await store.control

@@ -4,9 +4,11 @@ import { type ForwardOrder, forwardOrder } from '#domain/inbound/forward-order.t
 import type { MessageId } from '#domain/message/ids.ts';
 import { type AcceptedMessage, insertMessages } from './accepted-rows.ts';
 import { bodyDayOf, byRetainedWeek, weekTables, withHomeTables } from './home-tables.ts';
-import { bodyKey, latin1Bytes, rowBodyOf } from './raw.ts';
+import { bodyKey, putBody, rowBodyOf } from './raw.ts';
 import { type NewReceived, writeReceived } from './received.ts';
+import { readReceivedFrom } from './received-object.ts';
 import type { ReceivingAccount } from './receiving.ts';
+import { noteReply, type UsedReply } from './reply-addresses.ts';
 import { batch } from './sql.ts';
 import { isUniqueViolation, type Store } from './store.ts';
 import { isLimitReached } from './usage.ts';
@@ -26,9 +28,13 @@ async function placeMessage(
   nowMs: number,
 ): Promise<PlacedMessage> {
   const { contentDays, messagesPerMinute } = account;
-  const body = await rowBodyOf(message.raw);
+  const { raw, behind } = message;
+  const body = behind ? null : await rowBodyOf(raw);
   const key = bodyKey(bodyDayOf(message.firstDueMs, contentDays), message.id);
-  if (!body) await store.raw.put(key, latin1Bytes(message.raw));
+  if (behind) {
+    const stream = await readReceivedFrom(store, behind.place, behind.fromByte);
+    await putBody(store, key, raw, { sizeBytes: behind.sizeBytes, stream });
+  } else if (!body) await putBody(store, key, raw);
   const sender = { id: 0, accountId: account.id, messagesPerMinute, mail: { contentDays } };
   return {
     statements: insertMessages(sender, [{ message, body }], nowMs),
@@ -38,22 +44,30 @@ async function placeMessage(
   };
 }
 
-/** An alias that takes a mail, and whether it goes on to anybody. */
+/** An alias with what a mail was for it: taken, and for nobody else; sent on; or an answer from it. */
 export interface CountedAlias {
   id: number;
-  sentOn: boolean;
+  as: 'taken' | 'sentOn' | 'answer';
+}
+
+/** What goes into the transaction that takes a mail. */
+export interface SendingOn {
+  messages: AcceptedMessage[];
+  aliases: CountedAlias[];
+  /** Reply addresses that messages have in them. */
+  replies: UsedReply[];
 }
 
 /**
- * Stores received mails as `writeReceived` does, with the messages as which they are sent on and the counters of their
- * aliases (a row each), in one transaction.
+ * Stores received mails as `writeReceived` does, with the messages as which they are sent on, the counters of their
+ * aliases (a row each) and reply addresses that are new (a row each), in one transaction.
  * @returns the ids of those mails that were new; null when it would pass the limit of the account
  */
 export async function writeTaken(
   store: Store,
   account: ReceivingAccount,
   mails: readonly NewReceived[],
-  { messages, aliases }: { messages: readonly AcceptedMessage[]; aliases: readonly CountedAlias[] },
+  { messages, aliases, replies }: SendingOn,
   nowMs: number,
 ): Promise<Set<string> | null> {
   const placed = await Promise.all(messages.map((message) => placeMessage(store, account, message, nowMs)));
@@ -61,6 +75,7 @@ export async function writeTaken(
   const also = [
     ...placed.flatMap(({ statements }) => statements),
     ...aliases.map((alias) => countAlias(alias, nowMs)),
+    ...replies.map((reply) => noteReply(reply, nowMs)),
   ];
   try {
     const fresh = await writeReceived(store, mails, nowMs, also);
@@ -73,10 +88,12 @@ export async function writeTaken(
   }
 }
 
-function countAlias({ id, sentOn }: CountedAlias, nowMs: number): SQL {
+function countAlias({ id, as }: CountedAlias, nowMs: number): SQL {
   const hour = hourOf(nowMs);
-  return sql`UPDATE aliases SET received = received + 1, forwarded = forwarded + ${Number(sentOn)},
-    last_received_at_ms = ${nowMs}, hour_used = CASE WHEN hour = ${hour} THEN hour_used + 1 ELSE 1 END, hour = ${hour}
+  const isAnswer = as === 'answer';
+  return sql`UPDATE aliases SET received = received + ${Number(!isAnswer)}, answered = answered + ${Number(isAnswer)},
+    forwarded = forwarded + ${Number(as === 'sentOn')},
+    last_received_at_ms = ${isAnswer ? sql`last_received_at_ms` : nowMs}, hour_used = CASE WHEN hour = ${hour} THEN hour_used + 1 ELSE 1 END, hour = ${hour}
     WHERE id = ${id}`;
 }
 

@@ -1,4 +1,4 @@
-import { and, asc, eq } from 'drizzle-orm';
+import { and, asc, eq, sql } from 'drizzle-orm';
 import type { RuleCondition } from '#domain/inbound/rule.ts';
 import * as control from '../../drizzle/schema/control.ts';
 import type { Store } from './store.ts';
@@ -9,16 +9,19 @@ const table = control.inboundRules;
 export type InboundRule = Omit<typeof table.$inferSelect, 'conditions'> & { conditions: RuleCondition[] };
 export type RuleValues = Pick<
   InboundRule,
-  'name' | 'priority' | 'conditions' | 'action' | 'targets' | 'text'
+  'name' | 'aliasId' | 'priority' | 'conditions' | 'action' | 'targets' | 'text'
 >;
 
-/** The rules of a domain in the order in which they are tried. */
-export async function listRules(store: Store, domainId: number): Promise<InboundRule[]> {
+/** The rules of an account at a domain: those of aliases first, then in the order in which they are tried. */
+export async function listRules(
+  store: Store,
+  { domainId, accountId }: { domainId: number; accountId: number },
+): Promise<InboundRule[]> {
   const rows = await store.control
     .select()
     .from(table)
-    .where(eq(table.domainId, domainId))
-    .orderBy(asc(table.priority), asc(table.id));
+    .where(and(eq(table.domainId, domainId), eq(table.accountId, accountId)))
+    .orderBy(sql`alias_id IS NULL`, asc(table.aliasId), asc(table.priority), asc(table.id));
   return rows.map(ruleOfRow);
 }
 

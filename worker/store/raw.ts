@@ -98,6 +98,30 @@ export async function readBody(
   return bodies.get(place.messageId) ?? null;
 }
 
+/** Puts a large body into R2: as text in pieces, then a stream behind it, so that neither is in memory twice. */
+export async function putBody(
+  store: Store,
+  key: string,
+  text: string,
+  behind: { sizeBytes: number; stream: ReadableStream<Uint8Array> } | null = null,
+): Promise<void> {
+  // R2 must know the length of what it is given.
+  const { readable, writable } = new FixedLengthStream(text.length + (behind?.sizeBytes ?? 0));
+  const put = store.raw.put(key, readable);
+  const writer = writable.getWriter();
+  const written = (async () => {
+    for (let at = 0; at < text.length; at += pieceCharacters) {
+      await writer.write(latin1Bytes(text.slice(at, at + pieceCharacters)));
+    }
+    writer.releaseLock();
+    if (behind) await behind.stream.pipeTo(writable);
+    else await writable.close();
+  })();
+  await Promise.all([put, written]);
+}
+
+const pieceCharacters = 64 * 1024;
+
 /** The bytes of latin1 text. */
 export function latin1Bytes(text: string): Uint8Array {
   const bytes = new Uint8Array(text.length);

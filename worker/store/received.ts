@@ -9,9 +9,7 @@ import {
   type WebhookTry,
 } from '#domain/webhook.ts';
 import {
-  bodyDayOf,
   keptWeekOf,
-  oldestBodyDay,
   receivedName,
   retainedWeeks,
   webhookTable,
@@ -24,7 +22,7 @@ import { isUniqueViolation, type Store } from './store.ts';
 
 /** What was done with a received mail, and why: which rule says so. */
 export interface KeptDecision {
-  action: 'webhook' | 'forward' | 'drop' | 'keep';
+  action: 'webhook' | 'forward' | 'answer' | 'drop' | 'keep';
   /** E.g. `rule support+*`. */
   by: string;
   /** What became of it beyond its webhooks, e.g. an answer that refused it; empty: nothing to tell. */
@@ -79,44 +77,6 @@ export interface ListedReceived extends Received {
   posts: TellingPost[];
   /** When its last webhook delivery ended, or it was received where there is none; null: it is under way. */
   processedAtMs: number | null;
-}
-
-/** The object of a raw mail that was received. Its day is first so that a day's objects can be listed and removed. */
-export function receivedKey({ bodyDay, bodyId }: Pick<Received, 'bodyDay' | 'bodyId'>): string {
-  return `received/${bodyDay}/${bodyId}`;
-}
-
-/** The day of the object of a mail. @param days how long the account keeps content */
-export function receivedDay(receivedAtMs: number, days: number): string {
-  return bodyDayOf(receivedAtMs, days);
-}
-
-/** Puts a raw mail into R2, as it comes. */
-export async function putReceived(
-  store: Store,
-  place: Pick<Received, 'bodyDay' | 'bodyId'>,
-  raw: ReadableStream | Uint8Array,
-): Promise<void> {
-  await store.raw.put(receivedKey(place), raw);
-}
-
-export async function removeReceived(
-  store: Store,
-  place: Pick<Received, 'bodyDay' | 'bodyId'>,
-): Promise<void> {
-  await store.raw.delete(receivedKey(place));
-}
-
-/** The raw mail, or its first bytes; null when its time is over. */
-export async function readReceived(
-  store: Store,
-  place: Pick<Received, 'bodyDay' | 'bodyId'>,
-  nowMs: number,
-  mostBytes?: number,
-): Promise<R2ObjectBody | null> {
-  if (place.bodyDay < oldestBodyDay(nowMs)) return null;
-  const range = mostBytes === undefined ? {} : { range: { offset: 0, length: mostBytes } };
-  return await store.raw.get(receivedKey(place), range);
 }
 
 /** A webhook delivery that tells of a received mail. */

@@ -1,6 +1,8 @@
 /** Meters without the server; stands for `smtp-node/metrics.ts`. */
-export { createMeters, gaugeOf } from '../../../smtp-node/metrics.ts';
+export { createMeters, gaugeOf, metricsOf } from '../../../smtp-node/metrics.ts';
 
 export async function serveMetrics() {
   return { port: 0, close: async () => undefined };
 }
+
+export function meterProcess(): void {}

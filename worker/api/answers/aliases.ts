@@ -17,8 +17,14 @@ const alias = z
       .meta({ description: '`webhook`: an endpoint is told, and nothing sent on.' }),
     webhook: z.string().nullable(),
     description: z.string(),
+    is_masked: z.boolean().meta({ description: 'Neither side of its mail sees the address of the other.' }),
+    masked_description: z
+      .string()
+      .nullable()
+      .meta({ description: 'The description of a masked one; else null.' }),
     emails_received: count,
     emails_forwarded: count,
+    emails_answered: count.meta({ description: 'Answers that left from it.' }),
     last_received_at: time.nullable(),
     active: z.boolean(),
     created_at: time,

@@ -15,9 +15,9 @@ const email = z.strictObject({
   tags: z.array(z.string()),
   metadata: z.record(z.string(), z.string()),
   environment: z.enum(['live', 'test']),
-  source: z.enum(['api', 'raw', 'smtp', 'forward', 'notice']).meta({
+  source: z.enum(['api', 'raw', 'smtp', 'forward', 'answer', 'notice']).meta({
     description:
-      '`forward`: it was received and is sent on; `notice`: it tells its sender that this has failed.',
+      '`forward`: it was received and is sent on; `answer`: the owner of a masked alias answers from it; `notice`: it tells a sender that this has failed.',
   }),
   size_bytes: count,
   created_at: time,

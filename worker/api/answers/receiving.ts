@@ -17,6 +17,7 @@ export const routesAnswer = z.strictObject({ data: z.array(routeAnswer) }).meta(
 const rule = z.strictObject({
   id: z.int(),
   name: z.string(),
+  alias_id: z.int().nullable().meta({ description: 'The alias whose mail it looks at; null: all mail.' }),
   priority: z.int(),
   conditions: z.array(
     z.strictObject({
@@ -33,7 +34,7 @@ const rule = z.strictObject({
 });
 export const ruleAnswer = rule.meta({ id: 'Rule', description: 'The first that holds acts.' });
 export const rulesAnswer = z.strictObject({ data: z.array(ruleAnswer) }).meta({ id: 'RuleList' });
-const receivedActions = ['webhook', 'forward', 'drop', 'keep'] as const;
+const receivedActions = ['webhook', 'forward', 'answer', 'drop', 'keep'] as const;
 export const routeTestAnswer = z
   .strictObject({
     to: z.string(),

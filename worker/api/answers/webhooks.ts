@@ -11,6 +11,15 @@ const webhook = z.strictObject({
   event_types: z.array(z.string()).nullable().meta({ description: 'The same as `events`.' }),
   events: z.array(z.string()).nullable().meta({ description: 'null: all that the format has a name for.' }),
   synchronous: z.boolean().meta({ description: 'Its answer to received mail is the reply to its sender.' }),
+  domain: z
+    .string()
+    .nullable()
+    .meta({ description: 'Hears of received mail to this domain only; null: of all.' }),
+  address_pattern: z
+    .string()
+    .nullable()
+    .meta({ description: 'And of that, to these addresses only; null: to all.' }),
+  authorization_url: z.string().nullable(),
   description: z.string(),
   state: z.enum(['active', 'disabled']),
   state_reason: z.string().nullable(),

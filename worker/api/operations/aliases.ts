@@ -67,7 +67,7 @@ function operationsAt(path: string, name: '' | 'Shared'): Operation[] {
 
 export const aliases: OperationGroup = {
   name: 'Aliases',
-  about: 'Addresses of domains of type alias, whose mail is sent on. Masking of who answers is not offered.',
+  about: 'Addresses of domains of type alias, whose mail is sent on, masked or as it came.',
   operations: [
     ...operationsAt('/v1/aliases', ''),
     {

@@ -43,11 +43,18 @@ const alias = {
     address: 'shop@alias.example.com',
     forward_to: ['you@example.net'],
     description: 'the shop',
+    is_masked: true,
+    masked_description: 'the shop',
     webhook: null,
     state: 'verified',
   },
 };
-const newAlias = { address: 'shop', forward_to: ['you@example.net'], description: 'the shop' };
+const newAlias = {
+  address: 'shop',
+  forward_to: ['you@example.net'],
+  description: 'the shop',
+  is_masked: true,
+};
 const rule = { path: { ...receiving.path, rule: exampleIds.rule } };
 const refused = { action: 'refuse', text: 'Nobody reads this address.' };
 const route = { path: { ...receiving.path, route: exampleIds.route } };

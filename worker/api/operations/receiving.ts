@@ -142,7 +142,7 @@ export const receiving: OperationGroup = {
       path: '/v1/domains/:id/rules',
       summary: 'List the rules of a domain',
       about:
-        'What is done with mail by what is in it. Routes say which addresses take mail at all; of that mail the first rule that holds says what is done, else the route does.',
+        'What is done with mail by what is in it. Routes and aliases say which addresses take mail at all; of that mail the first rule that holds says what is done, else the route or alias does. Those of an alias go first. At the shared alias domain: the account’s own.',
       parameters: domainId,
       answer: { status: 200, about: 'Its rules in their order', schema: rulesAnswer },
       problems: ['not_found'],
@@ -153,11 +153,11 @@ export const receiving: OperationGroup = {
       path: '/v1/domains/:id/rules',
       summary: 'Add a rule',
       about:
-        'It is judged once the mail is here; one that refuses says so to the sender in the SMTP session. Patterns know classes, groups, alternatives and repeats, no looking ahead or behind and no references back.',
+        'It is judged once the mail is here; one that refuses, or sends on to an address that has not agreed, says so to the sender in the SMTP session. Patterns know classes, groups, alternatives and repeats, no looking ahead or behind and no references back.',
       parameters: domainId,
       body: { type: 'application/json', schema: newRule.meta({ id: 'NewRule' }) },
       answer: { status: 201, about: 'The rule', schema: ruleAnswer },
-      problems: [...jsonProblems, 'not_found', 'conflict'],
+      problems: [...jsonProblems, 'not_found', 'conflict', 'unavailable'],
     },
     {
       id: 'changeRule',
@@ -168,7 +168,7 @@ export const receiving: OperationGroup = {
       parameters: ruleId,
       body: { type: 'application/json', schema: ruleChange.meta({ id: 'RuleChange' }) },
       answer: { status: 200, about: 'The rule as it is now', schema: ruleAnswer },
-      problems: [...jsonProblems, 'not_found', 'conflict'],
+      problems: [...jsonProblems, 'not_found', 'conflict', 'unavailable'],
     },
     {
       id: 'deleteRule',

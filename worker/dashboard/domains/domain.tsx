@@ -97,9 +97,14 @@ async function domainPage(c: Call, viewer: Viewer, refused?: Problem) {
             Reports
           </a>
           {domain.type === 'alias' && (
-            <a class="button" href="/aliases">
-              Aliases
-            </a>
+            <>
+              <a class="button" href="/aliases">
+                Aliases
+              </a>
+              <a class="button" href={`${path}/rules`}>
+                Rules
+              </a>
+            </>
           )}
           {change && domain.status !== 'disabled' && (
             <Post action={`${path}/verify`} label="Verify now" tone="primary" small={false} />

@@ -5,7 +5,7 @@ import { isUuidV7 } from '#domain/message/ids.ts';
 import { Problem } from '#domain/problem.ts';
 import { callApi } from '../../api/own-api.ts';
 import type { Call } from '../../http/app.ts';
-import { downloadHeaders } from '../../http/download.ts';
+import { downloadHeaders, mailHeaders } from '../../http/download.ts';
 import { may } from '../../identity/viewer.ts';
 import { html } from '../../pages/answer.tsx';
 import { Page } from '../../pages/layout.tsx';
@@ -33,6 +33,7 @@ export const messagePages = new Board();
 const sourceText: Record<string, string> = {
   smtp: 'by SMTP',
   forward: 'received, and sent on',
+  answer: 'answered from a masked alias',
   notice: 'a notice that mail could not be sent on',
 };
 
@@ -188,13 +189,7 @@ messagePages.page('/messages/:id/raw', async (c, viewer) => {
   const message = await messageOf(c, viewer);
   const body = await bodyOf(c, message);
   if (!body) throw new Problem('not_found', `${contentKept(message)}, and its time is over.`);
-  return new Response(body, {
-    headers: {
-      'Content-Type': 'message/rfc822',
-      'Content-Disposition': `attachment; filename="${message.messageId}.eml"`,
-      'Content-Security-Policy': "default-src 'none'; sandbox",
-    },
-  });
+  return new Response(body, { headers: mailHeaders(message.messageId) });
 });
 
 // The mail's own HTML: shown without scripts, forms, and anything from elsewhere, in a frame without an origin.

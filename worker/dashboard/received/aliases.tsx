@@ -21,7 +21,7 @@ import {
   Time,
 } from '../../pages/parts.tsx';
 import type { Viewer } from '../../store/auth.ts';
-import { Board } from '../board.tsx';
+import { Board, type Form } from '../board.tsx';
 
 /** Addresses whose mail is sent on: what they are, who gets it, and making them. */
 export const aliasPages = new Board();
@@ -145,6 +145,11 @@ async function aliasesPage(
               required={false}
               maxlength={aliasLimits.descriptionCharacters}
             />
+            <label>
+              <input type="checkbox" name="is_masked" value="true" checked={typed.is_masked === 'true'} />{' '}
+              Mask: who gets its mail sees an address of ours instead of its author’s, and answers leave from
+              the alias
+            </label>
           </Fields>
         </Card>
       )}
@@ -160,7 +165,8 @@ function Row({ alias, change }: { alias: Alias; change: boolean }) {
   return (
     <tr>
       <td class="break">
-        <span class="mono">{alias.address}</span> {!alias.active && <State tone="warn">switched off</State>}
+        <span class="mono">{alias.address}</span> {!alias.active && <State tone="warn">switched off</State>}{' '}
+        {alias.is_masked && <State tone="quiet">masked</State>}
         {alias.description !== '' && <div class="small quiet">{alias.description}</div>}
       </td>
       <td class="break" data-label="Sent on to">
@@ -176,6 +182,9 @@ function Row({ alias, change }: { alias: Alias; change: boolean }) {
       </td>
       <td class="num" data-label="Sent on">
         {number(alias.emails_forwarded)}
+        {alias.emails_answered > 0 && (
+          <div class="small quiet nowrap">{number(alias.emails_answered)} answered</div>
+        )}
       </td>
       <td class="nowrap" data-label="Last mail">
         {alias.last_received_at === null ? 'never' : <Time ms={Date.parse(alias.last_received_at)} />}
@@ -188,6 +197,16 @@ function Row({ alias, change }: { alias: Alias; change: boolean }) {
               action={`${path}/state`}
               label={alias.active ? 'Switch off' : 'Switch on'}
               values={{ active: String(!alias.active) }}
+            />
+            <Post
+              action={`${path}/state`}
+              label={alias.is_masked ? 'Stop masking' : 'Mask'}
+              values={{ is_masked: String(!alias.is_masked) }}
+              sure={
+                alias.is_masked
+                  ? 'Mail that comes from now on shows who wrote it, and answers go there directly. Reply addresses that were given out go on working.'
+                  : undefined
+              }
             />
             <Post
               action={`${path}/remove`}
@@ -203,25 +222,29 @@ function Row({ alias, change }: { alias: Alias; change: boolean }) {
 }
 
 aliasPages.action('/aliases', async (c, viewer, form) => {
-  const typed = Object.fromEntries(Object.keys(labels).map((name) => [name, form.text(name)]));
+  const typed = Object.fromEntries(
+    [...Object.keys(labels), 'is_masked'].map((name) => [name, form.text(name)]),
+  );
   const to = form.text('forward_to').split(/[,\s]+/);
   const body = {
     domain: form.text('domain'),
     ...(form.text('address') === '' ? {} : { address: form.text('address') }),
     forward_to: to.filter((one) => one !== ''),
     description: form.text('description'),
+    is_masked: form.text('is_masked') === 'true',
   };
   return await done(c, viewer, { method: 'POST', path: '/aliases', body }, 'alias-added', typed);
 });
 
 aliasPages.action('/aliases/:id/state', (c, viewer, form) =>
-  done(
-    c,
-    viewer,
-    { method: 'PATCH', path: pathOf(c), body: { active: form.text('active') === 'true' } },
-    'alias-changed',
-  ),
+  done(c, viewer, { method: 'PATCH', path: pathOf(c), body: stateIn(form) }, 'alias-changed'),
 );
+
+/** Which of its two switches was turned. */
+function stateIn(form: Form): Record<string, boolean> {
+  const masked = form.text('is_masked');
+  return masked === '' ? { active: form.text('active') === 'true' } : { is_masked: masked === 'true' };
+}
 
 aliasPages.action('/aliases/:id/verify', (c, viewer) =>
   done(c, viewer, { method: 'POST', path: `${pathOf(c)}/verify` }, 'destinations-asked'),

@@ -36,6 +36,7 @@ const verdictTone: Record<string, Tone> = {
 const actionAbout: Record<Email['routed']['action'], string> = {
   webhook: 'told to webhook endpoints',
   forward: 'sent on',
+  answer: 'sent as an answer from the alias',
   drop: 'dropped: kept here, and nobody is told',
   keep: 'kept here',
 };
@@ -244,14 +245,7 @@ receivedMailPages.page('/received/:id/html', async (c, viewer) => {
 });
 
 receivedMailPages.page('/received/:id/raw', async (c, viewer) => {
-  const response = await askApi(c, viewer.account.accountId, { method: 'GET', path: `${pathOf(c)}/raw` });
-  return new Response(response.body, {
-    headers: {
-      'Content-Type': 'message/rfc822',
-      'Content-Disposition': `attachment; filename="${c.req.param('id')}.eml"`,
-      'Content-Security-Policy': "default-src 'none'; sandbox",
-    },
-  });
+  return await askApi(c, viewer.account.accountId, { method: 'GET', path: `${pathOf(c)}/raw` });
 });
 
 receivedMailPages.page('/received/:id/attachments/:attachment', async (c, viewer) => {

@@ -26,13 +26,15 @@ export const actionAbout: Record<RouteAction, string> = {
 const labels = {
   pattern: 'Address',
   action: 'What to do',
-  targets: 'Endpoints or addresses',
+  targets: 'Endpoints',
+  addresses: 'Send on to',
   text: 'Text',
   to: 'Address',
 };
 
 interface Shown {
   refused?: Problem;
+  typed?: Readonly<Record<string, string>>;
   tried?: z.output<typeof routeTestAnswer>;
   to?: string;
 }
@@ -57,7 +59,7 @@ routePages.page('/domains/:id/routes', async (c, viewer) => {
   }
 });
 
-async function routesPage(c: Call, viewer: Viewer, { refused, tried, to }: Shown = {}) {
+async function routesPage(c: Call, viewer: Viewer, { refused, typed = {}, tried, to }: Shown = {}) {
   const path = pathOf(c);
   const { accountId } = viewer.account;
   const [domain, { data: routes }, { data: endpoints }] = await Promise.all([
@@ -66,7 +68,10 @@ async function routesPage(c: Call, viewer: Viewer, { refused, tried, to }: Shown
     callApi(c, accountId, { method: 'GET', path: '/webhooks' }, webhooksAnswer),
   ]);
   const urlOf = (id: string) => endpoints.find((one) => one.id === id)?.url ?? id;
-  const faults = faultsOf(refused, Object.keys(labels));
+  const isForward = typed.action === 'forward';
+  const faults = faultsOf(refused, Object.keys(labels), ([first = '']) =>
+    first === 'targets' && isForward ? 'addresses' : first,
+  );
   const change = may(viewer, 'developer') && (domain.type === 'inbound' || domain.type === 'both');
   return html(
     c,
@@ -146,6 +151,7 @@ async function routesPage(c: Call, viewer: Viewer, { refused, tried, to }: Shown
             <Field
               label="Address"
               name="pattern"
+              value={typed.pattern}
               placeholder="support+*"
               hint="info, support+* or *"
               fault={faults.get('pattern')}
@@ -154,6 +160,8 @@ async function routesPage(c: Call, viewer: Viewer, { refused, tried, to }: Shown
             <Select
               label="What to do"
               name="action"
+              value={typed.action}
+              fault={faults.get('action')}
               options={routeActions.map((action) => ({ value: action, text: actionAbout[action] }))}
             />
             {endpoints.length > 0 && (
@@ -166,16 +174,11 @@ async function routesPage(c: Call, viewer: Viewer, { refused, tried, to }: Shown
                 ))}
               </fieldset>
             )}
-            <Field
-              label="Send on to"
-              name="addresses"
-              required={false}
-              maxlength={2000}
-              hint="Of forward: addresses, separated by commas. Each gets a mail and must agree first."
-            />
+            <Addresses name="addresses" value={typed.addresses} fault={faults.get('addresses')} />
             <Field
               label="Text"
               name="text"
+              value={typed.text}
               required={false}
               maxlength={routeLimits.textCharacters}
               hint="What a refusal says."
@@ -202,12 +205,26 @@ routePages.action('/domains/:id/routes', async (c, viewer, form) => {
     await callApi(c, viewer.account.accountId, { method: 'POST', path: `${path}/routes`, body }, z.unknown());
   } catch (error) {
     if (!(error instanceof Problem) || error.code === 'not_found') throw error;
-    return await routesPage(c, viewer, { refused: error });
+    const typed = Object.fromEntries(Object.keys(labels).map((name) => [name, form.text(name)]));
+    return await routesPage(c, viewer, { refused: error, typed });
   }
   return c.redirect(`${path}/routes?done=route-added`, 303);
 });
 
-function targetsOf(action: string, form: Form): string[] {
+/** Where a route or a rule sends mail on to. */
+export function Addresses(of: { name: string; value?: string; fault?: string }) {
+  return (
+    <Field
+      label="Send on to"
+      {...of}
+      required={false}
+      maxlength={2000}
+      hint="Of forward: addresses, separated by commas. Each gets a mail and must agree first."
+    />
+  );
+}
+
+export function targetsOf(action: string, form: Form): string[] {
   if (action === 'webhook') return form.all('targets');
   const addresses = form.text('addresses').split(/[,\s]+/);
   return action === 'forward' ? addresses.filter((one) => one !== '') : [];

@@ -1,7 +1,9 @@
 import { z } from 'zod';
-import { routeLimits } from '#domain/inbound/route.ts';
+import { domainTypes } from '#domain/dns/record-check.ts';
+import { receives, routeLimits } from '#domain/inbound/route.ts';
 import { comparators, ruleActions, ruleFields, ruleLimits } from '#domain/inbound/rule.ts';
 import { Problem } from '#domain/problem.ts';
+import { aliasesAnswer } from '../../api/answers/aliases.ts';
 import { rulesAnswer } from '../../api/answers/receiving.ts';
 import { webhooksAnswer } from '../../api/answers/webhooks.ts';
 import { callApi } from '../../api/own-api.ts';
@@ -10,56 +12,107 @@ import { may } from '../../identity/viewer.ts';
 import { html } from '../../pages/answer.tsx';
 import { Card, Columns, Fields } from '../../pages/blocks.tsx';
 import { Page } from '../../pages/layout.tsx';
-import { Empty, Field, faultsOf, Head, Post, Refusal, Select, State } from '../../pages/parts.tsx';
+import {
+  Empty,
+  type Faults,
+  Field,
+  faultsOf,
+  Head,
+  Post,
+  Refusal,
+  Select,
+  State,
+} from '../../pages/parts.tsx';
 import type { Viewer } from '../../store/auth.ts';
 import type { Form } from '../board.tsx';
 import { Board } from '../board.tsx';
-import { actionAbout, pathOf } from './routes.tsx';
+import { Addresses, actionAbout, pathOf, targetsOf } from './routes.tsx';
 
 /** What a domain does with received mail by what is in it. */
 export const rulePages = new Board();
 
 /** Conditions that the form has room for; the API takes more. */
 const formConditions = [0, 1, 2] as const;
-const labels = {
+const labels: Readonly<Record<string, string>> = {
   name: 'Name',
+  alias_id: 'For',
   priority: 'Priority',
-  conditions: 'Conditions',
+  ...Object.fromEntries(
+    formConditions.flatMap((i) => [
+      [`field${i}`, `What of condition ${i + 1}`],
+      [`header_name${i}`, `Name of the header field of condition ${i + 1}`],
+      [`comparator${i}`, `How of condition ${i + 1}`],
+      [`value${i}`, `Value of condition ${i + 1}`],
+    ]),
+  ),
+  action: 'What to do',
   targets: 'Endpoints',
+  addresses: 'Send on to',
   text: 'Text',
 };
 const inWords = (name: string) => name.replaceAll('_', ' ');
+type Alias = z.output<typeof aliasesAnswer>['aliases'][number];
+
+/** A rule that was refused, with what was typed. */
+interface Refused {
+  problem: Problem;
+  typed: Readonly<Record<string, string>>;
+  /** Which of the form's conditions was sent as which. */
+  sent: readonly number[];
+}
 
 rulePages.page('/domains/:id/rules', (c, viewer) => rulesPage(c, viewer));
 
-async function rulesPage(c: Call, viewer: Viewer, refused?: Problem) {
+async function rulesPage(c: Call, viewer: Viewer, refused?: Refused) {
   const path = pathOf(c);
   const { accountId } = viewer.account;
   const [domain, { data: rules }, { data: endpoints }] = await Promise.all([
-    callApi(c, accountId, { method: 'GET', path }, z.object({ domain: z.string(), type: z.string() })),
+    callApi(
+      c,
+      accountId,
+      { method: 'GET', path },
+      z.object({ domain: z.string(), type: z.enum(domainTypes) }),
+    ),
     callApi(c, accountId, { method: 'GET', path: `${path}/rules` }, rulesAnswer),
     callApi(c, accountId, { method: 'GET', path: '/webhooks' }, webhooksAnswer),
   ]);
+  const isAlias = domain.type === 'alias';
+  const query = new URLSearchParams({ limit: '100', q: `@${domain.domain}` });
+  const { aliases } = isAlias
+    ? await callApi(c, accountId, { method: 'GET', path: `/aliases?${query}` }, aliasesAnswer)
+    : { aliases: [] };
+  const own = aliases.filter((alias) => alias.domain === domain.domain);
   const urlOf = (id: string) => endpoints.find((one) => one.id === id)?.url ?? id;
-  const change = may(viewer, 'developer') && (domain.type === 'inbound' || domain.type === 'both');
+  const change = may(viewer, 'developer') && receives(domain.type);
+  const faults = faultsOf(refused?.problem, Object.keys(labels), (parts) => fieldOf(parts, refused));
   return html(
     c,
     <Page title={`Rules of ${domain.domain}`} viewer={viewer} url={c.req.url}>
       <Head
         title={`Rules of ${domain.domain}`}
-        lead="What is done with mail by what is in it. Routes say which addresses take mail at all; of that mail the first rule that holds says what is done, else the route does."
-        crumb={{ href: `${path}/routes`, text: `Routes of ${domain.domain}` }}
+        lead={`What is done with mail by what is in it. ${isAlias ? 'Aliases' : 'Routes'} say which addresses take mail at all; of that mail the first rule that holds says what is done, else the ${isAlias ? 'alias' : 'route'} does.`}
+        crumb={
+          isAlias
+            ? { href: path, text: domain.domain }
+            : { href: `${path}/routes`, text: `Routes of ${domain.domain}` }
+        }
       />
-      <Refusal faults={faultsOf(refused, Object.keys(labels))} labels={labels} />
+      <Refusal faults={faults} labels={labels} />
       <section class="card flush" aria-label="Rules">
         {rules.length === 0 ? (
           <Empty title="No rule">
-            <p>The routes alone say what is done.</p>
+            <p>The {isAlias ? 'aliases' : 'routes'} alone say what is done.</p>
           </Empty>
         ) : (
           <table class="cards">
             <Columns
-              names={[{ num: 'Priority' }, 'Name', 'Where all holds', 'What is done']}
+              names={[
+                { num: 'Priority' },
+                'Name',
+                ...(isAlias ? ['For'] : []),
+                'Where all holds',
+                'What is done',
+              ]}
               actions={change}
             />
             <tbody>
@@ -67,6 +120,11 @@ async function rulesPage(c: Call, viewer: Viewer, refused?: Problem) {
                 <tr>
                   <td class="num">{rule.priority}</td>
                   <td class="break">{rule.name}</td>
+                  {isAlias && (
+                    <td class="break" data-label="For">
+                      {rule.alias_id === null ? 'all aliases' : addressOf(own, rule.alias_id)}
+                    </td>
+                  )}
                   <td class="break" data-label="Where all holds">
                     {rule.conditions.map((one) => (
                       <div>
@@ -79,14 +137,14 @@ async function rulesPage(c: Call, viewer: Viewer, refused?: Problem) {
                     <State tone={rule.action === 'refuse' ? 'warn' : 'quiet'}>{rule.action}</State>{' '}
                     {rule.action === 'webhook'
                       ? rule.targets.map(urlOf).join(', ') || 'all endpoints of the account'
-                      : rule.text}
+                      : rule.targets.join(', ') || rule.text}
                   </td>
                   {change && (
                     <td>
                       <Post
                         action={`${path}/rules/${rule.id}/remove`}
                         label="Remove"
-                        sure="What it matched is then done with as the other rules and the routes say."
+                        sure={`What it matched is then done with as the other rules and the ${isAlias ? 'aliases' : 'routes'} say.`}
                         tone="danger"
                       />
                     </td>
@@ -97,40 +155,86 @@ async function rulesPage(c: Call, viewer: Viewer, refused?: Problem) {
           </table>
         )}
       </section>
-      {change && <AddRule path={path} endpoints={endpoints} />}
+      {change && (
+        <AddRule
+          path={path}
+          endpoints={endpoints}
+          aliases={isAlias ? own : null}
+          typed={refused?.typed ?? {}}
+          faults={faults}
+        />
+      )}
     </Page>,
     refused ? 400 : 200,
   );
 }
 
-function AddRule({ path, endpoints }: { path: string; endpoints: readonly { id: string; url: string }[] }) {
+function addressOf(aliases: readonly Alias[], id: number): string {
+  return aliases.find((alias) => alias.id === id)?.address ?? `alias ${id}`;
+}
+
+/** The field of the form that a part of the API's body stands in. */
+function fieldOf(parts: readonly string[], refused: Refused | undefined): string {
+  const [first = '', i = '', name = ''] = parts;
+  if (first === 'targets') return refused?.typed.action === 'forward' ? 'addresses' : 'targets';
+  if (first !== 'conditions') return first;
+  const at = refused?.sent[Number(i)];
+  return at === undefined ? first : `${name || 'value'}${at}`;
+}
+
+function AddRule({
+  path,
+  endpoints,
+  aliases,
+  typed,
+  faults,
+}: {
+  path: string;
+  endpoints: readonly { id: string; url: string }[];
+  /** Null: the domain has none. */
+  aliases: readonly Alias[] | null;
+  typed: Readonly<Record<string, string>>;
+  faults: Faults;
+}) {
   const options = (names: readonly string[]) => names.map((name) => ({ value: name, text: inWords(name) }));
+  const of = (name: string) => ({ name, value: typed[name], fault: faults.get(name) });
   return (
     <Card id="add" title="Add a rule">
       <Fields action={`${path}/rules`} submit="Add">
-        <Field label="Name" name="name" maxlength={ruleLimits.nameCharacters} placeholder="Partners" />
+        <Field label="Name" {...of('name')} maxlength={ruleLimits.nameCharacters} placeholder="Partners" />
+        {aliases && (
+          <Select
+            label="For"
+            {...of('alias_id')}
+            options={[
+              { value: '', text: 'all aliases' },
+              ...aliases.map(({ id, address }) => ({ value: String(id), text: address })),
+            ]}
+            hint="Rules of one alias go before those of all."
+          />
+        )}
         <Field
           label="Priority"
-          name="priority"
-          value="100"
+          {...of('priority')}
+          value={typed.priority ?? '100'}
           inputmode="numeric"
           hint="The smaller number is tried before."
         />
         {formConditions.map((i) => (
           <fieldset>
             <legend>{i === 0 ? 'Condition' : 'And, if it has a value'}</legend>
-            <Select label="What" name={`field${i}`} options={options(ruleFields)} />
+            <Select label="What" {...of(`field${i}`)} options={options(ruleFields)} />
             <Field
               label="Name of the header field"
-              name={`header_name${i}`}
+              {...of(`header_name${i}`)}
               required={false}
               maxlength={76}
               hint="For header alone."
             />
-            <Select label="How" name={`comparator${i}`} options={options(comparators)} />
+            <Select label="How" {...of(`comparator${i}`)} options={options(comparators)} />
             <Field
               label="Value"
-              name={`value${i}`}
+              {...of(`value${i}`)}
               required={i === 0}
               maxlength={ruleLimits.valueCharacters}
               placeholder="partner.example"
@@ -139,11 +243,11 @@ function AddRule({ path, endpoints }: { path: string; endpoints: readonly { id: 
         ))}
         <Select
           label="What to do"
-          name="action"
+          {...of('action')}
           options={ruleActions.map((action) => ({ value: action, text: actionAbout[action] }))}
         />
         {endpoints.length > 0 && (
-          <fieldset>
+          <fieldset id="targets">
             <legend>Endpoints to tell; none chosen: all</legend>
             {endpoints.map(({ id, url }) => (
               <label>
@@ -152,9 +256,10 @@ function AddRule({ path, endpoints }: { path: string; endpoints: readonly { id: 
             ))}
           </fieldset>
         )}
+        <Addresses {...of('addresses')} />
         <Field
           label="Text"
-          name="text"
+          {...of('text')}
           required={false}
           maxlength={routeLimits.textCharacters}
           hint="What a refusal says."
@@ -167,36 +272,35 @@ function AddRule({ path, endpoints }: { path: string; endpoints: readonly { id: 
 rulePages.action('/domains/:id/rules', async (c, viewer, form) => {
   const path = pathOf(c);
   const action = form.text('action');
+  const sent = formConditions.filter((i) => i === 0 || form.text(`value${i}`) !== '');
+  const alias = form.text('alias_id');
   const body = {
     name: form.text('name'),
+    alias_id: alias === '' ? null : Number(alias),
     priority: Number(form.text('priority') || 'NaN'),
-    conditions: formConditions.flatMap((i) => conditionIn(form, i)),
+    conditions: sent.map((i) => conditionIn(form, i)),
     action,
-    targets: action === 'webhook' ? form.all('targets') : [],
+    targets: targetsOf(action, form),
     text: action === 'refuse' ? form.text('text') : '',
   };
   try {
     await callApi(c, viewer.account.accountId, { method: 'POST', path: `${path}/rules`, body }, z.unknown());
   } catch (error) {
     if (!(error instanceof Problem) || error.code === 'not_found') throw error;
-    return await rulesPage(c, viewer, error);
+    const typed = Object.fromEntries(Object.keys(labels).map((name) => [name, form.text(name)]));
+    return await rulesPage(c, viewer, { problem: error, typed, sent });
   }
   return c.redirect(`${path}/rules?done=rule-added`, 303);
 });
 
-/** A condition of the form; the further ones may be left empty. */
 function conditionIn(form: Form, i: number) {
-  const value = form.text(`value${i}`);
-  if (i > 0 && value === '') return [];
   const field = form.text(`field${i}`);
-  return [
-    {
-      field,
-      header_name: field === 'header' ? form.text(`header_name${i}`) : null,
-      comparator: form.text(`comparator${i}`),
-      value,
-    },
-  ];
+  return {
+    field,
+    header_name: field === 'header' ? form.text(`header_name${i}`) : null,
+    comparator: form.text(`comparator${i}`),
+    value: form.text(`value${i}`),
+  };
 }
 
 rulePages.action('/domains/:id/rules/:rule/remove', async (c, viewer) => {

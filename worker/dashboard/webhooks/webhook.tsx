@@ -33,6 +33,9 @@ export const endpointSchema = z.object({
   url: z.string(),
   format: z.string(),
   events: z.array(z.string()).nullable(),
+  domain: z.string().nullable(),
+  address_pattern: z.string().nullable(),
+  authorization_url: z.string().nullable(),
   description: z.string(),
   state: z.string(),
   state_reason: z.string().nullable(),
@@ -125,6 +128,20 @@ async function endpointPage(c: Call, viewer: Viewer, id: string, shown: Shown = 
           <dd>{endpoint.format}</dd>
           <dt>Events</dt>
           <dd>{endpoint.events?.join(', ') ?? 'all'}</dd>
+          {endpoint.domain && (
+            <>
+              <dt>Received mail to</dt>
+              <dd>
+                {endpoint.address_pattern ?? '*'}@{endpoint.domain}
+              </dd>
+            </>
+          )}
+          {endpoint.authorization_url && (
+            <>
+              <dt>Asked for each recipient</dt>
+              <dd class="break">{endpoint.authorization_url}</dd>
+            </>
+          )}
           {endpoint.previous_secret_until && (
             <>
               <dt>Older secret signs too</dt>

@@ -23,9 +23,18 @@ interface Typed {
   format: string;
   events: string[];
   description: string;
+  domain: string;
+  addressPattern: string;
+  authorizationUrl: string;
 }
-const nothingTyped: Typed = { url: '', format: 'event', events: [], description: '' };
-const labels = { url: 'URL', format: 'Format', events: 'Events', description: 'Description' };
+const nothingTyped: Typed = {
+  ...{ url: '', format: 'event', events: [], description: '' },
+  ...{ domain: '', addressPattern: '', authorizationUrl: '' },
+};
+const labels = {
+  ...{ url: 'URL', format: 'Format', events: 'Events', description: 'Description' },
+  ...{ domain: 'Domain', address_pattern: 'Address', authorization_url: 'Authorisation URL' },
+};
 
 webhooksPages.page('/webhooks', (c, viewer) => listPage(c, viewer));
 
@@ -135,6 +144,37 @@ async function listPage(c: Call, viewer: Viewer, refused?: Problem, typed = noth
                 ))}
               </fieldset>
             </details>
+            <details open={typed.domain + typed.addressPattern + typed.authorizationUrl !== ''}>
+              <summary>Only some received mail</summary>
+              <Field
+                label="Domain"
+                name="domain"
+                required={false}
+                value={typed.domain}
+                fault={faults.get('domain')}
+                maxlength={253}
+                hint="It hears of mail to this domain, and of nothing else unless events are chosen."
+              />
+              <Field
+                label="Address"
+                name="address_pattern"
+                required={false}
+                value={typed.addressPattern}
+                fault={faults.get('address_pattern')}
+                maxlength={65}
+                hint="Of that domain: info, support+* or *."
+              />
+              <Field
+                label="Authorisation URL"
+                name="authorization_url"
+                type="url"
+                required={false}
+                value={typed.authorizationUrl}
+                fault={faults.get('authorization_url')}
+                maxlength={webhookLimits.urlCharacters}
+                hint="Asked for each recipient before a mail is taken: 2xx takes it, 4xx refuses it."
+              />
+            </details>
             <Field
               label="Description"
               name="description"
@@ -157,8 +197,18 @@ webhooksPages.action('/webhooks', async (c, viewer, form) => {
     format: form.text('format') || nothingTyped.format,
     events: form.all('events'),
     description: form.text('description'),
+    domain: form.text('domain'),
+    addressPattern: form.text('address_pattern'),
+    authorizationUrl: form.text('authorization_url'),
   };
-  const body = { ...typed, events: typed.events.length === 0 ? null : typed.events };
+  const { domain, addressPattern, authorizationUrl, ...same } = typed;
+  const body = {
+    ...same,
+    events: typed.events.length === 0 ? null : typed.events,
+    domain: domain || null,
+    address_pattern: addressPattern || null,
+    authorization_url: authorizationUrl || null,
+  };
   try {
     const made = await callApi(
       c,

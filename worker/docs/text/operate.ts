@@ -72,6 +72,19 @@ their DKIM keys, webhooks, people and messages work as before; what was waiting 
 
 ## Capacity and several nodes
 
+A node works on one core, and signs on a second. On a machine with more of them let it have workers, processes that share its ports:
+
+\`\`\`sh
+npm run nodes -- add out1.mail.example.org --workers 4 --url https://…   # prints four tokens in two settings
+npm run node -- --workers 4                                              # or PENNYPOST_WORKERS=4
+\`\`\`
+
+Towards the edge each worker is a node: the second is \`out1.mail.example.org-2\`, with a token and, in \`worker-2\` of the data directory, a
+journal of its own; no two can use one. \`/metrics\`, \`/healthz\` and \`/shaping\` tell of all together. Slots are each worker's own; limits of
+connections, to a peer and from a client, hold for all together. When a worker ends by itself the others are stopped and the process ends
+with 1, for whoever runs it to start it again. With fewer workers than before, what the journals of the others hold untold is told when they
+run again; mail that they had leased is taken up by others when the lease ends, as with a node that is lost.
+
 Start more nodes ([Deploy](deploy.md#a-node)); each leases what it has room for. An installation has one database, see
 [the cost](deploy.md#which-plan-and-what-it-costs) for how far it reaches.
 
@@ -83,7 +96,7 @@ leased is taken up by another when the lease ends, and says \`maybeAccepted\` wh
 
 | what | how | what it does |
 | --- | --- | --- |
-| a key of a sender | make a new one, change the sender, revoke the old one | |
+| a key of a sender | make a new one, change the sender, revoke the old one | no message is accepted with it any more; by SMTP it may log in for another minute |
 | the secret of a webhook | \`POST /v1/webhooks/:id/rotate\` | both sign for 24 hours |
 | DKIM keys of a domain | \`POST /v1/domains/:id/dkim/rotate\` | see [Changing keys](domains.md#changing-keys) |
 | the token of a node | \`npm run nodes -- add NODE\`, start it with the new one, \`npm run nodes -- revoke NODE HINT\` | |

@@ -17,10 +17,12 @@ comes to port 25 of the nodes, or by Email Routing (\`email()\`), which is the f
   a text. A new domain has \`*\` to all endpoints.
   \`POST /v1/domains/:id/routes/test {to}\`, or the page Routes, tells what would be done with an address and why.
 - **Rules** of a domain (\`POST /v1/domains/:id/rules {name, conditions, action, priority}\`, or the page Rules) look at mail that
-  its routes take, not at that of aliases: sender, its domain, subject, a header field, SPF, DKIM; \`equals\`, \`contains\`,
-  \`starts_with\`, \`matches\`…; by priority, the first one whose conditions all hold acts in place of the route: \`webhook\`, \`drop\`
-  or \`refuse\`. Patterns take time linear in the text. One that refuses is said in the session, so that the sender waits for it;
-  while the edge is away it hears 451.
+  its routes or aliases take: sender, its domain, subject, a header field, SPF, DKIM; \`equals\`, \`contains\`, \`starts_with\`,
+  \`matches\`…; the first one whose conditions all hold acts in place of the route or alias: \`webhook\`, \`forward\` (addresses that
+  agree first, at domains that sign), \`drop\` or \`refuse\`. Those with an \`alias_id\` look at the mail of that alias alone and go
+  before the others; then the smaller \`priority\` does. At \`ALIAS_DOMAIN\` an account has rules for its own aliases. Patterns take
+  time linear in the text. One that refuses, or forwards to somebody who has not agreed yet, says so in the session, so that the
+  sender waits for it; while the edge is away it hears 451. Owners' answers to masked mail pass no rule.
 - **Answered** by \`POST /v1/inbound-emails/:id/reply\`, or on the page of the mail: as \`POST /v1/send\`, in its thread; \`from\`,
   \`to\` and \`subject\` may be left out.
 - **Told** by webhooks of any endpoint whose \`events\` hold \`email.received\` (or are null), in its \`format\`: \`event\`,
@@ -29,6 +31,10 @@ comes to port 25 of the nodes, or by Email Routing (\`email()\`), which is the f
   attachments are fetched by links that hold for 24 hours. The answer of a \`synchronous\` endpoint (by default those of the
   CloudMailin formats) is the reply to the sender, within 45 seconds: 2xx → 250, 4xx → 554 with the words of a plain text,
   anything else → 450. All others are tried again as every webhook is.
+- **An endpoint may be bound** to mail of a \`domain\` and, of that, to an \`address_pattern\` as routes have them; it then hears of
+  received mail only, unless \`events\` names more. Its \`authorization_url\` is asked at each RCPT by a signed POST of
+  \`{size, to, from, remote_ip, helo_domain, spf: {result, domain}}\`, within 5 seconds: 2xx takes the recipient, 4xx → 550 with
+  the words of a plain text, anything else → 450.
 - \`in_reply_to_message\` is the id of the sent message that a mail answers, by \`In-Reply-To\` or \`References\`.
 - What was received is kept as messages are: 30 days, its content for \`content_days\`. It counts for no warming, and costs five
   rows of D1 and an object of R2 with its delivery to one endpoint.
@@ -57,16 +63,37 @@ is one at which every account may have aliases (\`/v1/shield/aliases\`); its pag
 - **Bounded**: 300 mails an hour an alias (450), ten addresses an alias, 554 5.4.6 for mail that was delivered to the alias
   before or has passed more than 50 hosts, 550 for mail that fails DMARC with \`p=reject\` (unless the domain has \`refuse_dmarc\`
   off), 550 while all of its addresses are suppressed.
-- Sent on to one address it costs nine rows of D1: six when it is taken, three for its delivery.
-- Hiding who answers (masking) is not offered: an answer goes to the author directly.
+- Sent on to one address it costs nine rows of D1: six when it is taken, three for its delivery; masked one more for each who
+  writes the first time.
+- **Rules** with the alias's number as \`alias_id\` decide by what is in its mail, see above.
 
-| call                                                     | what it does                                                            |
-| -------------------------------------------------------- | ----------------------------------------------------------------------- |
-| \`POST /v1/aliases\`                                       | makes one: \`{domain, address, forward_to, description, webhook}\`; without \`address\`, one that nobody guesses |
-| \`GET /v1/aliases?limit&offset&q\`                         | aliases, newest first                                                   |
-| \`GET\`, \`PATCH\`, \`DELETE /v1/aliases/:id\`                 | one with its counters and who has agreed; changes it (\`active: false\` switches it off); removes it |
-| \`POST /v1/aliases/:id/verify\`                            | asks those once more who have not agreed, a day after the last time     |
-| \`/v1/shield/aliases…\`                                    | the same, with the installation's \`ALIAS_DOMAIN\` where none is named    |
+The calls are listed in [The API at a glance](api-at-a-glance.md#aliases); the page is Aliases. \`POST /v1/aliases {domain, address,
+forward_to, description, is_masked, webhook}\` makes one, without \`address\` one that nobody guesses; \`PATCH\` with \`active: false\`
+switches it off.
+
+### Masking
+
+With \`is_masked\`, neither side of a conversation sees the address of the other.
+
+- **Who gets its mail** sees \`"Name" <reply+…@alias domain>\` in place of its author, the same address for the same author
+  (of Reply-To, else From), and answers as to anybody. It is good as long as the alias is there and it is used once in 400 days,
+  also after masking was switched off.
+- **The answer leaves from the alias**, signed by its domain, to that author. It is taken when its envelope sender is an address
+  that its mail is sent on to, by the alias or a rule, and that has agreed (else 550 5.7.1 at RCPT), and SPF for that domain passes, or DKIM or DMARC does and
+  From is that address too (else 550 5.7.1 after the mail; 451 while that cannot be looked up). So it must come to a node: by
+  Email Routing nothing is proven. What cannot be delivered is told to the owner by a notification about the \`reply+…\` address.
+- **What is taken away**, both ways: all fields but those that people see (From, To, Cc, Subject, Date and the like, MIME's own),
+  so also Received, Return-Path, Reply-To, signatures and ARC. Message-ID, In-Reply-To and References are ours, and lead both sides
+  to their own mails, so that threads hold, for thirty days. In what stays, and in every part that is text (quoted text, HTML,
+  messages inside, names of files), addresses of the writer become the one that stands for them, and \`reply+…\` the author's own.
+- **Whom the owner writes to directly**, in Cc for instance, sees the owner's own address: that mail never comes here.
+- **What is not looked into**: pictures, PDFs and other parts that are no text, and what a writer says of themselves in other
+  words; a name, a signature with a telephone number, the domain's name alone.
+- **What cannot be masked surely is not sent on** (554 5.6.0, in the session): mail that is encrypted or signed as a whole, in UTF-16
+  or UTF-7, with parts that cannot be told apart, with more than 6 MiB of text, or without one author. S/MIME and PGP signatures
+  of parts and Outlook's TNEF are left out, for they name their writer.
+- **Loops** stop by \`Delivered-To\`, and by \`X-Alias-Passed\`, which tells aliases that a mail has passed without naming them.
+  Answers count for the alias's 300 mails an hour.
 
 ## What comes back
 

@@ -43,6 +43,8 @@ From the environment of \`npm run node\`.
 | \`PENNYPOST_HOST_NAME\` | required | Public host name of the node: said in EHLO and in the greeting. Its A, AAAA and PTR must agree. |
 | \`PENNYPOST_NODE_ID\` | none | Name of the node towards the edge, one a running node. Empty: the host name. |
 | \`PENNYPOST_DATA_DIR\` | \`.pennypost/node\` | Directory of the journal, the spool of large messages and the self-signed certificate. |
+| \`PENNYPOST_WORKERS\` | \`1\` | Processes that share the work of this node, for machines with several cores; also \`--workers\`. Each has a journal and slots of its own, and from the second on an id (\`NODE_ID-2\`) and a token of its own; limits of connections hold for all together. |
+| \`PENNYPOST_WORKER_TOKENS\` | none | Tokens of the second worker and those after it, comma-separated, as \`npm run nodes -- add NODE --workers N\` prints them. |
 | \`PENNYPOST_LOG_LEVEL\` | \`info\` | Least level that is logged: \`trace\`, \`debug\`, \`info\`, \`warn\`, \`error\`, \`fatal\` or \`silent\`. |
 | \`PENNYPOST_EDGE_TIMEOUT_SECONDS\` | \`30\` | How long an answer of the edge is awaited. |
 | \`PENNYPOST_STOP_SECONDS\` | \`30\` | How long a graceful stop may take before running transactions are left to the journal. |

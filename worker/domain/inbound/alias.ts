@@ -34,12 +34,26 @@ export interface KnownAlias {
   id: number;
   address: string;
   active: boolean;
+  /** Neither side of its mail sees the address of the other. */
+  masked: boolean;
   targets: readonly ForwardTarget[];
   /** Public ids of endpoints that are told; none: nobody is. */
   endpoints: readonly string[];
   /** The hour of its last mail (since 1970), and how many came in it. */
   hour: number;
   hourUsed: number;
+}
+
+/** A reply address of an alias, and whom it stands for. */
+export interface KnownReply {
+  /** In lower case. */
+  address: string;
+  to: string;
+  /** That address is dead, or its owner has complained. */
+  suppressed: boolean;
+  alias: KnownAlias;
+  /** Whom rules send mail of the alias on to besides. */
+  ruled: readonly ForwardTarget[];
 }
 
 /** Why a local part cannot be an alias's; null when it can. */
@@ -69,17 +83,46 @@ export function hourOf(nowMs: number): number {
 /** What is done with mail to an alias now. */
 export function decideAlias(alias: KnownAlias, nowMs: number): Decision {
   const by = `alias ${alias.address}`;
+  const closed = closedAlias(alias, by, nowMs);
+  if (closed) return closed;
+  const endpoints = alias.endpoints.length === 0 ? null : alias.endpoints;
+  const { id, address, masked } = alias;
+  return decideForward(alias.targets, { by, address, alias: id, masked, endpoints }, nowMs);
+}
+
+/** Why an alias does nothing now, in either direction; null: it works. */
+function closedAlias(
+  alias: KnownAlias,
+  by: string,
+  nowMs: number,
+): Extract<Decision, { action: 'refuse' }> | null {
   if (!alias.active) return { action: 'refuse', ...notHere, by: `${by}, which is switched off` };
-  if (alias.hour === hourOf(nowMs) && alias.hourUsed >= aliasLimits.mailsAnHour) {
+  if (alias.hour !== hourOf(nowMs) || alias.hourUsed < aliasLimits.mailsAnHour) return null;
+  return {
+    action: 'refuse',
+    reply: '450 4.2.1',
+    text: 'This address gets too much mail now; try again later',
+    by: `${by}, which takes ${aliasLimits.mailsAnHour} mails an hour`,
+  };
+}
+
+/** What is done with mail to a reply address: it is for the owner alone, whether the alias is masked still or not. */
+export function decideAnswer({ address, to, suppressed, alias, ruled }: KnownReply, nowMs: number): Decision {
+  const by = `alias ${alias.address}, answered to ${to}`;
+  const closed = closedAlias(alias, by, nowMs);
+  if (closed) return closed;
+  if (suppressed) {
     return {
       action: 'refuse',
-      reply: '450 4.2.1',
-      text: 'This address gets too much mail now; try again later',
-      by: `${by}, which takes ${aliasLimits.mailsAnHour} mails an hour`,
+      reply: '550 5.1.1',
+      text: 'Mail to this address has failed before, so none is sent to it',
+      by: `${by}, who is suppressed`,
     };
   }
-  const endpoints = alias.endpoints.length === 0 ? null : alias.endpoints;
-  return decideForward(alias.targets, { by, address: alias.address, alias: alias.id, endpoints }, nowMs);
+  const targets = [...alias.targets, ...ruled];
+  const owners = targets.filter(({ state }) => state === 'verified').map((one) => one.address);
+  const hidden = targets.map((one) => one.address);
+  return { action: 'answer', address, alias: alias.id, from: alias.address, to, owners, hidden, by };
 }
 
 /**
@@ -89,15 +132,21 @@ export function decideAlias(alias: KnownAlias, nowMs: number): Decision {
  */
 export function decideForward(
   targets: readonly ForwardTarget[],
-  of: { by: string; address: string; alias: number | null; endpoints: readonly string[] | null },
+  of: {
+    by: string;
+    address: string;
+    alias: number | null;
+    masked: boolean;
+    endpoints: readonly string[] | null;
+  },
   nowMs: number,
-): Decision {
-  const { by, address, alias, endpoints } = of;
+): Extract<Decision, { action: 'forward' | 'webhook' | 'refuse' }> {
+  const { by, address, alias, masked, endpoints } = of;
   const to = targets.filter(({ state, suppressed }) => state === 'verified' && !suppressed);
   const left = targets.filter((one) => !to.includes(one));
   if (to.length > 0) {
     const sent = { to: to.map((one) => one.address), left: left.map(leftOut) };
-    return { action: 'forward', by, address, alias, endpoints: endpoints ?? [], ...sent };
+    return { action: 'forward', by, address, alias, masked, endpoints: endpoints ?? [], ...sent };
   }
   if (endpoints) return { action: 'webhook', endpoints, by };
   if (left.some((one) => one.state === 'pending' && nowMs - one.createdAtMs < ownerHasMs)) {

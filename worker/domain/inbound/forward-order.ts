@@ -21,6 +21,16 @@ export const forwardOrder = z.object({
       cv: z.enum(['none', 'pass', 'fail']),
     })
     .nullable(),
+  /** Null: as it came. */
+  masked: z
+    .object({
+      /** The address `reply+<token>` that stands for the other side. */
+      reply: z.string().max(320),
+      /** Its Message-ID as it came, with angle brackets; empty: it had none. */
+      messageId: z.string().max(998),
+    })
+    .nullable()
+    .default(null),
 });
 export type ForwardOrder = z.infer<typeof forwardOrder>;
 
@@ -37,12 +47,22 @@ export function orderOf(
     tells: mail.mailFrom !== '' && isProven(mail.mailFrom, mail.verdicts),
     signs,
     seal: cv === null ? null : { results: resultsOf(mail), cv },
+    masked: null,
   };
+}
+
+/** The order of a masked message: signed by the alias's domain, and no ARC set, which would tell where it came from. */
+export function maskedOrder(
+  address: string,
+  mail: { mailFrom: string; verdicts: Verdicts },
+  masked: NonNullable<ForwardOrder['masked']>,
+): ForwardOrder {
+  return { ...orderOf({ address, signs: true }, mail), seal: null, masked };
 }
 
 /** The order of a notification of ours, which comes from the null sender (RFC 5321 §4.5.5). */
 export function noticeOrder(address: string): ForwardOrder {
-  return { address, sender: '', tells: false, signs: true, seal: null };
+  return { address, sender: '', tells: false, signs: true, seal: null, masked: null };
 }
 
 /** SPF, or a DKIM signature of its domain, says that the envelope sender is who it says: so a notification hits nobody else. */

@@ -8,11 +8,30 @@ import type { Verdicts } from './verdicts.ts';
 /** RFC 5321 §6.3: a message with more trace fields than this goes in a circle. */
 const mostHops = 50;
 
+/** The field that tells which masked aliases a message has passed, whose trace fields are taken away. */
+const passedField = 'X-Alias-Passed';
+
+/** The marks of masked aliases that a message has passed. */
+export function passedMarks(fields: readonly HeaderField[]): string[] {
+  const marks = fieldsNamed(fields, passedField).flatMap(
+    ({ value }) => value.match(/\b[a-z2-7]{16}\b/g) ?? [],
+  );
+  return [...new Set(marks)].slice(0, mostHops + 1);
+}
+
 /**
  * Why a message must not be sent on: it went round already; null when it may.
  * @param alias the address that it is sent on for
+ * @param mark of that alias, when it is masked
  */
-export function forwardLoop(fields: readonly HeaderField[], alias: string): string | null {
+export function forwardLoop(
+  fields: readonly HeaderField[],
+  alias: string,
+  mark: string | null = null,
+): string | null {
+  const marks = passedMarks(fields);
+  if (marks.length > mostHops) return `it has passed ${marks.length} aliases: it goes in a circle`;
+  if (mark !== null && marks.includes(mark)) return `it has passed ${alias} before: it goes in a circle`;
   const hops = fieldsNamed(fields, 'received').length;
   if (hops > mostHops) return `it has passed ${hops} hosts: it goes in a circle (RFC 5321 §6.3)`;
   const before = fieldsNamed(fields, 'delivered-to').some(
@@ -29,6 +48,26 @@ export function losesDmarc({ dmarc, dkim }: Verdicts): boolean {
   return (
     dmarc.policy !== null && !dkim.signatures.some(({ result, aligned }) => result === 'pass' && aligned)
   );
+}
+
+/**
+ * A message that has been masked (`masking.ts`) with what tells that it has passed here, and nothing that tells of others.
+ * @param marks of all aliases that it has passed, this one included
+ */
+export function passedOn(
+  message: SplitMessage,
+  {
+    marks,
+    alias,
+    switchOffUrl,
+  }: { marks: readonly string[]; alias: string | null; switchOffUrl: string | null },
+): SplitMessage {
+  const fields = [
+    ...(alias === null ? [] : [made('Delivered-To', alias)]),
+    ...(switchOffUrl === null ? [] : [made('List-Unsubscribe', `<${switchOffUrl}>`)]),
+    made(passedField, marks.join(' ')),
+  ];
+  return { ...message, fields: [...fields, ...message.fields] };
 }
 
 /** What a forward adds and changes. */

@@ -10,6 +10,8 @@ import { type HeaderField, type SplitMessage, splitMessage } from '../message/he
 
 const mostDepth = 24;
 const mostParts = 1000;
+/** Of text, decoded: it is held several times over while it is changed. */
+const mostTextOctets = 6 * 1024 * 1024;
 
 /** What is done to text, and to a header field as it is written, line ends included. */
 export interface Changes {
@@ -34,6 +36,7 @@ const telling = /^application\/(?:(?:x-)?pkcs7-signature|pgp-signature|pgp-keys|
 class Rewriting {
   readonly #change: Changes;
   #parts = 0;
+  #textOctets = 0;
 
   constructor(change: Changes) {
     this.#change = change;
@@ -72,7 +75,7 @@ class Rewriting {
     let isPart = false;
     const close = (to: number) => {
       const piece = body.slice(from, to);
-      pieces.push(isPart ? this.#entity(piece, depth + 1) : this.#change.text(piece));
+      pieces.push(isPart ? this.#entity(piece, depth + 1) : this.#text(piece, '', ''));
     };
     for (let at = body.startsWith(delimiter) ? 0 : next(body, delimiter, 0); at >= 0; ) {
       const end = endOfLine(body, at);
@@ -100,6 +103,8 @@ class Rewriting {
   }
 
   #text(body: string, encoding: string, type: string): string {
+    this.#textOctets += body.length;
+    if (this.#textOctets > mostTextOctets) throw new Unreadable('it has too much text to be masked');
     if (/charset\s*=\s*"?(?:utf-?(?:16|32|7)|ucs)/i.test(type)) {
       throw new Unreadable('its charset is not one of mail');
     }

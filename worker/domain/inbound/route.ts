@@ -1,5 +1,12 @@
 import type { DomainType } from '../dns/record-check.ts';
-import { decideAlias, decideForward, type ForwardTarget, type KnownAlias } from './alias.ts';
+import {
+  decideAlias,
+  decideAnswer,
+  decideForward,
+  type ForwardTarget,
+  type KnownAlias,
+  type KnownReply,
+} from './alias.ts';
 import type { Decision } from './decision.ts';
 
 export type { Decision } from './decision.ts';
@@ -47,7 +54,7 @@ export function splitDetail(localPart: string): { base: string; detail: string |
 }
 
 /** The rule for a local part: the address itself, the address without its detail, the longest prefix, or `*`. */
-export function routeOf(routes: readonly Route[], localPart: string): Route | null {
+export function routeOf<R extends Pick<Route, 'pattern'>>(routes: readonly R[], localPart: string): R | null {
   const local = localPart.toLowerCase();
   const exact = (name: string) => routes.find(({ pattern }) => pattern === name);
   const prefixes = routes
@@ -74,6 +81,8 @@ export interface Rules {
   routes: readonly Route[];
   /** Those that were asked for. */
   aliases: readonly KnownAlias[];
+  /** Likewise. */
+  replies: readonly KnownReply[];
 }
 
 /** What is done with mail to an address of a domain that is verified for receiving. */
@@ -81,6 +90,8 @@ export function decide(domain: Rules, localPart: string, nowMs: number): Decisio
   const local = localPart.toLowerCase();
   const alias = aliasOf(domain, local);
   if (alias) return decideAlias(alias, nowMs);
+  const reply = replyOf(domain, local);
+  if (reply) return decideAnswer(reply, nowMs);
   const route = routeOf(domain.routes, local);
   if (route) return decisionOf(route, `${localPart}@${domain.name}`, nowMs);
   return roleMailboxes.includes(local) ? { action: 'keep', by: 'every host has this mailbox' } : unknown;
@@ -96,6 +107,14 @@ export function aliasOf<A extends KnownAlias>(
   return named(local) ?? named(splitDetail(local).base) ?? null;
 }
 
+/** The reply address with a local part. */
+export function replyOf<R extends KnownReply>(
+  { name, replies }: { name: string; replies: readonly R[] },
+  localPart: string,
+): R | null {
+  return replies.find(({ address }) => address === `${localPart.toLowerCase()}@${name}`) ?? null;
+}
+
 function decisionOf(
   { pattern, action, targets, forwardTo = [], text }: Route,
   address: string,
@@ -106,7 +125,7 @@ function decisionOf(
     case 'webhook':
       return { action, endpoints: targets, by };
     case 'forward':
-      return decideForward(forwardTo, { by, address, alias: null, endpoints: null }, nowMs);
+      return decideForward(forwardTo, { by, address, alias: null, masked: false, endpoints: null }, nowMs);
     case 'drop':
       return { action, by };
     case 'refuse':

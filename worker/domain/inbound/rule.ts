@@ -4,8 +4,7 @@ import type { HeaderField } from './received.ts';
 
 /** Rules of an alias or a domain that look at a mail, as Postscale has them. Pure. */
 
-/** Those of routes but sending on, which is by address. */
-export const ruleActions = ['webhook', 'drop', 'refuse'] as const;
+export const ruleActions = ['webhook', 'forward', 'drop', 'refuse'] as const;
 export const ruleFields = ['sender', 'sender_domain', 'subject', 'header', 'spf', 'dkim'] as const;
 export const comparators = [
   'equals', 'not_equals', 'contains', 'not_contains', 'starts_with', 'ends_with', 'matches',

@@ -37,6 +37,7 @@ export const otherAccess = accessRows([
   ['POST /node/v1/results', node],
   ['POST /node/v1/release', node],
   ['POST /node/v1/inbound/check', node],
+  ['POST /node/v1/inbound/authorize', node],
   ['POST /node/v1/inbound', node],
   ['POST /node/v1/received', node],
   ['GET /t/:file', tracking],
