@@ -288,7 +288,8 @@ function wanted({ who, path, method }: Access, comer: Comer): Verdict {
       // Ids of another account, or of a domain that the key is not for, are of nothing.
       if ((comer.stranger || comer.limited) && path.includes('/:') && !/^\/api\/|\/:stream\//.test(path))
         return '404';
-      if (comer.limited && path === '/v1/stats') return '403';
+      // Sums over all domains, where not asked for by domain.
+      if (comer.limited && (path === '/v1/stats' || path === '/resend/emails/metrics')) return '403';
       return 'in';
     }
     case 'dashboard': {

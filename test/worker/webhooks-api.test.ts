@@ -105,6 +105,7 @@ describe('the API', () => {
       webhook_url: url,
       event_types: ['bounce', 'email.complained'],
       has_secret: true,
+      ...{ domain: null, address_pattern: null, authorization_url: null },
       format: 'event',
       events: ['bounce', 'email.complained'],
       description: 'CRM',

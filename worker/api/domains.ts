@@ -407,7 +407,7 @@ function summaryOf(domain: Domain) {
   };
 }
 
-function detailOf(c: Call, known: KnownDomain) {
+export function detailOf(c: Call, known: KnownDomain) {
   const requirements = requirementsView(known);
   const summary = summaryOf(known.domain);
   const met = (name: string) => requirements.some((one) => one.name === name && one.met);

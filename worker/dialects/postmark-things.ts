@@ -6,6 +6,7 @@ import type { SuppressionReason } from '#domain/suppression/suppression.ts';
 import { chosenKinds } from '#domain/webhook.ts';
 import { domainAnswer } from '../api/answers/domains.ts';
 import { webhookAnswer } from '../api/answers/webhooks.ts';
+import { detailOf, domainOf } from '../api/domains.ts';
 import { askApi, callApi } from '../api/own-api.ts';
 import { type Call, newApp } from '../http/app.ts';
 import { parseBody, readJson } from '../http/request-body.ts';
@@ -244,7 +245,8 @@ function domainView({ id, domain, records, status, return_path_label: label }: F
 }
 
 const domainPath = (c: Call, more = '') => `/domains/${encodeURIComponent(c.req.param('id') ?? '')}${more}`;
-const askDomain = (c: Call, method: 'GET' | 'POST' | 'PATCH', more?: string, body?: unknown) =>
+const readDomain = async (c: Call) => detailOf(c, await domainOf(c));
+const askDomain = (c: Call, method: 'POST' | 'PATCH', more?: string, body?: unknown) =>
   callApi(c, null, { method, path: domainPath(c, more), ...(body ? { body } : {}) }, domainAnswer);
 
 /** Their name of the host of the return path, or ours of its label. */
@@ -283,16 +285,16 @@ const addDomain = async (c: Call) => {
 postmarkThingsApp.post('/domains', addDomain);
 postmarkThingsApp.post('/domains/', addDomain);
 
-postmarkThingsApp.get('/domains/:id', async (c) => c.json(domainView(await askDomain(c, 'GET'))));
+postmarkThingsApp.get('/domains/:id', async (c) => c.json(domainView(await readDomain(c))));
 
 postmarkThingsApp.put('/domains/:id', async (c) => {
   const { ReturnPathDomain } = parseBody(newDomain.pick({ ReturnPathDomain: true }), await readJson(c));
-  const { domain } = await askDomain(c, 'GET');
+  const { domain } = await readDomain(c);
   return c.json(domainView(await askDomain(c, 'PATCH', '', labelOf(ReturnPathDomain ?? '', domain))));
 });
 
 postmarkThingsApp.delete('/domains/:id', async (c) => {
-  const { domain } = await askDomain(c, 'GET');
+  const { domain } = await readDomain(c);
   await askApi(c, null, { method: 'DELETE', path: domainPath(c) });
   return c.json({ ErrorCode: 0, Message: `Domain ${domain} removed.` });
 });
@@ -305,5 +307,5 @@ postmarkThingsApp.post('/domains/:id/verifySPF', verify);
 
 postmarkThingsApp.post('/domains/:id/rotateDKIM', async (c) => {
   await askApi(c, null, { method: 'POST', path: domainPath(c, '/dkim/rotate') });
-  return c.json(domainView(await askDomain(c, 'GET')));
+  return c.json(domainView(await readDomain(c)));
 });

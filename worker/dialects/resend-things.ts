@@ -4,6 +4,7 @@ import { Problem } from '#domain/problem.ts';
 import { eventNames, formatDeliveryId, parseDeliveryId, toldIn } from '#domain/webhook.ts';
 import { domainAnswer } from '../api/answers/domains.ts';
 import { newWebhookAnswer, webhookAnswer, webhookSecretAnswer } from '../api/answers/webhooks.ts';
+import { detailOf, domainOf } from '../api/domains.ts';
 import { askApi, callApi } from '../api/own-api.ts';
 import { deliveryOf } from '../api/webhook-deliveries.ts';
 import { endpointOf } from '../api/webhooks.ts';
@@ -140,7 +141,7 @@ resendThingsApp.get('/domains', async (c) => {
 });
 
 const domainPath = (c: Call) => `/domains/${encodeURIComponent(c.req.param('id') ?? '')}`;
-const readDomain = (c: Call) => callApi(c, null, { method: 'GET', path: domainPath(c) }, domainAnswer);
+const readDomain = async (c: Call) => detailOf(c, await domainOf(c));
 
 resendThingsApp.get('/domains/:id', async (c) => c.json(fullDomainView(await readDomain(c))));
 
