@@ -1,5 +1,6 @@
 import { gzipSync, strToU8 } from 'fflate';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { numberOfUuid } from '#domain/number-id.ts';
 import { purgeReports } from '../../worker/store/domain-reports.ts';
 import { Browser } from '../support/browser.ts';
 import { setUpOwner } from './dashboard-support.ts';
@@ -269,8 +270,8 @@ describe('the page of reports', () => {
   const page = async (path: string) => await (await browser.get(path)).text();
 
   it('shows the picture, sources with a sentence each, and TLS', async () => {
-    const at = `/domains/${domain.id}/dmarc`;
-    expect(await page(`/domains/${domain.id}`)).toContain(`href="${at}"`);
+    const at = `/domains/${domainNumber}/dmarc`;
+    expect(await page(`/domains/${domainNumber}`)).toContain(`href="${at}"`);
     const text = await page(at);
     expect(text).toContain('<bdi>Reports about reported.example</bdi>');
     expect(text).toContain('class="fate-passed"');
