@@ -71,6 +71,19 @@ describe('the description of the API', () => {
     expect(JSON.stringify(document)).not.toMatch(/oneOrMany|\$defs/);
   });
 
+  it('has an example of every body and every answer in JSON, which its check holds against the schemas', () => {
+    const { paths } = openApiDocument('https://api.test') as Answer;
+    const bare = operations.flatMap(({ id, method, path, body, answer }) => {
+      const told = paths[path.replace(/:(\w+)/g, '{$1}')][method];
+      const asked = body ? Object.values<Answer>(told.requestBody.content) : [];
+      const isJson = answer.schema !== null && answer.type === undefined;
+      const answered = isJson ? [told.responses[answer.status].content['application/json']] : [];
+      const varies = told.parameters.filter((one: Answer) => one.in === 'path');
+      return [...asked, ...answered, ...varies].every(({ example }) => example !== undefined) ? [] : [id];
+    });
+    expect(bare).toEqual([]);
+  });
+
   it('tells what a field takes', () => {
     const { properties, required } = (openApiDocument('https://api.test') as Answer).components.schemas
       .Message;

@@ -61,6 +61,11 @@ function apiFor(outer: Call, accountId: number | null) {
   return app;
 }
 
+/** A number that was typed; what is none goes to the API as it is, which says so. */
+export function numberTyped(text: string): number | string {
+  return /^\d{1,15}$/.test(text) ? Number(text) : text;
+}
+
 interface ApiRequest {
   method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
   /** Below `/v1`. */

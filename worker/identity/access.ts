@@ -1,4 +1,4 @@
-import type { Role } from '../store/auth.ts';
+import type { Role } from '../store/role.ts';
 import { apiAccess } from './access/api.ts';
 import { dashboardAccess } from './access/dashboard.ts';
 import { dialectAccess } from './access/dialects.ts';

@@ -7,8 +7,9 @@ import type { Call } from '../../http/app.ts';
 import { may } from '../../identity/viewer.ts';
 import { html } from '../../pages/answer.tsx';
 import { Card, Columns } from '../../pages/blocks.tsx';
+import { Post } from '../../pages/forms.tsx';
 import { Page } from '../../pages/layout.tsx';
-import { bytes, Code, Head, Post, State, Time, type Tone } from '../../pages/parts.tsx';
+import { bytes, Code, Head, State, Time, type Tone } from '../../pages/parts.tsx';
 import { Board } from '../board.tsx';
 import { receivedTone } from './received.tsx';
 

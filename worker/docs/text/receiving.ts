@@ -90,7 +90,7 @@ With \`is_masked\`, neither side of a conversation sees the address of the other
 - **What is not looked into**: pictures, PDFs and other parts that are no text, and what a writer says of themselves in other
   words; a name, a signature with a telephone number, the domain's name alone.
 - **What cannot be masked surely is not sent on** (554 5.6.0, in the session): mail that is encrypted or signed as a whole, in UTF-16
-  or UTF-7, with parts that cannot be told apart, with more than 6 MiB of text, or without one author. S/MIME and PGP signatures
+  or UTF-7, with parts that cannot be told apart, with more than 6 MiB of text or tens of thousands of the writer's addresses in it, or without one author. S/MIME and PGP signatures
   of parts and Outlook's TNEF are left out, for they name their writer.
 - **Loops** stop by \`Delivered-To\`, and by \`X-Alias-Passed\`, which tells aliases that a mail has passed without naming them.
   Answers count for the alias's 300 mails an hour.

@@ -1,7 +1,8 @@
 /** Made from worker/docs/webhooks.md by `npm run docs`; change it there. */
 export const text = `# Webhooks
 
-An endpoint is told what happens to your mail by a POST for each event. Make one on the page Webhooks, or by
+An endpoint is told what happens to your mail by a POST for each event. Make one on the page Webhooks, or by (\`API\` and \`KEY\` as in
+[Sending](sending.md), a key with the scope \`manage\`)
 
 \`\`\`sh
 curl $API/v1/webhooks -H "Authorization: Bearer $KEY" -H 'Content-Type: application/json' -d '{
