@@ -19,7 +19,7 @@ and its snippets run in PHP, Ruby, Go, Java and Python where these are installed
 | --- | --- |
 | \`index.ts\`, \`routes.ts\` | the doors of the Worker; what answers at which path |
 | \`cron\`, \`queue\` | what time and queue messages set going |
-| \`tracking\`, \`dashboard\`, \`docs\`, \`api\`, \`node-api\` | where links of mails lead; the pages at \`/\`; these guides and the reference; the public API; the private one of nodes |
+| \`tracking\`, \`dialects\`, \`dashboard\`, \`docs\`, \`api\`, \`node-api\` | where links of mails lead; other services' APIs on top of ours; the pages at \`/\`; these guides and the reference; the public API; the private one of nodes |
 | \`inbound\`, \`webhook\`, \`received\`, \`system-mail\` | what comes by mail; posting events; received mail taken apart; the installation's own mail |
 | \`intake\` | the only way in |
 | \`identity\`, \`dns\` | who asks and what they may do; asking DNS |
@@ -74,4 +74,21 @@ database is known. A failure names its seed, shows the shortest history that it 
 
 What it leaves to the other tests: workerd's own scheduling, input gates and limits of CPU and memory, real queues, alarms and WebSockets, sockets, TLS and
 DKIM; pages of the dashboard, sign-in, mail by Email Routing and SMTP submission (their own tests drive these); isolates whose clocks differ from each other.
+
+## The pages
+
+Pages are rendered by the Worker (\`worker/pages\` has their frame and parts, \`worker/dashboard\` what is on them) and are whole without a
+script. A form is \`Fields\` with what stands in it; its action refuses by throwing a problem, and the page is shown again with what was
+typed and each fault at its field: nothing else is to be written for that. \`test/worker/dashboard-refusals.test.ts\` walks all forms and
+fails for one that it does not know. \`test/e2e/pages.test.ts\` fills an installation, opens every page that the table of access has at
+360, 768, 1280 and 1920 px, light and dark, and keeps the pictures in \`test/artifacts/pages\`: look at them after a change.
+
+What Postmark and Resend document of the same pages, and what is here (November 2026):
+
+| page | theirs | here | left out, and why |
+| --- | --- | --- | --- |
+| overview | Postmark: sent, bounce and complaint rates of a stream, newest activity. Resend: the list of emails is the start | figures and a picture of 24 hours to 30 days, sender health with its reasons, newest messages, queues, nodes, first steps | |
+| message | both: HTML, text, source, events, a search over the time kept. Postmark: the day when it is deleted, reactivating an address. Resend: insights on the content, a link to share | the same but for sharing; what happens next in words, the phone's and the dark view, parts with download, the request log, the mail that came back beside what was read in it | a public link to a mail: its content is other people's |
+| domain | Postmark: DKIM and return path, found or not. Resend: records as a table with a state each, region, switches of tracking and TLS | records as a table with what was found and the fix, hints by DNS provider, a zone file, rotation, warming, DMARC and TLS reports | a region: it is where you deploy it; tracking is of the account or a message |
+| statistics | Postmark: by day, tag and stream, bounces by kind, unique opens, mail programs and reading time. Resend: rates by domain with the marks of the large receivers | by day, domain, tag, class, recipient provider and reason, the picture for each of their values, CSV; rates beside what is good | unique opens, mail programs, reading time: pictures are fetched by machines, so that they tell less every year |
 `;
