@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { events as catalogue } from '#domain/delivery/event.ts';
 import { receivedEvent, webhookFormats, webhookLimits } from '#domain/webhook.ts';
+import { callApi } from '../../api/own-api.ts';
 import { may } from '../../identity/viewer.ts';
 import { html } from '../../pages/answer.tsx';
 import { Card, Columns } from '../../pages/blocks.tsx';
@@ -9,7 +10,6 @@ import { Page } from '../../pages/layout.tsx';
 import { Empty, Head, State, Time } from '../../pages/parts.tsx';
 import { Board } from '../board.tsx';
 import { thenShow } from '../once.ts';
-import { callApi } from '../own-api.ts';
 import { endpointSchema, endpointTone } from './webhook.tsx';
 
 /** The webhook endpoints of an account; adding one. */
@@ -87,7 +87,7 @@ webhooksPages.page('/webhooks', async (c, viewer) => {
               label="Format"
               name="format"
               options={webhookFormats.map((format) => ({ value: format, text: format }))}
-              hint="event: one event a request. cloudmailin: several events in one request. The others tell of received mail only."
+              hint="event, postscale, resend, postmark: one event a request. cloudmailin: several events in one request. The others tell of received mail only."
             />
             <details open={typed !== undefined && typed.all('events').length > 0}>
               <summary>Only some events</summary>

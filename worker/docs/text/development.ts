@@ -19,7 +19,7 @@ and its snippets run in PHP, Ruby, Go, Java and Python where these are installed
 | --- | --- |
 | \`index.ts\`, \`routes.ts\` | the doors of the Worker; what answers at which path |
 | \`cron\`, \`queue\` | what time and queue messages set going |
-| \`tracking\`, \`dashboard\`, \`docs\`, \`api\`, \`node-api\` | where links of mails lead; the pages at \`/\`; these guides and the reference; the public API; the private one of nodes |
+| \`tracking\`, \`dialects\`, \`dashboard\`, \`docs\`, \`api\`, \`node-api\` | where links of mails lead; other services' APIs on top of ours; the pages at \`/\`; these guides and the reference; the public API; the private one of nodes |
 | \`inbound\`, \`webhook\`, \`received\`, \`system-mail\` | what comes by mail; posting events; received mail taken apart; the installation's own mail |
 | \`intake\` | the only way in |
 | \`identity\`, \`dns\` | who asks and what they may do; asking DNS |
@@ -51,6 +51,7 @@ database is known. A failure names its seed, shows the shortest history that it 
 | \`3\`: a node delivers again what the edge has not heard of | 2 doubled | \`--seed 1 --days 6 --only awayForLong,check\` |
 | \`4\`: an idempotency key stays in flight | 4 keys | \`--seed 2 --days 20 --only keyed\` |
 | \`5\`: a lease whose answer was lost is forgotten | 1 held | \`--seed 3 --days 25 --only send,batch,edgeFlaky,databaseFaults,check\` |
+| \`fence\`: a request that was given up takes mail after the next was answered | 1 held | \`--seed 404 --days 45\` |
 | \`6\`: what was suppressed meanwhile is sent | 3 suppressed | \`--seed 1 --days 30\` |
 | \`7\`: cron folds each account by itself | 7 limits | \`--seed 13 --days 3\` |
 | \`8\`: leases look at hundreds of rows | 7 idle | \`--seed 48 --days 4 --only suspend,send,check\` |
