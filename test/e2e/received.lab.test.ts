@@ -25,7 +25,7 @@ const strict = 'strict.test';
 const home = 'example.net';
 
 const made = z.object({
-  id: z.number(),
+  id: z.uuid(),
   status: z.string(),
   records: z.array(
     z.object({ kind: z.string(), type: z.enum(['TXT', 'MX']), name: z.string(), value: z.string() }),

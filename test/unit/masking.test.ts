@@ -238,6 +238,12 @@ describe('masking', () => {
     );
     expect(maskMessage(preamble, toStranger)).toHaveProperty('fault');
   });
+  it('refuses so many addresses that changing them would make it far longer', () => {
+    const mail = (count: number) => lines(`From: ${owner}`, '', 'a@b '.repeat(count));
+    const long: Masking = { ...toStranger, writer: ['a@b'], shownAs: `${'s'.repeat(60)}@alias.test` };
+    expect(maskMessage(mail(20_000), long)).toHaveProperty('message');
+    expect(maskMessage(mail(200_000), long)).toEqual({ fault: 'it has too many addresses to be masked' });
+  });
   it('of 2 MB takes time that grows with its bytes', () => {
     for (const line of [
       `${owner} `,

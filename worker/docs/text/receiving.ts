@@ -26,7 +26,8 @@ comes to port 25 of the nodes, or by Email Routing (\`email()\`), which is the f
 - **Answered** by \`POST /v1/inbound-emails/:id/reply\`, or on the page of the mail: as \`POST /v1/send\`, in its thread; \`from\`,
   \`to\` and \`subject\` may be left out.
 - **Told** by webhooks of any endpoint whose \`events\` hold \`email.received\` (or are null), in its \`format\`: \`event\`,
-  \`postscale\`, \`cloudmailin\`, \`cloudmailin-multipart\` or \`raw\`; the last three may have user and password in their URL. Larger
+  \`postscale\`, \`resend\` (which names the mail, and no more), \`postmark\`, \`cloudmailin\`, \`cloudmailin-multipart\` or \`raw\`; the last four
+  may have user and password in their URL. Larger
   attachments are fetched by links that hold for 24 hours. The answer of a \`synchronous\` endpoint (by default those of the
   CloudMailin formats) is the reply to the sender, within 45 seconds: 2xx → 250, 4xx → 554 with the words of a plain text,
   anything else → 450. All others are tried again as every webhook is.
@@ -89,7 +90,7 @@ With \`is_masked\`, neither side of a conversation sees the address of the other
 - **What is not looked into**: pictures, PDFs and other parts that are no text, and what a writer says of themselves in other
   words; a name, a signature with a telephone number, the domain's name alone.
 - **What cannot be masked surely is not sent on** (554 5.6.0, in the session): mail that is encrypted or signed as a whole, in UTF-16
-  or UTF-7, with parts that cannot be told apart, with more than 6 MiB of text, or without one author. S/MIME and PGP signatures
+  or UTF-7, with parts that cannot be told apart, with more than 6 MiB of text or tens of thousands of the writer's addresses in it, or without one author. S/MIME and PGP signatures
   of parts and Outlook's TNEF are left out, for they name their writer.
 - **Loops** stop by \`Delivered-To\`, and by \`X-Alias-Passed\`, which tells aliases that a mail has passed without naming them.
   Answers count for the alias's 300 mails an hour.

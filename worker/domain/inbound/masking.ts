@@ -147,9 +147,30 @@ function changeOf(fields: readonly HeaderField[], masking: Masking): Change {
   const sources = [...names.keys()].toSorted((a, b) => b.length - a.length).map(sourceOf);
   if (sources.length === 0) return (text) => text;
   const pattern = new RegExp(sources.join('|'), 'gi');
-  return (text) =>
-    text.replace(pattern, (found) => names.get(found.toLowerCase().replace(at, '@')) ?? masking.shownAs);
+  const nameOf = (found: string) => names.get(found.toLowerCase().replace(at, '@')) ?? masking.shownAs;
+  let room = mostGrowth;
+  return (text) => {
+    const pieces: string[] = [];
+    let piece = '';
+    let from = 0;
+    for (const match of text.matchAll(pattern)) {
+      const [found] = match;
+      const name = nameOf(found);
+      room -= Math.max(0, name.length - found.length);
+      if (room < 0) throw new Unreadable('it has too many addresses to be masked');
+      piece += text.slice(from, match.index) + name;
+      from = match.index + found.length;
+      if (piece.length < pieceCharacters) continue;
+      pieces.push(piece);
+      piece = '';
+    }
+    return from === 0 ? text : [...pieces, piece, text.slice(from)].join('');
+  };
 }
+
+/** Characters by which all addresses that are changed may make a message longer. */
+const mostGrowth = 2 * 1024 * 1024;
+const pieceCharacters = 64 * 1024;
 
 const at = /&#0{0,6}64;|&#x0{0,6}40;|&commat;|%40/;
 

@@ -1,6 +1,7 @@
-import { base64, unbase64 } from '../base64.ts';
+import { unbase64 } from '../base64.ts';
 import { withoutMailboxLine } from '../message/clean-header.ts';
 import { type HeaderField, type SplitMessage, splitMessage } from '../message/header.ts';
+import { decodeQuoted, encodeBase64, encodeQuoted, octetsText } from './transfer-encoding.ts';
 
 /**
  * Changes the text of a message wherever it is written: in every part that is text, whatever its transfer encoding, in
@@ -109,9 +110,9 @@ class Rewriting {
       throw new Unreadable('its charset is not one of mail');
     }
     if (encoding.includes('base64')) {
-      const decoded = latin1(unbase64(body));
+      const decoded = octetsText(unbase64(body));
       const changed = this.#change.text(decoded);
-      return changed === decoded ? body : inLines(base64(octets(changed)));
+      return changed === decoded ? body : encodeBase64(changed);
     }
     if (encoding.includes('quoted-printable')) {
       const decoded = decodeQuoted(body);
@@ -135,54 +136,4 @@ function next(text: string, wanted: string, from: number): number {
 function endOfLine(text: string, from: number): number {
   const at = text.indexOf('\n', from);
   return at < 0 ? text.length : at + 1;
-}
-
-const pieceLength = 8192;
-
-function latin1(bytes: Uint8Array): string {
-  const pieces: string[] = [];
-  for (let at = 0; at < bytes.length; at += pieceLength) {
-    pieces.push(String.fromCharCode(...bytes.subarray(at, at + pieceLength)));
-  }
-  return pieces.join('');
-}
-
-function octets(text: string): Uint8Array {
-  return Uint8Array.from({ length: text.length }, (_, i) => text.charCodeAt(i));
-}
-
-/** RFC 2045 §6.8: at most 76 characters a line. */
-function inLines(text: string): string {
-  return text.replace(/.{1,76}/g, '$&\r\n');
-}
-
-/** RFC 2045 §6.7 */
-function decodeQuoted(text: string): string {
-  return text
-    .replace(/=[ \t]{0,20}\r?\n/g, '')
-    .replace(/=([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
-}
-
-function encodeQuoted(text: string): string {
-  return text
-    .split('\r\n')
-    .map((line) => {
-      const units = line.match(/[!-<>-~]|[ \t](?!$)|[\s\S]/g) ?? [];
-      let lineLength = 0;
-      return units
-        .map((unit) => {
-          const written = /^[!-<>-~]$|^[ \t]$/.test(unit) ? unit : `=${hexOf(unit)}`;
-          lineLength += written.length;
-          if (lineLength <= 73) return written;
-          lineLength = written.length;
-          return `=\r\n${written}`;
-        })
-        .join('');
-    })
-    .join('\r\n')
-    .replace(/[ \t](?=\r\n|$)/g, (blank) => (blank === ' ' ? '=20' : '=09'));
-}
-
-function hexOf(char: string): string {
-  return char.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0');
 }
