@@ -288,6 +288,8 @@ export const nodes = sqliteTable('nodes', {
   journalNewAtMs: integer('journal_new_at_ms'),
   /** JSON `{excludeDomains, busyDomains}`: what it did not want when it was last noted; null: nothing was ever noted. */
   unwanted: text('unwanted'),
+  /** Requests for leases of this boot up to this number have been given up: they take nothing any more. */
+  leaseFence: integer('lease_fence').notNull().default(0),
 });
 
 /** Tokens of nodes, by their hash; each speaks for one node. */
@@ -324,7 +326,7 @@ export const webhookEndpoints = sqliteTable(
       .references(() => accounts.id),
     url: text('url').notNull(),
     format: text('format', {
-      enum: ['cloudmailin', 'event', 'postscale', 'cloudmailin-multipart', 'raw'],
+      enum: ['cloudmailin', 'event', 'postscale', 'resend', 'postmark', 'cloudmailin-multipart', 'raw'],
     }).notNull(),
     /** Its answer to received mail is the reply in the SMTP session; null: as its format has it. */
     synchronous: integer('synchronous', { mode: 'boolean' }),

@@ -1,5 +1,6 @@
 import { type FileHandle, mkdir, open, readFile, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { setImmediate as turnEnd } from 'node:timers/promises';
 import { assertNever } from '#domain/assert-never.ts';
 import type { Outcome } from '#domain/delivery/outcome.ts';
 import {
@@ -173,9 +174,11 @@ export class Journal {
 
   /** Writes and syncs batch after batch until none is urgent. Never rejects. */
   async #write(): Promise<void> {
-    await Promise.resolve();
-    while (this.#next?.urgent) {
+    for (;;) {
+      // What other connections have come to in the same turn goes along.
+      await turnEnd();
       const batch = this.#next;
+      if (!batch?.urgent) break;
       this.#next = null;
       try {
         await this.#writeBatch(batch.lines);

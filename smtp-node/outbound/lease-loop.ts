@@ -30,7 +30,7 @@ const mostExcludedDomains = 50;
 /** How long a place in the queue is kept: what was passed by may be wanted again (leases that ended, accounts resumed). */
 const placeKeptMs = 5 * 60_000;
 
-type LeaseAsk = Parameters<WorkerClient['lease']>[0];
+type LeaseAsk = Omit<Parameters<WorkerClient['lease']>[0], 'sequence' | 'fence'>;
 
 /**
  * Asks for work as there is room for it, and has it attempted. It asks when it is woken, when a slot is freed
@@ -60,8 +60,14 @@ export class LeaseLoop {
   #poked = false;
   /** How far the queue has been looked at, as the edge said; null: it is to be looked at from its beginning. */
   #place: { text: string; untilMs: number } | null = null;
-  /** Leases that were asked for and not answered: asked for again by their names, since the edge may have given them. */
-  readonly #unanswered = new Map<'all' | 'urgent', LeaseAsk>();
+  /**
+   * Leases that were asked for and not answered, with the number of the last request: asked for again by their names, since the
+   * edge may have given them, while the request before takes nothing from then on.
+   */
+  readonly #unanswered = new Map<'all' | 'urgent', { ask: LeaseAsk; sequence: number }>();
+  #requests = 0;
+  /** Requests up to this number take nothing any more, whatever they ask for. */
+  #fence = 0;
   #endRest: () => void = () => {};
   #untried: LeaseRef[] = [];
 
@@ -221,21 +227,30 @@ export class LeaseLoop {
     digestMax: number,
   ): Promise<{ more: boolean; count: number; passed: boolean }> {
     const { client, meters } = this.#options;
-    const ask = this.#unanswered.get(kind) ?? this.#newAsk(room, digestMax);
+    const before = this.#unanswered.get(kind);
+    const ask = before?.ask ?? this.#newAsk(room, digestMax);
+    this.#requests += 1;
+    const sequence = this.#requests;
+    const fence = before?.sequence ?? 0;
+    this.#fence = Math.max(this.#fence, fence);
     this.#unwanted = [...(ask.excludeDomains ?? []), ...(ask.busyDomains ?? [])];
-    this.#unanswered.set(kind, ask);
+    this.#unanswered.set(kind, { ask, sequence });
     const answered = this.#slots.ask(room);
-    const { deliveries, keys, more, place } = await client.lease(ask).finally(answered);
-    this.#unanswered.delete(kind);
+    const { deliveries, keys, more, place } = await client
+      .lease({ ...ask, sequence, fence })
+      .finally(answered);
+    if (this.#unanswered.get(kind)?.sequence === sequence) this.#unanswered.delete(kind);
+    // What a request has passed by that was fenced off meanwhile, it may not have taken: it is looked at again at once.
+    const isFenced = sequence <= this.#fence;
     const passed = place !== null && place !== ask.place;
-    if (place !== null) {
+    if (place !== null && !isFenced) {
       this.#place = { text: place, untilMs: this.#place?.untilMs ?? Date.now() + placeKeptMs };
     }
     meters.leased.inc(deliveries.length);
     for (const delivery of deliveries) {
       this.#begin(delivery, keys[delivery.keyRing ?? delivery.signingDomain] ?? []);
     }
-    return { more, count: deliveries.length, passed };
+    return { more: more || isFenced, count: deliveries.length, passed: passed || isFenced };
   }
 
   #newAsk(room: Room, digestMax: number): LeaseAsk {

@@ -10,7 +10,7 @@ export interface ReporterOptions {
   journal: Pick<Journal, 'reported'>;
   log: Log;
   backoff: Backoff;
-  /** How long results that do not fill a batch wait for others, milliseconds. Default 5. */
+  /** How long results that do not fill a batch wait for others, milliseconds. Default 20. */
   gatherMs?: number;
   /** Results sent at once. Default 100: a hundred bounces are some two hundred statements of the edge. */
   batchSize?: number;
@@ -50,7 +50,7 @@ export class Reporter {
   }
 
   async #send(): Promise<void> {
-    const { gatherMs = 5, batchSize = 100 } = this.#options;
+    const { gatherMs = 20, batchSize = 100 } = this.#options;
     while (this.#queue.length > 0 && !this.#stopped.signal.aborted) {
       if (this.#queue.length < batchSize) await this.#pause(gatherMs);
       const batch = this.#queue.slice(0, batchSize);

@@ -62,8 +62,9 @@ export class DkimSigner {
   ): Promise<SigningResult> {
     const results = this.#shared.get(raw) ?? new Map<string, Promise<SigningResult>>();
     this.#shared.set(raw, results);
-    const parts = keys.flatMap(({ selector, algorithm, privateKey }) => [selector, algorithm, privateKey]);
-    const name = [domain, ...parts, ...fields.flatMap((field) => [field.name, field.value])].join('\0');
+    let name = domain;
+    for (const key of keys) name += `\0${key.selector}\0${key.algorithm}\0${this.#keys.numberOf(key)}`;
+    for (const field of fields) name += `\0${field.name}\0${field.value}`;
     const result = results.get(name) ?? this.#sign(raw, domain, keys, now, fields);
     results.set(name, result);
     return result;
@@ -87,11 +88,11 @@ export class DkimSigner {
       return unsignable('Can not sign a message that has no From header');
     }
     const added = textOf(fields, digest);
-    const covered = [...canonicalHeader(Buffer.from(added)).fields, ...digest.header.fields];
+    const covered = cover([...canonicalHeader(Buffer.from(added)).fields, ...digest.header.fields]);
     const signed = await Promise.all(
       keys.map(async (key) => {
         try {
-          const about = { covered, bodyHash: digest.bodyHash, domain: signingDomain, timestamp };
+          const about = { ...covered, bodyHash: digest.bodyHash, domain: signingDomain, timestamp };
           return { field: await signatureField(about, this.#keys.of(key)) };
         } catch (error) {
           return { fault: `DKIM key ${key.selector} cannot sign: ${errorText(error)}` };
@@ -120,25 +121,37 @@ function textOf(fields: readonly AddedField[], { header }: MessageDigest): strin
 
 /** One DKIM-Signature field (RFC 6376 §3.5), folded, with its CRLF. */
 async function signatureField(
-  of: { covered: readonly CanonicalField[]; bodyHash: string; domain: string; timestamp: number },
+  of: Covered & { bodyHash: string; domain: string; timestamp: number },
   key: SigningKey,
 ): Promise<string> {
-  const { covered, names } = cover(of.covered);
   const tags =
-    `v=1; a=${key.algorithm}; c=relaxed/relaxed; d=${of.domain}; h=${names.join(': ')}; q=dns/txt; ` +
+    `v=1; a=${key.algorithm}; c=relaxed/relaxed; d=${of.domain}; h=${of.names}; q=dns/txt; ` +
     `s=${key.selector}; t=${of.timestamp}; bh=${of.bodyHash}; b=`;
   // RFC 6376 §3.7: the field itself comes last, without a signature and without its CRLF.
-  const canonical = `${covered.map(({ relaxed }) => relaxed).join('')}dkim-signature:${relaxedValue(tags)}`;
-  const signature = await key.sign(Buffer.from(canonical, 'latin1'));
+  const signature = await key.sign(
+    Buffer.from(`${of.canonical}dkim-signature:${relaxedValue(tags)}`, 'latin1'),
+  );
   return foldField('DKIM-Signature', `${tags}${signature.replace(/.{72}(?=.)/g, '$& ')}`);
 }
 
-const oversigned = new Set<string>(oversignedFields.map((name) => name.toLowerCase()));
-const whenPresent = new Set<string>(signedFields.map((name) => name.toLowerCase()));
+/** What a signature covers of a header, the same for each key. */
+interface Covered {
+  /** As `h=` has them. */
+  names: string;
+  /** The fields in relaxed canonicalization. */
+  canonical: string;
+}
 
-/** The fields that a signature covers, from the bottom up (RFC 6376 §5.4.2), and their names in `h=`. */
-function cover(fields: readonly CanonicalField[]): { covered: CanonicalField[]; names: string[] } {
+const oversigned = new Set<string>(oversignedFields.map((name) => name.toLowerCase()));
+const whenPresent = new Map<string, string>(signedFields.map((name) => [name.toLowerCase(), name]));
+
+/** The fields that a signature covers, from the bottom up (RFC 6376 §5.4.2). */
+function cover(fields: readonly CanonicalField[]): Covered {
   const covered = fields.filter(({ key }) => oversigned.has(key) || whenPresent.has(key)).reverse();
-  const present = signedFields.filter((name) => covered.some(({ key }) => key === name.toLowerCase()));
-  return { covered, names: [...covered.map(({ name }) => name), ...oversignedFields, ...present] };
+  const keys = new Set(covered.map(({ key }) => key));
+  const present = [...whenPresent].flatMap(([key, name]) => (keys.has(key) ? name : []));
+  return {
+    names: [...covered.map(({ name }) => name), ...oversignedFields, ...present].join(': '),
+    canonical: covered.map(({ relaxed }) => relaxed).join(''),
+  };
 }

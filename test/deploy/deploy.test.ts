@@ -316,25 +316,33 @@ describe('the zone of the service domain', () => {
       ['A', 'mx.mail.shop.example', '192.0.2.1'],
       ['AAAA', 'mx.mail.shop.example', '2001:db8::1'],
     ]);
-    // The service domain as a domain that sends; what is there stays.
+    expect(routed.text).toContain('sandbox.mail.shop.example has no DKIM key yet');
+    // The service domain as a domain that sends, and the sandbox; what is there stays.
     cloud.database?.exec(`
       INSERT INTO accounts (id, name, created_at_ms) VALUES (1, 'Shop', 0);
       INSERT INTO domains (id, account_id, name, type, status, created_at_ms, verification_token)
-        VALUES (1, 1, 'mail.shop.example', 'outbound', 'pending', 0, 'token');
+        VALUES (1, 1, 'mail.shop.example', 'outbound', 'pending', 0, 'token'),
+          (2, 0, 'sandbox.mail.shop.example', 'outbound', 'verified', 0, 'other');
       INSERT INTO dkim_keys (domain_id, selector, algorithm, public_key, private_key_encrypted, status, created_at_ms)
-        VALUES (1, 'pennypost', 'rsa-sha256', 'MIIB', 'sealed', 'active', 0);
+        VALUES (1, 'pennypost', 'rsa-sha256', 'MIIB', 'sealed', 'active', 0),
+          (2, 'pennypost', 'rsa-sha256', 'MIIC', 'sealed', 'active', 0),
+          (2, 'pennypost-ed', 'ed25519-sha256', 'AAAA', 'sealed', 'active', 0),
+          (2, 'old', 'rsa-sha256', 'MIIA', 'sealed', 'retired', 0);
       INSERT INTO nodes (node_id, boot_id, host_name, version, started_at_ms, last_seen_at_ms)
         VALUES ('n', 'b', 'out1.mail.shop.example', '1', 0, 0)`);
     expect((await clone.run('deploy', ['--yes', '--dns', ...node])).code).toBe(0);
     expect(zone.records.slice(9).map(({ type, name }) => `${type} ${name}`)).toEqual([
+      'TXT pennypost._domainkey.sandbox.mail.shop.example',
+      'TXT pennypost-ed._domainkey.sandbox.mail.shop.example',
       'TXT _pennypost.mail.shop.example',
       'TXT mail.shop.example',
       'TXT pennypost._domainkey.mail.shop.example',
       'CNAME pp-bounces.mail.shop.example',
     ]);
-    expect(zone.records.find(({ name }) => name.startsWith('pennypost._domainkey'))?.content).toContain(
-      'p=MIIB',
-    );
+    const keyAt = (domain: string) =>
+      zone.records.find(({ name }) => name === `pennypost._domainkey.${domain}`)?.content;
+    expect(keyAt('mail.shop.example')).toContain('p=MIIB');
+    expect(keyAt('sandbox.mail.shop.example')).toContain('p=MIIC');
     const count = zone.records.length;
     const again = await clone.run('deploy', ['--yes', '--dns', ...node]);
     expect([again.code, again.text]).toEqual([0, expect.stringContaining('nothing to add')]);

@@ -49,7 +49,6 @@ const reachedThrough: Record<string, string> = {
   decodeLoosely: 'readReceived',
   parseMail: 'readReceived',
   parseReplyLine: 'parseSmtpReply',
-  readAggregateReport: 'readReport',
   readJson: 'jsonShapeFault',
   readNotice: 'readReturned',
   readTime: 'readDate',

@@ -5,7 +5,7 @@ import type { Target } from './target.ts';
 const blocks = [
   ' ', '\t', '\r\n', '\n', '\r', '\0', 'a', 'A', '0', '1', '9999999999999999999999', '-', '_', '.', ',', ';', ':', '=',
   '@', '<', '>', '(', ')', '[', ']', '{', '}', '"', "'", '\\', '/', '?', '&', '%', '%41', '%ff', '+', '*', '|', '#', '$',
-  '--', '=?utf-8?q?a?=', '=?', '?=', '&#', 'a@b.example', 'b.example', 'é', '日', '😀', '\ud800', '\u202e', '\ufeff',
+  '--', '=?utf-8?q?a?=', '=?', '?=', '&#', 'a@b.example', 'b.example', 'é', '日', '😀', '\ud800', '\u202e', '\ufeff', '\u200b', '\xa0',
   '\xff', 'null', 'true', '__proto__', 'constructor', 'toString', 'hasOwnProperty', ' '.repeat(40), 'a'.repeat(70),
 ]; // biome-ignore format: a list of words
 

@@ -98,8 +98,21 @@ import { homeOf } from '#domain/message/home.ts';`,
     mutations: [
       {
         file: 'smtp-node/outbound/lease-loop.ts',
-        find: 'this.#unanswered.get(kind) ?? this.#newAsk(room, digestMax)',
+        find: 'before?.ask ?? this.#newAsk(room, digestMax)',
         replace: 'this.#newAsk(room, digestMax)',
+      },
+    ],
+  },
+  {
+    row: 'fence',
+    about: 'a request for a lease that was given up takes mail after the next was answered',
+    caughtBy: '1 held',
+    proof: { seed: 404, days: 45 },
+    mutations: [
+      {
+        file: 'smtp-node/outbound/lease-loop.ts',
+        find: 'const fence = before?.sequence ?? 0;',
+        replace: 'const fence = 0;',
       },
     ],
   },

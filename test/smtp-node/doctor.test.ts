@@ -140,7 +140,7 @@ describe('the doctor', () => {
       (await examine(patient({ dns: { 'bounces.mail.test': { MX } } }))).find(
         ({ check }) => check === 'email-routing',
       )?.observed;
-    expect(await told(['10 mx.mail.test'])).toMatch(/closed/);
+    expect(await told(['10 mx.mail.test'])).toMatch(/^Email Routing is not used/);
     expect(await told(['10 route1.mx.cloudflare.net'])).toMatch(/open/);
   });
 

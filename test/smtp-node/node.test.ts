@@ -4,6 +4,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, expect, it } from 'vitest';
+import { leaseRequest } from '#domain/node-contract.ts';
 import { Journal } from '../../smtp-node/outbound/journal.ts';
 import { FakeCourier } from '../support/fake-courier.ts';
 import { FakeEdge, leased, problem } from '../support/fake-edge.ts';
@@ -19,14 +20,14 @@ const root = new URL('../..', import.meta.url).pathname;
 describe('node: leasing', () => {
   it('delivers what is due when it starts, and reports each outcome once', async () => {
     const edge = await new FakeEdge().start();
-    for (let i = 0; i < 120; i++) edge.queue.push(leased(i));
+    for (let i = 0; i < 320; i++) edge.queue.push(leased(i));
     await using at = await nodeAtEdge({ edge });
-    await edge.until(() => edge.results.length === 120);
-    expect(new Set(edge.results.map((result) => result.leaseId)).size).toBe(120);
+    await edge.until(() => edge.results.length === 320);
+    expect(new Set(edge.results.map((result) => result.leaseId)).size).toBe(320);
     expect(at.courier.raws[0]).toBe('Subject: x\r\n\r\nhello\r\n');
     const batches = edge.asked.filter((one) => one.path === 'results');
     for (const batch of batches)
-      expect((batch.json as { results: unknown[] }).results.length).toBeLessThan(51);
+      expect((batch.json as { results: unknown[] }).results.length).toBeLessThan(101);
   });
 
   it('asks at once when the edge wakes it', async () => {
@@ -134,10 +135,12 @@ describe('node: leasing', () => {
     courier.hold = held.promise;
     edge.queue.push({ ...leased(1), class: 'digest' });
     const urgent: string[] = [];
+    const requests: { sequence: number; fence: number }[] = [];
     edge.script.set('lease', async ({ json }) => {
-      const { leaseId, digestMax } = json as { leaseId: string; digestMax: number };
+      const { leaseId, digestMax, sequence, fence } = leaseRequest.parse(json);
       if (digestMax > 0) return null;
-      urgent.push(leaseId);
+      requests.push({ sequence, fence });
+      urgent.push(String(leaseId));
       return urgent.length === 1 ? 'drop' : null;
     });
     await using _ = await nodeAtEdge({ edge, courier, env: { PENNYPOST_POLL_SECONDS: '1' } });
@@ -145,6 +148,8 @@ describe('node: leasing', () => {
     edge.wake();
     await edge.until(() => urgent.length === 2);
     expect(urgent[1]).toBe(urgent[0]);
+    // The request that was given up takes nothing any more.
+    expect(requests.map(({ fence }) => fence)).toEqual([0, requests[0]?.sequence]);
     held.resolve();
     await edge.until(() => edge.results.length === 1);
   });
@@ -295,7 +300,7 @@ describe('node: leasing', () => {
     });
     await using _ = await nodeAtEdge({ edge });
     await edge.until(() => seen.length === 4);
-    expect(seen[1]).toEqual(seen[0]);
+    expect(seen[1]).toEqual({ ...seen[0], sequence: 2, fence: 1 });
     expect(seen.map(({ place }) => place)).toEqual([null, null, 'place 2', 'place 3']);
     expect(new Set(seen.map(({ leaseId }) => leaseId)).size).toBe(3);
   });

@@ -2,7 +2,8 @@
  * `npm run test:soak [-- --minutes N]`: a node with its defaults among twenty domains that are dead, five that are slow
  * and five that are well, for half an hour. Prints how long mail to the healthy ones takes, beside the first minute, when
  * only they are written to, and at the end what happens next to every message that is not delivered, and when.
- * Ends with 1 when a message has no next action, or healthy mail takes more than twice as long (and over 250 ms).
+ * Ends with 1 when a message has no next action, or healthy mail takes more than twice as long in most minutes (and over
+ * 250 ms).
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -14,7 +15,7 @@ import { parseConfig } from '../../smtp-node/config.ts';
 import { createLog } from '../../smtp-node/log.ts';
 import { startNode } from '../../smtp-node/main.ts';
 import { type BenchEdge, startBenchEdge } from '../bench/bench-edge.ts';
-import { fixed, quantile } from '../bench/report.ts';
+import { fixed, median, quantile } from '../bench/report.ts';
 import { startSmtpSink } from '../support/smtp-sink.ts';
 import { resolverOf } from '../support/zone.ts';
 import { type Receiver, receivers, zoneOf } from './world.ts';
@@ -44,6 +45,8 @@ const overdueMs = 10 * 60_000;
 const all = receivers();
 const byAddress = new Map(all.flatMap((to) => to.hosts.map(({ address }) => [address, to] as const)));
 const sent: Sent[] = [];
+/** Of each minute in which there was also mail to the others. */
+const minuteP99s: Record<Sent['mailClass'], number[]> = { priority: [], standard: [] };
 const bySerial = new Map<string, Sent>();
 
 const emailSchema = z.object({
@@ -159,8 +162,11 @@ function healthy(which: (one: Sent) => boolean): { p50: number; p99: number; tex
 
 async function tellMinute(minute: number): Promise<void> {
   const sinceMs = performance.now() - 60_000;
-  const last = (mailClass: Sent['mailClass']) =>
-    healthy((one) => one.mailClass === mailClass && one.acceptedMs > sinceMs).text;
+  const last = (mailClass: Sent['mailClass']) => {
+    const { p99, text } = healthy((one) => one.mailClass === mailClass && one.acceptedMs > sinceMs);
+    if (minute > 1) minuteP99s[mailClass].push(p99);
+    return text;
+  };
   const { destinations } = await node.state();
   const waiting = destinations.reduce((sum, one) => sum + one.waiting, 0);
   const inside = destinations.reduce((sum, one) => sum + one.attempts, 0);
@@ -174,13 +180,22 @@ async function report(): Promise<string[]> {
   for (const mailClass of ['priority', 'standard'] as const) {
     const alone = healthy((one) => one.mailClass === mailClass && one.alone);
     const beside = healthy((one) => one.mailClass === mailClass && !one.alone);
-    const ratio = beside.p99 / alone.p99;
+    // Other work of the machine makes single minutes slow: the usual minute is judged.
+    const p99 = median(minuteP99s[mailClass].length > 0 ? minuteP99s[mailClass] : [beside.p99]);
+    const ratio = p99 / alone.p99;
     console.log(`healthy, ${mailClass}, alone: ${alone.text}`);
-    console.log(`healthy, ${mailClass}, beside the dead: ${beside.text}; p99 ${fixed(ratio, 2)} times`);
-    if (ratio > 2 && beside.p99 > 250)
+    console.log(
+      `healthy, ${mailClass}, beside the dead: ${beside.text}; median of the minutes' p99 ${fixed(p99)} ms, ${fixed(ratio, 2)} times`,
+    );
+    if (ratio > 2 && p99 > 250)
       faults.push(`${mailClass} mail to healthy domains takes ${fixed(ratio, 2)} times as long`);
   }
-  const rows = await Promise.all(sent.filter(({ id }) => id !== '').map(nextOf));
+  const left = sent.filter(({ id }) => id !== '');
+  const rows: Awaited<ReturnType<typeof nextOf>>[] = [];
+  const ask = async () => {
+    for (let one = left.shift(); one; one = left.shift()) rows.push(await nextOf(one));
+  };
+  await Promise.all(Array.from({ length: 20 }, ask));
   for (const { line } of rows) if (line) console.log(line);
   const states = Map.groupBy(rows, ({ to, status }) => `${to.kind} ${status}`);
   for (const [name, some] of states) console.log(`${name}: ${some.length}`);

@@ -12,7 +12,7 @@ const folder = mkdtempSync(join(tmpdir(), 'pennypost-openapi-'));
 const file = join(folder, 'openapi.json');
 writeFileSync(file, JSON.stringify(openApiDocument('https://pennypost.dev'), null, 2));
 const redocly = new URL('../../node_modules/@redocly/cli/bin/cli.js', import.meta.url).pathname;
-const { status } = spawnSync(process.execPath, [redocly, 'lint', file, '--extends=recommended'], {
+const { status } = spawnSync(process.execPath, [redocly, 'lint', file, '--extends=recommended-strict'], {
   stdio: 'inherit',
   env: { ...process.env, REDOCLY_TELEMETRY: 'off', REDOCLY_SUPPRESS_UPDATE_NOTICE: 'true' },
 });

@@ -31,7 +31,7 @@ export const looks = [
 const artifacts = join(repository, 'test/artifacts/dashboard');
 
 /** Without the room of the scroll bar, which `innerWidth` has in it. */
-const tooWide = 'document.documentElement.scrollWidth - document.documentElement.clientWidth';
+export const tooWide = 'document.documentElement.scrollWidth - document.documentElement.clientWidth';
 
 /**
  * What of a page does not stand its content at the width that it has, in words: the page is wider than the window, something
@@ -113,7 +113,7 @@ export async function darkDotsOf(page: Page, element: Locator): Promise<number> 
 }
 
 /** Violations of WCAG 2.2 A and AA and of best practice, by axe-core. */
-async function axeFaults(page: Page, grades = ['serious', 'critical']): Promise<string[]> {
+export async function axeFaults(page: Page, grades = ['serious', 'critical']): Promise<string[]> {
   await page.evaluate(axe.source); // not as a script tag, which the page's policy forbids
   return await page.evaluate<string[]>(`axe
     .run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] })

@@ -17,6 +17,7 @@ import {
 import { failureClasses } from '../../worker/domain/failure/failure-class.ts';
 import { classes } from '../../worker/domain/message/class.ts';
 import { mailSettings } from '../../worker/domain/message/mail-settings.ts';
+import { limits } from '../../worker/domain/message/submission.ts';
 import { problems } from '../../worker/domain/problem.ts';
 import { scopes } from '../../worker/domain/scope.ts';
 import { webhookBodies } from '../../worker/domain/webhook.ts';
@@ -116,7 +117,31 @@ const payload = webhookBodies('event', [
   },
 ])[0];
 
+const { format: count } = new Intl.NumberFormat('en');
+
 const sections: Record<string, string> = {
+  'message-limits': table(
+    ['of a message', 'at most'],
+    [
+      ['size as sent, attachments in base64', `${limits.messageBytes / 1024 / 1024} MiB`],
+      ['recipients (to, cc and bcc together)', limits.recipients],
+      ['attachments', limits.attachments],
+      ['subject', `${count(limits.subjectCharacters)} characters`],
+      ['`headers`', `${limits.headers}, each value ${count(limits.headerValueCharacters)} characters`],
+      ['`markdown`', `${count(limits.markdownCharacters)} characters`],
+      ['`tags`', `${limits.tags} of ${limits.tagCharacters} characters`],
+      [
+        '`metadata`',
+        `${limits.metadataKeys} keys of ${limits.metadataKeyCharacters} characters, values of ${count(limits.metadataValueCharacters)}`,
+      ],
+      ['`send_at`', `${limits.scheduleDays} days ahead`],
+      [
+        '`Idempotency-Key`',
+        `${limits.idempotencyKeyCharacters} characters, kept ${limits.idempotencyHours} hours`,
+      ],
+      ['messages of one batch', limits.batch],
+    ],
+  ),
   'webhook-payload': `\`\`\`json\n${JSON.stringify(JSON.parse(payload?.text ?? ''), null, 2)}\n\`\`\``,
   'record-checks': table(
     ['record', 'type', 'name', 'value', 'purpose', 'needed for'],
@@ -139,8 +164,13 @@ const sections: Record<string, string> = {
     )
     .join('\n\n'),
   events: table(
-    ['event', '`email.*` type', 'CloudMailin kind', 'raised when', 'details'],
-    events.map((e) => [code(e.kind), e.type ? code(e.type) : '', code(e.cloudmailin), e.raised, e.details]),
+    ['event', '`email.*` type', 'CloudMailin kind', 'Resend', 'Postmark', 'raised when', 'details'],
+    events.map((e) => [
+      code(e.kind),
+      ...[e.type, e.cloudmailin, e.resend, e.postmark].map((name) => (name ? code(name) : '')),
+      e.raised,
+      e.details,
+    ]),
   ),
   problems: table(
     ['status', '`code`', 'title', 'SMTP reply'],

@@ -140,3 +140,15 @@ describe('the content', () => {
     expect((await owner.get(`/messages/${body.message_id}/parts/0`)).status).toBe(404);
   });
 });
+
+describe('what could be better', () => {
+  it('is told of the content, which is kept until a day that is told', async () => {
+    const html = '<a href="http://elsewhere.example/x">x</a><a href="https://elsewhere.example/y">y</a>';
+    const id = await send({ html_body: html, text_body: 'x' });
+    const text = await wordsOf(id);
+    expect(text).toContain(`Links lead to elsewhere.example, not to ${account.domain}.`);
+    expect(text).toContain('1 of its links begin with http:.');
+    expect(text).toMatch(/kept until \d{4}-\d\d-\d\d 00:00 UTC/);
+    expect(await wordsOf(await send({ text_body: 'Thank you.' }))).toContain('What could be betternothing');
+  });
+});

@@ -144,12 +144,12 @@ describe('the answer to a received mail', () => {
       from: fieldOf('from'),
       to: fieldOf('to'),
       subject: 'Re: you',
-      text: 'Fine.',
+      text_body: 'Fine.',
       once: fieldOf('once'),
     };
     const refused = await browser.post(at, { ...form, from: 'me@nowhere.example' });
     const again = await refused.text();
-    expect(refused.status).toBe(400);
+    expect(refused.status).toBe(403);
     expect(again).toContain('Fine.');
     expect(again).not.toContain(form.once);
     const sent = await browser.post(at, form);

@@ -40,7 +40,11 @@ describe('an import', () => {
     const kept = /name="csv" value="([^"]*)"/.exec(page)?.[1] ?? '';
     // As a browser sends the hidden field: every line end is CRLF.
     const done = await owner.upload(path, { csv: kept.replaceAll('\n', '\r\n'), commit: 'true' });
-    expect(await done.text()).toMatch(/Imported[\s\S]*<dt>Newly suppressed<\/dt><dd>2<\/dd>/);
+    expect([done.status, done.headers.get('Location')]).toEqual([303, '/suppressions#preview']);
+    const told = await (await owner.get('/suppressions')).text();
+    expect(told).toMatch(/Imported[\s\S]*<dt>Newly suppressed<\/dt><dd>2<\/dd>/);
+    expect(told).not.toContain('Import now');
+    expect(await (await owner.get('/suppressions')).text()).not.toContain('Newly suppressed');
     expect(await isSuppressed('one@example.net')).toBe(true);
     expect(await isSuppressed('two@example.net')).toBe(true);
   });
@@ -70,7 +74,7 @@ describe('an import', () => {
       400,
       'The file ',
     ],
-    ['a file a little too large', { file: fileOf(csv([row.repeat(56_000)])) }, 400, 'larger than 2.0 MiB'],
+    ['a file a little too large', { file: fileOf(csv([row.repeat(56_000)])) }, 413, 'larger than 2.0 MiB'],
     ['a file much too large', { file: fileOf(csv([row.repeat(100_000)])) }, 413, 'takes 8.0 MiB'],
   ])('of %s is refused with the way out', async (_, fields, status, said) => {
     const response = await owner.upload(path, fields);

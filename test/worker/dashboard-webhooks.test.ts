@@ -118,10 +118,10 @@ describe('what was posted', () => {
   });
 
   it.each([
-    ['', '', ['From: must be a date', 'Before: must be a date']],
-    ['yesterday', '2026-11-20T10:00', ['From: must be a date']],
-    ['2026-11-20T10:00Z', '2026-13-20T10:00', ['From: must be a date', 'Before: must be a date']],
-    ['2026-11-20T10:00', '2026-11-20T09:00', ['Before: must be after from']],
+    ['', '', ['From (UTC): must be a date', 'Before (UTC): must be a date']],
+    ['yesterday', '2026-11-20T10:00', ['From (UTC): must be a date']],
+    ['2026-11-20T10:00Z', '2026-13-20T10:00', ['From (UTC): must be a date', 'Before (UTC): must be a date']],
+    ['2026-11-20T10:00', '2026-11-20T09:00', ['Before (UTC): must be after from']],
   ])('is not from %j to %j', async (from, to, said) => {
     const response = await replay(from, to);
     expect(response.status).toBe(400);

@@ -384,7 +384,7 @@ describe('what a page reads', () => {
 });
 
 it('signs in with a second factor once it is switched on, and not by a mailed link', async () => {
-  const page = await (await developer.post('/profile/two-factor', { password })).text();
+  const page = await (await developer.submit('/profile/two-factor', { password })).text();
   const secret = /secret=([A-Z2-7]+)/.exec(page)?.[1] ?? '';
   expect(await totpOf(secret, Date.now())).toMatch(/^\d{6}$/);
   const on = await developer.post('/profile/two-factor/confirm', { code: await totpOf(secret, Date.now()) });

@@ -172,47 +172,81 @@ describe('a lease whose answer was lost (row 5)', () => {
     expect(await report(node, again.deliveries[0], delivered)).toBe('recorded');
   });
 
+  /** A database whose transactions are seen one after the other. */
+  const watched = (around: (trip: number, batch: () => Promise<D1Result[]>) => Promise<D1Result[]>) => {
+    let trip = 0;
+    return new Proxy(bindings.DB, {
+      get: (target, name) => {
+        if (name === 'batch') {
+          return (statements: D1PreparedStatement[]) => {
+            trip += 1;
+            return around(trip, () => target.batch(statements));
+          };
+        }
+        const member = Reflect.get(target, name);
+        return typeof member === 'function' ? member.bind(target) : member;
+      },
+    });
+  };
+  /** The answer to a lease of this name. */
+  const askAt = async (environment: object, more: Record<string, unknown> = {}) => {
+    const { nodeId, bootId } = node;
+    const init = {
+      method: 'POST',
+      body: JSON.stringify({ nodeId, bootId, max: 10, leaseId: 'a-lease-of-this-test', ...more }),
+      headers: { Authorization: `Bearer ${await nodeToken(nodeId)}`, 'Content-Type': 'application/json' },
+    };
+    const context = {
+      waitUntil: () => {},
+      passThroughOnException: () => {},
+    } as unknown as ExecutionContext;
+    return await worker.fetch(new Request('https://api.test/node/v1/lease', init), environment, context);
+  };
+  const deliveriesOf = async (answer: Response) => ((await answer.json()) as Answer).deliveries;
+
   it.each([2, 3])('because the database failed at its trip %i is given by the next call', async (failing) => {
     const id = await send();
-    let trip = 0;
-    const db = new Proxy(bindings.DB, {
-      get: (target, name) =>
-        name === 'batch'
-          ? async (statements: D1PreparedStatement[]) => {
-              trip += 1;
-              const results = await target.batch(statements);
-              // It took effect, and the answer was lost.
-              if (trip === failing) throw new Error('D1_ERROR: D1 DB reset because its code was updated');
-              return results;
-            }
-          : typeof Reflect.get(target, name) === 'function'
-            ? Reflect.get(target, name).bind(target)
-            : Reflect.get(target, name),
+    const db = watched(async (trip, batch) => {
+      const results = await batch();
+      // It took effect, and the answer was lost.
+      if (trip === failing) throw new Error('D1_ERROR: D1 DB reset because its code was updated');
+      return results;
     });
-    const body = JSON.stringify({
-      nodeId: node.nodeId,
-      bootId: node.bootId,
-      max: 10,
-      leaseId: 'a-lease-of-this-test',
+    const first = await askAt({ ...(env as object), DB: db });
+    const second = first.status === 200 ? first : await askAt(env as object);
+    expect(await deliveriesOf(second)).toMatchObject([{ messageId: id, attempt: 1 }]);
+  });
+
+  it('takes nothing after the next request of its name was answered', async () => {
+    await send();
+    const stalled = Promise.withResolvers<void>();
+    const looked = Promise.withResolvers<void>();
+    const db = watched(async (trip, batch) => {
+      // It has chosen, and its lease comes late.
+      if (trip === 2) {
+        looked.resolve();
+        await stalled.promise;
+      }
+      return await batch();
     });
-    const ask = async (environment: object) => {
-      const init = {
-        method: 'POST',
-        body,
-        headers: {
-          Authorization: `Bearer ${await nodeToken(node.nodeId)}`,
-          'Content-Type': 'application/json',
-        },
-      };
-      const context = {
-        waitUntil: () => {},
-        passThroughOnException: () => {},
-      } as unknown as ExecutionContext;
-      return await worker.fetch(new Request('https://api.test/node/v1/lease', init), environment, context);
-    };
-    const first = await ask({ ...(env as object), DB: db });
-    const second = first.status === 200 ? first : await ask(env as object);
-    expect(((await second.json()) as Answer).deliveries).toMatchObject([{ messageId: id, attempt: 1 }]);
+    const first = askAt({ ...(env as object), DB: db }, { sequence: 7 });
+    await looked.promise;
+    // Meanwhile the mail waits: it is not this request's to take.
+    const second = await askAt(env as object, { sequence: 8, fence: 7, max: 1, digestMax: 0, otherMax: 0 });
+    expect(await deliveriesOf(second)).toEqual([]);
+    stalled.resolve();
+    expect(await deliveriesOf(await first)).toEqual([]);
+    const third = await askAt(env as object, { sequence: 9, leaseId: 'another-lease-of-this-test' });
+    expect(await deliveriesOf(third)).toHaveLength(1);
+  });
+
+  it('is fenced off in its boot alone', async () => {
+    await send();
+    await askAt(env as object, { sequence: 8, fence: 7, otherMax: 0 });
+    await node.hello();
+    expect(await deliveriesOf(await askAt(env as object, { sequence: 7 }))).toEqual([]);
+    node = await new TestNode(node.nodeId).hello();
+    expect(await deliveriesOf(await askAt(env as object, { sequence: 1 }))).toHaveLength(1);
   });
 });
 

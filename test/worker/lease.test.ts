@@ -449,6 +449,8 @@ describe('work of older weeks', () => {
       leaseId: 'lease',
       leaseUntilMs: startMs + minuteMs,
       leaseForMs: minuteMs,
+      sequence: 1,
+      fence: 0,
       nowMs: startMs,
       place: parsePlace(null),
       newEventId: () => crypto.randomUUID(),

@@ -71,6 +71,19 @@ describe('the description of the API', () => {
     expect(JSON.stringify(document)).not.toMatch(/oneOrMany|\$defs/);
   });
 
+  it('has an example of every body and every answer in JSON, which its check holds against the schemas', () => {
+    const { paths } = openApiDocument('https://api.test') as Answer;
+    const bare = operations.flatMap(({ id, method, path, body, answer }) => {
+      const told = paths[path.replace(/:(\w+)/g, '{$1}')][method];
+      const asked = body ? Object.values<Answer>(told.requestBody.content) : [];
+      const isJson = answer.schema !== null && answer.type === undefined;
+      const answered = isJson ? [told.responses[answer.status].content['application/json']] : [];
+      const varies = told.parameters.filter((one: Answer) => one.in === 'path');
+      return [...asked, ...answered, ...varies].every(({ example }) => example !== undefined) ? [] : [id];
+    });
+    expect(bare).toEqual([]);
+  });
+
   it('tells what a field takes', () => {
     const { properties, required } = (openApiDocument('https://api.test') as Answer).components.schemas
       .Message;
@@ -144,7 +157,10 @@ describe('the real answers are as described:', () => {
     await check('getEmailEvents', 'GET', `/v1/emails/${id}/events`);
     const later = { send_at: new Date(Date.now() + 60_000) };
     const { body: waiting } = await call('POST', '/v1/send', account.live, mail(account, later));
+    const sooner = { send_at: new Date(Date.now() + 30_000) };
+    await check('rescheduleEmail', 'PATCH', `/v1/emails/${waiting.message_id}`, sooner);
     await check('cancelEmail', 'POST', `/v1/emails/${waiting.message_id}/cancel`);
+    await check('cloudmailinMessage', 'GET', `/api/v0.1/pennypost/messages/${id}`);
     await check('listEvents', 'GET', '/v1/events');
     await check('listRequests', 'GET', '/v1/requests');
     for (const by of ['day', 'tag', 'domain', 'class']) await check('getStats', 'GET', `/v1/stats?by=${by}`);

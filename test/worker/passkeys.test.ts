@@ -192,7 +192,7 @@ describe('adding a passkey', () => {
     for (const name of ['', ' ', 'x'.repeat(61)]) {
       const response = await add(owner, await Authenticator.at(origin), {}, name);
       expect(response.status).toBe(400);
-      expect(await response.text()).toContain('Name: 1 to 60 characters');
+      expect(await response.text()).toContain('Name</a>: 1 to 60 characters');
     }
     expect(await count()).toBe(0);
   });

@@ -212,7 +212,7 @@ describe('sign-in', () => {
   });
 
   it('mails nothing to a stranger and does not tell', async () => {
-    const response = await newBrowser().post('/sign-in/link', { email: 'stranger@people.example' });
+    const response = await newBrowser().submit('/sign-in/link', { email: 'stranger@people.example' });
     expect(await response.text()).toContain('If this address belongs to somebody here');
     expect(await mailsTo('stranger@people.example')).toEqual([]);
   });

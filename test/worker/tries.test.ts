@@ -149,7 +149,7 @@ describe('how long an answer takes', () => {
 it('a code of an authenticator app opens once', async () => {
   const browser = from('203.0.113.2');
   expect(await guess(browser, owner, password)).toBe(303);
-  const page = await (await browser.post('/profile/two-factor', { password })).text();
+  const page = await (await browser.submit('/profile/two-factor', { password })).text();
   const secret = /secret=([A-Z2-7]+)/.exec(page)?.[1] ?? '';
   const code = await totpOf(secret, Date.now());
   await browser.post('/profile/two-factor/confirm', { code });

@@ -1,17 +1,6 @@
 import { z } from '@hono/zod-openapi';
-import { formatDkimRecord } from '#domain/dns/dkim-record.ts';
-import { generationOf, requirementsOf } from '#domain/dns/domain-state.ts';
-import {
-  type CheckSubject,
-  defaultReturnPathLabel,
-  domainTypes,
-  planChecks,
-  signs,
-  spfInclude,
-} from '#domain/dns/record-check.ts';
-import { isSpf, mergedSpf } from '#domain/dns/spf.ts';
-import { zoneSnippet } from '#domain/dns/zone-snippet.ts';
-import { receives, refusesDmarc } from '#domain/inbound/route.ts';
+import { generationOf } from '#domain/dns/domain-state.ts';
+import { defaultReturnPathLabel, domainTypes, signs } from '#domain/dns/record-check.ts';
 import {
   addedTooOften,
   domainLimits,
@@ -21,10 +10,10 @@ import {
   windowMs,
 } from '#domain/limits/rate-limit.ts';
 import { domainFault } from '#domain/message/address.ts';
-import { uuidV7 } from '#domain/message/ids.ts';
+import { numberOfUuid } from '#domain/number-id.ts';
 import { Problem } from '#domain/problem.ts';
 import { dohLookup } from '../dns/doh.ts';
-import { subjectOf, verifyDomain } from '../dns/verify-domain.ts';
+import { verifyDomain } from '../dns/verify-domain.ts';
 import { type Call, newApp, queryOf } from '../http/app.ts';
 import { readBody } from '../http/request-body.ts';
 import { noted } from '../identity/audit.ts';
@@ -36,7 +25,6 @@ import {
   AlreadyThere,
   addDkimKeys,
   createDomain,
-  type DkimKeyRow,
   type Domain,
   deleteDomain,
   findDomain,
@@ -46,9 +34,10 @@ import {
   retireKey,
   updateDomain,
 } from '../store/domains.ts';
-import { cancelWaiting, waitingOf } from '../store/waiting.ts';
+import { deleteRoute, listRoutes } from '../store/inbound-routes.ts';
 import { tellLoss } from '../system-mail/tell-owners.ts';
-import { announceEvents } from './announce-events.ts';
+import { detailOf, dnsOf, keyView, snippetOf, summaryOf } from './domain-view.ts';
+import { settleWaiting } from './domain-waiting.ts';
 
 /** `/v1/domains…`: sending domains, their DNS records and DKIM keys. */
 export const domainsApp = newApp();
@@ -65,6 +54,12 @@ export const newDomain = z.strictObject({
   domain: domainName,
   type: z.enum(domainTypes).default('outbound'),
   return_path_label: label.default(defaultReturnPathLabel),
+  catch_all_enabled: z.boolean().default(true).meta({
+    description: 'Of one that receives: whether it begins with a route that takes every address.',
+  }),
+  inbound_mx_acknowledged: z.boolean().optional().meta({
+    description: 'That mail will come here once the MX does: it is so without it, too.',
+  }),
 });
 export const domainChange = z.strictObject({
   type: z.enum(domainTypes).optional(),
@@ -100,7 +95,8 @@ domainsApp.get('/domains', async (c) => {
   const { limit, offset } = page;
   const found = await listDomains(c.get('store'), c.get('credential').accountId, page);
   const visible = found.slice(0, limit).filter((domain) => sees(rowsOf(c), domain.name));
-  return c.json({ data: visible.map(summaryOf), limit, offset, has_more: found.length > limit });
+  const data = visible.map(summaryOf);
+  return c.json({ data, domains: data, limit, offset, has_more: found.length > limit });
 });
 
 domainsApp.post('/domains', async (c) => {
@@ -124,6 +120,9 @@ domainsApp.post('/domains', async (c) => {
   const { id } = await orConflict(`${body.domain} is a domain of this account already.`, () =>
     createDomain(c.get('store'), values, keys),
   );
+  if (!body.catch_all_enabled) {
+    for (const route of await listRoutes(c.get('store'), id)) await deleteRoute(c.get('store'), route);
+  }
   return c.json(detailOf(c, await knownOf(c, id)), 201);
 });
 
@@ -170,49 +169,6 @@ domainsApp.delete('/domains/:id', async (c) => {
   return c.body(null, 204);
 });
 
-/** So many waiting deliveries are counted, and cancelled at once. */
-const mostCounted = 1_000;
-const mostRounds = 10;
-
-/**
- * Sees that no mail of the domain waits, which without its keys could not be signed.
- * @param cancel whether what waits is cancelled
- * @throws Problem 409 with the count of what waits, or of what is left after as much as one request may cancel
- */
-async function settleWaiting(c: Call, domain: KnownDomain['domain'], cancel: boolean): Promise<void> {
-  const { accountId, name } = domain;
-  const find = () => waitingOf(c.get('store'), { accountId, domain: name }, mostCounted, Date.now());
-  let waiting = await find();
-  let canceled = 0;
-  for (let round = 0; cancel && round < mostRounds && waiting.some((one) => !one.underWay); round++) {
-    const nowMs = Date.now();
-    const newEvent = () => ({
-      id: uuidV7(nowMs, crypto.getRandomValues(new Uint8Array(10))),
-      kind: 'canceled' as const,
-      atMs: nowMs,
-      details: { reason: 'domain_removed', domain: name },
-    });
-    canceled += await cancelWaiting(c.get('store'), waiting.slice(0, mostCounted), newEvent, nowMs);
-    waiting = await find();
-  }
-  if (canceled > 0) announceEvents(c, c.get('credential'));
-  if (waiting.length === 0) return;
-  const count = waiting.length < mostCounted ? `${waiting.length}` : `${mostCounted} or more`;
-  const underWay = waiting.filter((one) => one.underWay).length;
-  if (!cancel) {
-    throw new Problem(
-      'conflict',
-      `${count} deliveries of ${name} are not finished yet. Wait until they are, or cancel them: DELETE …?cancel=true.`,
-      { members: { waiting: Math.min(waiting.length, mostCounted) } },
-    );
-  }
-  const detail =
-    underWay === waiting.length
-      ? `${canceled} deliveries are cancelled; ${count} are being delivered right now. Ask again in some minutes.`
-      : `${canceled} deliveries are cancelled and ${count} are left. Ask again to go on.`;
-  throw new Problem('conflict', detail, { members: { waiting: waiting.length, canceled } });
-}
-
 domainsApp.post('/domains/:id/verify', async (c) => {
   const { domain } = await domainOf(c);
   if (domain.status === 'disabled') throw new Problem('conflict', `${domain.name} is switched off.`);
@@ -224,15 +180,7 @@ domainsApp.get('/domains/:id/dns', async (c) => {
   const known = await domainOf(c);
   const accepted = /^text\/(plain|dns)\b/.test(c.req.header('Accept') ?? '') ? 'bind' : 'json';
   if ((queryOf(c, dnsQuery).format ?? accepted) === 'bind') return c.text(snippetOf(c, known));
-  return c.json({
-    domain: known.domain.name,
-    status: known.domain.status,
-    reason: known.domain.statusReason,
-    checked_at: time(known.domain.checkedAtMs),
-    requirements: requirementsView(known),
-    notes: notesOf(subject(c, known)),
-    records: recordsOf(c, known),
-  });
+  return c.json(dnsOf(c, known));
 });
 
 domainsApp.get('/domains/:id/dkim', async (c) => {
@@ -286,10 +234,12 @@ async function orConflict<T>(detail: string, work: () => Promise<T>): Promise<T>
   }
 }
 
-/** The number in the path, or that of the account's domain whose name is there; undefined when there is none. */
+/** The number in the path, as it is or as a UUID, or that of the account's domain whose name is there; undefined when there is none. */
 export async function domainIdOf(c: Call): Promise<number | undefined> {
   const given = (c.req.param('id') ?? '').toLowerCase();
   if (/^\d{1,15}$/.test(given)) return Number(given);
+  const number = numberOfUuid('domain', given);
+  if (number !== null) return number;
   return (await findDomain(c.get('store'), c.get('credential').accountId, asciiDomain(given)))?.id;
 }
 
@@ -361,123 +311,4 @@ async function newKeys(
 
 function nameOf({ accountId, name }: Domain): { accountId: number; domain: string } {
   return { accountId, domain: name };
-}
-
-function time(ms: number | null): string | null {
-  return ms === null ? null : new Date(ms).toISOString();
-}
-
-function subject(c: Call, known: KnownDomain): CheckSubject {
-  return subjectOf(known, c.get('env').serviceDomain);
-}
-
-function summaryOf(domain: Domain) {
-  return {
-    id: domain.id,
-    domain: domain.name,
-    type: domain.type,
-    status: domain.status,
-    reason: domain.statusReason,
-    verified_by: domain.verifiedBy,
-    verified_at: time(domain.verifiedAtMs),
-    checked_at: time(domain.checkedAtMs),
-    next_check_at: time(domain.nextCheckMs),
-    return_path_label: domain.returnPathLabel,
-    return_path_host: domain.returnPathHost,
-    refuse_dmarc: refusesDmarc(domain.type, domain.refuseDmarc),
-    signing_domain: domain.dkimDomain ?? domain.name,
-    created_at: time(domain.createdAtMs),
-  };
-}
-
-function detailOf(c: Call, known: KnownDomain) {
-  return {
-    ...summaryOf(known.domain),
-    requirements: requirementsView(known),
-    notes: notesOf(subject(c, known)),
-    records: recordsOf(c, known),
-  };
-}
-
-function requirementsView({ domain, rows }: KnownDomain) {
-  return requirementsOf(domain.type, rows).map(({ name, state, sinceMs, text }) => ({
-    name,
-    met: state === 'ok',
-    state,
-    since: time(sinceMs),
-    detail: state === 'ok' ? null : text,
-  }));
-}
-
-/** What the table of records does not say by itself. */
-function notesOf({ name, type, returnPathLabel }: CheckSubject): string[] {
-  return [
-    ...(type === 'outbound' ? [`The MX of ${name} stays as it is, with your mailbox provider.`] : []),
-    ...(type === 'alias'
-      ? [`Every address of ${name} is an alias or refused; SPF and DKIM are for what is sent on in its name.`]
-      : []),
-    ...(receives(type)
-      ? [`Mail for ${name} comes to us once its MX is found; until then leave another one as it is.`]
-      : []),
-    ...(type === 'outbound' || type === 'both'
-      ? [
-          `Two records are enough to send: the CNAME ${returnPathLabel}.${name} and the DKIM TXT; the TXT records for ownership and SPF are then optional.`,
-        ]
-      : []),
-  ];
-}
-
-/** All records to publish, each with what was last found; `status` is null before the first look. */
-function recordsOf(c: Call, known: KnownDomain) {
-  return planChecks(subject(c, known)).map(({ kind, need, wanted, check }) => {
-    const row = known.rows.find((one) => one.kind === kind && one.name === wanted.name);
-    return {
-      kind,
-      purpose: check.purpose,
-      need,
-      type: wanted.type,
-      name: wanted.name,
-      value: wanted.value,
-      status: row?.status ?? null,
-      since: time(row?.sinceMs ?? null),
-      observed: row?.observed ?? [],
-      found_at: row?.foundAt ?? null,
-      fix: row?.fix ?? null,
-    };
-  });
-}
-
-function snippetOf(c: Call, known: KnownDomain): string {
-  const { name, serviceDomain } = subject(c, known);
-  const records = recordsOf(c, known).map((record) => {
-    const existing = record.observed.filter(isSpf);
-    const there = record.kind === 'spf' && record.status !== 'ok' && existing.length > 0;
-    const merged = mergedSpf(existing, spfInclude(serviceDomain));
-    // A merged record is advised only where receivers could evaluate it.
-    const merge = there && record.fix?.includes(merged) === true;
-    const remark = merge ? '; replaces the SPF record that is there' : there ? `; ${record.fix}` : '';
-    return {
-      type: record.type,
-      name: record.name,
-      value: merge ? merged : record.value,
-      comment: `${record.need}: ${record.purpose} (${record.status ?? 'not looked at yet'})${remark}`,
-      // What is right already, or right in another way, is not to be published a second time.
-      off: record.status === 'ok' || (there && !merge),
-    };
-  });
-  return zoneSnippet(name, records);
-}
-
-function keyView(known: KnownDomain, key: DkimKeyRow) {
-  const name = `${key.selector}._domainkey.${known.domain.name}`;
-  const row = known.rows.find((one) => one.name === name);
-  return {
-    selector: key.selector,
-    algorithm: key.algorithm,
-    status: key.status,
-    created_at: time(key.createdAtMs),
-    retires_at: time(key.retireAtMs),
-    record: { type: 'TXT', name, value: formatDkimRecord(key) },
-    record_status: row?.status ?? null,
-  };
 }

@@ -2,6 +2,8 @@ import { z } from 'zod';
 import { type ProblemCode, problemRow } from '#domain/problem.ts';
 import { cloudmailinError } from './answers/cloudmailin.ts';
 import { problemAnswer, rateLimitAnswer } from './answers/problem.ts';
+import { exampleValue } from './operations/example-value.ts';
+import { examples } from './operations/examples.ts';
 import { accessOfOperation, type GoodAnswer, type Operation } from './operations/operation.ts';
 import { groups } from './operations.ts';
 
@@ -74,7 +76,12 @@ function describe(operation: Operation, components: Json): Json {
       ? {
           requestBody: {
             required: true,
-            content: { [body.type]: { schema: schemaOf(body.schema, 'input', components) } },
+            content: {
+              [body.type]: {
+                schema: schemaOf(body.schema, 'input', components),
+                ...exampleOf(examples[id]?.body),
+              },
+            },
           },
         }
       : {}),
@@ -91,10 +98,14 @@ function describe(operation: Operation, components: Json): Json {
 }
 
 /** Those of one status are told together. */
-function goodAnswers({ answer, also }: Operation, components: Json): Record<string, Json> {
+function goodAnswers({ id, answer, also }: Operation, components: Json): Record<string, Json> {
   const all = also ? [answer, also] : [answer];
-  const contentOf = ({ schema, type = 'application/json' }: GoodAnswer) =>
-    schema ? { [type]: { schema: schemaOf(schema, 'output', components) } } : {};
+  const contentOf = ({ schema, type }: GoodAnswer) => {
+    if (!schema) return {};
+    const made = schemaOf(schema, 'output', components);
+    const example = type === undefined ? exampleValue(made, components, examples[id]?.told) : undefined;
+    return { [type ?? 'application/json']: { schema: made, ...exampleOf(example) } };
+  };
   return Object.fromEntries(
     [...Map.groupBy(all, ({ status }) => status)].map(([status, some]) => {
       const content: Json = Object.assign({}, ...some.map(contentOf));
@@ -123,6 +134,7 @@ function parametersOf(operation: Operation, components: Json): Json[] {
   const about = operation.parameters ?? {};
   const query = operation.query ? schemaOf(operation.query, 'input', components) : {};
   const required = new Set((query.required ?? []) as string[]);
+  const example = examples[operation.id];
   return [
     ...names.map((name) => ({
       name,
@@ -130,6 +142,7 @@ function parametersOf(operation: Operation, components: Json): Json[] {
       required: true,
       ...(about[name] ? { description: about[name] } : {}),
       schema: { type: 'string' },
+      ...exampleOf(example?.path?.[name]),
     })),
     ...Object.entries((query.properties ?? {}) as Record<string, Json>).map(
       ([name, { description, ...schema }]) => ({
@@ -138,6 +151,7 @@ function parametersOf(operation: Operation, components: Json): Json[] {
         required: required.has(name),
         ...(description ? { description } : {}),
         schema,
+        ...exampleOf(typedAs(schema.type, example?.query?.[name])),
       }),
     ),
     ...(operation.headers ?? []).map((header) => ({
@@ -147,6 +161,16 @@ function parametersOf(operation: Operation, components: Json): Json[] {
       schema: { type: 'string' },
     })),
   ];
+}
+
+const exampleOf = (example: unknown) => (example === undefined ? {} : { example });
+
+/** What stands in a query, as the schema's type has it. */
+function typedAs(type: unknown, text: string | undefined): unknown {
+  if (text === undefined) return undefined;
+  if (type === 'integer' || type === 'number') return Number(text);
+  if (type === 'array') return [text];
+  return type === 'boolean' ? text === 'true' : text;
 }
 
 /** JSON Schema of a zod schema; those with an id become components. */

@@ -17,8 +17,10 @@ import { receivedMailPages } from './received/received-mail.tsx';
 import { receivedReplyPages } from './received/reply.tsx';
 import { routePages } from './received/routes.tsx';
 import { rulePages } from './received/rules.tsx';
+import { keyPages } from './sending/keys.tsx';
 import { requestPages } from './sending/requests.tsx';
 import { sendingPages } from './sending/sending.tsx';
+import { testMessagePages } from './sending/test-message.tsx';
 import { accountSettingsPages } from './settings/account-settings.tsx';
 import { auditPages } from './settings/audit.tsx';
 import { nodePages } from './settings/nodes.tsx';
@@ -43,6 +45,8 @@ const boards: Board[] = [
   messagePages,
   returnedPages,
   sendingPages,
+  keyPages,
+  testMessagePages,
   requestPages,
   domainsPages,
   domainPages,

@@ -3,17 +3,17 @@ import { Problem } from '#domain/problem.ts';
 import type { App, Call } from '../http/app.ts';
 import { ownCookies } from '../http/own-cookies.ts';
 import { publicOrigin } from '../http/public-origin.ts';
+import type { Typed } from '../http/refused-form.ts';
 import { drain, strangersBytes } from '../http/request-body.ts';
 import { pageAccess } from '../identity/access.ts';
 import { may, roleAbout } from '../identity/viewer.ts';
 import { errorAnswer, withPageHeaders } from '../pages/answer.tsx';
+import { refusedForm } from '../pages/forms.tsx';
 import { membershipsOf, type Role, type Viewer } from '../store/auth.ts';
 import { authOf, passCookies } from './sign-in/auth.ts';
 
 /** A form's fields, trimmed; a missing one is ''. */
-export interface Form {
-  text(name: string): string;
-  all(name: string): string[];
+export interface Form extends Typed {
   /** A file that was chosen; null when none was. */
   file(name: string): File | null;
 }
@@ -33,10 +33,15 @@ const doorForm: FormLimit = { bytes: 64 * 1024, fields: 100, advice: 'The form i
 /** Forms are small; whoever posts more is refused. */
 const plainForm: FormLimit = { bytes: 1024 * 1024, advice: 'The form is too large.' };
 
+/** The pages by the pattern of their path: where a form is shown again that was refused. */
+const pages = new Map<string, (c: Call) => Promise<Response>>();
+
 /**
  * Pages and actions of one room of the dashboard: `open` is for everybody, `page` and `action` for who is signed in and
  * has the role that the table of access says (`worker/identity/access`). Whoever lacks it is sent to sign in, or told
  * what is missing.
+ *
+ * A form is refused by throwing a problem: the page above its path is shown, with what was typed and what is wrong.
  */
 export class Board {
   readonly app = new Hono<App>();
@@ -44,20 +49,33 @@ export class Board {
   open(method: 'get' | 'post', path: string, handler: (c: Call, form: Form) => Answer): this {
     if (pageAccess(method.toUpperCase(), path) !== 'open')
       throw new Error(`${path} is open, and the table of access says otherwise`);
-    this.app[method](path, (c) => answer(c, async () => await handler(c, await readForm(c, doorForm))));
+    if (method === 'get') {
+      pages.set(path, async (c) => await handler(c, nothingTyped));
+      this.app.get(path, (c) => answer(c, async () => await handler(c, nothingTyped)));
+    } else
+      this.app.post(path, (c) =>
+        answer(c, () =>
+          orRefusal(
+            c,
+            path,
+            () => readForm(c, doorForm),
+            async (form) => await handler(c, form),
+          ),
+        ),
+      );
     return this;
   }
 
   page(path: string, handler: (c: Call, viewer: Viewer) => Answer): this {
     const role = roleOfPage('GET', path);
-    this.app.get(path, (c) =>
-      answer(c, async () => {
-        const viewer = await viewerOf(c);
-        if (!viewer) return toSignIn(c);
-        requireRole(viewer, role);
-        return await handler(c, viewer);
-      }),
-    );
+    const show = async (c: Call) => {
+      const viewer = c.get('viewer') ?? (await viewerOf(c));
+      if (!viewer) return toSignIn(c);
+      requireRole(viewer, role);
+      return await handler(c, viewer);
+    };
+    pages.set(path, show);
+    this.app.get(path, (c) => answer(c, () => show(c)));
     return this;
   }
 
@@ -77,7 +95,12 @@ export class Board {
           await drain(c);
           throw error;
         }
-        return await handler(c, viewer, await readForm(c, limit));
+        return await orRefusal(
+          c,
+          path,
+          () => readForm(c, limit),
+          async (form) => await handler(c, viewer, form),
+        );
       }),
     );
     return this;
@@ -176,8 +199,47 @@ async function fewFields(c: Call, most: number): Promise<FormData> {
   return form;
 }
 
+/** What a form comes to; where it is refused, the page that it stands on says so. */
+async function orRefusal(
+  c: Call,
+  path: string,
+  read: () => Promise<Form>,
+  handle: (form: Form) => Promise<Response>,
+): Promise<Response> {
+  let form: Form = nothingTyped;
+  try {
+    form = await read();
+    return await handle(form);
+  } catch (error) {
+    const show = pageAbove(path);
+    if (!(error instanceof Problem) || error.code === 'not_found' || !show) throw error;
+    const refused = refusedForm(c.req.path, error, form);
+    c.set('refused', refused);
+    const page = await show(c).catch((fault: unknown) => {
+      // What the form is about is not there, which goes before what is wrong in it.
+      if (fault instanceof Problem && fault.code === 'not_found') throw fault;
+      return null;
+    });
+    c.set('refused', undefined);
+    // A page that does not have the form any more tells nothing of it.
+    if (!page || !refused.told) throw error;
+    for (const [name, value] of Object.entries(error.headers)) page.headers.set(name, value);
+    return page;
+  }
+}
+
+/** The page at the path of a form, or the nearest one above it. */
+function pageAbove(path: string): ((c: Call) => Promise<Response>) | undefined {
+  for (let place = path; place !== ''; place = place.slice(0, place.lastIndexOf('/'))) {
+    const page = pages.get(place);
+    if (page) return page;
+  }
+  return undefined;
+}
+
+const nothingTyped: Form = { text: () => '', all: () => [], file: () => null };
+
 async function readForm(c: Call, limit: FormLimit): Promise<Form> {
-  if (c.req.method !== 'POST') return { text: () => '', all: () => [], file: () => null };
   if (Number(c.req.header('Content-Length') ?? Number.POSITIVE_INFINITY) > limit.bytes) {
     await drain(c, limit === doorForm ? strangersBytes : undefined);
     throw new Problem('too_large', limit.advice);

@@ -16,7 +16,7 @@ const longest = 3_500;
 
 /** Answers a form: the page at `path` shows what is given, once. */
 export async function thenShow(c: Call, viewer: Viewer, path: string, shown: unknown): Promise<Response> {
-  const sealed = await encryptKey(JSON.stringify(shown), c.get('env').encryptionKeys, sealOf(viewer, path));
+  const sealed = await seal(c, viewer, path, shown);
   if (sealed.length > longest) throw new Error('what is to be shown once does not fit into a cookie');
   setCookie(c, cookie, sealed, {
     path: path.replace(/[?#].*$/s, ''),
@@ -37,8 +37,22 @@ export async function shownOnce<T extends z.ZodType>(
   const kept = getCookie(c, cookie);
   if (!kept?.startsWith('v2.') || c.req.method !== 'GET') return null;
   deleteCookie(c, cookie, { path: c.req.path });
+  return await unseal(c, viewer, { path: c.req.path, sealed: kept, schema });
+}
+
+/** What only this Worker reads, on the page at `path`, for this session. */
+export async function seal(c: Call, viewer: Viewer, path: string, shown: unknown): Promise<string> {
+  return await encryptKey(JSON.stringify(shown), c.get('env').encryptionKeys, sealOf(viewer, path));
+}
+
+/** What `seal` has sealed; null: it was for another page or session, or is none. */
+export async function unseal<T extends z.ZodType>(
+  c: Call,
+  viewer: Viewer,
+  { path, sealed, schema }: { path: string; sealed: string; schema: T },
+): Promise<z.output<T> | null> {
   try {
-    const text = await decryptKey(kept, c.get('env').encryptionKeys, sealOf(viewer, c.req.path));
+    const text = await decryptKey(sealed, c.get('env').encryptionKeys, sealOf(viewer, path));
     const shown = schema.safeParse(JSON.parse(text));
     return shown.success ? shown.data : null;
   } catch {

@@ -1,7 +1,7 @@
 import { schemaOf } from '../api/openapi.ts';
+import { exampleValue } from '../api/operations/example-value.ts';
 import { examples } from '../api/operations/examples.ts';
 import type { Operation } from '../api/operations/operation.ts';
-import { exampleValue } from './example-value.ts';
 
 /** A call as one types it, and what it answers. */
 export interface CallExample {

@@ -107,6 +107,13 @@ export const leaseRequest = z.object({
    * answer came, it gives what that lease took; left out, the edge names it.
    */
   leaseId: z.string().min(1).max(40).optional(),
+  /** Number of the request, counted from 1 in each boot; left out: it is never fenced off. */
+  sequence: z.number().int().min(1).default(Number.MAX_SAFE_INTEGER),
+  /**
+   * Requests up to this number were given up unanswered: should one of them still be under way at the edge, it takes nothing from now on,
+   * since nobody would know.
+   */
+  fence: z.number().int().min(0).default(0),
   /** `place` of the last answer: how far the queue has been looked at. Null: from its beginning. */
   place: z.string().max(8192).nullable().default(null),
 });

@@ -12,6 +12,7 @@ import type { Store } from '../store/store.ts';
 import type { KnownKeys } from '../tokens/known-keys.ts';
 import type { KnownNodes } from '../tokens/known-nodes.ts';
 import type { RefusalBudget } from './refusal-budget.ts';
+import type { RefusedForm } from './refused-form.ts';
 
 /** What every handler finds in its context. */
 export interface Variables {
@@ -23,6 +24,8 @@ export interface Variables {
   /** Set by the Worker itself when a page asks the API for an account. */
   caller?: Caller;
   viewer: Viewer;
+  /** What was posted and is refused, while the page of its form is made. */
+  refused?: RefusedForm | undefined;
   /** The node whose token the request has. */
   nodeId: string;
   /** For the audit log: what something was done to. */
@@ -79,6 +82,13 @@ export function invalidBody(issues: readonly Issue[], root = '/'): Problem {
     first ? `${first.pointer}: ${first.detail}` : 'The request is not valid.',
     { errors },
   );
+}
+
+/** A value that fits the schema; throws the problem that names each fault. */
+export function parsed<T extends z.ZodType>(schema: T, value: unknown): z.output<T> {
+  const found = schema.safeParse(value);
+  if (!found.success) throw invalidBody(found.error.issues);
+  return found.data;
 }
 
 /** The query of a request; throws 400 when it does not fit the schema. */

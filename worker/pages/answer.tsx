@@ -1,6 +1,8 @@
 import { getCookie } from 'hono/cookie';
 import type { Child } from 'hono/jsx';
+import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { type Call, problemOf } from '../http/app.ts';
+import { RefusedContext } from './forms.tsx';
 import { ErrorPage } from './layout.tsx';
 
 /** No script or style but our own files, nothing from elsewhere, no frame around us. */
@@ -16,13 +18,15 @@ const contentPolicy = [
   "base-uri 'none'",
 ].join('; ');
 
-/** A page as an answer. */
+/** A page as an answer; its status is the refusal's, where it is shown because of one. */
 export function html(
   c: Call,
   page: Child,
   status: 200 | 400 | 401 | 403 | 404 | 409 | 422 | 429 | 503 = 200,
 ): Response {
-  return c.html(themed(c, `<!doctype html>${page}`), status);
+  const refused = c.get('refused') ?? null;
+  const text = `<!doctype html>${<RefusedContext.Provider value={refused}>{page}</RefusedContext.Provider>}`;
+  return c.html(themed(c, text), refused ? (refused.problem.status as ContentfulStatusCode) : status);
 }
 
 /** Colours that somebody has chosen for the pages in this browser; without a choice they follow the device. */

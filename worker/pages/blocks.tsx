@@ -1,6 +1,7 @@
 import type { Child, PropsWithChildren } from 'hono/jsx';
+import { AnchorContext } from './forms.tsx';
 
-/** What pages are built of: a card under its heading, the heads of a table, a form. */
+/** What pages are built of: a card under its heading, the heads of a table. */
 
 /**
  * A block of a page, named by its heading, whose id is an anchor. `flush`: what is inside goes to the edges (a
@@ -40,7 +41,7 @@ export function Card({
       ) : (
         heading
       )}
-      {children}
+      <AnchorContext.Provider value={id}>{children}</AnchorContext.Provider>
     </section>
   );
 }
@@ -72,39 +73,5 @@ export function Columns({
         )}
       </tr>
     </thead>
-  );
-}
-
-/** A form of fields under each other that posts. `plain`: its button is not the page's main one. */
-export function Fields({
-  action,
-  submit,
-  plain = false,
-  danger = false,
-  upload = false,
-  goOn = false,
-  children,
-}: PropsWithChildren<{
-  action: string;
-  submit: string;
-  plain?: boolean;
-  danger?: boolean;
-  upload?: boolean;
-  /** The script posts it once it has filled the field of the address. */
-  goOn?: boolean;
-}>) {
-  return (
-    <form
-      method="post"
-      action={action}
-      class="fields"
-      enctype={upload ? 'multipart/form-data' : undefined}
-      data-go-on={goOn ? '' : undefined}
-    >
-      {children}
-      <button type="submit" class={danger ? 'danger' : plain ? undefined : 'primary'}>
-        {submit}
-      </button>
-    </form>
   );
 }

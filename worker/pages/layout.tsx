@@ -34,6 +34,8 @@ const done: Record<string, string> = {
   'member-removed': 'The member is removed.',
   'mail-changed': 'Saved. It is for messages from now on.',
   'session-ended': 'The session is ended.',
+  'mail-asked':
+    'If this address belongs to somebody here, a mail is on its way. Look at the spam folder too.',
   'address-proven':
     'Your address is proven. Every earlier way in has ended: sign out and choose “I forgot my password” for a new password.',
   'password-changed': 'The password is changed. Sign in with it.',

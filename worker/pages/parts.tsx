@@ -1,6 +1,5 @@
 import type { Child, PropsWithChildren } from 'hono/jsx';
 import type { DeliveryState } from '#domain/delivery/delivery.ts';
-import type { Problem } from '#domain/problem.ts';
 
 /** A colour by what it means. */
 export type Tone = 'good' | 'wait' | 'warn' | 'bad' | 'quiet';
@@ -77,49 +76,6 @@ export function Note({ tone, children }: PropsWithChildren<{ tone: Tone }>) {
   );
 }
 
-/** What is wrong with each field of a form, by the field's name in the API; `''`: what is of none of them. */
-export type Faults = ReadonlyMap<string, string>;
-
-/**
- * @param names of the fields that the form has; a fault of another one is told above them
- * @param fieldOf the field that a pointer is about; left out: the one that it begins with
- */
-export function faultsOf(
-  problem: Problem | undefined,
-  names: readonly string[],
-  fieldOf: (parts: readonly string[]) => string = ([first = '']) => first,
-): Faults {
-  const faults = new Map<string, string>();
-  if (!problem) return faults;
-  const add = (name: string, text: string) =>
-    faults.set(name, faults.has(name) ? `${faults.get(name)} ${text}` : text);
-  for (const { pointer, detail } of problem.errors) {
-    const field = fieldOf(pointer.split('/').filter((part) => part !== ''));
-    add(names.includes(field) ? field : '', detail);
-  }
-  if (problem.errors.length === 0) add('', problem.detail);
-  return faults;
-}
-
-/** That a form was refused, with the way to each field that is at fault. `labels`: by the field's name. */
-export function Refusal({ faults, labels }: { faults: Faults; labels: Readonly<Record<string, string>> }) {
-  if (faults.size === 0) return null;
-  return (
-    <div class="note bad" role="alert" id="refusal" tabindex={-1}>
-      {[...faults].map(([name, detail]) => (
-        <p>
-          {labels[name] !== undefined && (
-            <>
-              <a href={`#${name}`}>{labels[name]}</a>:{' '}
-            </>
-          )}
-          {detail}
-        </p>
-      ))}
-    </div>
-  );
-}
-
 /** What a list says when there is nothing in it: why, and what to do next. */
 export function Empty({ title, children }: PropsWithChildren<{ title: string }>) {
   return (
@@ -185,109 +141,6 @@ export function Code({ id, what, text, wrap }: { id: string; what: string; text:
   );
 }
 
-export function Field({
-  label,
-  name,
-  hint,
-  type = 'text',
-  value,
-  required = true,
-  fragment = false,
-  fault,
-  ...more
-}: {
-  label: string;
-  name: string;
-  hint?: Child;
-  type?: string;
-  value?: string;
-  required?: boolean;
-  autocomplete?: string;
-  minlength?: number;
-  maxlength?: number;
-  placeholder?: string;
-  inputmode?: 'numeric' | 'email';
-  autofocus?: boolean;
-  accept?: string;
-  /** The script fills it with what stands behind the # of the address. */
-  fragment?: boolean;
-  /** Why what was typed was refused. */
-  fault?: string;
-}) {
-  const described = [hint ? `${name}-hint` : [], fault ? `${name}-fault` : []].flat().join(' ');
-  return (
-    <div class="field">
-      <label for={name}>{label}</label>
-      <input
-        id={name}
-        name={name}
-        type={type}
-        value={value}
-        required={required}
-        aria-describedby={described || undefined}
-        aria-invalid={fault ? 'true' : undefined}
-        data-fragment={fragment ? '' : undefined}
-        {...more}
-      />
-      {fault && (
-        <span class="fault" id={`${name}-fault`}>
-          {fault}
-        </span>
-      )}
-      {hint && (
-        <span class="hint" id={`${name}-hint`}>
-          {hint}
-        </span>
-      )}
-    </div>
-  );
-}
-
-export function Select({
-  label,
-  name,
-  options,
-  value,
-  hint,
-  fault,
-}: {
-  label: string;
-  name: string;
-  options: readonly { value: string; text: string }[];
-  value?: string;
-  hint?: string;
-  fault?: string;
-}) {
-  const described = [hint ? `${name}-hint` : [], fault ? `${name}-fault` : []].flat().join(' ');
-  return (
-    <div class="field">
-      <label for={name}>{label}</label>
-      <select
-        id={name}
-        name={name}
-        aria-describedby={described || undefined}
-        aria-invalid={fault ? 'true' : undefined}
-      >
-        {options.map((option) => (
-          <option value={option.value} selected={option.value === value}>
-            {option.text}
-          </option>
-        ))}
-      </select>
-      {fault && (
-        <span class="fault" id={`${name}-fault`}>
-          {fault}
-        </span>
-      )}
-      {hint && (
-        <span class="hint" id={`${name}-hint`}>
-          {hint}
-        </span>
-      )}
-    </div>
-  );
-}
-
 /** What is shown only once, on the page that answers its making. */
 export function Secret({
   title,
@@ -312,44 +165,6 @@ export function Secret({
   );
 }
 
-/** A button that posts; with `sure` it first asks, without a script. */
-export function Post({
-  action,
-  label,
-  values = {},
-  sure,
-  tone,
-  small = true,
-}: {
-  action: string;
-  label: string;
-  values?: Record<string, string>;
-  sure?: string;
-  tone?: 'primary' | 'danger';
-  small?: boolean;
-}) {
-  const form = (text: string) => (
-    <form method="post" action={action}>
-      {Object.entries(values).map(([name, value]) => (
-        <input type="hidden" name={name} value={value} />
-      ))}
-      <button type="submit" class={[tone ?? '', small ? 'small' : ''].join(' ').trim()}>
-        {text}
-      </button>
-    </form>
-  );
-  if (!sure) return form(label);
-  return (
-    <details class="confirm">
-      <summary class={`button ${small ? 'small' : ''}`}>{label}…</summary>
-      <div class="stack tight">
-        <p class="small">{sure}</p>
-        {form(`Yes, ${label.toLowerCase()}`)}
-      </div>
-    </details>
-  );
-}
-
 const counted = new Intl.NumberFormat('en');
 
 /** A number as people read it. */
@@ -357,8 +172,8 @@ export function number(value: number): string {
   return counted.format(value);
 }
 
-export function percent(part: number, whole: number): string {
-  return whole === 0 ? '–' : `${((100 * part) / whole).toFixed(part === whole ? 0 : 1)} %`;
+export function percent(part: number, whole: number, digits = 1): string {
+  return whole === 0 ? '–' : `${((100 * part) / whole).toFixed(part === whole ? 0 : digits)} %`;
 }
 
 /** A duration in its two largest units. */

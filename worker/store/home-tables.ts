@@ -262,6 +262,11 @@ export function contentDaysOf({ bodyDay, firstDueMs }: { bodyDay: string; firstD
   return contentDays.least + Math.round((day(bodyDay) - day(dayOf(firstDueMs))) / dayMs);
 }
 
+/** When the content of a message goes, Unix ms: with the day after the last one that it is kept. */
+export function contentUntilMs(of: { bodyDay: string; firstDueMs: number }): number {
+  return (Math.floor(of.firstDueMs / dayMs) + contentDaysOf(of) + 1) * dayMs;
+}
+
 /**
  * The oldest day whose bodies are kept. Delivery may be tried for three days after the first due day, and bodies are
  * in the table of that day or a later one; a day more covers its last hours.

@@ -24,6 +24,9 @@ export interface LeaseTerms extends Wish {
   nodeId: string;
   bootId: string;
   leaseId: string;
+  /** Number of this request, and of the last before it that takes nothing any more. */
+  sequence: number;
+  fence: number;
   leaseUntilMs: number;
   /** How long a lease is given for. */
   leaseForMs: number;
@@ -118,8 +121,10 @@ async function lookAtHeads(
 ): Promise<Seen> {
   const { nowMs, nodeId, excludeDomains, busyDomains } = terms;
   const unwanted = { excludeDomains, busyDomains };
-  const [[boot] = [], , due = [], ...found] = await withHomeTables(store, nowMs, () =>
+  const fences = fenceOff(terms);
+  const results = await withHomeTables(store, nowMs, () =>
     batch(store.d1, [
+      ...fences,
       sql`SELECT boot_id FROM nodes WHERE node_id = ${nodeId}`,
       sql`UPDATE nodes SET last_seen_at_ms = ${nowMs}, unwanted = ${JSON.stringify(unwanted)}
         WHERE node_id = ${nodeId} AND last_seen_at_ms < ${nowMs - seenEveryMs}`,
@@ -127,6 +132,7 @@ async function lookAtHeads(
       ...scouts.map((scout) => selectBeyond(scout, terms)),
     ]),
   );
+  const [[boot] = [], , due = [], ...found] = results.slice(fences.length);
   const rows = due.map(rowOf);
   const isCut = rows.length >= look.ofAll;
   const byHead = Map.groupBy(rows, (row) => headKey(homeOf(row.messageId).week, row.class));
@@ -137,6 +143,14 @@ async function lookAtHeads(
   const beyond = scouts.map((scout, i) => beyondOf(scout, found[i] ?? [], rows));
   const choice = chooseWork(heads, terms, terms.place, beyond);
   return { boot: boot === undefined ? null : String(boot.boot_id), heads, isCut, beyond, choice };
+}
+
+/** In the transaction that reads what the requests before it have taken: a request that is under way still comes after it. */
+function fenceOff({ nodeId, bootId, fence }: LeaseTerms): SQL[] {
+  if (fence === 0) return [];
+  return [
+    sql`UPDATE nodes SET lease_fence = ${fence} WHERE node_id = ${nodeId} AND boot_id = ${bootId} AND lease_fence < ${fence}`,
+  ];
 }
 
 function headKey(week: string, rank: number): string {

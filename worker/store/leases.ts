@@ -122,7 +122,7 @@ function lease(week: string, rows: readonly Row[], terms: LeaseTerms): SQL {
         'details', json_object('node', ${nodeId}))) ELSE timeline END
     WHERE (message_id, n) IN (SELECT value->>'m', value->>'n' FROM json_each(${refsOf(rows)}))
       AND due_ms <= ${nowMs} AND ${isFree(nowMs)}
-      AND EXISTS (SELECT 1 FROM nodes WHERE node_id = ${nodeId} AND boot_id = ${terms.bootId})
+      AND EXISTS (SELECT 1 FROM nodes WHERE node_id = ${nodeId} AND boot_id = ${terms.bootId} AND lease_fence < ${terms.sequence})
       AND EXISTS (SELECT 1 FROM accounts WHERE id = d.account_id AND status = 'active')
       AND NOT EXISTS (SELECT 1 FROM ${suppressionOf(signingDomainOf(week), nowMs)})
     RETURNING message_id, n, attempts`;

@@ -1,4 +1,4 @@
-import { desc, eq, isNotNull } from 'drizzle-orm';
+import { desc, eq, isNotNull, sql } from 'drizzle-orm';
 import type { SubmissionPlace } from '#domain/node-contract.ts';
 import * as control from '../../drizzle/schema/control.ts';
 import type { Store } from './store.ts';
@@ -11,7 +11,7 @@ export type NodeRow = typeof control.nodes.$inferSelect;
  */
 export async function registerBoot(
   store: Store,
-  node: Omit<NodeRow, 'lastSeenAtMs' | 'journalNewAtMs' | 'shownSubmission' | 'unwanted'>,
+  node: Omit<NodeRow, 'lastSeenAtMs' | 'journalNewAtMs' | 'shownSubmission' | 'unwanted' | 'leaseFence'>,
   journalIsNew: boolean,
 ): Promise<void> {
   const journal = journalIsNew ? { journalNewAtMs: node.startedAtMs } : {};
@@ -19,7 +19,13 @@ export async function registerBoot(
   await store.control
     .insert(control.nodes)
     .values(values)
-    .onConflictDoUpdate({ target: control.nodes.nodeId, set: values });
+    .onConflictDoUpdate({
+      target: control.nodes.nodeId,
+      set: {
+        ...values,
+        leaseFence: sql`CASE WHEN ${control.nodes.bootId} = excluded.boot_id THEN ${control.nodes.leaseFence} ELSE 0 END`,
+      },
+    });
 }
 
 /** The node with this id; null when it never said hello. */

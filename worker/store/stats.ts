@@ -13,20 +13,33 @@ export type Counts = Record<EventKind, number>;
 const keepDays = 400;
 const dayMs = 86_400_000;
 
-/** Counters of an account by a dimension, both days included; the busiest values first, days in their order. */
+/** A value of a dimension: mail of a tag, to a provider, and so on. */
+export interface OneValue {
+  dimension: Exclude<Dimension, 'day' | 'hour'>;
+  value: string;
+}
+
+/**
+ * Counters of an account by a dimension, both days included; the busiest values first, days in their order. `only`: by
+ * day, those of one value.
+ */
 export async function readStats(
   store: Store,
   accountId: number,
-  of: { by: Dimension; fromDay: string; toDay: string; nowMs: number },
+  of: { by: Dimension; fromDay: string; toDay: string; nowMs: number; only?: OneValue | null },
 ): Promise<{ value: string; counts: Counts }[]> {
   const sums = sql.raw(eventKinds.map((kind) => `sum(${kind}) AS ${kind}`).join(', '));
   const value = { day: sql`s.day`, hour: sql`s.day || s.value` }[of.by as string] ?? sql`s.value`;
   const inOrder = of.by === 'day' || of.by === 'hour';
   const order = inOrder ? sql`1` : sql`accepted DESC, delivered + bounced + deferred DESC, 1`;
+  const only = of.by === 'day' ? of.only : null;
+  const counted = only
+    ? sql`s.dimension = ${only.dimension} AND s.value = ${only.value}`
+    : sql`s.dimension = ${of.by}`;
   const days = keptDays(of.nowMs).filter((day) => day >= of.fromDay && day <= of.toDay);
   const [rows = []] = await batch(store.d1, [
     sql`SELECT ${value} AS name, ${sums} FROM json_each(${JSON.stringify(days)}) t
-      CROSS JOIN stats s ON s.account_id = ${accountId} AND s.day = t.value AND s.dimension = ${of.by}
+      CROSS JOIN stats s ON s.account_id = ${accountId} AND s.day = t.value AND ${counted}
       GROUP BY 1 ORDER BY ${order} LIMIT 1000`,
   ]);
   return rows.map((row) => ({ value: String(row.name), counts: countsOf(row) }));

@@ -2,6 +2,7 @@ import { simulatorDomain } from '#domain/delivery/simulator.ts';
 import { sendSchema } from '#domain/message/submission.ts';
 import { Problem } from '#domain/problem.ts';
 import type { Env } from '../env.ts';
+import { invalidBody } from '../http/app.ts';
 import { accept, type Intake } from '../intake/accept.ts';
 import { draftOf } from '../intake/compose.ts';
 import { sandboxOf } from '../intake/sandbox.ts';
@@ -73,10 +74,7 @@ export async function sendAs(
   body: Record<string, unknown>,
 ): Promise<string> {
   const parsed = sendSchema.safeParse(body);
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0];
-    throw new Problem('invalid_body', `${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'is not valid'}`);
-  }
+  if (!parsed.success) throw invalidBody(parsed.error.issues);
   const { answers } = await accept(mailer.intake, {
     by,
     username: null,

@@ -1,10 +1,12 @@
 /** The DNS records of the service domain: published where the zone is in the account, printed otherwise. */
 import { z } from 'zod';
 import { addressesOf } from '#domain/dns/diagnosis.ts';
+import { formatDkimRecord } from '#domain/dns/dkim-record.ts';
 import { quoteTxt } from '#domain/dns/dns.ts';
 import { parseAddress } from '#domain/dns/public-address.ts';
 import { planChecks, spfInclude } from '#domain/dns/record-check.ts';
 import { isSpf, mergedSpf } from '#domain/dns/spf.ts';
+import { sandboxDomain } from '#domain/message/sandbox.ts';
 import { reportHost, reportPermission, reportToken } from '#domain/reports/report-address.ts';
 import { systemLookup } from '../../dns-lookup.ts';
 import { DeployError } from './cloudflare.ts';
@@ -147,6 +149,7 @@ async function wantedRecords(session: Session, of: DnsOf): Promise<DnsRecord[]> 
     ...addresses.map(
       (content) => ({ type: isV6(content) ? 'AAAA' : 'A', name: `mx.${serviceDomain}`, content }) as const,
     ),
+    ...(await sandboxRecords(session, of)),
     ...(await ownDomainRecords(session, of)),
   ];
 }
@@ -177,26 +180,62 @@ async function nodesOf(session: Session, of: DnsOf): Promise<{ host: string; add
   );
 }
 
+const keyRow = z
+  .object({
+    selector: z.string(),
+    algorithm: z.enum(['rsa-sha256', 'ed25519-sha256']),
+    public_key: z.string(),
+  })
+  .transform(({ selector, algorithm, public_key: publicKey }) => ({ selector, algorithm, publicKey }));
 const domainRow = z.object({
   id: z.number(),
   verification_token: z.string(),
   return_path_label: z.string(),
-  selector: z.string(),
-  algorithm: z.enum(['rsa-sha256', 'ed25519-sha256']),
-  public_key: z.string(),
 });
+
+/** The DKIM keys that a domain signs with, or is going to; null: there is no such domain. */
+async function keysOf(session: Session, of: DnsOf, domainId: number) {
+  const keys = await query(
+    { ...session, ...of },
+    keyRow,
+    `SELECT selector, algorithm, public_key FROM dkim_keys WHERE domain_id = ${domainId} AND status <> 'retired' ORDER BY id`,
+  );
+  return keys ?? [];
+}
+
+/** The keys of the sandbox, which new accounts send from before they have a domain: made with the first owner. */
+async function sandboxRecords(session: Session, of: DnsOf): Promise<DnsRecord[]> {
+  const name = sandboxDomain(of.serviceDomain);
+  const [domain] =
+    (await query(
+      { ...session, ...of },
+      z.object({ id: z.number() }),
+      `SELECT id FROM domains WHERE account_id = 0 AND name = '${name}'`,
+    )) ?? [];
+  if (!domain) {
+    console.log(
+      `\n${name} has no DKIM key yet: it is made when the first owner sets the dashboard up. Run this again then.`,
+    );
+    return [];
+  }
+  return (await keysOf(session, of, domain.id)).map((key) => ({
+    type: 'TXT',
+    name: `${key.selector}._domainkey.${name}`,
+    content: formatDkimRecord(key),
+  }));
+}
 
 /** DKIM, DMARC and whatever else the service domain needs to send itself, once it was added as a domain of an account. */
 async function ownDomainRecords(session: Session, of: DnsOf): Promise<DnsRecord[]> {
   const rows = await query(
     { ...session, ...of },
     domainRow,
-    `SELECT domains.id AS id, verification_token, return_path_label, selector, algorithm, public_key FROM domains
-     JOIN dkim_keys ON dkim_keys.domain_id = domains.id
-     WHERE domains.name = '${of.serviceDomain}' AND dkim_keys.status <> 'retired' ORDER BY domains.id, dkim_keys.id`,
+    `SELECT id, verification_token, return_path_label FROM domains
+     WHERE name = '${of.serviceDomain}' AND account_id > 0 ORDER BY id LIMIT 1`,
   );
   const first = rows?.[0];
-  if (!rows || !first) {
+  const keys = first ? await keysOf(session, of, first.id) : [];
+  if (!first || keys.length === 0) {
     console.log(
       `\n${of.serviceDomain} is no domain of an account yet, so there is no DKIM key to publish for it: add it (POST /admin/v1/accounts/1/domains), and run this again.`,
     );
@@ -209,11 +248,7 @@ async function ownDomainRecords(session: Session, of: DnsOf): Promise<DnsRecord[
     returnPathLabel: first.return_path_label,
     serviceDomain: of.serviceDomain,
     reportToken: reportToken({ id: first.id, verificationToken: first.verification_token }),
-    keys: rows.map((row) => ({
-      selector: row.selector,
-      algorithm: row.algorithm,
-      publicKey: row.public_key,
-    })),
+    keys,
   });
   return planned.map(({ wanted: { type, name, value } }) => ({ type, name, content: value }));
 }

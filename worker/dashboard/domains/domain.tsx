@@ -1,19 +1,20 @@
 import { z } from 'zod';
 import { domainTypes } from '#domain/dns/record-check.ts';
 import { hasRoutes, receives } from '#domain/inbound/route.ts';
+import { numberOfUuid } from '#domain/number-id.ts';
 import { Problem } from '#domain/problem.ts';
+import { callApi } from '../../api/own-api.ts';
 import type { Call } from '../../http/app.ts';
 import { noted } from '../../identity/audit.ts';
 import { may } from '../../identity/viewer.ts';
 import { html } from '../../pages/answer.tsx';
 import { Card, Columns } from '../../pages/blocks.tsx';
+import { Post } from '../../pages/forms.tsx';
 import { Page } from '../../pages/layout.tsx';
-import { Head, Note, Post, State, Time, type Tone } from '../../pages/parts.tsx';
-import type { Viewer } from '../../store/auth.ts';
+import { Head, Note, State, Time, type Tone } from '../../pages/parts.tsx';
 import { AlreadyThere } from '../../store/domains.ts';
 import { vouchFor } from '../../store/vouch.ts';
 import { Board } from '../board.tsx';
-import { callApi } from '../own-api.ts';
 import { Records, recordSchema } from './records.tsx';
 import { Warming, warmingSchema } from './warming.tsx';
 
@@ -27,8 +28,10 @@ export const typeAbout: Record<(typeof domainTypes)[number], string> = {
   alias: 'alias: addresses whose mail is sent on',
 };
 export const statusTone: Record<string, Tone> = { verified: 'good', pending: 'wait', disabled: 'quiet' };
+/** The number by which pages name a domain, of its id in the API. */
+export const domainNumber = z.string().transform((id) => numberOfUuid('domain', id) ?? 0);
 const domainSchema = z.object({
-  id: z.number(),
+  id: domainNumber,
   domain: z.string(),
   type: z.enum(domainTypes),
   status: z.string(),
@@ -64,9 +67,7 @@ function pathOf(c: Call): string {
   return `/domains/${id}`;
 }
 
-domainPages.page('/domains/:id', (c, viewer) => domainPage(c, viewer));
-
-async function domainPage(c: Call, viewer: Viewer, refused?: Problem) {
+domainPages.page('/domains/:id', async (c, viewer) => {
   const path = pathOf(c);
   const { accountId } = viewer.account;
   const [domain, keys] = await Promise.all([
@@ -79,6 +80,9 @@ async function domainPage(c: Call, viewer: Viewer, refused?: Problem) {
       : null;
   const change = may(viewer, 'developer');
   const waits = domain.status === 'pending';
+  const refused = c.get('refused');
+  // It was to be removed, and mail from it still waits.
+  const waiting = refused?.path === `${path}/remove` && refused.problem.code === 'conflict';
   return html(
     c,
     <Page title={domain.domain} viewer={viewer} url={c.req.url}>
@@ -108,7 +112,6 @@ async function domainPage(c: Call, viewer: Viewer, refused?: Problem) {
           )}
         </div>
       </Head>
-      {refused && <Note tone="warn">{refused.detail}</Note>}
       {isLocal(c.get('env').dohUrl) && domain.status !== 'verified' && <OneMachine />}
       <div class="stack" id="state" data-refresh={waits ? '20' : undefined}>
         <StateOf domain={domain} />
@@ -223,7 +226,7 @@ async function domainPage(c: Call, viewer: Viewer, refused?: Problem) {
             )}
           </dd>
         </dl>
-        {change && refused?.code === 'conflict' && (
+        {change && waiting && (
           <Post
             action={`${path}/remove`}
             label="Remove it and cancel what waits"
@@ -242,9 +245,8 @@ async function domainPage(c: Call, viewer: Viewer, refused?: Problem) {
         )}
       </Card>
     </Page>,
-    refused ? (refused.code === 'conflict' ? 409 : 429) : 200,
   );
-}
+});
 
 type DomainView = z.output<typeof domainSchema>;
 
@@ -343,13 +345,7 @@ domainPages.action('/domains/:id/vouch', async (c, viewer) => {
 
 domainPages.action('/domains/:id/verify', async (c, viewer) => {
   const path = pathOf(c);
-  try {
-    await callApi(c, viewer.account.accountId, { method: 'POST', path: `${path}/verify` }, z.unknown());
-  } catch (error) {
-    if (!(error instanceof Problem) || error.code !== 'rate_limit_exceeded') throw error;
-    for (const [name, value] of Object.entries(error.headers)) c.header(name, value);
-    return await domainPage(c, viewer, error);
-  }
+  await callApi(c, viewer.account.accountId, { method: 'POST', path: `${path}/verify` }, z.unknown());
   return c.redirect(`${path}#records`, 303);
 });
 
@@ -374,11 +370,6 @@ domainPages.action('/domains/:id/dkim/:selector/retire', async (c, viewer) => {
 domainPages.action('/domains/:id/remove', async (c, viewer, form) => {
   const query = form.text('cancel') === 'true' ? '?cancel=true' : '';
   const request = { method: 'DELETE', path: `${pathOf(c)}${query}` } as const;
-  try {
-    await callApi(c, viewer.account.accountId, request, z.unknown());
-  } catch (error) {
-    if (!(error instanceof Problem) || error.code !== 'conflict') throw error;
-    return await domainPage(c, viewer, error);
-  }
+  await callApi(c, viewer.account.accountId, request, z.unknown());
   return c.redirect('/domains?done=domain-removed', 303);
 });

@@ -1,32 +1,20 @@
 import { z } from 'zod';
 import { domainTypes } from '#domain/dns/record-check.ts';
-import { Problem } from '#domain/problem.ts';
-import type { Call } from '../../http/app.ts';
+import { callApi } from '../../api/own-api.ts';
 import { may } from '../../identity/viewer.ts';
 import { html } from '../../pages/answer.tsx';
-import { Card, Columns, Fields } from '../../pages/blocks.tsx';
+import { Card, Columns } from '../../pages/blocks.tsx';
+import { Field, Fields, Select } from '../../pages/forms.tsx';
 import { Page } from '../../pages/layout.tsx';
-import { Empty, Field, faultsOf, Head, Refusal, Select, State, Time } from '../../pages/parts.tsx';
-import type { Viewer } from '../../store/auth.ts';
+import { Empty, Head, State, Time } from '../../pages/parts.tsx';
 import { listDomains } from '../../store/domains.ts';
 import { Board } from '../board.tsx';
-import { callApi } from '../own-api.ts';
-import { statusTone, typeAbout } from './domain.tsx';
+import { domainNumber, statusTone, typeAbout } from './domain.tsx';
 
 /** The sending domains of an account; adding one. */
 export const domainsPages = new Board();
 
-const labels = { domain: 'Domain', type: 'For' };
-
-domainsPages.page('/domains', (c, viewer) => listPage(c, viewer));
-
-async function listPage(
-  c: Call,
-  viewer: Viewer,
-  refused?: Problem,
-  typed: { domain: string; type: string } = { domain: '', type: 'outbound' },
-) {
-  const faults = faultsOf(refused, Object.keys(labels));
+domainsPages.page('/domains', async (c, viewer) => {
   const domains = await listDomains(c.get('store'), viewer.account.accountId, { limit: 100, offset: 0 });
   return html(
     c,
@@ -71,43 +59,30 @@ async function listPage(
       </section>
       {may(viewer, 'developer') && (
         <Card id="add" title="Add a domain">
-          <Refusal faults={faults} labels={labels} />
-          <Fields action="/domains#add" submit="Add">
-            <Field
-              label="Domain"
-              name="domain"
-              placeholder="example.com"
-              value={typed.domain}
-              autocomplete="off"
-              fault={faults.get('domain')}
-            />
+          <Fields action="/domains" submit="Add">
+            <Field label="Domain" name="domain" placeholder="example.com" autocomplete="off" />
             <Select
               label="For"
               name="type"
-              value={typed.type}
-              fault={faults.get('type')}
               options={domainTypes.map((type) => ({ value: type, text: typeAbout[type] }))}
             />
           </Fields>
         </Card>
       )}
     </Page>,
-    refused ? 400 : 200,
   );
-}
+});
 
 domainsPages.action('/domains', async (c, viewer, form) => {
-  const typed = { domain: form.text('domain'), type: form.text('type') || 'outbound' };
-  try {
-    const { id } = await callApi(
-      c,
-      viewer.account.accountId,
-      { method: 'POST', path: '/domains', body: typed },
-      z.object({ id: z.number() }),
-    );
-    return c.redirect(`/domains/${id}?done=domain-added`, 303);
-  } catch (error) {
-    if (!(error instanceof Problem)) throw error;
-    return await listPage(c, viewer, error, typed);
-  }
+  const { id } = await callApi(
+    c,
+    viewer.account.accountId,
+    {
+      method: 'POST',
+      path: '/domains',
+      body: { domain: form.text('domain'), type: form.text('type') || 'outbound' },
+    },
+    z.object({ id: domainNumber }),
+  );
+  return c.redirect(`/domains/${id}?done=domain-added`, 303);
 });

@@ -1,8 +1,9 @@
 import { events as catalogue } from '#domain/delivery/event.ts';
 import { html } from '../../pages/answer.tsx';
 import { Columns } from '../../pages/blocks.tsx';
+import { Field, Select } from '../../pages/forms.tsx';
 import { Page } from '../../pages/layout.tsx';
-import { Cut, Empty, Field, Head, Select, Simulated, State, Time } from '../../pages/parts.tsx';
+import { Cut, Empty, Head, Simulated, State, Time } from '../../pages/parts.tsx';
 import { type EventSearch, eventsIn, findEvents, type StoredEvent } from '../../store/events.ts';
 import { findMessage } from '../../store/messages.ts';
 import type { Store } from '../../store/store.ts';

@@ -3,26 +3,21 @@ import { z } from 'zod';
 import { isFinal, messageStatus } from '#domain/delivery/delivery.ts';
 import { isUuidV7 } from '#domain/message/ids.ts';
 import { Problem } from '#domain/problem.ts';
+import { callApi } from '../../api/own-api.ts';
 import type { Call } from '../../http/app.ts';
 import { downloadHeaders, mailHeaders } from '../../http/download.ts';
+import { publicOrigin } from '../../http/public-origin.ts';
 import { may } from '../../identity/viewer.ts';
 import { html } from '../../pages/answer.tsx';
+import { Post } from '../../pages/forms.tsx';
 import { Page } from '../../pages/layout.tsx';
-import {
-  bytes,
-  Copy,
-  DeliveryStateOf,
-  Head,
-  Post,
-  Simulated,
-  subjectText,
-  Time,
-} from '../../pages/parts.tsx';
+import { bytes, Copy, DeliveryStateOf, Head, Simulated, subjectText, Time } from '../../pages/parts.tsx';
 import type { Viewer } from '../../store/auth.ts';
+import { contentUntilMs } from '../../store/home-tables.ts';
 import { findMessage, type StoredMessage } from '../../store/messages.ts';
 import { latin1Bytes, readBody } from '../../store/raw.ts';
 import { Board } from '../board.tsx';
-import { callApi } from '../own-api.ts';
+import { MessageAdvice } from './message-advice.tsx';
 import { Content, contentKept, parseMail, partsOf, shownBytes, withOwnPictures } from './message-content.tsx';
 import { Deliveries } from './message-timeline.tsx';
 
@@ -122,7 +117,14 @@ messagePages.page('/messages/:id', async (c, viewer) => {
             <dt>Class</dt>
             <dd>{message.class}</dd>
             <dt>Size</dt>
-            <dd>{bytes(message.sizeBytes)}</dd>
+            <dd>
+              {bytes(message.sizeBytes)}{' '}
+              {content && (
+                <span class="quiet">
+                  kept until <Time ms={contentUntilMs(message)} />
+                </span>
+              )}
+            </dd>
             {message.tags.length > 0 && (
               <>
                 <dt>Tags</dt>
@@ -174,6 +176,9 @@ messagePages.page('/messages/:id', async (c, viewer) => {
         <Deliveries message={message} path={path} chosen={c.req.query('recipient')} />
       </div>
       <Content message={message} content={content} view={c.req.query('view') ?? ''} />
+      {content?.mail && (
+        <MessageAdvice message={message} mail={content.mail} ownHost={new URL(publicOrigin(c)).hostname} />
+      )}
     </Page>,
   );
 });

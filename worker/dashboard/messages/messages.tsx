@@ -2,14 +2,13 @@ import { deliveryStates, messageStatus } from '#domain/delivery/delivery.ts';
 import { classNames } from '#domain/message/class.ts';
 import { html } from '../../pages/answer.tsx';
 import { Columns } from '../../pages/blocks.tsx';
+import { Field, Select } from '../../pages/forms.tsx';
 import { Page } from '../../pages/layout.tsx';
 import {
   Cut,
   DeliveryStateOf,
   Empty,
-  Field,
   Head,
-  Select,
   Simulated,
   subjectText,
   Time,

@@ -1,7 +1,7 @@
 import { eventKinds } from '#domain/delivery/event.ts';
 import { dayOf } from '#domain/message/home.ts';
 import { foldAccount } from '../../store/fold.ts';
-import { type Counts, readStats } from '../../store/stats.ts';
+import { type Counts, type OneValue, readStats } from '../../store/stats.ts';
 import type { Store } from '../../store/store.ts';
 
 /** What happened in a day or an hour. */
@@ -22,12 +22,12 @@ const spanMs = { hour: 3_600_000, day: 86_400_000 };
 
 /**
  * What happened in an account, by the UTC days or hours that hold the times from `fromMs` to `toMs`; counted to this
- * moment.
+ * moment. `only`: by day, of one value of a dimension.
  */
 export async function readFigures(
   store: Store,
   accountId: number,
-  of: { by: 'day' | 'hour'; fromMs: number; toMs: number; nowMs: number },
+  of: { by: 'day' | 'hour'; fromMs: number; toMs: number; nowMs: number; only?: OneValue | null },
 ): Promise<Figures> {
   const { by, nowMs } = of;
   const complete = await foldAccount(store, accountId, nowMs);
@@ -36,6 +36,7 @@ export async function readFigures(
     fromDay: dayOf(of.fromMs),
     toDay: dayOf(of.toMs),
     nowMs,
+    only: of.only ?? null,
   });
   const found = new Map(rows.map(({ value, counts }) => [value, counts]));
   const buckets: Bucket[] = [];

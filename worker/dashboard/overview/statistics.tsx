@@ -5,10 +5,11 @@ import { formatCsvRow, inertCell } from '#domain/suppression/csv.ts';
 import type { Call } from '../../http/app.ts';
 import { html } from '../../pages/answer.tsx';
 import { Card } from '../../pages/blocks.tsx';
+import { Field } from '../../pages/forms.tsx';
 import { Page } from '../../pages/layout.tsx';
-import { Cut, Empty, Field, Figure, Head, number, percent } from '../../pages/parts.tsx';
+import { Cut, Empty, Figure, Head, number, percent } from '../../pages/parts.tsx';
 import { foldAccount } from '../../store/fold.ts';
-import { type Counts, readStats } from '../../store/stats.ts';
+import { type Counts, type OneValue, readStats } from '../../store/stats.ts';
 import { Board } from '../board.tsx';
 import { MailChart } from './chart.tsx';
 import { readFigures } from './figures.ts';
@@ -56,6 +57,8 @@ const columnsOf = (by: Shown) =>
 
 interface Asked {
   by: Shown;
+  /** The value of that dimension which the picture and the totals are of; null: all mail. */
+  only: OneValue | null;
   fromMs: number;
   toMs: number;
 }
@@ -71,7 +74,9 @@ function askedOf(c: Call, nowMs: number): Asked {
   const toMs = Math.min(Number.isNaN(day('to')) ? today : day('to'), today);
   const quick = quickSpans.find((one) => String(one) === c.req.query('days')) ?? 30;
   const asked = Number.isNaN(day('from')) ? toMs - (quick - 1) * dayMs : day('from');
-  return { by, fromMs: Math.max(Math.min(asked, toMs), toMs - (longestDays - 1) * dayMs), toMs };
+  const of = (c.req.query('of') ?? '').slice(0, 320);
+  const only = by === 'day' || of === '' ? null : { dimension: by, value: of };
+  return { by, only, fromMs: Math.max(Math.min(asked, toMs), toMs - (longestDays - 1) * dayMs), toMs };
 }
 
 const isoDay = (ms: number) => new Date(ms).toISOString().slice(0, 10);
@@ -90,12 +95,13 @@ statisticsPages.page('/statistics', async (c, viewer) => {
   const nowMs = Date.now();
   const store = c.get('store');
   const { accountId } = viewer.account;
-  const { by, fromMs, toMs } = askedOf(c, nowMs);
+  const { by, only, fromMs, toMs } = askedOf(c, nowMs);
   const { buckets, total, complete } = await readFigures(store, accountId, {
     by: 'day',
     fromMs,
     toMs,
     nowMs,
+    only,
   });
   const rows =
     by === 'day'
@@ -119,7 +125,7 @@ statisticsPages.page('/statistics', async (c, viewer) => {
           {quickSpans.map((span) => (
             <a
               class="button small"
-              href={`/statistics?by=${by}&days=${span}`}
+              href={`/statistics?${new URLSearchParams({ by, days: String(span), ...(only && { of: only.value }) })}`}
               aria-current={days === span && isoDay(toMs) === isoDay(nowMs) ? 'true' : undefined}
             >
               {span} days
@@ -129,6 +135,7 @@ statisticsPages.page('/statistics', async (c, viewer) => {
       </Head>
       <form method="get" action="/statistics" class="card" aria-label="Range">
         <input type="hidden" name="by" value={by} />
+        {only && <input type="hidden" name="of" value={only.value} />}
         <div class="filters">
           <Field label="From (UTC)" name="from" type="date" value={isoDay(fromMs)} />
           <Field label="To (UTC)" name="to" type="date" value={isoDay(toMs)} />
@@ -147,12 +154,12 @@ statisticsPages.page('/statistics', async (c, viewer) => {
         <Figure
           name="Bounced"
           value={number(total.bounced)}
-          more={`${percent(total.bounced, endedOf(total))} of what ended`}
+          more={`${percent(total.bounced, endedOf(total))}, good is at most 2 %`}
         />
         <Figure
           name="Complained"
           value={number(total.complained)}
-          more={`${percent(total.complained, total.delivered)} of delivered`}
+          more={`${percent(total.complained, total.delivered, 2)}, good is at most 0.1 %`}
         />
         <Figure name="Opened" value={number(total.opened)} more="times, machines included" />
         <Figure name="Clicked" value={number(total.clicked)} more="times, machines included" />
@@ -160,7 +167,11 @@ statisticsPages.page('/statistics', async (c, viewer) => {
       {!complete && (
         <p class="small quiet">So much has just happened that it is still being counted; look again soon.</p>
       )}
-      <Card id="picture" title="Over time">
+      <Card
+        id="picture"
+        title={only ? <bdi>{`Over time, ${tables[by]} ${only.value}`}</bdi> : 'Over time'}
+        aside={only && <a href={`/statistics?${query({})}`}>All mail</a>}
+      >
         <MailChart buckets={buckets} hourly={false} table={by !== 'day' && days <= shownRows} />
       </Card>
       <nav class="row" aria-label="By">
@@ -194,7 +205,7 @@ statisticsPages.page('/statistics', async (c, viewer) => {
                   <th scope="col">{tables[by]}</th>
                   {by !== 'reason' && (
                     <th scope="col" class="num">
-                      rate
+                      delivered of ended
                     </th>
                   )}
                   {columnsOf(by).map(([name]) => (
@@ -208,7 +219,16 @@ statisticsPages.page('/statistics', async (c, viewer) => {
                 {shown.map(({ value, counts }) => (
                   <tr>
                     <th scope="row">
-                      <Cut text={nameOf(by, value)} />
+                      {by === 'day' ? (
+                        nameOf(by, value)
+                      ) : (
+                        <a
+                          href={`/statistics?${query({ of: value })}`}
+                          aria-current={only?.value === value ? 'true' : undefined}
+                        >
+                          <Cut text={value} />
+                        </a>
+                      )}
                       {by === 'reason' && <span class="quiet small"> {aboutReason(value)}</span>}
                     </th>
                     {by !== 'reason' && <td class="num">{percent(counts.delivered, endedOf(counts))}</td>}

@@ -2,46 +2,24 @@ import { z } from 'zod';
 import { aliasLimits } from '#domain/inbound/alias.ts';
 import { Problem } from '#domain/problem.ts';
 import { aliasesAnswer } from '../../api/answers/aliases.ts';
+import { callApi } from '../../api/own-api.ts';
 import type { Call } from '../../http/app.ts';
 import { may } from '../../identity/viewer.ts';
 import { html } from '../../pages/answer.tsx';
-import { Card, Columns, Fields } from '../../pages/blocks.tsx';
+import { Card, Columns } from '../../pages/blocks.tsx';
+import { Field, Fields, Post, Select, YesNo } from '../../pages/forms.tsx';
 import { Page } from '../../pages/layout.tsx';
-import {
-  Empty,
-  Field,
-  faultsOf,
-  Head,
-  number,
-  Post,
-  Refusal,
-  Select,
-  State,
-  Time,
-} from '../../pages/parts.tsx';
+import { Empty, Head, number, State, Time } from '../../pages/parts.tsx';
 import type { Viewer } from '../../store/auth.ts';
 import { Board, type Form } from '../board.tsx';
-import { callApi } from '../own-api.ts';
 
 /** Addresses whose mail is sent on: what they are, who gets it, and making them. */
 export const aliasPages = new Board();
 
-const labels = {
-  domain: 'Domain',
-  address: 'Address',
-  forward_to: 'Send on to',
-  description: 'What it is for',
-};
 const pageSize = 50;
 type Alias = z.output<typeof aliasesAnswer>['aliases'][number];
 
-aliasPages.page('/aliases', (c, viewer) => aliasesPage(c, viewer));
-
-async function aliasesPage(
-  c: Call,
-  viewer: Viewer,
-  { refused, typed = {} }: { refused?: Problem; typed?: Record<string, string> } = {},
-) {
+aliasPages.page('/aliases', async (c, viewer) => {
   const { accountId } = viewer.account;
   const q = (c.req.query('q') ?? '').trim().slice(0, 320);
   const offset = /^\d{1,5}$/.test(c.req.query('offset') ?? '') ? Number(c.req.query('offset')) : 0;
@@ -59,7 +37,6 @@ async function aliasesPage(
   const own = domains.filter(({ type }) => type === 'alias').map(({ domain }) => domain);
   const places = [...new Set([...own, ...(shared === '' ? [] : [shared])])];
   const change = may(viewer, 'developer');
-  const faults = faultsOf(refused, Object.keys(labels));
   return html(
     c,
     <Page title="Aliases" viewer={viewer} url={c.req.url}>
@@ -111,20 +88,15 @@ async function aliasesPage(
       )}
       {change && places.length > 0 && (
         <Card id="add" title="Make an alias">
-          <Refusal faults={faults} labels={labels} />
-          <Fields action="/aliases#add" submit="Make">
+          <Fields action="/aliases" submit="Make">
             <Select
               label="Domain"
               name="domain"
-              value={typed.domain}
-              fault={faults.get('domain')}
               options={places.map((domain) => ({ value: domain, text: domain }))}
             />
             <Field
               label="Address"
               name="address"
-              value={typed.address}
-              fault={faults.get('address')}
               required={false}
               maxlength={320}
               hint="What stands before the @; empty: one that nobody guesses."
@@ -132,32 +104,30 @@ async function aliasesPage(
             <Field
               label="Send on to"
               name="forward_to"
-              value={typed.forward_to}
-              fault={faults.get('forward_to')}
               maxlength={2000}
               hint={`Up to ${aliasLimits.destinations} addresses, separated by commas. Each gets a mail and must agree first.`}
             />
             <Field
               label="What it is for"
               name="description"
-              value={typed.description}
-              fault={faults.get('description')}
               required={false}
               maxlength={aliasLimits.descriptionCharacters}
             />
-            <label>
-              <input type="checkbox" name="is_masked" value="true" checked={typed.is_masked === 'true'} />{' '}
-              Mask: who gets its mail sees an address of ours instead of its author’s, and answers leave from
-              the alias
-            </label>
+            <fieldset>
+              <legend class="visually-hidden">Masking</legend>
+              <YesNo
+                name="is_masked"
+                label="Mask"
+                about="Who gets its mail sees an address of ours instead of its author’s, and answers leave from the alias."
+                checked={false}
+              />
+            </fieldset>
           </Fields>
         </Card>
       )}
-      {!(change && places.length > 0) && <Refusal faults={faults} labels={labels} />}
     </Page>,
-    refused ? 400 : 200,
   );
-}
+});
 
 function Row({ alias, change }: { alias: Alias; change: boolean }) {
   const path = `/aliases/${alias.id}`;
@@ -222,9 +192,6 @@ function Row({ alias, change }: { alias: Alias; change: boolean }) {
 }
 
 aliasPages.action('/aliases', async (c, viewer, form) => {
-  const typed = Object.fromEntries(
-    [...Object.keys(labels), 'is_masked'].map((name) => [name, form.text(name)]),
-  );
   const to = form.text('forward_to').split(/[,\s]+/);
   const body = {
     domain: form.text('domain'),
@@ -233,7 +200,7 @@ aliasPages.action('/aliases', async (c, viewer, form) => {
     description: form.text('description'),
     is_masked: form.text('is_masked') === 'true',
   };
-  return await done(c, viewer, { method: 'POST', path: '/aliases', body }, 'alias-added', typed);
+  return await done(c, viewer, { method: 'POST', path: '/aliases', body }, 'alias-added');
 });
 
 aliasPages.action('/aliases/:id/state', (c, viewer, form) =>
@@ -260,19 +227,13 @@ function pathOf(c: Call): string {
   return `/aliases/${id}`;
 }
 
-/** Does it by the API; what is refused is said on the page, with what was typed. */
+/** Does it by the API, and says so. */
 async function done(
   c: Call,
   viewer: Viewer,
   request: Parameters<typeof callApi>[2],
   said: string,
-  typed?: Record<string, string>,
 ): Promise<Response> {
-  try {
-    await callApi(c, viewer.account.accountId, request, z.unknown());
-  } catch (error) {
-    if (!(error instanceof Problem) || error.code === 'not_found') throw error;
-    return await aliasesPage(c, viewer, { refused: error, typed });
-  }
+  await callApi(c, viewer.account.accountId, request, z.unknown());
   return c.redirect(`/aliases?done=${said}`, 303);
 }

@@ -3,15 +3,16 @@ import { type RouteAction, routeActions, routeLimits } from '#domain/inbound/rou
 import { Problem } from '#domain/problem.ts';
 import { routesAnswer, routeTestAnswer } from '../../api/answers/receiving.ts';
 import { webhooksAnswer } from '../../api/answers/webhooks.ts';
+import { callApi } from '../../api/own-api.ts';
 import type { Call } from '../../http/app.ts';
 import { may } from '../../identity/viewer.ts';
 import { html } from '../../pages/answer.tsx';
-import { Card, Columns, Fields } from '../../pages/blocks.tsx';
+import { Card, Columns } from '../../pages/blocks.tsx';
+import { asked, Boxes, Field, Fields, Post, refusedForm, Select } from '../../pages/forms.tsx';
 import { Page } from '../../pages/layout.tsx';
-import { Empty, Field, faultsOf, Head, Note, Post, Refusal, Select, State } from '../../pages/parts.tsx';
+import { Empty, Head, Note, State } from '../../pages/parts.tsx';
 import type { Viewer } from '../../store/auth.ts';
 import { Board, type Form } from '../board.tsx';
-import { callApi } from '../own-api.ts';
 
 /** What a domain does with received mail, by address; trying an address. */
 export const routePages = new Board();
@@ -23,22 +24,6 @@ export const actionAbout: Record<RouteAction, string> = {
   drop: 'drop: take it, tell nobody',
   refuse: 'refuse: in the SMTP session',
 };
-const labels = {
-  pattern: 'Address',
-  action: 'What to do',
-  targets: 'Endpoints',
-  addresses: 'Send on to',
-  text: 'Text',
-  to: 'Address',
-};
-
-interface Shown {
-  refused?: Problem;
-  typed?: Readonly<Record<string, string>>;
-  tried?: z.output<typeof routeTestAnswer>;
-  to?: string;
-}
-
 /** The domain's path; 404 for what is no number. */
 export function pathOf(c: Call): string {
   const id = c.req.param('id') ?? '';
@@ -48,19 +33,8 @@ export function pathOf(c: Call): string {
 
 routePages.page('/domains/:id/routes', async (c, viewer) => {
   const to = (c.req.query('to') ?? '').trim().slice(0, 320);
-  if (to === '') return await routesPage(c, viewer);
-  try {
-    const request = { method: 'POST', path: `${pathOf(c)}/routes/test`, body: { to } } as const;
-    const tried = await callApi(c, viewer.account.accountId, request, routeTestAnswer);
-    return await routesPage(c, viewer, { tried, to });
-  } catch (error) {
-    if (!(error instanceof Problem) || error.code === 'not_found') throw error;
-    return await routesPage(c, viewer, { refused: error, to });
-  }
-});
-
-async function routesPage(c: Call, viewer: Viewer, { refused, typed = {}, tried, to }: Shown = {}) {
   const path = pathOf(c);
+  const tried = to === '' ? null : await tryAddress(c, viewer, path, to);
   const { accountId } = viewer.account;
   const [domain, { data: routes }, { data: endpoints }] = await Promise.all([
     callApi(c, accountId, { method: 'GET', path }, z.object({ domain: z.string(), type: z.string() })),
@@ -68,10 +42,6 @@ async function routesPage(c: Call, viewer: Viewer, { refused, typed = {}, tried,
     callApi(c, accountId, { method: 'GET', path: '/webhooks' }, webhooksAnswer),
   ]);
   const urlOf = (id: string) => endpoints.find((one) => one.id === id)?.url ?? id;
-  const isForward = typed.action === 'forward';
-  const faults = faultsOf(refused, Object.keys(labels), ([first = '']) =>
-    first === 'targets' && isForward ? 'addresses' : first,
-  );
   const change = may(viewer, 'developer') && (domain.type === 'inbound' || domain.type === 'both');
   return html(
     c,
@@ -85,14 +55,10 @@ async function routesPage(c: Call, viewer: Viewer, { refused, typed = {}, tried,
           Rules
         </a>
       </Head>
-      <Refusal faults={faults} labels={labels} />
       <Card id="try" title="Try an address">
-        <form method="get" action={`${path}/routes`} class="stack">
-          <Field label="Address" name="to" value={to ?? ''} placeholder={`info@${domain.domain}`} />
-          <div class="row">
-            <button type="submit">Try</button>
-          </div>
-        </form>
+        <Fields action={`${path}/routes`} submit="Try" get plain>
+          <Field label="Address" name="to" value={to} placeholder={`info@${domain.domain}`} />
+        </Fields>
         {tried && (
           <Note tone={tried.taken ? 'good' : 'warn'}>
             <p>
@@ -147,49 +113,59 @@ async function routesPage(c: Call, viewer: Viewer, { refused, typed = {}, tried,
       </section>
       {change && (
         <Card id="add" title="Add a route">
-          <Fields action={`${path}/routes`} submit="Add">
+          <Fields
+            action={`${path}/routes`}
+            submit="Add"
+            fieldOf={([first = ''], typed) =>
+              first === 'targets' && typed.text('action') === 'forward' ? 'addresses' : first
+            }
+          >
             <Field
               label="Address"
               name="pattern"
-              value={typed.pattern}
               placeholder="support+*"
               hint="info, support+* or *"
-              fault={faults.get('pattern')}
               maxlength={65}
             />
             <Select
               label="What to do"
               name="action"
-              value={typed.action}
-              fault={faults.get('action')}
               options={routeActions.map((action) => ({ value: action, text: actionAbout[action] }))}
             />
             {endpoints.length > 0 && (
-              <fieldset>
-                <legend>Endpoints to tell; none chosen: all</legend>
-                {endpoints.map(({ id, url }) => (
-                  <label>
-                    <input type="checkbox" name="targets" value={id} /> <span class="break">{url}</span>
-                  </label>
-                ))}
-              </fieldset>
+              <Boxes
+                legend="Endpoints to tell"
+                hint="None chosen: all."
+                name="targets"
+                options={endpoints.map(({ id, url }) => ({ value: id, label: url }))}
+              />
             )}
-            <Addresses name="addresses" value={typed.addresses} fault={faults.get('addresses')} />
+            <Addresses />
             <Field
               label="Text"
               name="text"
-              value={typed.text}
               required={false}
               maxlength={routeLimits.textCharacters}
               hint="What a refusal says."
-              fault={faults.get('text')}
             />
           </Fields>
         </Card>
       )}
     </Page>,
-    refused ? 400 : 200,
   );
+});
+
+/** What would be done with mail to an address; null: it is refused, which the form says. */
+async function tryAddress(c: Call, viewer: Viewer, path: string, to: string) {
+  try {
+    const request = { method: 'POST', path: `${path}/routes/test`, body: { to } } as const;
+    return await callApi(c, viewer.account.accountId, request, routeTestAnswer);
+  } catch (error) {
+    if (!(error instanceof Problem) || error.code === 'not_found' || c.get('refused')) throw error;
+    const typed = { text: (name: string) => (name === 'to' ? to : ''), all: () => [] };
+    c.set('refused', refusedForm(asked(c.req.path), error, typed));
+    return null;
+  }
 }
 
 routePages.action('/domains/:id/routes', async (c, viewer, form) => {
@@ -201,22 +177,16 @@ routePages.action('/domains/:id/routes', async (c, viewer, form) => {
     targets: targetsOf(action, form),
     text: action === 'refuse' ? form.text('text') : '',
   };
-  try {
-    await callApi(c, viewer.account.accountId, { method: 'POST', path: `${path}/routes`, body }, z.unknown());
-  } catch (error) {
-    if (!(error instanceof Problem) || error.code === 'not_found') throw error;
-    const typed = Object.fromEntries(Object.keys(labels).map((name) => [name, form.text(name)]));
-    return await routesPage(c, viewer, { refused: error, typed });
-  }
+  await callApi(c, viewer.account.accountId, { method: 'POST', path: `${path}/routes`, body }, z.unknown());
   return c.redirect(`${path}/routes?done=route-added`, 303);
 });
 
 /** Where a route or a rule sends mail on to. */
-export function Addresses(of: { name: string; value?: string; fault?: string }) {
+export function Addresses() {
   return (
     <Field
       label="Send on to"
-      {...of}
+      name="addresses"
       required={false}
       maxlength={2000}
       hint="Of forward: addresses, separated by commas. Each gets a mail and must agree first."

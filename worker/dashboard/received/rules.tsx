@@ -6,26 +6,16 @@ import { Problem } from '#domain/problem.ts';
 import { aliasesAnswer } from '../../api/answers/aliases.ts';
 import { rulesAnswer } from '../../api/answers/receiving.ts';
 import { webhooksAnswer } from '../../api/answers/webhooks.ts';
-import type { Call } from '../../http/app.ts';
+import { callApi, numberTyped } from '../../api/own-api.ts';
+import type { Typed } from '../../http/refused-form.ts';
 import { may } from '../../identity/viewer.ts';
 import { html } from '../../pages/answer.tsx';
-import { Card, Columns, Fields } from '../../pages/blocks.tsx';
+import { Card, Columns } from '../../pages/blocks.tsx';
+import { Boxes, Field, Fields, Post, Select } from '../../pages/forms.tsx';
 import { Page } from '../../pages/layout.tsx';
-import {
-  Empty,
-  type Faults,
-  Field,
-  faultsOf,
-  Head,
-  Post,
-  Refusal,
-  Select,
-  State,
-} from '../../pages/parts.tsx';
-import type { Viewer } from '../../store/auth.ts';
+import { Empty, Head, State } from '../../pages/parts.tsx';
 import type { Form } from '../board.tsx';
 import { Board } from '../board.tsx';
-import { callApi } from '../own-api.ts';
 import { Addresses, actionAbout, pathOf, targetsOf } from './routes.tsx';
 
 /** What a domain does with received mail by what is in it. */
@@ -33,37 +23,10 @@ export const rulePages = new Board();
 
 /** Conditions that the form has room for; the API takes more. */
 const formConditions = [0, 1, 2] as const;
-const labels: Readonly<Record<string, string>> = {
-  name: 'Name',
-  alias_id: 'For',
-  priority: 'Priority',
-  ...Object.fromEntries(
-    formConditions.flatMap((i) => [
-      [`field${i}`, `What of condition ${i + 1}`],
-      [`header_name${i}`, `Name of the header field of condition ${i + 1}`],
-      [`comparator${i}`, `How of condition ${i + 1}`],
-      [`value${i}`, `Value of condition ${i + 1}`],
-    ]),
-  ),
-  action: 'What to do',
-  targets: 'Endpoints',
-  addresses: 'Send on to',
-  text: 'Text',
-};
 const inWords = (name: string) => name.replaceAll('_', ' ');
 type Alias = z.output<typeof aliasesAnswer>['aliases'][number];
 
-/** A rule that was refused, with what was typed. */
-interface Refused {
-  problem: Problem;
-  typed: Readonly<Record<string, string>>;
-  /** Which of the form's conditions was sent as which. */
-  sent: readonly number[];
-}
-
-rulePages.page('/domains/:id/rules', (c, viewer) => rulesPage(c, viewer));
-
-async function rulesPage(c: Call, viewer: Viewer, refused?: Refused) {
+rulePages.page('/domains/:id/rules', async (c, viewer) => {
   const path = pathOf(c);
   const { accountId } = viewer.account;
   const [domain, { data: rules }, { data: endpoints }] = await Promise.all([
@@ -84,7 +47,6 @@ async function rulesPage(c: Call, viewer: Viewer, refused?: Refused) {
   const own = aliases.filter((alias) => alias.domain === domain.domain);
   const urlOf = (id: string) => endpoints.find((one) => one.id === id)?.url ?? id;
   const change = may(viewer, 'developer') && receives(domain.type);
-  const faults = faultsOf(refused?.problem, Object.keys(labels), (parts) => fieldOf(parts, refused));
   return html(
     c,
     <Page title={`Rules of ${domain.domain}`} viewer={viewer} url={c.req.url}>
@@ -97,7 +59,6 @@ async function rulesPage(c: Call, viewer: Viewer, refused?: Refused) {
             : { href: `${path}/routes`, text: `Routes of ${domain.domain}` }
         }
       />
-      <Refusal faults={faults} labels={labels} />
       <section class="card flush" aria-label="Rules">
         {rules.length === 0 ? (
           <Empty title="No rule">
@@ -155,57 +116,46 @@ async function rulesPage(c: Call, viewer: Viewer, refused?: Refused) {
           </table>
         )}
       </section>
-      {change && (
-        <AddRule
-          path={path}
-          endpoints={endpoints}
-          aliases={isAlias ? own : null}
-          typed={refused?.typed ?? {}}
-          faults={faults}
-        />
-      )}
+      {change && <AddRule path={path} endpoints={endpoints} aliases={isAlias ? own : null} />}
     </Page>,
-    refused ? 400 : 200,
   );
-}
+});
 
 function addressOf(aliases: readonly Alias[], id: number): string {
   return aliases.find((alias) => alias.id === id)?.address ?? `alias ${id}`;
 }
 
+/** The conditions of the form that are sent: the further ones may be left empty. */
+function sentOf(typed: Typed): number[] {
+  return formConditions.filter((i) => i === 0 || typed.text(`value${i}`) !== '');
+}
+
 /** The field of the form that a part of the API's body stands in. */
-function fieldOf(parts: readonly string[], refused: Refused | undefined): string {
-  const [first = '', i = '', name = ''] = parts;
-  if (first === 'targets') return refused?.typed.action === 'forward' ? 'addresses' : 'targets';
-  if (first !== 'conditions') return first;
-  const at = refused?.sent[Number(i)];
-  return at === undefined ? first : `${name || 'value'}${at}`;
+function fieldOf([first = '', i = '', name = '']: readonly string[], typed: Typed): string {
+  if (first === 'targets') return typed.text('action') === 'forward' ? 'addresses' : 'targets';
+  const at = sentOf(typed)[Number(i || '0')];
+  return first === 'conditions' && at !== undefined ? `${name || 'value'}${at}` : first;
 }
 
 function AddRule({
   path,
   endpoints,
   aliases,
-  typed,
-  faults,
 }: {
   path: string;
   endpoints: readonly { id: string; url: string }[];
   /** Null: the domain has none. */
   aliases: readonly Alias[] | null;
-  typed: Readonly<Record<string, string>>;
-  faults: Faults;
 }) {
   const options = (names: readonly string[]) => names.map((name) => ({ value: name, text: inWords(name) }));
-  const of = (name: string) => ({ name, value: typed[name], fault: faults.get(name) });
   return (
     <Card id="add" title="Add a rule">
-      <Fields action={`${path}/rules`} submit="Add">
-        <Field label="Name" {...of('name')} maxlength={ruleLimits.nameCharacters} placeholder="Partners" />
+      <Fields action={`${path}/rules`} submit="Add" fieldOf={fieldOf}>
+        <Field label="Name" name="name" maxlength={ruleLimits.nameCharacters} placeholder="Partners" />
         {aliases && (
           <Select
             label="For"
-            {...of('alias_id')}
+            name="alias_id"
             options={[
               { value: '', text: 'all aliases' },
               ...aliases.map(({ id, address }) => ({ value: String(id), text: address })),
@@ -215,26 +165,38 @@ function AddRule({
         )}
         <Field
           label="Priority"
-          {...of('priority')}
-          value={typed.priority ?? '100'}
+          name="priority"
+          value="100"
           inputmode="numeric"
           hint="The smaller number is tried before."
         />
         {formConditions.map((i) => (
           <fieldset>
             <legend>{i === 0 ? 'Condition' : 'And, if it has a value'}</legend>
-            <Select label="What" {...of(`field${i}`)} options={options(ruleFields)} />
+            <Select
+              label="What"
+              name={`field${i}`}
+              called={`What of condition ${i + 1}`}
+              options={options(ruleFields)}
+            />
             <Field
               label="Name of the header field"
-              {...of(`header_name${i}`)}
+              name={`header_name${i}`}
+              called={`Name of the header field of condition ${i + 1}`}
               required={false}
               maxlength={76}
               hint="For header alone."
             />
-            <Select label="How" {...of(`comparator${i}`)} options={options(comparators)} />
+            <Select
+              label="How"
+              name={`comparator${i}`}
+              called={`How of condition ${i + 1}`}
+              options={options(comparators)}
+            />
             <Field
               label="Value"
-              {...of(`value${i}`)}
+              name={`value${i}`}
+              called={`Value of condition ${i + 1}`}
               required={i === 0}
               maxlength={ruleLimits.valueCharacters}
               placeholder="partner.example"
@@ -243,23 +205,21 @@ function AddRule({
         ))}
         <Select
           label="What to do"
-          {...of('action')}
+          name="action"
           options={ruleActions.map((action) => ({ value: action, text: actionAbout[action] }))}
         />
         {endpoints.length > 0 && (
-          <fieldset id="targets">
-            <legend>Endpoints to tell; none chosen: all</legend>
-            {endpoints.map(({ id, url }) => (
-              <label>
-                <input type="checkbox" name="targets" value={id} /> <span class="break">{url}</span>
-              </label>
-            ))}
-          </fieldset>
+          <Boxes
+            legend="Endpoints to tell"
+            hint="None chosen: all."
+            name="targets"
+            options={endpoints.map(({ id, url }) => ({ value: id, label: url }))}
+          />
         )}
-        <Addresses {...of('addresses')} />
+        <Addresses />
         <Field
           label="Text"
-          {...of('text')}
+          name="text"
           required={false}
           maxlength={routeLimits.textCharacters}
           hint="What a refusal says."
@@ -272,24 +232,17 @@ function AddRule({
 rulePages.action('/domains/:id/rules', async (c, viewer, form) => {
   const path = pathOf(c);
   const action = form.text('action');
-  const sent = formConditions.filter((i) => i === 0 || form.text(`value${i}`) !== '');
   const alias = form.text('alias_id');
   const body = {
     name: form.text('name'),
-    alias_id: alias === '' ? null : Number(alias),
-    priority: Number(form.text('priority') || 'NaN'),
-    conditions: sent.map((i) => conditionIn(form, i)),
+    alias_id: alias === '' ? null : numberTyped(alias),
+    priority: numberTyped(form.text('priority')),
+    conditions: sentOf(form).map((i) => conditionIn(form, i)),
     action,
     targets: targetsOf(action, form),
     text: action === 'refuse' ? form.text('text') : '',
   };
-  try {
-    await callApi(c, viewer.account.accountId, { method: 'POST', path: `${path}/rules`, body }, z.unknown());
-  } catch (error) {
-    if (!(error instanceof Problem) || error.code === 'not_found') throw error;
-    const typed = Object.fromEntries(Object.keys(labels).map((name) => [name, form.text(name)]));
-    return await rulesPage(c, viewer, { problem: error, typed, sent });
-  }
+  await callApi(c, viewer.account.accountId, { method: 'POST', path: `${path}/rules`, body }, z.unknown());
   return c.redirect(`${path}/rules?done=rule-added`, 303);
 });
 

@@ -4,11 +4,12 @@ import {
   mailSettings,
   mailSettingsView,
 } from '#domain/message/mail-settings.ts';
+import { callApi, numberTyped } from '../../api/own-api.ts';
 import { may } from '../../identity/viewer.ts';
-import { Card, Fields } from '../../pages/blocks.tsx';
+import { Card } from '../../pages/blocks.tsx';
+import { Field, Fields, YesNo } from '../../pages/forms.tsx';
 import type { Viewer } from '../../store/auth.ts';
 import { Board } from '../board.tsx';
-import { callApi } from '../own-api.ts';
 
 /** What the account has decided for its mail: a card of the settings page, and what changes it. */
 export const accountSettingsPages = new Board();
@@ -26,30 +27,18 @@ export function MailOfAccount({ settings, viewer }: { settings: MailSettings; vi
           <fieldset>
             <legend class="visually-hidden">What a message tells back</legend>
             {choices.map(({ name, property, label, about }) => (
-              <label>
-                <input type="checkbox" name={name} value="true" checked={settings[property]} />
-                <span>
-                  <strong>{label}</strong> <span class="quiet">{about}</span>
-                </span>
-              </label>
+              <YesNo {...{ name, label, about }} checked={settings[property]} />
             ))}
           </fieldset>
-          <div class="field">
-            <label for={days.name}>{days.label}</label>
-            <input
-              id={days.name}
-              name={days.name}
-              type="number"
-              min={contentDays.least}
-              max={contentDays.most}
-              value={settings.contentDays}
-              required
-              aria-describedby={`${days.name}-hint`}
-            />
-            <span class="hint" id={`${days.name}-hint`}>
-              {days.about}
-            </span>
-          </div>
+          <Field
+            label={days.label}
+            name={days.name}
+            type="number"
+            min={contentDays.least}
+            max={contentDays.most}
+            value={String(settings.contentDays)}
+            hint={days.about}
+          />
         </Fields>
       ) : (
         <dl class="facts">
@@ -73,7 +62,7 @@ const choices = [opens, clicks, unsubscribe];
 accountSettingsPages.action('/settings/mail', async (c, viewer, form) => {
   // A box that is not ticked is not sent.
   const ticked = Object.fromEntries(choices.map(({ name }) => [name, form.text(name) === 'true']));
-  const body = { ...ticked, [days.name]: Number(form.text(days.name)) };
+  const body = { ...ticked, [days.name]: numberTyped(form.text(days.name)) };
   await callApi(c, viewer.account.accountId, { method: 'PATCH', path: '/settings', body }, mailSettingsView);
   return c.redirect('/settings?done=mail-changed#mail', 303);
 });

@@ -4,9 +4,10 @@ import { Problem } from '#domain/problem.ts';
 import { letShow, makeNodeToken, revokeTokens } from '../../api/admin-nodes.ts';
 import type { Call } from '../../http/app.ts';
 import { html } from '../../pages/answer.tsx';
-import { Card, Columns, Fields } from '../../pages/blocks.tsx';
+import { Card, Columns } from '../../pages/blocks.tsx';
+import { Field, Fields, Post } from '../../pages/forms.tsx';
 import { Page } from '../../pages/layout.tsx';
-import { Empty, Field, Head, Post, Secret, Time } from '../../pages/parts.tsx';
+import { Empty, Head, Secret, Time } from '../../pages/parts.tsx';
 import type { Viewer } from '../../store/auth.ts';
 import { listNodeTokens, type NodeToken } from '../../store/node-tokens.ts';
 import { listNodes, type NodeRow, placeSaid, placeShown } from '../../store/nodes.ts';
@@ -24,7 +25,10 @@ nodePages.page('/operator/nodes', async (c, viewer) => {
 
 nodePages.action('/operator/nodes', async (c, viewer, form) => {
   const id = nodeId.safeParse(form.text('node'));
-  if (!id.success) throw new Problem('invalid_body', 'Give the node a name, its host name for example.');
+  if (!id.success) {
+    const detail = 'Give the node a name, its host name for example.';
+    throw new Problem('invalid_body', detail, { errors: [{ pointer: '/node', detail }] });
+  }
   const token = await makeNodeToken(c, id.data);
   return await thenShow(c, viewer, '/operator/nodes', { nodeId: id.data, token });
 });

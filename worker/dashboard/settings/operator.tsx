@@ -5,9 +5,10 @@ import { Problem } from '#domain/problem.ts';
 import type { Call } from '../../http/app.ts';
 import { noted } from '../../identity/audit.ts';
 import { html } from '../../pages/answer.tsx';
-import { Card, Columns, Fields } from '../../pages/blocks.tsx';
+import { Card, Columns } from '../../pages/blocks.tsx';
+import { Field, Fields, Post, Select } from '../../pages/forms.tsx';
 import { Page } from '../../pages/layout.tsx';
-import { Field, Head, Post, Select, State, Time, type Tone } from '../../pages/parts.tsx';
+import { Head, State, Time, type Tone } from '../../pages/parts.tsx';
 import {
   type Account,
   createAccount,
@@ -144,11 +145,15 @@ function SystemMail(of: { senders: { domain: string }[]; chosen: string | null; 
   );
 }
 
+function wrong(pointer: string, detail: string): Problem {
+  return new Problem('invalid_body', detail, { errors: [{ pointer, detail }] });
+}
+
 operatorPages.action('/operator/system-mail', async (c, _viewer, form) => {
   const store = c.get('store');
   const wanted = form.text('domain');
   if (!(await listSystemDomains(store)).some(({ domain }) => domain === wanted))
-    throw new Problem('invalid_body', 'Choose a verified sending domain of an account that you own.');
+    throw wrong('/domain', 'Choose a verified sending domain of an account that you own.');
   await chooseSystemDomain(store, wanted, Date.now());
   noted(c, { domain: wanted });
   return c.redirect('/operator?done=system-mail#system-mail', 303);
@@ -249,7 +254,7 @@ async function join(c: Call, account: Account, userId: string): Promise<void> {
 
 operatorPages.action('/operator/accounts', async (c, viewer, form) => {
   const name = z.string().min(1).max(200).safeParse(form.text('name'));
-  if (!name.success) throw new Problem('invalid_body', 'Give the account a name of at most 200 characters.');
+  if (!name.success) throw wrong('/name', 'Give the account a name of at most 200 characters.');
   const account = await createAccount(c.get('store'), name.data, Date.now());
   noted(c, { account: String(account.id), name: account.name });
   await join(c, account, viewer.user.id);

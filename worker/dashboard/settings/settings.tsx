@@ -1,12 +1,13 @@
 import { z } from 'zod';
 import { Problem } from '#domain/problem.ts';
-import type { Call } from '../../http/app.ts';
+import { type Call, parsed } from '../../http/app.ts';
 import { noted } from '../../identity/audit.ts';
 import { may, roleAbout } from '../../identity/viewer.ts';
 import { html } from '../../pages/answer.tsx';
-import { Card, Columns, Fields } from '../../pages/blocks.tsx';
+import { Card, Columns } from '../../pages/blocks.tsx';
+import { Field, Fields, Post, Select } from '../../pages/forms.tsx';
 import { Page } from '../../pages/layout.tsx';
-import { Field, Head, Note, Post, Select, State, Time } from '../../pages/parts.tsx';
+import { Head, State, Time } from '../../pages/parts.tsx';
 import { findAccount } from '../../store/accounts.ts';
 import { countTry, type Member, peopleOf, type Role, roles, type Viewer } from '../../store/auth.ts';
 import { metadataDays } from '../../store/home-tables.ts';
@@ -19,12 +20,7 @@ import { MailOfAccount } from './account-settings.tsx';
 /** People of the account, what holds for its mail, what is kept for how long. */
 export const settingsPages = new Board();
 
-async function settingsPage(
-  c: Call,
-  viewer: Viewer,
-  inviteFault?: string,
-  status: 200 | 400 | 429 = inviteFault ? 400 : 200,
-) {
+settingsPages.page('/settings', async (c, viewer) => {
   const store = c.get('store');
   const [{ members, invitations }, account] = await Promise.all([
     peopleOf(store, viewer.account.organizationId, Date.now()),
@@ -68,7 +64,6 @@ async function settingsPage(
       </Card>
       {owner && (
         <Card id="invite" title="Invite somebody">
-          {inviteFault && <Note tone="bad">{inviteFault}</Note>}
           <Fields action="/settings/invitations" submit="Invite">
             <Field
               label="E-mail"
@@ -103,9 +98,8 @@ async function settingsPage(
         </dl>
       </Card>
     </Page>,
-    status,
   );
-}
+});
 
 function MemberRow({ member, viewer }: { member: Member; viewer: Viewer }) {
   const own = member.userId === viewer.user.id;
@@ -125,21 +119,15 @@ function MemberRow({ member, viewer }: { member: Member; viewer: Viewer }) {
       <td>
         {may(viewer, 'owner') && !own && (
           <div class="row">
-            <form method="post" action={`/settings/members/${member.id}/role`} class="row">
-              <label class="visually-hidden" for={`role-${member.id}`}>
-                Role of {member.name}
-              </label>
-              <select id={`role-${member.id}`} name="role">
-                {roles.map((role) => (
-                  <option value={role} selected={role === member.role}>
-                    {role}
-                  </option>
-                ))}
-              </select>
-              <button type="submit" class="small">
-                Change
-              </button>
-            </form>
+            <Fields action={`/settings/members/${member.id}/role`} submit="Change" inline>
+              <Select
+                label={<span class="visually-hidden">Role of {member.name}</span>}
+                name="role"
+                id={`role-${member.id}`}
+                value={member.role}
+                options={roles.map((role) => ({ value: role, text: role }))}
+              />
+            </Fields>
             <Post
               action={`/settings/members/${member.id}/remove`}
               label="Remove"
@@ -153,36 +141,31 @@ function MemberRow({ member, viewer }: { member: Member; viewer: Viewer }) {
   );
 }
 
-settingsPages.page('/settings', (c, viewer) => settingsPage(c, viewer));
-
 /** An account may invite so many people, and so many more wait for an answer at most. */
+const invited = z.object({ email: z.email('That is not a mail address.').max(320) });
 const invitationLimits = { anHour: 10, pending: 100 };
 
 settingsPages.action('/settings/invitations', async (c, viewer, form) => {
   const store = c.get('store');
   const nowMs = Date.now();
   const role = roles.find((one) => one === form.text('role')) ?? 'viewer';
-  const email = z.email().max(320).safeParse(form.text('email').toLowerCase());
-  if (!email.success) return await settingsPage(c, viewer, 'That is not a mail address.');
+  const { email } = parsed(invited, { email: form.text('email').toLowerCase() });
   const { organizationId } = viewer.account;
   const { invitations } = await peopleOf(store, organizationId, nowMs);
   const of = { max: invitationLimits.anHour, windowMs: 3_600_000, nowMs };
   if (
     invitations.length >= invitationLimits.pending ||
     !(await countTry(store, `invite:${organizationId}`, of))
-  ) {
-    const fault = `${invitationLimits.anHour} invitations an hour, and ${invitationLimits.pending} that wait, are as many as there may be. Try again later.`;
-    return await settingsPage(c, viewer, fault, 429);
-  }
-  noted(c, { email: email.data, role });
-  try {
-    if (await mailInvitation(c, viewer, { email: email.data, role }))
-      return c.redirect('/settings?done=invited#people', 303);
-    return await settingsPage(c, viewer, `${email.data} is a member already.`);
-  } catch (error) {
-    if (!(error instanceof Problem)) throw error;
-    return await settingsPage(c, viewer, error.detail);
-  }
+  )
+    throw new Problem(
+      'rate_limit_exceeded',
+      `${invitationLimits.anHour} invitations an hour, and ${invitationLimits.pending} that wait, are as many as there may be. Try again later.`,
+    );
+  noted(c, { email, role });
+  if (await mailInvitation(c, viewer, { email, role }))
+    return c.redirect('/settings?done=invited#people', 303);
+  const detail = `${email} is a member already.`;
+  throw new Problem('conflict', detail, { errors: [{ pointer: '/email', detail }] });
 });
 
 settingsPages.action('/settings/invitations/:id/cancel', async (c, viewer) => {
@@ -206,7 +189,10 @@ async function memberOf(c: Call, viewer: Viewer): Promise<Member> {
 settingsPages.action('/settings/members/:id/role', async (c, viewer, form) => {
   const member = await memberOf(c, viewer);
   const role: Role | undefined = roles.find((one) => one === form.text('role'));
-  if (!role) throw new Problem('invalid_body', `Choose one of the roles ${roles.join(', ')}.`);
+  if (!role) {
+    const detail = `Choose one of the roles ${roles.join(', ')}.`;
+    throw new Problem('invalid_body', detail, { errors: [{ pointer: '/role', detail }] });
+  }
   const { ok, body } = await authCall(c, 'POST', '/organization/update-member-role', {
     memberId: member.id,
     role,

@@ -1,11 +1,11 @@
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
-import type { Call } from '../../http/app.ts';
+import { type Call, parsed } from '../../http/app.ts';
 import { publicOrigin } from '../../http/public-origin.ts';
 import { roleAbout } from '../../identity/viewer.ts';
 import { html } from '../../pages/answer.tsx';
-import { Fields } from '../../pages/blocks.tsx';
+import { Field, Fields } from '../../pages/forms.tsx';
+
 import { Door } from '../../pages/layout.tsx';
-import { Field, Note } from '../../pages/parts.tsx';
 import { findUser, proveAddress, type Role, type Viewer } from '../../store/auth.ts';
 import {
   acceptInvitation,
@@ -125,9 +125,7 @@ invitationPages.open('post', `${path}/open`, async (c, form) => {
   return c.redirect(path, 303);
 });
 
-invitationPages.open('get', path, (c) => showInvitation(c));
-
-async function showInvitation(c: Call, fault?: string, values: { name?: string } = {}): Promise<Response> {
+invitationPages.open('get', path, async (c) => {
   const found = await shown(c);
   if (!found) return html(c, <Gone url={c.req.url} />, 404);
   const { invitation } = found;
@@ -142,7 +140,6 @@ async function showInvitation(c: Call, fault?: string, values: { name?: string }
         {invitation.inviter} invites {invitation.email} as <strong>{invitation.role}</strong>:{' '}
         {roleAbout[invitation.role]}.
       </p>
-      {fault && <Note tone="bad">{fault}</Note>}
       {known?.verified && !mine ? (
         <p>
           <a class="button primary" href={`/sign-in?next=${encodeURIComponent(path)}`}>
@@ -151,14 +148,13 @@ async function showInvitation(c: Call, fault?: string, values: { name?: string }
         </p>
       ) : (
         <Fields action={path} submit="Join">
-          {!known && <Field label="Your name" name="name" autocomplete="name" value={values.name} />}
+          {!known && <Field label="Your name" name="name" autocomplete="name" />}
           {!known?.verified && <NewPasswordField label="Password" />}
         </Fields>
       )}
     </Door>,
-    fault ? 400 : 200,
   );
-}
+});
 
 invitationPages.open('post', path, async (c, form) => {
   const store = c.get('store');
@@ -172,25 +168,21 @@ invitationPages.open('post', path, async (c, form) => {
   const known = await findUser(store, invitation.email);
   if (known?.verified) {
     const viewer = await viewerOf(c).catch(() => null);
-    if (viewer?.user.id !== known.id) return await showInvitation(c, 'Sign in as the invited person first.');
+    if (viewer?.user.id !== known.id) return c.redirect(path, 303); // which asks to sign in as the invited person
     if (!(await join(known.id))) return html(c, <Gone url={c.req.url} />, 404);
     return c.redirect('/?done=welcome', 303);
   }
   const email = invitation.email;
   const name = known ? 'known' : form.text('name');
-  const parsed = person.safeParse({ name, email, password: form.all('password')[0] ?? '' });
-  if (!parsed.success)
-    return await showInvitation(c, parsed.error.issues[0]?.message ?? 'Something is missing.', {
-      name: form.text('name'),
-    });
+  const joining = parsed(person, { name, email, password: form.all('password')[0] ?? '' });
   // The secret came by mail to this address and is nowhere else: whoever has it has read the mail.
-  const { password } = parsed.data;
+  const { password } = joining;
   let userId: string;
   if (known) {
     userId = known.id;
     await proveAddress(store, userId);
     await givePassword(c, userId, password);
-  } else userId = await createUser(c, { ...parsed.data, verified: true });
+  } else userId = await createUser(c, { ...joining, verified: true });
   await join(userId);
   return await enter(c, { email, password });
 });

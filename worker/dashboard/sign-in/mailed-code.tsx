@@ -1,4 +1,4 @@
-import { Field } from '../../pages/parts.tsx';
+import { Field } from '../../pages/forms.tsx';
 
 /**
  * The secret of a mailed link. It stands behind the # of the link, which browsers send to no server, so that it is in no

@@ -1,7 +1,8 @@
 import type { PropsWithChildren } from 'hono/jsx';
 import { assetUrl } from '../../pages/assets.ts';
 import { Card, Columns } from '../../pages/blocks.tsx';
-import { Field, Post, Time } from '../../pages/parts.tsx';
+import { Field, Fields, Post } from '../../pages/forms.tsx';
+import { Time } from '../../pages/parts.tsx';
 import { mostPasskeys, type PasskeyRow } from '../../store/auth.ts';
 
 /** What pages show of passkeys: the way in, and one's own. */
@@ -17,19 +18,10 @@ function PasskeyForm({
 }: PropsWithChildren<{ action: string; what: 'create' | 'get'; submit: string }>) {
   return (
     <>
-      <form
-        method="post"
-        action={action}
-        class="fields"
-        data-passkey={what}
-        data-options={`${action}/options`}
-        hidden
-      >
+      <Fields action={action} submit={submit} passkey={what}>
         <input type="hidden" name="response" />
         {children}
-        <button type="submit">{submit}</button>
-        <div class="note bad" role="alert" hidden />
-      </form>
+      </Fields>
       <script src={assetUrl('passkey.js')} defer />
     </>
   );

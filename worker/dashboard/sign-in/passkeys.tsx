@@ -1,13 +1,11 @@
 import { z } from 'zod';
 import { Problem } from '#domain/problem.ts';
 import { type Call, invalidBody } from '../../http/app.ts';
-import { html } from '../../pages/answer.tsx';
 import { mostPasskeys, passkeysOf } from '../../store/auth.ts';
 import { Board } from '../board.tsx';
 import { type AuthAnswer, authCall } from './auth.ts';
 import { longestPasskeyName } from './passkey-parts.tsx';
-import { profilePage } from './profile.tsx';
-import { nextOf, SignIn } from './sign-in.tsx';
+import { nextOf } from './sign-in.tsx';
 import { signedIn } from './signed-in.ts';
 
 /**
@@ -91,12 +89,10 @@ passkeyPages.open('post', '/sign-in/passkey', async (c, form) => {
     await signedIn(c, answer, 'passkey');
     return c.redirect(next, 303);
   }
-  const again = (fault: string, refusal: 401 | 429) =>
-    html(c, <SignIn url={c.req.url} fault={fault} next={next} />, refusal);
-  if (status === 429) return again(slow, 429);
-  return again(
+  if (status === 429) throw new Problem('rate_limit_exceeded', slow);
+  throw new Problem(
+    'unauthorized',
     'The passkey was not taken: it is not known here any more, or too much time went by. Try again, or use your password.',
-    401,
   );
 });
 
@@ -109,22 +105,24 @@ passkeyPages.action('/profile/passkeys/options', async (c) =>
 passkeyPages.action('/profile/passkeys', async (c, viewer, form) => {
   const name = form.text('name');
   if (name === '' || name.length > longestPasskeyName) {
-    const fault = `Name: 1 to ${longestPasskeyName} characters, by which you know the passkey again.`;
-    return await profilePage(c, viewer, { fault }, 400);
+    const detail = `1 to ${longestPasskeyName} characters, by which you know the passkey again`;
+    throw new Problem('invalid_body', detail, { errors: [{ pointer: '/name', detail }] });
   }
   const response = responseOf(form.text('response'), registration);
   const there = await passkeysOf(c.get('store'), viewer.user.id);
-  if (there.length >= mostPasskeys) {
-    const fault = `You have ${mostPasskeys} passkeys, as many as one may have. Remove one first.`;
-    return await profilePage(c, viewer, { fault }, 409);
-  }
+  if (there.length >= mostPasskeys)
+    throw new Problem(
+      'conflict',
+      `You have ${mostPasskeys} passkeys, as many as one may have. Remove one first.`,
+    );
   const { ok, status, body } = await authCall(c, 'POST', '/passkey/verify-registration', { name, response });
   if (ok) return c.redirect('/profile?done=passkey-added', 303);
-  if (status === 429) return await profilePage(c, viewer, { fault: slow }, 429);
-  if (body.code === 'SESSION_NOT_FRESH') return await profilePage(c, viewer, { fault: stale }, 403);
-  const fault =
-    'The passkey is not added: it did not ask who you are, it is known here already, or too much time went by. Try again.';
-  return await profilePage(c, viewer, { fault }, 400);
+  if (status === 429) throw new Problem('rate_limit_exceeded', slow);
+  if (body.code === 'SESSION_NOT_FRESH') throw new Problem('missing_scope', stale);
+  throw new Problem(
+    'invalid_body',
+    'The passkey is not added: it did not ask who you are, it is known here already, or too much time went by. Try again.',
+  );
 });
 
 passkeyPages.action('/profile/passkeys/:id/remove', async (c, viewer) => {
@@ -133,5 +131,5 @@ passkeyPages.action('/profile/passkeys/:id/remove', async (c, viewer) => {
   if (!passkey) throw new Problem('not_found', 'You have no such passkey.');
   const { ok } = await authCall(c, 'POST', '/passkey/delete-passkey', { id: passkey.id });
   if (ok) return c.redirect('/profile?done=passkey-removed', 303);
-  return await profilePage(c, viewer, { fault: `The passkey is not removed. ${slow}` }, 429);
+  throw new Problem('rate_limit_exceeded', `The passkey is not removed. ${slow}`);
 });

@@ -6,11 +6,13 @@ import { Problem } from '#domain/problem.ts';
 import type { Call } from '../../http/app.ts';
 import { publicOrigin } from '../../http/public-origin.ts';
 import { html, themeCookie, themes } from '../../pages/answer.tsx';
-import { Card, Columns, Fields } from '../../pages/blocks.tsx';
+import { Card, Columns } from '../../pages/blocks.tsx';
+import { Field, Fields, Post } from '../../pages/forms.tsx';
 import { Page } from '../../pages/layout.tsx';
-import { Code, Copy, Field, Head, Note, Post, State, Time } from '../../pages/parts.tsx';
-import { passkeysOf, sessionsOf, type Viewer } from '../../store/auth.ts';
+import { Code, Copy, Head, State, Time } from '../../pages/parts.tsx';
+import { passkeysOf, sessionsOf } from '../../store/auth.ts';
 import { Board } from '../board.tsx';
+import { seal, shownOnce, thenShow, unseal } from '../once.ts';
 import { authCall } from './auth.ts';
 import { PasskeyCard, YourPasskeys } from './passkey-parts.tsx';
 import { NewPasswordField } from './sign-in.tsx';
@@ -18,17 +20,15 @@ import { NewPasswordField } from './sign-in.tsx';
 /** The viewer's own sign-in: password, second factor, passkeys, sessions. */
 export const profilePages = new Board();
 
-interface Shown {
-  fault: string;
-  twoFactor: { uri: string; codes: string[] };
-}
+const path = '/profile';
+/** A second factor that is being set up: what the app scans, and the recovery codes. */
+const setUpSchema = z.object({ uri: z.string(), codes: z.array(z.string()) });
 
-export async function profilePage(
-  c: Call,
-  viewer: Viewer,
-  shown: Partial<Shown> = {},
-  status: 200 | 400 | 403 | 409 | 429 = 200,
-) {
+profilePages.page(path, async (c, viewer) => {
+  const sealed = c.get('refused')?.typed.text('set-up') ?? '';
+  const setUp =
+    (await shownOnce(c, viewer, setUpSchema)) ??
+    (sealed === '' ? null : await unseal(c, viewer, { path, sealed, schema: setUpSchema }));
   const [passkeys, sessions] = await Promise.all([
     passkeysOf(c.get('store'), viewer.user.id),
     sessionsOf(c.get('store'), viewer.user.id, Date.now()),
@@ -37,7 +37,6 @@ export async function profilePage(
     c,
     <Page title="Your sign-in" viewer={viewer} url={c.req.url}>
       <Head title="Your sign-in" lead={`${viewer.user.name}, ${viewer.user.email}`} />
-      {shown.fault && <Note tone="bad">{shown.fault}</Note>}
       <div class="grid">
         <Card id="password-head" title="Password">
           <Fields action="/profile/password" submit="Change" plain>
@@ -45,7 +44,11 @@ export async function profilePage(
             <NewPasswordField name="new-password" />
           </Fields>
         </Card>
-        <TwoFactor viewer={viewer} shown={shown.twoFactor} />
+        {setUp ? (
+          <SetUpTwoFactor {...setUp} sealed={await seal(c, viewer, path, setUp)} />
+        ) : (
+          <TwoFactor on={viewer.user.twoFactor} />
+        )}
       </div>
       <PasskeyCard count={passkeys.length} />
       {passkeys.length > 0 && <YourPasskeys passkeys={passkeys} />}
@@ -76,42 +79,42 @@ export async function profilePage(
         </table>
       </Card>
     </Page>,
-    status,
+  );
+});
+
+/** `sealed`: all of it, for the form, which shows it again after a code that is not right. */
+function SetUpTwoFactor({ uri, codes, sealed }: z.output<typeof setUpSchema> & { sealed: string }) {
+  return (
+    <Card id="totp" title="Set up your authenticator app">
+      <p>1. Scan this with the app.</p>
+      <div class="qr">{raw(renderSVG(uri, { border: 1 }))}</div>
+      <details>
+        <summary>It cannot be scanned</summary>
+        <div class="with-copy">
+          <code id="totp-uri" class="break">
+            {uri}
+          </code>
+          <Copy of="totp-uri" what="the address for the app" />
+        </div>
+      </details>
+      <p>
+        2. Keep these recovery codes; each opens the door once when the app is lost. They are shown this once.
+      </p>
+      <Code id="recovery" what="Recovery codes" text={codes.join('\n')} />
+      <Fields action="/profile/two-factor/confirm" submit="Switch on">
+        <input type="hidden" name="set-up" value={sealed} />
+        <Field
+          label="3. The code that the app shows now"
+          name="code"
+          inputmode="numeric"
+          autocomplete="one-time-code"
+        />
+      </Fields>
+    </Card>
   );
 }
 
-function TwoFactor({ viewer, shown }: { viewer: Viewer; shown: Shown['twoFactor'] | undefined }) {
-  const on = viewer.user.twoFactor;
-  if (shown) {
-    return (
-      <Card id="totp" title="Set up your authenticator app">
-        <p>1. Scan this with the app.</p>
-        <div class="qr">{raw(renderSVG(shown.uri, { border: 1 }))}</div>
-        <details>
-          <summary>It cannot be scanned</summary>
-          <div class="with-copy">
-            <code id="totp-uri" class="break">
-              {shown.uri}
-            </code>
-            <Copy of="totp-uri" what="the address for the app" />
-          </div>
-        </details>
-        <p>
-          2. Keep these recovery codes; each opens the door once when the app is lost. They are shown this
-          once.
-        </p>
-        <Code id="recovery" what="Recovery codes" text={shown.codes.join('\n')} />
-        <Fields action="/profile/two-factor/confirm" submit="Switch on">
-          <Field
-            label="3. The code that the app shows now"
-            name="code"
-            inputmode="numeric"
-            autocomplete="one-time-code"
-          />
-        </Fields>
-      </Card>
-    );
-  }
+function TwoFactor({ on }: { on: boolean }) {
   return (
     <Card
       id="totp"
@@ -139,19 +142,23 @@ function browserOf(userAgent: string): string {
   return `${{ Edg: 'Edge', OPR: 'Opera' }[found[1] ?? ''] ?? found[1]} ${found[2]}${system ? `, ${system}` : ''}`;
 }
 
-profilePages.page('/profile', (c, viewer) => profilePage(c, viewer));
-
-profilePages.action('/profile/password', async (c, viewer, form) => {
-  const { ok } = await authCall(c, 'POST', '/change-password', {
+profilePages.action('/profile/password', async (c, _viewer, form) => {
+  const { ok, body } = await authCall(c, 'POST', '/change-password', {
     currentPassword: form.all('current')[0] ?? '',
     newPassword: form.all('new-password')[0] ?? '',
     revokeOtherSessions: true,
   });
   if (ok) return c.redirect('/profile?done=password-changed-here', 303);
-  const fault =
-    'The password is not changed: the current one is wrong, or the new one has less than ten characters.';
-  return await profilePage(c, viewer, { fault }, 400);
+  throw String(body.code).startsWith('PASSWORD_TOO_')
+    ? wrongField('/new-password', 'The password must have 10 to 128 characters.')
+    : wrongField('/current', notRight);
 });
+
+const notRight = 'The password is not right.';
+
+function wrongField(pointer: string, detail: string): Problem {
+  return new Problem('invalid_body', detail, { errors: [{ pointer, detail }] });
+}
 
 profilePages.action('/profile/sessions/:id/end', async (c, viewer) => {
   const sessions = await sessionsOf(c.get('store'), viewer.user.id, Date.now());
@@ -166,27 +173,24 @@ profilePages.action('/profile/two-factor', async (c, viewer, form) => {
     password: form.all('password')[0] ?? '',
   });
   const made = z.object({ totpURI: z.string(), backupCodes: z.array(z.string()) }).safeParse(body);
-  if (!ok || !made.success) return await profilePage(c, viewer, { fault: 'The password is not right.' }, 400);
-  return await profilePage(c, viewer, {
-    twoFactor: { uri: made.data.totpURI, codes: made.data.backupCodes },
-  });
+  if (!ok || !made.success) throw wrongField('/password', notRight);
+  return await thenShow(c, viewer, `${path}#totp`, { uri: made.data.totpURI, codes: made.data.backupCodes });
 });
 
-profilePages.action('/profile/two-factor/confirm', async (c, viewer, form) => {
+profilePages.action('/profile/two-factor/confirm', async (c, _viewer, form) => {
   const { ok } = await authCall(c, 'POST', '/two-factor/verify-totp', {
     code: form.text('code').replaceAll(' ', ''),
   });
   if (ok) return c.redirect('/profile?done=two-factor-on', 303);
-  const fault = 'The code is not right. Begin again, and type the newest code.';
-  return await profilePage(c, viewer, { fault }, 400);
+  throw wrongField('/code', 'The code is not right. Type the newest one.');
 });
 
-profilePages.action('/profile/two-factor/off', async (c, viewer, form) => {
+profilePages.action('/profile/two-factor/off', async (c, _viewer, form) => {
   const { ok } = await authCall(c, 'POST', '/two-factor/disable', {
     password: form.all('password')[0] ?? '',
   });
   if (ok) return c.redirect('/profile?done=two-factor-off', 303);
-  return await profilePage(c, viewer, { fault: 'The password is not right.' }, 400);
+  throw wrongField('/password', notRight);
 });
 
 profilePages.action('/profile/theme', (c, _viewer, form) => {

@@ -1,11 +1,13 @@
 import { z } from 'zod';
+import { Problem } from '#domain/problem.ts';
 import { formatSetupCode, normalSetupCode, setupCodeText } from '#domain/setup-code.ts';
-import type { Call } from '../../http/app.ts';
+import { type Call, parsed } from '../../http/app.ts';
 import { sourceOf } from '../../identity/source.ts';
+import { sandboxOf } from '../../intake/sandbox.ts';
 import { html } from '../../pages/answer.tsx';
-import { Fields } from '../../pages/blocks.tsx';
+import { Field, Fields } from '../../pages/forms.tsx';
+
 import { Door } from '../../pages/layout.tsx';
-import { Field, Note } from '../../pages/parts.tsx';
 import { createAccount, listAccounts } from '../../store/accounts.ts';
 import { addMember, countTry, ensureOrganization, hasUsers, makeOperator } from '../../store/auth.ts';
 import { hmac } from '../../tokens/hmac.ts';
@@ -24,47 +26,33 @@ export const person = z.object({
   password: z.string().min(10, 'The password must have at least ten characters.').max(128),
 });
 
-function SetUp({
-  url,
-  fault,
-  values = {},
-}: {
-  url: string;
-  fault?: string;
-  values?: Record<string, string>;
-}) {
-  return (
-    <Door title="Set up" url={url}>
+setUpPages.open('get', '/set-up', async (c) => {
+  if (await hasUsers(c.get('store'))) return c.redirect('/sign-in', 303);
+  return html(
+    c,
+    <Door title="Set up" url={c.req.url}>
       <h1>Set up Pennypost</h1>
       <p>You become the operator of this installation and the owner of its first account.</p>
-      {fault && <Note tone="bad">{fault}</Note>}
       <Fields action="/set-up" submit="Set up">
         <Field
           label="Set-up code"
           name="code"
           autocomplete="off"
           placeholder="XXXX-XXXX-XXXX"
-          value={values.code}
           hint="The console printed it at start, and so does npm run deploy."
         />
-        <Field label="Your name" name="name" autocomplete="name" value={values.name} />
-        <Field label="E-mail" name="email" type="email" autocomplete="username" value={values.email} />
+        <Field label="Your name" name="name" autocomplete="name" />
+        <Field label="E-mail" name="email" type="email" autocomplete="username" />
         <NewPasswordField label="Password" />
         <Field
           label="Account"
           name="account"
-          value={values.account}
           required={false}
           hint="Name of your company or product. Left empty, the account that is there already is taken over."
         />
       </Fields>
-    </Door>
+    </Door>,
   );
-}
-
-setUpPages.open('get', '/set-up', async (c) => {
-  if (await hasUsers(c.get('store'))) return c.redirect('/sign-in', 303);
-  return html(c, <SetUp url={c.req.url} />);
 });
 
 setUpPages.open('post', '/set-up', async (c, form) => {
@@ -77,24 +65,23 @@ setUpPages.open('post', '/set-up', async (c, form) => {
     email: form.text('email').toLowerCase(),
     account: form.text('account'),
   };
-  const again = (fault: string, status: 400 | 403 | 429) =>
-    html(c, <SetUp url={c.req.url} fault={fault} values={values} />, status);
   // By source: nobody keeps the operator out by typing wrong codes elsewhere.
   if (!(await countTry(store, `set-up:${sourceOf(c)}`, { max: 20, windowMs: 15 * 60_000, nowMs })))
-    return again('Too many tries. Wait a quarter of an hour.', 429);
+    throw new Problem('rate_limit_exceeded', 'Too many tries. Wait a quarter of an hour.');
   const code = formatSetupCode(await hmac(c.get('env').authSecret, setupCodeText));
-  if (!(await equalSecrets(normalSetupCode(values.code), normalSetupCode(code))))
-    return again('The set-up code is not right. Look at what the console printed.', 403);
-  const parsed = person.safeParse({ ...values, password: form.all('password')[0] ?? '' });
-  if (!parsed.success) return again(parsed.error.issues[0]?.message ?? 'Something is missing.', 400);
+  if (!(await equalSecrets(normalSetupCode(values.code), normalSetupCode(code)))) {
+    const detail = 'The set-up code is not right. Look at what the console printed.';
+    throw new Problem('missing_scope', detail, { errors: [{ pointer: '/code', detail }] });
+  }
+  const owner = parsed(person, { ...values, password: form.all('password')[0] ?? '' });
 
   const present = (await listAccounts(store, 0, 1)).accounts[0];
   const account =
     values.account === '' && present
       ? present
-      : await createAccount(store, values.account === '' ? parsed.data.name : values.account, nowMs);
+      : await createAccount(store, values.account === '' ? owner.name : values.account, nowMs);
   // No mail was read yet: the address is the operator's word.
-  const userId = await createUser(c, { ...parsed.data, verified: false });
+  const userId = await createUser(c, { ...owner, verified: false });
   await makeOperator(store, userId);
   await addMember(store, {
     organizationId: await ensureOrganization(store, account, nowMs),
@@ -102,7 +89,9 @@ setUpPages.open('post', '/set-up', async (c, form) => {
     role: 'owner',
     nowMs,
   });
-  return await enter(c, parsed.data);
+  // Its key is published with the other records of the service domain, which comes next (npm run deploy -- --dns).
+  await sandboxOf(store, c.get('env')).prepare(nowMs);
+  return await enter(c, owner);
 });
 
 /** Signs in who has just got a password. */

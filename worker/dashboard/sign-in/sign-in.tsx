@@ -1,9 +1,10 @@
 import { z } from 'zod';
-import type { Call } from '../../http/app.ts';
+import { Problem } from '#domain/problem.ts';
+import { type Call, parsed } from '../../http/app.ts';
 import { html } from '../../pages/answer.tsx';
-import { Fields } from '../../pages/blocks.tsx';
+import { Field, Fields } from '../../pages/forms.tsx';
+
 import { Door } from '../../pages/layout.tsx';
-import { Field, Note } from '../../pages/parts.tsx';
 import { systemSender } from '../../system-mail/send.ts';
 import { Board, viewerOf } from '../board.tsx';
 import { authCall, challengedUser, linkMinutes, proveByToken } from './auth.ts';
@@ -15,31 +16,23 @@ import { isFirstUse, mayAskForMail, mayTrySignIn, wrongGuessMs } from './tries.t
 /** Sign-in by password, by mailed link and with a second factor; a forgotten password. */
 export const signInPages = new Board();
 
-const email = z.email().max(320);
+const email = z.email('That is not a mail address.').max(320);
 
 /** Where to go after sign-in: a path of ours, never another site. */
 export function nextOf(text: string): string {
   return /^\/(?![/\\])[^\s\\]{0,500}$/.test(text) ? text : '/';
 }
 
-export function SignIn({
-  url,
-  fault,
-  next,
-  address,
-}: {
-  url: string;
-  fault?: string;
-  next: string;
-  address?: string;
-}) {
-  return (
-    <Door title="Sign in" url={url}>
+signInPages.open('get', '/sign-in', async (c) => {
+  if (await viewerOf(c)) return c.redirect('/', 303);
+  const next = nextAsked(c);
+  return html(
+    c,
+    <Door title="Sign in" url={c.req.url}>
       <h1>Sign in</h1>
-      {fault && <Note tone="bad">{fault}</Note>}
       <Fields action="/sign-in" submit="Sign in">
         <input type="hidden" name="next" value={next} />
-        <Field label="E-mail" name="email" type="email" autocomplete="username webauthn" value={address} />
+        <Field label="E-mail" name="email" type="email" autocomplete="username webauthn" />
         <Field label="Password" name="password" type="password" autocomplete="current-password" />
       </Fields>
       <PasskeySignIn next={next} />
@@ -47,23 +40,21 @@ export function SignIn({
         <a href="/sign-in/link">Mail me a sign-in link</a>
         <a href="/sign-in/forgotten">I forgot my password</a>
       </p>
-    </Door>
+    </Door>,
   );
-}
-
-signInPages.open('get', '/sign-in', async (c) => {
-  if (await viewerOf(c)) return c.redirect('/', 303);
-  return html(c, <SignIn url={c.req.url} next={nextOf(c.req.query('next') ?? '')} />);
 });
+
+/** Where the address, or the form that was refused, wants to go next. */
+function nextAsked(c: Call): string {
+  return nextOf(c.get('refused')?.typed.text('next') ?? c.req.query('next') ?? '');
+}
 
 signInPages.open('post', '/sign-in', async (c, form) => {
   const next = nextOf(form.text('next'));
   const address = form.text('email').toLowerCase();
-  const again = (fault: string, status: 401 | 429) =>
-    html(c, <SignIn url={c.req.url} fault={fault} next={next} address={address} />, status);
   const slow = 'Too many tries. Wait a few minutes, or have a sign-in link mailed.';
   const soonest = scheduler.wait(wrongGuessMs);
-  if (!(await mayTrySignIn(c, address))) return again(slow, 429);
+  if (!(await mayTrySignIn(c, address))) throw new Problem('rate_limit_exceeded', slow);
   const answer = await authCall(c, 'POST', '/sign-in/email', {
     email: address,
     password: form.all('password')[0] ?? '',
@@ -71,7 +62,8 @@ signInPages.open('post', '/sign-in', async (c, form) => {
   const { ok, body } = answer;
   if (!ok) {
     await soonest;
-    return again('E-mail and password do not belong together.', 401);
+    const fault = 'E-mail and password do not belong together.';
+    throw new Problem('unauthorized', fault, { errors: [{ pointer: '/password', detail: fault }] });
   }
   if (body.twoFactorRedirect === true)
     return c.redirect(`/sign-in/code?next=${encodeURIComponent(next)}`, 303);
@@ -79,13 +71,13 @@ signInPages.open('post', '/sign-in', async (c, form) => {
   return c.redirect(next, 303);
 });
 
-function CodeForm({ url, next, fault }: { url: string; next: string; fault?: string }) {
-  return (
-    <Door title="Second step" url={url}>
+signInPages.open('get', '/sign-in/code', (c) =>
+  html(
+    c,
+    <Door title="Second step" url={c.req.url}>
       <h1>Second step</h1>
-      {fault && <Note tone="bad">{fault}</Note>}
       <Fields action="/sign-in/code" submit="Go on">
-        <input type="hidden" name="next" value={next} />
+        <input type="hidden" name="next" value={nextAsked(c)} />
         <Field
           label="Code"
           name="code"
@@ -94,12 +86,8 @@ function CodeForm({ url, next, fault }: { url: string; next: string; fault?: str
           hint="Six digits from your authenticator app, or one of your recovery codes."
         />
       </Fields>
-    </Door>
-  );
-}
-
-signInPages.open('get', '/sign-in/code', (c) =>
-  html(c, <CodeForm url={c.req.url} next={nextOf(c.req.query('next') ?? '')} />),
+    </Door>,
+  ),
 );
 
 signInPages.open('post', '/sign-in/code', async (c, form) => {
@@ -107,10 +95,10 @@ signInPages.open('post', '/sign-in/code', async (c, form) => {
   const next = nextOf(form.text('next'));
   const isTotp = /^\d{6}$/.test(code);
   const userId = isTotp ? await challengedUser(c) : null;
-  if (userId !== null && !(await isFirstUse(c, userId, code))) {
-    const fault = 'This code was used before. Wait for the next one.';
-    return html(c, <CodeForm url={c.req.url} next={next} fault={fault} />, 401);
-  }
+  const wrong = (detail: string) =>
+    new Problem('unauthorized', detail, { errors: [{ pointer: '/code', detail }] });
+  if (userId !== null && !(await isFirstUse(c, userId, code)))
+    throw wrong('This code was used before. Wait for the next one.');
   const route = isTotp ? '/two-factor/verify-totp' : '/two-factor/verify-backup-code';
   const answer = await authCall(c, 'POST', route, { code });
   const { ok, status } = answer;
@@ -118,71 +106,49 @@ signInPages.open('post', '/sign-in/code', async (c, form) => {
     await signedIn(c, answer, 'password and second factor');
     return c.redirect(next, 303);
   }
-  const fault =
-    status === 429
-      ? 'Too many tries. Wait a minute.'
-      : 'The code is not right, or too much time went by. Type the newest one, or sign in again.';
-  return html(c, <CodeForm url={c.req.url} next={next} fault={fault} />, 401);
+  if (status === 429) throw new Problem('rate_limit_exceeded', 'Too many tries. Wait a minute.');
+  throw wrong('The code is not right, or too much time went by. Type the newest one, or sign in again.');
 });
-
-function MailForm({
-  url,
-  title,
-  action,
-  about,
-  button,
-  sent,
-  fault,
-}: {
-  url: string;
-  title: string;
-  action: string;
-  about: string;
-  button: string;
-  sent: boolean;
-  fault?: string;
-}) {
-  return (
-    <Door title={title} url={url}>
-      <h1>{title}</h1>
-      {fault && <Note tone="bad">{fault}</Note>}
-      {sent ? (
-        <Note tone="good">
-          If this address belongs to somebody here, a mail is on its way. Look at the spam folder too.
-        </Note>
-      ) : (
-        <Fields action={action} submit={button}>
-          <Field label="E-mail" name="email" type="email" autocomplete="username" hint={about} />
-        </Fields>
-      )}
-      <p class="small">
-        <a href="/sign-in">Back to sign-in</a>
-      </p>
-    </Door>
-  );
-}
 
 function mailForm(
   path: string,
-  texts: { title: string; about: string; button: string },
+  { title, about, button }: { title: string; about: string; button: string },
   send: (c: Call, to: string) => Promise<unknown>,
 ) {
   signInPages
-    .open('get', path, (c) => html(c, <MailForm url={c.req.url} action={path} sent={false} {...texts} />))
+    .open('get', path, (c) =>
+      html(
+        c,
+        <Door title={title} url={c.req.url}>
+          <h1>{title}</h1>
+          {c.req.query('done') !== mailAsked && (
+            <Fields action={path} submit={button}>
+              <Field label="E-mail" name="email" type="email" autocomplete="username" hint={about} />
+            </Fields>
+          )}
+          <p class="small">
+            <a href="/sign-in">Back to sign-in</a>
+          </p>
+        </Door>,
+      ),
+    )
     .open('post', path, async (c, form) => {
       const sender = await systemSender({ store: c.get('store'), env: c.get('env') });
-      if ('fault' in sender) {
-        const fault = `${sender.fault} Sign in with your password or a passkey, or ask the operator.`;
-        return html(c, <MailForm url={c.req.url} action={path} sent={false} fault={fault} {...texts} />, 503);
-      }
-      const address = email.safeParse(form.text('email').toLowerCase());
+      if ('fault' in sender)
+        throw new Problem(
+          'unavailable',
+          `${sender.fault} Sign in with your password or a passkey, or ask the operator.`,
+        );
+      const { email: address } = parsed(z.object({ email }), { email: form.text('email').toLowerCase() });
       // The answer is the same whether somebody has this address or not, and so is the time that it takes: the mail is
       // made beside it.
-      if (address.success && (await mayAskForMail(c, path, address.data)))
-        c.executionCtx.waitUntil(send(c, address.data).catch(notSent));
-      return html(c, <MailForm url={c.req.url} action={path} sent={true} {...texts} />);
+      if (await mayAskForMail(c, path, address)) c.executionCtx.waitUntil(send(c, address).catch(notSent));
+      return c.redirect(`${path}?done=${mailAsked}`, 303);
     });
 }
+
+/** What the page says of a mail that was asked for. */
+const mailAsked = 'mail-asked';
 
 function notSent(error: unknown): void {
   console.error(
@@ -211,22 +177,20 @@ mailForm(
 );
 
 // A page with a button: mail scanners open links, and must not use this one up.
-function OpenLink({ url, fault }: { url: string; fault?: string }) {
-  return (
-    <Door title="Sign in" url={url}>
+signInPages.open('get', '/sign-in/open', (c) =>
+  html(
+    c,
+    <Door title="Sign in" url={c.req.url}>
       <h1>Sign in</h1>
-      {fault && <Note tone="bad">{fault}</Note>}
       <Fields action="/sign-in/open" submit="Sign in now">
         <MailedCode />
       </Fields>
       <p class="small">
         <a href="/sign-in">Back to sign-in</a>
       </p>
-    </Door>
-  );
-}
-
-signInPages.open('get', '/sign-in/open', (c) => html(c, <OpenLink url={c.req.url} />));
+    </Door>,
+  ),
+);
 
 signInPages.open('post', '/sign-in/open', async (c, form) => {
   const token = form.text('token');
@@ -236,22 +200,9 @@ signInPages.open('post', '/sign-in/open', async (c, form) => {
     await signedIn(c, answer, 'mailed link');
     return c.redirect(first ? '/?done=address-proven' : '/', 303);
   }
-  const fault = 'This link was used before or is too old. Have a new one mailed.';
-  return html(c, <OpenLink url={c.req.url} fault={fault} />, 401);
+  const detail = 'This link was used before or is too old. Have a new one mailed.';
+  throw new Problem('unauthorized', detail, { errors: [{ pointer: '/token', detail }] });
 });
-
-function NewPassword({ url, fault, token }: { url: string; fault?: string; token?: string }) {
-  return (
-    <Door title="New password" url={url}>
-      <h1>New password</h1>
-      {fault && <Note tone="bad">{fault}</Note>}
-      <Fields action="/sign-in/reset" submit="Change the password">
-        <MailedCode value={token} />
-        <NewPasswordField />
-      </Fields>
-    </Door>
-  );
-}
 
 export function NewPasswordField({ name = 'password', label = 'New password' }) {
   return (
@@ -266,7 +217,18 @@ export function NewPasswordField({ name = 'password', label = 'New password' }) 
   );
 }
 
-signInPages.open('get', '/sign-in/reset', (c) => html(c, <NewPassword url={c.req.url} />));
+signInPages.open('get', '/sign-in/reset', (c) =>
+  html(
+    c,
+    <Door title="New password" url={c.req.url}>
+      <h1>New password</h1>
+      <Fields action="/sign-in/reset" submit="Change the password">
+        <MailedCode />
+        <NewPasswordField />
+      </Fields>
+    </Door>,
+  ),
+);
 
 signInPages.open('post', '/sign-in/reset', async (c, form) => {
   const token = form.text('token');
@@ -276,11 +238,11 @@ signInPages.open('post', '/sign-in/reset', async (c, form) => {
     newPassword: form.all('password')[0] ?? '',
   });
   if (ok) return c.redirect('/sign-in?done=password-changed', 303);
-  const fault =
+  const [pointer, detail] =
     body.code === 'INVALID_TOKEN'
-      ? 'This link was used before or is too old. Ask for a new one.'
-      : 'The password must have 10 to 128 characters.';
-  return html(c, <NewPassword url={c.req.url} token={token} fault={fault} />, 400);
+      ? ['/token', 'This link was used before or is too old. Ask for a new one.']
+      : ['/password', 'The password must have 10 to 128 characters.'];
+  throw new Problem('invalid_body', detail, { errors: [{ pointer, detail }] });
 });
 
 signInPages.open('post', '/sign-out', async (c) => {

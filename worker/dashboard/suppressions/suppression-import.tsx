@@ -1,12 +1,13 @@
 import { z } from 'zod';
 import { Problem } from '#domain/problem.ts';
+import { callApi } from '../../api/own-api.ts';
 import { importLimits } from '../../api/suppressions.ts';
 import type { Call } from '../../http/app.ts';
 import { textOfFile } from '../../http/text-file.ts';
-import { Card, Fields } from '../../pages/blocks.tsx';
-import { bytes, Note, number } from '../../pages/parts.tsx';
+import { Card } from '../../pages/blocks.tsx';
+import { Area, Field, Fields } from '../../pages/forms.tsx';
+import { bytes, number } from '../../pages/parts.tsx';
 import type { Form } from '../board.tsx';
-import { callApi } from '../own-api.ts';
 
 /** Importing suppressions from a file or from pasted text: first what it would do, then doing it. */
 
@@ -20,7 +21,8 @@ const advice = `The file is larger than ${bytes(mostBytes)}, the most that this 
 /** Largest form: the file, with CRLF for each LF in the second step, and what multipart/form-data puts around it. */
 export const uploadLimit = { bytes: mostBytes + 256 * 1024, advice };
 
-const answerSchema = z.object({
+/** What an import came to, or would. */
+export const answerSchema = z.object({
   format: z.string(),
   committed: z.boolean(),
   rows: z.number(),
@@ -33,8 +35,8 @@ const answerSchema = z.object({
 });
 
 export interface Imported {
-  /** The file again, for the second step. */
-  csv: string;
+  /** The file again, for the second step; null: it is done. */
+  csv: string | null;
   answer: z.output<typeof answerSchema>;
 }
 
@@ -45,9 +47,8 @@ export interface Imported {
 export async function readCsv(form: Form): Promise<string> {
   const file = form.file('file');
   const pasted = form.text('csv');
-  if (file !== null && pasted !== '')
-    throw new Problem('invalid_body', 'Choose a file or paste its text, not both.');
-  if (file === null && pasted === '') throw new Problem('invalid_body', 'Choose a file, or paste its text.');
+  if (file !== null && pasted !== '') throw wrong('/file', 'Choose a file or paste its text, not both.');
+  if (file === null && pasted === '') throw wrong('/file', 'Choose a file, or paste its text.');
   // A browser makes CRLF of every line end in a field (HTML §4.10.22.4): the size is that of the file before it.
   const text = (file === null ? pasted : await textOf(file)).replaceAll('\r\n', '\n');
   if (new TextEncoder().encode(text).length > mostBytes) throw new Problem('too_large', advice);
@@ -57,7 +58,11 @@ export async function readCsv(form: Form): Promise<string> {
 async function textOf(file: File): Promise<string> {
   const text = textOfFile(await file.bytes());
   if (text !== null) return text;
-  throw new Problem('invalid_body', `The file ${file.name.slice(0, 100)} is no CSV in UTF-8 or UTF-16.`);
+  throw wrong('/file', `The file ${file.name.slice(0, 100)} is no CSV in UTF-8 or UTF-16.`);
+}
+
+function wrong(pointer: string, detail: string): Problem {
+  return new Problem('invalid_body', detail, { errors: [{ pointer, detail }] });
 }
 
 /** Has the API say what the file would do, or do it. */
@@ -66,8 +71,8 @@ export async function runImport(
   accountId: number,
   csv: string,
   { commit }: { commit: boolean },
-): Promise<Imported> {
-  const answer = await callApi(
+): Promise<z.output<typeof answerSchema>> {
+  return await callApi(
     c,
     accountId,
     {
@@ -77,26 +82,34 @@ export async function runImport(
     },
     answerSchema,
   );
-  return { csv, answer };
 }
 
-export function Import({ refused }: { refused: Problem | undefined }) {
+/** So many octets of what was not understood are shown after the import: the page before has shown more. */
+const briefBytes = 1_500;
+
+/** Of an answer what fits into what a page shows once. */
+export function briefly(answer: z.output<typeof answerSchema>): z.output<typeof answerSchema> {
+  let left = briefBytes;
+  const fits = (one: { line: number; detail: string }) => {
+    left -= new TextEncoder().encode(JSON.stringify(one)).length;
+    return left >= 0;
+  };
+  return { ...answer, errors: answer.errors.filter(fits), warnings: answer.warnings.filter(fits) };
+}
+
+export function Import() {
   return (
     <Card id="import" title="Import">
-      {refused && <Note tone="bad">{refused.detail}</Note>}
       <Fields action="/suppressions/import" submit="Preview" plain upload>
-        <div class="field">
-          <label for="file">CSV file</label>
-          <input id="file" name="file" type="file" accept=".csv,text/csv" aria-describedby="file-hint" />
-          <span class="hint" id="file-hint">
-            An export of SendGrid, Mailgun, Postmark, Resend, SES or of ours: at most {bytes(mostBytes)} and{' '}
-            {number(importLimits.rows)} rows. You see what would happen first.
-          </span>
-        </div>
-        <div class="field">
-          <label for="csv">Or its text</label>
-          <textarea id="csv" name="csv" spellcheck={false} />
-        </div>
+        <Field
+          label="CSV file"
+          name="file"
+          type="file"
+          accept=".csv,text/csv"
+          required={false}
+          hint={`An export of SendGrid, Mailgun, Postmark, Resend, SES or of ours: at most ${bytes(mostBytes)} and ${number(importLimits.rows)} rows. You see what would happen first.`}
+        />
+        <Area label="Or its text" name="csv" required={false} />
       </Fields>
     </Card>
   );
@@ -130,7 +143,7 @@ export function Preview({ imported: { csv, answer } }: { imported: Imported }) {
           ))}
         </ul>
       )}
-      {!answer.committed && (
+      {csv !== null && (
         <form method="post" action="/suppressions/import" enctype="multipart/form-data">
           <input type="hidden" name="csv" value={csv} />
           <input type="hidden" name="commit" value="true" />

@@ -1,28 +1,27 @@
 import { z } from 'zod';
-import { Problem } from '#domain/problem.ts';
 import { suppressionReasons } from '#domain/suppression/suppression.ts';
+import { askApi, callApi } from '../../api/own-api.ts';
 import type { Call } from '../../http/app.ts';
 import { may } from '../../identity/viewer.ts';
 import { html } from '../../pages/answer.tsx';
-import { Card, Columns, Fields } from '../../pages/blocks.tsx';
+import { Card, Columns } from '../../pages/blocks.tsx';
+import { Field, Fields, Post, Select } from '../../pages/forms.tsx';
 import { Page } from '../../pages/layout.tsx';
-import {
-  Empty,
-  Field,
-  faultsOf,
-  Head,
-  Post,
-  Refusal,
-  Select,
-  State,
-  Time,
-  type Tone,
-} from '../../pages/parts.tsx';
+import { Empty, Head, State, Time, type Tone } from '../../pages/parts.tsx';
 import type { Viewer } from '../../store/auth.ts';
 import { listSuppressions } from '../../store/suppressions.ts';
 import { Board } from '../board.tsx';
-import { askApi, callApi } from '../own-api.ts';
-import { Import, type Imported, Preview, readCsv, runImport, uploadLimit } from './suppression-import.tsx';
+import { shownOnce, thenShow } from '../once.ts';
+import {
+  answerSchema,
+  briefly,
+  Import,
+  type Imported,
+  Preview,
+  readCsv,
+  runImport,
+  uploadLimit,
+} from './suppression-import.tsx';
 
 /** Addresses that are not mailed: why, with the proof; adding, removing, import and export. */
 export const suppressionPages = new Board();
@@ -35,17 +34,12 @@ const reasonTone: Record<string, Tone> = {
   unsubscribe: 'warn',
 };
 
-interface Shown {
-  /** Why an address was not added, and what was typed. */
-  refused: { problem: Problem; typed: Record<'email' | 'note', string> };
-  /** Why a file was not imported. */
-  importRefused: Problem;
-  imported: Imported;
-}
+suppressionPages.page('/suppressions', async (c, viewer) => {
+  const imported = await shownOnce(c, viewer, answerSchema);
+  return await listPage(c, viewer, imported && { csv: null, answer: imported });
+});
 
-const labels = { email: 'Address', note: 'Why' };
-
-async function listPage(c: Call, viewer: Viewer, shown: Partial<Shown> = {}, status: 200 | 400 = 200) {
+async function listPage(c: Call, viewer: Viewer, imported: Imported | null) {
   const query = (c.req.query('query') ?? '').trim().slice(0, 320);
   const reason = suppressionReasons.find((one) => one === c.req.query('reason')) ?? null;
   const from = Number(c.req.query('from') ?? 0);
@@ -56,7 +50,6 @@ async function listPage(c: Call, viewer: Viewer, shown: Partial<Shown> = {}, sta
     { limit: pageSize, before: Number.isSafeInteger(from) && from > 0 ? from : null },
     Date.now(),
   );
-  const faults = faultsOf(shown.refused?.problem, Object.keys(labels));
   const change = may(viewer, 'developer');
   const filtered = query !== '' || reason !== null;
   const more = new URLSearchParams({ query, reason: reason ?? '', from: String(next) });
@@ -71,7 +64,7 @@ async function listPage(c: Call, viewer: Viewer, shown: Partial<Shown> = {}, sta
           Export CSV
         </a>
       </Head>
-      {shown.imported && <Preview imported={shown.imported} />}
+      {imported && <Preview imported={imported} />}
       <form method="get" action="/suppressions" class="card" aria-label="Search">
         <div class="filters">
           <Field label="Address" name="query" value={query} required={false} />
@@ -156,45 +149,21 @@ async function listPage(c: Call, viewer: Viewer, shown: Partial<Shown> = {}, sta
       {change && (
         <div class="grid">
           <Card id="add" title="Add an address">
-            <Refusal faults={faults} labels={labels} />
-            <Fields action="/suppressions#add" submit="Suppress">
-              <Field
-                label="Address"
-                name="email"
-                type="email"
-                value={shown.refused?.typed.email}
-                fault={faults.get('email')}
-                autocomplete="off"
-              />
-              <Field
-                label="Why"
-                name="note"
-                value={shown.refused?.typed.note}
-                fault={faults.get('note')}
-                required={false}
-                maxlength={1024}
-              />
+            <Fields action="/suppressions" submit="Suppress">
+              <Field label="Address" name="email" type="email" autocomplete="off" />
+              <Field label="Why" name="note" required={false} maxlength={1024} />
             </Fields>
           </Card>
-          <Import refused={shown.importRefused} />
+          <Import />
         </div>
       )}
     </Page>,
-    status,
   );
 }
 
-suppressionPages.page('/suppressions', (c, viewer) => listPage(c, viewer));
-
 suppressionPages.action('/suppressions', async (c, viewer, form) => {
-  const typed = { email: form.text('email'), note: form.text('note') };
-  try {
-    const body = { email: typed.email, reason: 'manual', note: typed.note || null };
-    await callApi(c, viewer.account.accountId, { method: 'POST', path: '/suppressions', body }, z.unknown());
-  } catch (error) {
-    if (!(error instanceof Problem)) throw error;
-    return await listPage(c, viewer, { refused: { problem: error, typed } }, 400);
-  }
+  const body = { email: form.text('email'), reason: 'manual', note: form.text('note') || null };
+  await callApi(c, viewer.account.accountId, { method: 'POST', path: '/suppressions', body }, z.unknown());
   return c.redirect('/suppressions?done=suppression-added', 303);
 });
 
@@ -207,15 +176,11 @@ suppressionPages.action('/suppressions/remove', async (c, viewer, form) => {
 suppressionPages.action(
   '/suppressions/import',
   async (c, viewer, form) => {
-    try {
-      const imported = await runImport(c, viewer.account.accountId, await readCsv(form), {
-        commit: form.text('commit') === 'true',
-      });
-      return await listPage(c, viewer, { imported });
-    } catch (error) {
-      if (!(error instanceof Problem)) throw error;
-      return await listPage(c, viewer, { importRefused: error }, 400);
-    }
+    const commit = form.text('commit') === 'true';
+    const csv = await readCsv(form);
+    const answer = await runImport(c, viewer.account.accountId, csv, { commit });
+    if (!commit) return await listPage(c, viewer, { csv, answer });
+    return await thenShow(c, viewer, '/suppressions#preview', briefly(answer));
   },
   uploadLimit,
 );

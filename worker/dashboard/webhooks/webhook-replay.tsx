@@ -1,11 +1,12 @@
 import { z } from 'zod';
 import { Problem } from '#domain/problem.ts';
 import { webhookLimits } from '#domain/webhook.ts';
+import { callApi } from '../../api/own-api.ts';
 import type { Call } from '../../http/app.ts';
-import { Card, Fields } from '../../pages/blocks.tsx';
-import { Field, faultsOf, Note, number, Refusal, Time } from '../../pages/parts.tsx';
+import { Card } from '../../pages/blocks.tsx';
+import { Field, Fields } from '../../pages/forms.tsx';
+import { Note, number, Time } from '../../pages/parts.tsx';
 import { webhookDays } from '../../store/home-tables.ts';
-import { callApi } from '../own-api.ts';
 
 /** Posting again what was posted to an endpoint within a time. */
 
@@ -15,8 +16,6 @@ interface Typed {
   to: string;
 }
 
-const labels = { from: 'From', to: 'Before' };
-
 /** What a replay that was done is shown as. */
 export const replayedSchema = z.object({
   typed: z.object({ from: z.string(), to: z.string() }),
@@ -24,14 +23,8 @@ export const replayedSchema = z.object({
   nextMs: z.number().nullable(),
 });
 
-/** What came of a replay: how many, or why not. */
-export interface ReplayShown {
-  typed: Typed;
-  refused?: Problem;
-  replayed?: number;
-  /** Where the call stopped because it had reached its most; null when it did everything. */
-  nextMs?: number | null;
-}
+/** What came of a replay: how many, and where it stopped because it had reached its most; null: it did everything. */
+export type ReplayShown = z.output<typeof replayedSchema>;
 
 const answerSchema = z.object({
   replayed: z.number(),
@@ -40,27 +33,22 @@ const answerSchema = z.object({
 const minuteMs = 60_000;
 const dayMs = 86_400_000;
 
-/** Has the API post a range again. Gives what the page then says; throws what is no refusal of the range. */
+/** Has the API post a range again. Gives what the page then says. @throws Problem about its fields */
 export async function replay(c: Call, accountId: number, id: string, typed: Typed): Promise<ReplayShown> {
   const [from, to] = [instantOf(typed.from), instantOf(typed.to)];
   const errors = [...(from === null ? ['/from'] : []), ...(to === null ? ['/to'] : [])].map((pointer) => ({
     pointer,
     detail: 'must be a date and a time of day, such as 2026-11-20T14:30',
   }));
-  try {
-    if (errors.length > 0) throw new Problem('invalid_body', 'The time is not valid.', { errors });
-    const answer = await callApi(
-      c,
-      accountId,
-      { method: 'POST', path: `/webhooks/${id}/replay`, body: { from, to } },
-      answerSchema,
-    );
-    const nextMs = answer.next_from === null ? null : Date.parse(answer.next_from);
-    return { typed, replayed: answer.replayed, nextMs };
-  } catch (error) {
-    if (!(error instanceof Problem) || error.code !== 'invalid_body') throw error;
-    return { typed, refused: error };
-  }
+  if (errors.length > 0) throw new Problem('invalid_body', 'The time is not valid.', { errors });
+  const answer = await callApi(
+    c,
+    accountId,
+    { method: 'POST', path: `/webhooks/${id}/replay`, body: { from, to } },
+    answerSchema,
+  );
+  const nextMs = answer.next_from === null ? null : Date.parse(answer.next_from);
+  return { typed, replayed: answer.replayed, nextMs };
 }
 
 /** What a field of type `datetime-local` gives (HTML §2.3.5.4), taken for UTC; null: something else. */
@@ -82,23 +70,20 @@ export function Replay({
   const minute = Math.floor(nowMs / minuteMs) * minuteMs;
   const from = left !== null ? localOf(left) : (shown?.typed.from ?? localOf(minute - dayMs));
   const to = shown?.typed.to ?? localOf(minute + minuteMs);
-  const faults = faultsOf(shown?.refused, Object.keys(labels));
   return (
     <Card id="replay" title="Post again what was made between two times">
-      <Refusal faults={faults} labels={labels} />
-      {shown?.replayed !== undefined && <Replayed count={shown.replayed} nextMs={left} />}
+      {shown && <Replayed count={shown.replayed} nextMs={left} />}
       <p>
         For a receiver that has lost something. Requests keep their <code>webhook-id</code>, so a receiver
         that looks at it takes nothing twice. What still waits to be posted is left as it is.
       </p>
-      <Fields action={`${path}/replay#replay`} submit="Post again" plain>
-        <Field label="From (UTC)" name="from" type="datetime-local" value={from} fault={faults.get('from')} />
+      <Fields action={`${path}/replay`} submit="Post again" plain>
+        <Field label="From (UTC)" name="from" type="datetime-local" value={from} />
         <Field
           label="Before (UTC)"
           name="to"
           type="datetime-local"
           value={to}
-          fault={faults.get('to')}
           hint={`What was posted is kept for ${webhookDays} days; at most ${number(webhookLimits.replay)} are posted again at once.`}
         />
       </Fields>

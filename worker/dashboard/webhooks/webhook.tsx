@@ -1,8 +1,9 @@
 import { z } from 'zod';
-import type { Call } from '../../http/app.ts';
+import { callApi } from '../../api/own-api.ts';
 import { may } from '../../identity/viewer.ts';
 import { html } from '../../pages/answer.tsx';
 import { Card, Columns } from '../../pages/blocks.tsx';
+import { Post } from '../../pages/forms.tsx';
 import { Page } from '../../pages/layout.tsx';
 import {
   Cut,
@@ -11,18 +12,15 @@ import {
   Head,
   Note,
   number,
-  Post,
   Secret,
   State,
   Time,
   type Tone,
 } from '../../pages/parts.tsx';
-import type { Viewer } from '../../store/auth.ts';
 import { Board } from '../board.tsx';
 import { shownOnce, thenShow } from '../once.ts';
-import { callApi } from '../own-api.ts';
 import { deliverySchema, deliveryTone, idOf } from './webhook-delivery.tsx';
-import { Replay, type ReplayShown, replay, replayedSchema } from './webhook-replay.tsx';
+import { Replay, replay, replayedSchema } from './webhook-replay.tsx';
 
 /** One webhook endpoint: what was posted there, its secret, posting again. */
 export const webhookPages = new Board();
@@ -61,18 +59,9 @@ const onceSchema = z.object({
   replay: replayedSchema.optional(),
 });
 
-interface Shown {
-  secret?: string;
-  test?: z.output<typeof testSchema>;
-  replay?: ReplayShown;
-}
-
-webhookPages.page('/webhooks/:id', async (c, viewer) =>
-  endpointPage(c, viewer, idOf(c), (await shownOnce(c, viewer, onceSchema)) ?? {}),
-);
-
-/** The page of an endpoint. */
-async function endpointPage(c: Call, viewer: Viewer, id: string, shown: Shown = {}, status: 200 | 400 = 200) {
+webhookPages.page('/webhooks/:id', async (c, viewer) => {
+  const id = idOf(c);
+  const shown = (await shownOnce(c, viewer, onceSchema)) ?? {};
   const { accountId } = viewer.account;
   const state = ['pending', 'delivered', 'dead'].find((one) => one === c.req.query('state')) ?? '';
   const cursor = c.req.query('cursor') ?? '';
@@ -250,9 +239,8 @@ async function endpointPage(c: Call, viewer: Viewer, id: string, shown: Shown = 
       )}
       {change && <Replay path={path} shown={shown.replay} nowMs={Date.now()} />}
     </Page>,
-    status,
   );
-}
+});
 
 webhookPages.action('/webhooks/:id/test', async (c, viewer) => {
   const id = idOf(c);
@@ -290,9 +278,7 @@ webhookPages.action('/webhooks/:id/replay', async (c, viewer, form) => {
     from: form.text('from'),
     to: form.text('to'),
   });
-  return shown.refused
-    ? await endpointPage(c, viewer, id, { replay: shown }, 400)
-    : await thenShow(c, viewer, `/webhooks/${id}#replay`, { replay: shown });
+  return await thenShow(c, viewer, `/webhooks/${id}#replay`, { replay: shown });
 });
 
 webhookPages.action('/webhooks/:id/remove', async (c, viewer) => {

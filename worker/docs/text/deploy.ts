@@ -69,7 +69,8 @@ All settings are told in [Settings](settings.md).
 
 \`bounces\` MX to the nodes and a TXT \`v=spf1 include:_spf.… -all\`, \`_spf\` TXT with the nodes'
 addresses, \`mx\` A and AAAA of the nodes that receive, \`reports\` MX to the nodes and \`*._report._dmarc.reports\` TXT \`v=DMARC1\`
-(RFC 9990: it may be named in the DMARC records of customers). Then ask the doctor, on the node and with its settings, what is
+(RFC 9990: it may be named in the DMARC records of customers), and the DKIM keys of \`sandbox\` (from there new accounts send before
+they have a domain; made when the dashboard is set up). \`npm run deploy -- --dns\` publishes all of them. Then ask the doctor, on the node and with its settings, what is
 still missing:
 
 \`\`\`sh

@@ -19,7 +19,7 @@ and its snippets run in PHP, Ruby, Go, Java and Python where these are installed
 | --- | --- |
 | \`index.ts\`, \`routes.ts\` | the doors of the Worker; what answers at which path |
 | \`cron\`, \`queue\` | what time and queue messages set going |
-| \`tracking\`, \`dashboard\`, \`docs\`, \`api\`, \`node-api\` | where links of mails lead; the pages at \`/\`; these guides and the reference; the public API; the private one of nodes |
+| \`tracking\`, \`dialects\`, \`dashboard\`, \`docs\`, \`api\`, \`node-api\` | where links of mails lead; other services' APIs on top of ours; the pages at \`/\`; these guides and the reference; the public API; the private one of nodes |
 | \`inbound\`, \`webhook\`, \`received\`, \`system-mail\` | what comes by mail; posting events; received mail taken apart; the installation's own mail |
 | \`intake\` | the only way in |
 | \`identity\`, \`dns\` | who asks and what they may do; asking DNS |
@@ -28,7 +28,9 @@ and its snippets run in PHP, Ruby, Go, Java and Python where these are installed
 
 \`smtp-node/submission\` takes mail, \`smtp-node/outbound\` delivers it, \`smtp-node/signing\` signs. \`npm run check\` keeps types,
 style, this order of rooms and the tables of the guides (\`npm run docs\` writes them); \`npm run bench\` prints the budgets beside what it measures;
-\`npm run test:crash\` kills both halves again and again and counts what arrives; \`npm run test:simulation\` lives through months.
+\`npm run test:crash\` kills both halves again and again and counts what arrives; \`npm run test:simulation\` lives through months;
+\`npm run test:soak -- --minutes 30\` has a node among twenty dead and five slow domains, and tells how long mail to the others takes. The sections
+\`node\`, \`relay\` and \`submit\` of the bench hold the node beside Postfix with OpenDKIM.
 \`test/deploy\` runs \`npm run deploy\`, \`backup\` and \`restore\` with the real wrangler against Cloudflare's API as a small server plays it.
 
 ## The simulation
@@ -49,6 +51,7 @@ database is known. A failure names its seed, shows the shortest history that it 
 | \`3\`: a node delivers again what the edge has not heard of | 2 doubled | \`--seed 1 --days 6 --only awayForLong,check\` |
 | \`4\`: an idempotency key stays in flight | 4 keys | \`--seed 2 --days 20 --only keyed\` |
 | \`5\`: a lease whose answer was lost is forgotten | 1 held | \`--seed 3 --days 25 --only send,batch,edgeFlaky,databaseFaults,check\` |
+| \`fence\`: a request that was given up takes mail after the next was answered | 1 held | \`--seed 404 --days 45\` |
 | \`6\`: what was suppressed meanwhile is sent | 3 suppressed | \`--seed 1 --days 30\` |
 | \`7\`: cron folds each account by itself | 7 limits | \`--seed 13 --days 3\` |
 | \`8\`: leases look at hundreds of rows | 7 idle | \`--seed 48 --days 4 --only suspend,send,check\` |
@@ -71,4 +74,21 @@ database is known. A failure names its seed, shows the shortest history that it 
 
 What it leaves to the other tests: workerd's own scheduling, input gates and limits of CPU and memory, real queues, alarms and WebSockets, sockets, TLS and
 DKIM; pages of the dashboard, sign-in, mail by Email Routing and SMTP submission (their own tests drive these); isolates whose clocks differ from each other.
+
+## The pages
+
+Pages are rendered by the Worker (\`worker/pages\` has their frame and parts, \`worker/dashboard\` what is on them) and are whole without a
+script. A form is \`Fields\` with what stands in it; its action refuses by throwing a problem, and the page is shown again with what was
+typed and each fault at its field: nothing else is to be written for that. \`test/worker/dashboard-refusals.test.ts\` walks all forms and
+fails for one that it does not know. \`test/e2e/pages.test.ts\` fills an installation, opens every page that the table of access has at
+360, 768, 1280 and 1920 px, light and dark, and keeps the pictures in \`test/artifacts/pages\`: look at them after a change.
+
+What Postmark and Resend document of the same pages, and what is here (November 2026):
+
+| page | theirs | here | left out, and why |
+| --- | --- | --- | --- |
+| overview | Postmark: sent, bounce and complaint rates of a stream, newest activity. Resend: the list of emails is the start | figures and a picture of 24 hours to 30 days, sender health with its reasons, newest messages, queues, nodes, first steps | |
+| message | both: HTML, text, source, events, a search over the time kept. Postmark: the day when it is deleted, reactivating an address. Resend: insights on the content, a link to share | the same but for sharing; what happens next in words, the phone's and the dark view, parts with download, the request log, the mail that came back beside what was read in it | a public link to a mail: its content is other people's |
+| domain | Postmark: DKIM and return path, found or not. Resend: records as a table with a state each, region, switches of tracking and TLS | records as a table with what was found and the fix, hints by DNS provider, a zone file, rotation, warming, DMARC and TLS reports | a region: it is where you deploy it; tracking is of the account or a message |
+| statistics | Postmark: by day, tag and stream, bounces by kind, unique opens, mail programs and reading time. Resend: rates by domain with the marks of the large receivers | by day, domain, tag, class, recipient provider and reason, the picture for each of their values, CSV; rates beside what is good | unique opens, mail programs, reading time: pictures are fetched by machines, so that they tell less every year |
 `;

@@ -5,6 +5,8 @@ A domain sends once its DNS records prove that it is yours and that we may send 
 (send; the MX stays with your mailbox provider), \`inbound\` (receive), \`both\`, and \`alias\` (its addresses are aliases,
 whose mail is sent on).
 
+Add it on the page Domains, or by the API (\`API\` is the address of the installation, \`KEY\` a key with the scope \`manage\`):
+
 \`\`\`sh
 curl $API/v1/domains -H "Authorization: Bearer $KEY" -H 'Content-Type: application/json' -d '{"domain":"example.com"}'
 curl "$API/v1/domains/example.com/dns?format=bind" -H "Authorization: Bearer $KEY"   # publish these
@@ -40,7 +42,7 @@ minute and 60 an hour at most. A DNS failure never turns a
 domain off; a record that is proven missing for three days does: the Worker logs it and mails the account's owners. When two accounts claim a
 domain, the one that proves ownership has it for as long as it does.
 
-## Changing keys
+## Reports about a domain
 
 Receivers report about a domain: who sends in its name (DMARC aggregate reports, RFC 9990, before it RFC 7489), and how those
 who send to it fare with TLS (RFC 8460). \`rua\` of the advised DMARC record has them sent to
@@ -48,6 +50,8 @@ who send to it fare with TLS (RFC 8460). \`rua\` of the advised DMARC record has
 /v1/domains/:id/dmarc?from&to\` and the page Reports of the domain tell days, sources, alignment, and what each source means
 in a sentence; mail to these addresses that brings no report about the domain is refused, and so is one over 1 MiB. Anybody
 can write a report, so that nothing follows from one; they are kept for 92 days, a hundred a day and kind at most.
+
+## Changing keys
 
 Keys rotate without a gap: \`rotate\` makes a new pair (\`pennypost2\`, \`pennypost2-ed\`) that signs once it is found in
 DNS; the old pair goes on beside it for seven days. Take its records away only after that. An Ed25519 key signs only

@@ -16,6 +16,30 @@ do not.
 An account has a limit of messages a minute (60,000 unless the operator sets another:
 \`PUT /admin/v1/accounts/:id/limits\`), in which every message counts.
 
+What is sent from [the sandbox](sending.md#before-you-have-a-domain) to people is limited to 100 messages a day.
+
+## Of a message
+
+<!-- generated:message-limits -->
+
+| of a message | at most |
+| --- | --- |
+| size as sent, attachments in base64 | 25 MiB |
+| recipients (to, cc and bcc together) | 50 |
+| attachments | 100 |
+| subject | 2,000 characters |
+| \`headers\` | 50, each value 8,192 characters |
+| \`markdown\` | 262,144 characters |
+| \`tags\` | 10 of 64 characters |
+| \`metadata\` | 20 keys of 64 characters, values of 1,024 |
+| \`send_at\` | 30 days ahead |
+| \`Idempotency-Key\` | 256 characters, kept 24 hours |
+| messages of one batch | 100 |
+
+<!-- /generated -->
+
+What is larger is refused with 413 \`too_large\`, what is more with 400 \`invalid_body\`, which names the field.
+
 ## Over a limit
 
 What is over a limit is refused with 429 and \`limit_type\` (\`daily\`, \`hourly\`, \`minute\`), \`limit\`, \`used\`,

@@ -26,7 +26,8 @@ comes to port 25 of the nodes, or by Email Routing (\`email()\`), which is the f
 - **Answered** by \`POST /v1/inbound-emails/:id/reply\`, or on the page of the mail: as \`POST /v1/send\`, in its thread; \`from\`,
   \`to\` and \`subject\` may be left out.
 - **Told** by webhooks of any endpoint whose \`events\` hold \`email.received\` (or are null), in its \`format\`: \`event\`,
-  \`postscale\`, \`cloudmailin\`, \`cloudmailin-multipart\` or \`raw\`; the last three may have user and password in their URL. Larger
+  \`postscale\`, \`resend\` (which names the mail, and no more), \`postmark\`, \`cloudmailin\`, \`cloudmailin-multipart\` or \`raw\`; the last four
+  may have user and password in their URL. Larger
   attachments are fetched by links that hold for 24 hours. The answer of a \`synchronous\` endpoint (by default those of the
   CloudMailin formats) is the reply to the sender, within 45 seconds: 2xx → 250, 4xx → 554 with the words of a plain text,
   anything else → 450. All others are tried again as every webhook is.

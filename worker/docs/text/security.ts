@@ -25,6 +25,10 @@ export const text = `# Security
   as unverified, once a delivery, and counted for the operator (\`feedback_unverified\`).
 - A node has a token of its own, bound to its id: it reads only what it has leased, reports only on leases of its own, and
   what it says of the place where customers submit is shown only once the operator lets it be.
+- An SMTP client that talks before it is greeted is refused. Strangers are greeted a tenth of a second late for that; who has waited is
+  greeted at once for a day, and has to wait again when it talks early.
+- A key that logged in by SMTP may do so for another minute without being asked about; each message is accepted only with a key that is
+  good then, so that a revoked one sends nothing.
 - A request or SMTP session without a good credential costs little before it is refused: measured at most 5 D1 rows, 12 ms
   of CPU and 66 KiB of memory beyond its bytes (\`npm run bench -- door\`, the least of a few rounds on one machine).
 - The exception is a guess of a password, which is hashed by scrypt (N 16384, r 16, p 1: 32 MiB): some 70 ms of CPU. Cheaper

@@ -1,6 +1,9 @@
 /** Made from worker/docs/sending.md by `npm run docs`; change it there. */
 export const text = `# Sending
 
+\`API\` is the address of the installation (\`http://127.0.0.1:8787\` after \`npm start\`), \`HOST\` that of its node, \`KEY\` a key from the
+page *SMTP & API*, where the same stands filled in, for ten languages.
+
 \`\`\`sh
 curl $API/v1/send -H "Authorization: Bearer $KEY" -H 'Content-Type: application/json' -d '{
   "from": "Shop <shop@example.com>", "to": ["you@example.net"], "subject": "Your receipt",
@@ -22,8 +25,8 @@ Every call is listed in [The API at a glance](api-at-a-glance.md).
 Every account sends at once from its address in the sandbox, \`account-<number>@sandbox.<service domain>\` (the page *SMTP & API*
 and \`GET /v1/credential\`, field \`sandbox_address\`, tell it). Such mail goes to the simulator (\`delivered@simulator.<service
 domain>\` and the other parts below) and to the proven addresses of the account's own members, 100 messages a day of the latter;
-anything else is refused with \`domain_not_allowed\`. It is signed with keys of the installation, whose record the page
-*Installation* names. Keys of the environment \`test\` are asked for no domain at all: what they send is checked, kept and shown,
+anything else is refused with \`domain_not_allowed\`. It is signed with keys of the installation, whose records
+\`npm run deploy -- --dns\` publishes with the others. Keys of the environment \`test\` are asked for no domain at all: what they send is checked, kept and shown,
 and delivered to nobody.
 
 ## What was refused
@@ -35,7 +38,7 @@ message (an address that is none, a message that is too large) is told in that s
 
 ## Fields
 
-Fields of \`POST /v1/send\`: \`from\`, \`to\`, \`cc\`, \`bcc\`, \`reply_to\`, \`subject\`, \`text_body\`, \`html_body\`, \`headers\`,
+Each with its [limit](limits.md#of-a-message); fields of \`POST /v1/send\`: \`from\`, \`to\`, \`cc\`, \`bcc\`, \`reply_to\`, \`subject\`, \`text_body\`, \`html_body\`, \`headers\`,
 \`attachments[{filename, content, content_type, content_id}]\`, \`tags\`, \`metadata\`, \`class\`, \`send_at\`, \`test_mode\`,
 \`track_opens\`, \`track_clicks\`, \`unsubscribe\`, \`require_tls\`. The \`content\` of an attachment is its bytes in base64 (RFC 4648 §4).
 

@@ -58,6 +58,22 @@ side:
 headers there \`Authentication-Results\` should say \`pass\` for \`dkim\` and \`dmarc\`. A new domain and a new address are judged strictly for
 some weeks: send to people who wait for your mail, regularly, and no more than [the warming](limits.md#warming) allows.
 
+Under *What could be better* the page of the message says what in its content filters and readers dislike: links elsewhere, no text,
+HTML that is cut off, no way to unsubscribe, no way to answer.
+
+## It came twice
+
+- Your program sent it twice: two messages with ids of their own are on the page Messages. Send an \`Idempotency-Key\` with each, and
+  [try again with the same](errors.md#what-to-do).
+- The connection broke after the mail and before the answer: the event says \`maybeAccepted\`. Nobody can know then, so it is tried again,
+  with the same \`Message-ID\`; most receivers drop the second one.
+
+## Opens or clicks are not counted
+
+- They are off unless [you ask for them](sending.md#opens-clicks-unsubscribing), and only a message with one recipient and HTML has any.
+- The links lead to \`PUBLIC_URL\`: it must be reached from everywhere.
+- Many programs fetch no pictures; others fetch all of them before anybody reads (\`machine\` in the event).
+
 ## The domain does not become verified
 
 The page of the domain shows what was found beside what is wanted, and the fix. Most often the name was published with the domain

@@ -3,7 +3,8 @@ export const hiddenCharacters = /[\p{Cf}\p{Default_Ignorable_Code_Point}]/gu;
 
 /** Blanks other than the space, and what is not seen: of no use in an address, and often pasted along with one. */
 const hidden = /[\p{Cf}\p{Default_Ignorable_Code_Point}\p{Zl}\p{Zp}\u0085]|(?! )\p{Zs}/u;
-const hiddenAtEnds = new RegExp(`^(?:\\s|${hidden.source})+|(?:\\s|${hidden.source})+$`, 'gu');
+const hiddenAtStart = new RegExp(`^(?:\\s|${hidden.source})+`, 'u');
+const isHidden = new RegExp(`^(?:\\s|${hidden.source})$`, 'u');
 
 /** The names of those that are met most (Unicode). */
 const names: Readonly<Record<number, string>> = {
@@ -40,7 +41,16 @@ export function hiddenCharacter(text: string): string | null {
   return name === undefined ? code : `${code} ${name}`;
 }
 
-/** A text without spaces and the like at its ends. */
+/** A text without spaces and the like at its ends. Linear: an expression for the end would begin anew at each of them. */
 export function trimHidden(text: string): string {
-  return text.replace(hiddenAtEnds, '');
+  const start = hiddenAtStart.exec(text)?.[0].length ?? 0;
+  let end = text.length;
+  while (end > start) {
+    const isPair =
+      /[\udc00-\udfff]/.test(text.charAt(end - 1)) && /[\ud800-\udbff]/.test(text.charAt(end - 2));
+    const last = text.slice(isPair ? end - 2 : end - 1, end);
+    if (!isHidden.test(last)) break;
+    end -= last.length;
+  }
+  return text.slice(start, end);
 }

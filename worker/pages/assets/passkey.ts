@@ -36,7 +36,7 @@ export const passkeyScript = `'use strict';
     for (const other of document.querySelectorAll('[data-without-passkey]')) other.hidden = true;
     form.addEventListener('submit', async (event) => {
       event.preventDefault();
-      const said = form.querySelector('[role=alert]');
+      const said = form.querySelector('[data-said]');
       said.hidden = true;
       try {
         await fill(form);

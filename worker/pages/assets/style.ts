@@ -149,7 +149,7 @@ form.fields > button { justify-self: start; min-width: 7rem; }
 .door form.fields > button { justify-self: stretch; }
 label, .label, legend { font-weight: 600; font-size: var(--text-s); display: block; }
 .field { display: grid; gap: var(--s1); }
-.field .hint { font-size: var(--text-s); color: var(--quiet); font-weight: 400; }
+fieldset > .hint, .field .hint { font-size: var(--text-s); color: var(--quiet); font-weight: 400; }
 fieldset { border: 0; display: grid; gap: var(--s2); }
 fieldset label, .check { font-weight: 400; display: flex; gap: var(--s2); align-items: baseline; font-size: var(--text-m); }
 .fault { color: var(--bad); font-size: var(--text-s); font-weight: 600; }

@@ -1,4 +1,4 @@
-import { exampleIds } from '../api/operations/examples.ts';
+import { exampleIds } from './examples.ts';
 
 /** JSON Schema (2020-12). */
 type Json = Record<string, unknown>;

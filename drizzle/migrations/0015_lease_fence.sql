@@ -1,0 +1,1 @@
+ALTER TABLE `nodes` ADD `lease_fence` integer DEFAULT 0 NOT NULL;
