@@ -468,7 +468,12 @@ describe('domains of an account', () => {
     expect(await refused(account.rotateDomainDKIM(ID))).toMatchObject({ statusCode: 422 });
     const signing = (await account.getDomains()).Domains.find(({ Name }) => Name === edge.domain)?.ID ?? 0;
     const rotated = await good('account.rotateDomainDKIM', account.rotateDomainDKIM(signing));
-    expect(rotated).toMatchObject({ Name: edge.domain, DKIMVerified: true });
+    expect(rotated).toMatchObject({
+      DKIMVerified: true,
+      DKIMHost: `pennypost._domainkey.${edge.domain}`,
+      DKIMPendingHost: `pennypost2._domainkey.${edge.domain}`,
+      DKIMUpdateStatus: 'Pending',
+    });
     await good('account.deleteDomain', account.deleteDomain(ID));
     expect(await refused(account.getDomain(ID))).toMatchObject({ statusCode: 422, code: 510 });
   });
