@@ -50,7 +50,7 @@ database is known. A failure names its seed, shows the shortest history that it 
 | \`2\`: tables go before their last events are folded | 4 reads | \`--seed 1 --days 60 --only send,schedule,lastOpens,check\` |
 | \`3\`: a node delivers again what the edge has not heard of | 2 doubled | \`--seed 1 --days 6 --only awayForLong,check\` |
 | \`4\`: an idempotency key stays in flight | 4 keys | \`--seed 2 --days 20 --only keyed\` |
-| \`5\`: a lease whose answer was lost is forgotten | 1 held | \`--seed 3 --days 25 --only send,batch,edgeFlaky,databaseFaults,check\` |
+| \`5\`: a lease whose answer was lost is forgotten | 1 held | \`--seed 1 --days 25 --only send,batch,edgeFlaky,databaseFaults,check\` |
 | \`fence\`: a request that was given up takes mail after the next was answered | 1 held | \`--seed 404 --days 45\` |
 | \`6\`: what was suppressed meanwhile is sent | 3 suppressed | \`--seed 1 --days 30\` |
 | \`7\`: cron folds each account by itself | 7 limits | \`--seed 13 --days 3\` |
