@@ -104,19 +104,6 @@ import { homeOf } from '#domain/message/home.ts';`,
     ],
   },
   {
-    row: 'fence',
-    about: 'a request for a lease that was given up takes mail after the next was answered',
-    caughtBy: '1 held',
-    proof: { seed: 404, days: 45 },
-    mutations: [
-      {
-        file: 'smtp-node/outbound/lease-loop.ts',
-        find: 'const fence = before?.sequence ?? 0;',
-        replace: 'const fence = 0;',
-      },
-    ],
-  },
-  {
     row: '6',
     about: 'what was suppressed after it was accepted is sent',
     caughtBy: '3 suppressed',
