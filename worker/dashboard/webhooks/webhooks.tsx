@@ -126,12 +126,12 @@ webhooksPages.page('/webhooks', async (c, viewer) => {
                 hint="Of that domain: info, support+* or *."
               />
               <Field
-                label="Authorisation URL"
+                label="Asked for each recipient"
                 name="authorization_url"
                 type="url"
                 required={false}
                 maxlength={webhookLimits.urlCharacters}
-                hint="Asked for each recipient before a mail is taken: 2xx takes it, 4xx refuses it."
+                hint="A URL that is asked before a mail is taken: 2xx takes it, 4xx refuses it."
               />
             </details>
             <Field
