@@ -18,6 +18,8 @@ export const text = `# Security
   of a password is answered half a second after it came. A code of an authenticator app opens once.
 - DKIM keys and webhook secrets are encrypted (AES-256-GCM) and open in their own row only. After \`ENCRYPTION_KEYS\` got a new
   first key, cron encrypts everything anew; the page Installation says when the old one may be taken away.
+- A masked alias shows neither side of its mail the other's address in header, text or parts that are text, and what cannot
+  be read as surely as a mail program would is refused instead. From it leaves only what its owner is proven to have sent.
 - Nobody's address is suppressed, and no domain's warming set back, by a report that anybody could have written: a bounce
   or complaint needs the token of its delivery, or a feedback loop whose DKIM signature a node has verified. Others are shown
   as unverified, once a delivery, and counted for the operator (\`feedback_unverified\`).
