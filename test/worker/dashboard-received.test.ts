@@ -176,6 +176,8 @@ describe('the routes of a domain', () => {
     const tried = await page(`${at}?to=info@${domain}`);
     expect(tried.text).toContain('is refused');
     expect(tried.text).toContain('550 5.7.1 Not here');
+    const nobody = await browser.post(at, { pattern: 'x', action: 'forward', addresses: 'nobody', text: '' });
+    expect(await nobody.text()).toContain('id="addresses-fault"');
     const refused = await browser.post(at, { pattern: 'a b', action: 'drop' });
     expect([refused.status, await refused.text()]).toEqual([
       400,

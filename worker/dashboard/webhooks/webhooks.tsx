@@ -86,6 +86,7 @@ webhooksPages.page('/webhooks', async (c, viewer) => {
             <Select
               label="Format"
               name="format"
+              value="event"
               options={webhookFormats.map((format) => ({ value: format, text: format }))}
               hint="event, postscale, resend, postmark: one event a request. cloudmailin: several events in one request. The others tell of received mail only."
             />
@@ -126,12 +127,12 @@ webhooksPages.page('/webhooks', async (c, viewer) => {
                 hint="Of that domain: info, support+* or *."
               />
               <Field
-                label="Authorisation URL"
+                label="Asked for each recipient"
                 name="authorization_url"
                 type="url"
                 required={false}
                 maxlength={webhookLimits.urlCharacters}
-                hint="Asked for each recipient before a mail is taken: 2xx takes it, 4xx refuses it."
+                hint="A URL that is asked before a mail is taken: 2xx takes it, 4xx refuses it."
               />
             </details>
             <Field
