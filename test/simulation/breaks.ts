@@ -94,25 +94,12 @@ import { homeOf } from '#domain/message/home.ts';`,
     row: '5',
     about: 'a lease whose answer was lost is not asked for again',
     caughtBy: '1 held',
-    proof: { seed: 3, days: 25, only: 'send,batch,edgeFlaky,databaseFaults,check' },
+    proof: { seed: 1, days: 25, only: 'send,batch,edgeFlaky,databaseFaults,check' },
     mutations: [
       {
         file: 'smtp-node/outbound/lease-loop.ts',
         find: 'before?.ask ?? this.#newAsk(room, digestMax)',
         replace: 'this.#newAsk(room, digestMax)',
-      },
-    ],
-  },
-  {
-    row: 'fence',
-    about: 'a request for a lease that was given up takes mail after the next was answered',
-    caughtBy: '1 held',
-    proof: { seed: 404, days: 45 },
-    mutations: [
-      {
-        file: 'smtp-node/outbound/lease-loop.ts',
-        find: 'const fence = before?.sequence ?? 0;',
-        replace: 'const fence = 0;',
       },
     ],
   },

@@ -283,8 +283,9 @@ describe('the page of reports', () => {
 
   it('says how to get some where there is none', async () => {
     const { body } = await call('POST', '/v1/domains', account.live, { domain: 'fresh.example' });
-    const text = await page(`/domains/${body.id}/dmarc`);
-    expect(text).toContain(`rua=mailto:dmarc+${body.id}-`);
+    const number = numberOfUuid('domain', body.id);
+    const text = await page(`/domains/${number}/dmarc`);
+    expect(text).toContain(`rua=mailto:dmarc+${number}-`);
     expect(text).toContain('_smtp._tls.fresh.example TXT v=TLSRPTv1; rua=mailto:tlsrpt+');
   });
 });

@@ -218,30 +218,32 @@ postmarkThingsApp.delete('/webhooks/:id', async (c) => {
 
 type FullDomain = z.output<typeof domainAnswer>;
 
-function domainView({ id, domain, records, status, return_path_label: label }: FullDomain) {
+function domainView(of: FullDomain) {
+  const { id, domain, records, return_path_label: label } = of;
   const one = (kind: string) => records.find((record) => record.kind === kind);
-  const isGood = (kind: string) =>
-    one(kind)?.status === 'ok' || (status === 'verified' && one(kind) === undefined);
-  const text = (kind: string, part: 'name' | 'value') => one(kind)?.[part] ?? '';
+  // While a new key is not published the old one goes on.
+  const keys = records.filter(({ kind }) => kind === 'dkim');
+  const active = keys.find(({ status }) => status === 'ok') ?? (of.dkim_verified ? keys[0] : undefined);
+  const pending = keys.find((record) => record !== active && record.status !== 'ok');
   return {
     ID: numberOfUuid('domain', id),
     Name: domain,
-    SPFVerified: isGood('spf'),
-    DKIMVerified: isGood('dkim'),
+    SPFVerified: of.spf_verified,
+    DKIMVerified: active !== undefined,
     WeakDKIM: false,
-    ReturnPathDomainVerified: isGood('return_path'),
-    SPFHost: text('spf', 'name'),
-    SPFTextValue: text('spf', 'value'),
-    DKIMHost: isGood('dkim') ? text('dkim', 'name') : '',
-    DKIMTextValue: isGood('dkim') ? text('dkim', 'value') : '',
-    DKIMPendingHost: isGood('dkim') ? '' : text('dkim', 'name'),
-    DKIMPendingTextValue: isGood('dkim') ? '' : text('dkim', 'value'),
+    ReturnPathDomainVerified: one('return_path')?.status === 'ok',
+    SPFHost: one('spf')?.name ?? '',
+    SPFTextValue: one('spf')?.value ?? '',
+    DKIMHost: active?.name ?? '',
+    DKIMTextValue: active?.value ?? '',
+    DKIMPendingHost: pending?.name ?? '',
+    DKIMPendingTextValue: pending?.value ?? '',
     DKIMRevokedHost: '',
     DKIMRevokedTextValue: '',
     SafeToRemoveRevokedKeyFromDNS: false,
-    DKIMUpdateStatus: isGood('dkim') ? 'Verified' : 'Pending',
+    DKIMUpdateStatus: pending ? 'Pending' : 'Verified',
     ReturnPathDomain: `${label}.${domain}`,
-    ReturnPathDomainCNAMEValue: text('return_path', 'value'),
+    ReturnPathDomainCNAMEValue: one('return_path')?.value ?? '',
   };
 }
 

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { numberOfUuid, uuidOfNumber } from '#domain/number-id.ts';
 import { Problem } from '#domain/problem.ts';
 import type { SuppressionReason } from '#domain/suppression/suppression.ts';
-import { askApi } from '../api/own-api.ts';
+import { askApi, callApi } from '../api/own-api.ts';
 import { type Call, newApp } from '../http/app.ts';
 import { parseBody, readJson } from '../http/request-body.ts';
 import { rowsOf } from '../identity/rows.ts';
@@ -52,8 +52,8 @@ async function suppressionOf(c: Call, idOrEmail: string): Promise<Suppression> {
 
 /** Adds an address for the whole account. Gives its id. */
 async function suppress(c: Call, email: string) {
-  await askApi(c, null, { method: 'POST', path: '/suppressions', body: { email } });
-  const { id } = suppressionView(await suppressionOf(c, email));
+  const request = { method: 'POST', path: '/suppressions', body: { email } } as const;
+  const { id } = await callApi(c, null, request, z.object({ id: z.string() }));
   return { object: 'suppression', id };
 }
 

@@ -86,6 +86,7 @@ webhooksPages.page('/webhooks', async (c, viewer) => {
             <Select
               label="Format"
               name="format"
+              value="event"
               options={webhookFormats.map((format) => ({ value: format, text: format }))}
               hint="event, postscale, resend, postmark: one event a request. cloudmailin: several events in one request. The others tell of received mail only."
             />

@@ -14,7 +14,7 @@ curl $API/v1/webhooks -H "Authorization: Bearer $KEY" -H 'Content-Type: applicat
 ## Fields and formats
 
 Fields: \`url\`, \`format\` (\`event\`, the default, \`cloudmailin\`, \`postscale\`, \`resend\`, \`postmark\`, or one of received mail only), \`synchronous\`, \`events\` (names of any column of the table below; all
-by default), \`description\`, for received mail \`domain\`, \`address_pattern\` and \`authorization_url\`, and in \`PATCH\` also \`state\` (\`active\`, \`disabled\`). An endpoint gets what happens after it
+by default, of the format \`postscale\` received mail), \`description\`, for received mail \`domain\`, \`address_pattern\` and \`authorization_url\`, and in \`PATCH\` also \`state\` (\`active\`, \`disabled\`). An endpoint gets what happens after it
 was made.
 
 - \`event\` posts one event each, with its \`email.*\` type: \`{"id", "type", "created_at", "data": {"email_id",
