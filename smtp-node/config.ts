@@ -174,7 +174,7 @@ export const configCatalogue = [
     name: 'submissionPorts',
     key: 'PENNYPOST_SUBMISSION_PORTS',
     kind: 'ports',
-    default: '587,2525',
+    default: '587,2525,2587',
     about: 'Submission ports with STARTTLS (RFC 6409). 0: any free one. `none`: no such port.',
   },
   {

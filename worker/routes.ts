@@ -24,6 +24,9 @@ import { warmingApp } from './api/warming.ts';
 import { webhookDeliveriesApp } from './api/webhook-deliveries.ts';
 import { webhooksApp } from './api/webhooks.ts';
 import { dashboardApp } from './dashboard/app.ts';
+import type { Dialect } from './dialects/dialect.ts';
+import { postmark, postmarkApp } from './dialects/postmark.ts';
+import { resend, resendApp } from './dialects/resend.ts';
 import { docsApp } from './docs/app.tsx';
 import { type Env, NotConfigured, parseEnv } from './env.ts';
 import { answerError, type Call, type Isolate, newApp, requestId } from './http/app.ts';
@@ -104,6 +107,8 @@ app.route('/v1', settingsApp);
 app.route('/v1', auditApp);
 app.route('/api/v0.1', cloudmailinApp);
 app.route('/api/v0.1', cloudmailinReadsApp);
+app.route('/resend', resendApp);
+app.route('/postmark', postmarkApp);
 app.route('/admin/v1', adminApp);
 app.route('/admin/v1', adminNodesApp);
 app.route('/node/v1', nodeApp);
@@ -120,9 +125,10 @@ app.notFound((c) => {
   );
   if (c.req.method === 'GET' && allowed.has('POST') && isForPeople(c.req.path, c.req.header('Accept')))
     return c.redirect(pageAbove(c.req.path), 303);
+  const instead = insteadOf(c.req.path);
   const problem =
-    allowed.size === 0 || allowed.has(c.req.method)
-      ? new Problem('not_found', `There is nothing at ${c.req.path.slice(0, 200)}.`)
+    instead !== undefined || allowed.size === 0 || allowed.has(c.req.method)
+      ? new Problem('not_found', instead ?? `There is nothing at ${c.req.path.slice(0, 200)}.`)
       : // RFC 9110 §15.5.6: a 405 says which methods there are.
         new Problem('method_not_allowed', `${c.req.method} is not allowed on ${c.req.path}.`, {
           headers: { Allow: [...allowed].join(', ') },
@@ -130,7 +136,20 @@ app.notFound((c) => {
   if (isForPeople(c.req.path, c.req.header('Accept'))) return errorAnswer(c, problem);
   throw problem;
 });
-app.onError(answerError);
+app.onError((error, c) => (dialectOf(c.req.path)?.answerError ?? answerError)(error, c));
+
+const dialects: readonly Dialect[] = [resend, postmark];
+
+/** The dialect that a path is of; its clients read errors in its shape only. */
+function dialectOf(path: string): Dialect | undefined {
+  return dialects.find(({ prefix }) => path === prefix || path.startsWith(`${prefix}/`));
+}
+
+/** What there is instead of what that service has at a path; undefined: it has nothing there either. */
+function insteadOf(path: string): string | undefined {
+  const dialect = dialectOf(path);
+  return dialect?.missing.find(([begins]) => begins.test(path.slice(dialect.prefix.length)))?.[1];
+}
 
 /** The environment; a Worker without its secrets says what to do, and its log what is missing. */
 function configured(c: Call): Env | Problem {
@@ -157,7 +176,9 @@ function pageAbove(path: string): string {
 
 /** A browser outside of the APIs gets a page; programs, and whoever asks below an API, get a problem. */
 function isForPeople(path: string, accept: string | undefined): boolean {
-  return (accept ?? '').includes('text/html') && !/^\/(v1|admin|node|api|healthz)(\/|$)/.test(path);
+  return (
+    (accept ?? '').includes('text/html') && !/^\/(v1|admin|node|api|resend|postmark|healthz)(\/|$)/.test(path)
+  );
 }
 
 function matches(pattern: string, path: string): boolean {

@@ -326,7 +326,7 @@ export const webhookEndpoints = sqliteTable(
       .references(() => accounts.id),
     url: text('url').notNull(),
     format: text('format', {
-      enum: ['cloudmailin', 'event', 'postscale', 'cloudmailin-multipart', 'raw'],
+      enum: ['cloudmailin', 'event', 'postscale', 'resend', 'postmark', 'cloudmailin-multipart', 'raw'],
     }).notNull(),
     /** Its answer to received mail is the reply in the SMTP session; null: as its format has it. */
     synchronous: integer('synchronous', { mode: 'boolean' }),

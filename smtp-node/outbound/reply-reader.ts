@@ -68,20 +68,25 @@ export class ReplyReader {
     step: StepName,
     timeoutMs: number,
   ): Promise<{ reply: SmtpReply; lines: readonly string[] }> {
-    let timer: NodeJS.Timeout | undefined;
-    const timeout = new Promise<'timeout'>((resolve) => {
-      timer = setTimeout(resolve, timeoutMs, 'timeout');
-    });
-    const first = await Promise.race([this.arrival(), timeout]);
-    clearTimeout(timer);
+    const inTime = this.hasReply || this.ended || (await this.#arrivesWithin(timeoutMs));
     const found = this.#replies.shift();
     if (found) return { reply: found.reply, lines: found.raw };
-    if (first === 'timeout') {
+    if (!inTime) {
       const text = `no reply within ${timeoutMs / 1000} s`;
       throw new StepFailure(step, text, { code: 'ETIMEDOUT' });
     }
     const end = this.#end ?? { message: 'the connection is closed', kind: 'network', code: null };
     throw new StepFailure(step, end.message, { kind: end.kind, code: end.code });
+  }
+
+  #arrivesWithin(ms: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms, false);
+      this.#wake.push(() => {
+        clearTimeout(timer);
+        resolve(true);
+      });
+    });
   }
 
   /** Stops reading, so that TLS can take over the socket. */

@@ -35,13 +35,19 @@ function canonicalField(text: string): CanonicalField[] {
 
 /** Unfolded, runs of blanks made one space, none at either end. */
 export function relaxedValue(text: string): string {
-  return text
-    .replaceAll('\r\n', '')
-    .replace(/[ \t]+/g, ' ')
-    .replace(/^ | $/g, '');
+  // A single space is left alone, since most are.
+  const even = text.replaceAll('\r\n', '').replace(/\t[ \t]*| [ \t]+/g, ' ');
+  return even.slice(even.startsWith(' ') ? 1 : 0, even.length > 1 && even.endsWith(' ') ? -1 : undefined);
 }
 
 /** ASCII only: a byte over 127 is no letter here. */
 function lowerCase(text: string): string {
-  return text.replace(/[A-Z]+/g, (capitals) => capitals.toLowerCase());
+  return isAsciiText(text)
+    ? text.toLowerCase()
+    : text.replace(/[A-Z]+/g, (capitals) => capitals.toLowerCase());
+}
+
+function isAsciiText(text: string): boolean {
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 127) return false;
+  return true;
 }

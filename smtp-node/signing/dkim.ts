@@ -62,8 +62,9 @@ export class DkimSigner {
   ): Promise<SigningResult> {
     const results = this.#shared.get(raw) ?? new Map<string, Promise<SigningResult>>();
     this.#shared.set(raw, results);
-    const parts = keys.flatMap(({ selector, algorithm, privateKey }) => [selector, algorithm, privateKey]);
-    const name = [domain, ...parts, ...fields.flatMap((field) => [field.name, field.value])].join('\0');
+    let name = domain;
+    for (const key of keys) name += `\0${key.selector}\0${key.algorithm}\0${this.#keys.numberOf(key)}`;
+    for (const field of fields) name += `\0${field.name}\0${field.value}`;
     const result = results.get(name) ?? this.#sign(raw, domain, keys, now, fields);
     results.set(name, result);
     return result;

@@ -20,6 +20,18 @@ const mostKept = 1000;
 /** Keys by their PEM, each parsed once; the one that was used longest ago is forgotten first. */
 export class SigningKeys {
   readonly #parsed = new Map<string, KeyObject>();
+  readonly #numbers = new Map<string, number>();
+  #lastNumber = 0;
+
+  /** A short name of a private key, the same as long as it is used. */
+  numberOf({ privateKey }: DkimKey): number {
+    const known = this.#numbers.get(privateKey);
+    if (known !== undefined) return known;
+    if (this.#numbers.size >= mostKept) this.#numbers.clear();
+    this.#lastNumber += 1;
+    this.#numbers.set(privateKey, this.#lastNumber);
+    return this.#lastNumber;
+  }
 
   /** @throws Error why the key cannot sign */
   of({ selector, algorithm, privateKey }: DkimKey): SigningKey {

@@ -35,8 +35,8 @@ interface User {
 }
 
 const sendScope = 'send' satisfies Scope;
-/** Username that every credential may use. */
-const commonUsername = 'pennypost';
+/** Usernames that every credential may use: ours, and those that other services have for all of their keys. */
+const commonUsernames: readonly string[] = ['pennypost', 'resend', 'postscale'];
 
 /** What smtp-server asks us in the course of a session. */
 export function sessionHandlers(context: SessionContext): Partial<SMTPServerOptions> {
@@ -128,7 +128,9 @@ async function logIn(
   if (credential && !credential.scopes.includes(sendScope)) {
     throw new SmtpFault('535 5.7.8', 'This key may not send');
   }
-  if (credential && (username === commonUsername || username === credential.username.toLowerCase())) {
+  // Postmark has the token as both user and password.
+  const names = [...commonUsernames, credential?.username.toLowerCase(), secret.toLowerCase()];
+  if (credential && names.includes(username)) {
     return { username: credential.username, secret };
   }
   const late = limits.failsOften(address);

@@ -217,7 +217,7 @@ describe.skipIf(!hasChromium)('the dashboard in a browser', () => {
     await page.getByRole('alert').waitFor();
     expect(await page.getByRole('alert').textContent()).toMatch(/suppressed/);
     // The refusal is the one error that the browser may tell of.
-    const told = () => complaints.findIndex((text) => text.includes('status of 400'));
+    const told = () => complaints.findIndex((text) => text.includes('status of 422'));
     await until('the browser to tell of the refusal', 5_000, async () => told() >= 0);
     complaints.splice(told(), 1);
     await pennypost.api.send({ ...content, to: [gone, 'other@example.net'], subject: 'To both' });

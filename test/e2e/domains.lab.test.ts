@@ -24,7 +24,7 @@ const record = z.looseObject({
   fix: z.string().nullable(),
 });
 const domainFacts = z.looseObject({
-  id: z.number(),
+  id: z.uuid(),
   domain: z.string(),
   status: z.string(),
   reason: z.string().nullable(),

@@ -25,7 +25,7 @@ const strict = 'strict.test';
 const home = 'example.net';
 
 const made = z.object({
-  id: z.number(),
+  id: z.uuid(),
   status: z.string(),
   records: z.array(
     z.object({ kind: z.string(), type: z.enum(['TXT', 'MX']), name: z.string(), value: z.string() }),
@@ -222,7 +222,8 @@ describeInLab('mail that is received among real mail servers', (lab) => {
       await put(letter(`To fifty by ${name}`, from), to, from);
       const taken = to.filter((address) => address.startsWith('user'));
       const hook = await toldOf(`To fifty by ${name}`);
-      expect(hook.envelope.to).toEqual(taken);
+      // Postfix brings them in an order of its own
+      expect(hook.envelope.to.toSorted()).toEqual(taken.toSorted());
       const notice = await returned(from);
       expect(notice.match(/550[ -]5\.7\.1 Gone away/g)?.length).toBeGreaterThanOrEqual(10);
       for (const address of to)

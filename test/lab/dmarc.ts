@@ -22,12 +22,20 @@ export const dmarcSettings: Readonly<Record<string, string>> = {
 /** Starts both in a host, and returns once they listen. */
 export async function startDmarc(namespaces: Namespaces, dir: string, host: HostName): Promise<void> {
   const { fqdn } = hosts[host];
+  const resolver = join(dir, 'resolver.conf');
+  // OpenDKIM's own resolver answers names below `test` by itself (RFC 6761), and remembers.
+  await writeFile(
+    resolver,
+    'server:\n  local-zone: "test." nodefault\n  cache-max-ttl: 0\n  cache-max-negative-ttl: 0\n',
+  );
   const configurations = {
     opendkim: `
 Mode v
 Socket inet:${DKIM_PORT}@127.0.0.1
 AuthservID ${fqdn}
 AlwaysAddARHeader yes
+Nameservers ${hosts.dns.ipv4}
+ResolverConfiguration ${resolver}
 Background no
 Syslog no
 PidFile ${dir}/opendkim.pid

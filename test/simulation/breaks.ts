@@ -94,11 +94,11 @@ import { homeOf } from '#domain/message/home.ts';`,
     row: '5',
     about: 'a lease whose answer was lost is not asked for again',
     caughtBy: '1 held',
-    proof: { seed: 3, days: 25, only: 'send,batch,edgeFlaky,databaseFaults,check' },
+    proof: { seed: 1, days: 25, only: 'send,batch,edgeFlaky,databaseFaults,check' },
     mutations: [
       {
         file: 'smtp-node/outbound/lease-loop.ts',
-        find: 'this.#unanswered.get(kind) ?? this.#newAsk(room, digestMax)',
+        find: 'before?.ask ?? this.#newAsk(room, digestMax)',
         replace: 'this.#newAsk(room, digestMax)',
       },
     ],

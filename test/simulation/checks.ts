@@ -56,7 +56,7 @@ export function watch(service: Service): void {
     over('calls of a queue', invocation.queueCalls, 20);
     if (!invocation.gone) over('milliseconds', tookMs, longestMs);
   };
-  service.onLease = ({ node, bootId, askedMs, max, excluded, place, given, answer }) => {
+  service.onLease = ({ node, bootId, askedMs, max, excluded, place, isAgain, given, answer }) => {
     // One that found work has made a second trip: it ended what was suppressed, or another node was quicker. One that goes
     // on behind a full look is not idle: it looks further each time, and reads no row that was passed by.
     if (
@@ -76,7 +76,7 @@ export function watch(service: Service): void {
         );
       }
     }
-    if (given && given.length === max && given.some((one) => one.class !== 'priority'))
+    if (given && !isAgain && given.length === max && given.some((one) => one.class !== 'priority'))
       void checkOrder(service, { askedMs, excluded, place, given });
     if (given === null) {
       const own = node.generation;

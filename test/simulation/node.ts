@@ -36,6 +36,7 @@ const leaseQuestion = z.object({
   excludeDomains: z.array(z.string()),
   bootId: z.string(),
   place: z.string().nullish(),
+  fence: z.number(),
 });
 
 const releaseQuestion = z.object({ leases: z.array(z.object({ messageId: z.string(), n: z.number() })) });
@@ -49,6 +50,8 @@ export interface LeaseAsked {
   excluded: readonly string[];
   /** Where it goes on, behind what leases before it have looked at. */
   place: Place;
+  /** Asked before and not answered: it may give what was chosen then. */
+  isAgain: boolean;
   /** Null: it was not answered. */
   given: { messageId: string; n: number; leaseId: string; class: string }[] | null;
   answer: Answer | null;
@@ -221,6 +224,7 @@ export class SimulatedNode {
         max: question.max,
         excluded: question.excludeDomains,
         place: parsePlace(question.place ?? null),
+        isAgain: question.fence > 0,
         given,
         answer,
       });

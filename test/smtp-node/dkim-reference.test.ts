@@ -83,6 +83,15 @@ describe('our signatures', () => {
     );
   });
 
+  it('cover a body that needs no change but at its end, alone and after one that does', async () => {
+    const even = 'One line.\r\n\r\nAnd another.\r\n';
+    for (const rest of [even, `${even}\r\n\r\n`, even.trimEnd(), `\r\n\r\n${even}`, `a  b \r\n${even}`]) {
+      const bytes = Buffer.from(`From: a@sender.test\r\n\r\n${rest}`);
+      const theirs = await signByMailauth(bytes, 'sender.test', keys, now);
+      expect(await ours({ kind: 'bytes', bytes })).toEqual(theirs.flatMap(unfolded));
+    }
+  });
+
   it('cover an empty body, and one of empty lines only', async () => {
     for (const rest of ['', '\r\n', '\r\n\r\n\r\n', '\r\n \r\n\t\r\n', '\r\n\r\n'.repeat(50_000)]) {
       const bytes = Buffer.from(`From: a@sender.test\r\n${rest}`);

@@ -134,6 +134,15 @@ describe('submission: logging in', () => {
     expect(await talk.say('MAIL FROM:<a@example.com>')).toMatch(/^530 5\.7\.0 /);
   });
 
+  it.each(['pennypost', 'Resend', 'POSTSCALE', 'pp_test_secret'])(
+    'succeeds as %s with a key',
+    async (user) => {
+      await using at = await submissionAtEdge();
+      const talk = await SmtpTalk.open(at.port);
+      expect(await talk.logIn(user, 'pp_test_secret')).toMatch(/^235 /);
+    },
+  );
+
   it.each([
     ['pennypost', 'pp_test_wrong'],
     ['somebody', 'pp_test_secret'],

@@ -37,6 +37,7 @@ const storeys = [
   'cron/',
   'queue/',
   'tracking/',
+  'dialects/',
   'dashboard/',
   'docs/',
   'api/',

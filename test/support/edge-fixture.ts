@@ -9,6 +9,7 @@ import { z } from 'zod';
 import { homeOf } from '#domain/message/home.ts';
 import { type Edge, startEdge } from '../../smtp-node/standalone/edge.ts';
 import { newWorkerSecrets } from '../../smtp-node/standalone/secrets.ts';
+import { EdgeNode } from './edge-node.ts';
 
 export interface EdgeFixture {
   url: string;
@@ -16,10 +17,14 @@ export interface EdgeFixture {
   username: string;
   liveKey: string;
   testKey: string;
+  accountId: number;
+  /** A node that delivers and receives when it is told to. */
+  node(): Promise<EdgeNode>;
   /** An operator's call; gives the answer's JSON. */
   operator(method: string, path: string, body?: unknown): Promise<unknown>;
   /** An API call with the live key. */
   get(path: string): Promise<unknown>;
+  post(path: string, body: unknown): Promise<unknown>;
   /** The raw message, latin1, as nodes get it. */
   rawOf(messageId: string): Promise<string>;
   /** The raw message as an independent parser reads it. */
@@ -36,7 +41,7 @@ export async function startEdgeFixture(): Promise<EdgeFixture> {
     port: 0,
     host: '127.0.0.1',
     dataDir: folder,
-    settings: { ...secrets, SERVICE_DOMAIN: 'pennypost.test' },
+    settings: { ...secrets, SERVICE_DOMAIN: 'pennypost.test', ALLOW_LOCAL_WEBHOOKS: '1' },
     log: () => {},
   });
   const ask = async (token: string, method: string, path: string, body?: unknown): Promise<Response> =>
@@ -73,8 +78,11 @@ export async function startEdgeFixture(): Promise<EdgeFixture> {
     username: live.username,
     liveKey: live.secret,
     testKey: test.secret,
+    accountId: id,
+    node: () => EdgeNode.start(edge.url, secrets.OPERATOR_TOKEN),
     operator,
     get: async (path) => await (await ask(live.secret, 'GET', path)).json(),
+    post: async (path, body) => await (await ask(live.secret, 'POST', path, body)).json(),
     rawOf: async (messageId) => (await rawBytes(messageId)).toString('latin1'),
     mailOf: async (messageId) => await PostalMime.parse(await rawBytes(messageId)),
     stop: async () => {

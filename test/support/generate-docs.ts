@@ -164,8 +164,13 @@ const sections: Record<string, string> = {
     )
     .join('\n\n'),
   events: table(
-    ['event', '`email.*` type', 'CloudMailin kind', 'raised when', 'details'],
-    events.map((e) => [code(e.kind), e.type ? code(e.type) : '', code(e.cloudmailin), e.raised, e.details]),
+    ['event', '`email.*` type', 'CloudMailin kind', 'Resend', 'Postmark', 'raised when', 'details'],
+    events.map((e) => [
+      code(e.kind),
+      ...[e.type, e.cloudmailin, e.resend, e.postmark].map((name) => (name ? code(name) : '')),
+      e.raised,
+      e.details,
+    ]),
   ),
   problems: table(
     ['status', '`code`', 'title', 'SMTP reply'],

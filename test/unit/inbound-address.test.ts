@@ -81,3 +81,15 @@ describe('an address with a token', () => {
     );
   });
 });
+
+describe('an address without a domain', () => {
+  it.each([
+    ['postmaster', 'feedback'],
+    ['PostMaster', 'feedback'],
+    ['abuse', 'unknown'],
+    ['', 'unknown'],
+  ])('%j is taken only where RFC 5321 §4.5.1 has it: %s', async (address, kind) => {
+    const of = { serviceDomain: 'x.example', returnPathKeys: [newest] };
+    expect(await readAddress(address, of)).toEqual({ kind });
+  });
+});

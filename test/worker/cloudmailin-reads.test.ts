@@ -45,6 +45,20 @@ describe('CloudMailin’s reads', () => {
     expect(body[0].target).toContain(told.host);
   });
 
+  it('tell a sent message, with what happened to it', async () => {
+    const { body: sent } = await call('POST', '/v1/send', account.live, mail(account, { tags: ['a'] }));
+    const { status, body } = await read(`pennypost/messages/${sent.message_id}`);
+    expect(status).toBe(200);
+    expect(body).toMatchObject({
+      id: sent.message_id,
+      tags: ['a'],
+      status: 'queued',
+      events: [{ kind: 'registration', recipient: 'user@example.net' }],
+    });
+    const theirs = await read(`pennypost/messages/${sent.message_id}`, stranger.live);
+    expect([theirs.status, theirs.body]).toEqual([404, { status: 404, error: expect.any(String) }]);
+  });
+
   it('tell what became of received mail, newest first, searched and by address', async () => {
     await bringMail(`orders@${domain}`, letterTo(`orders@${domain}`));
     expect((await bringMail(`no@${domain}`, letterTo(`no@${domain}`))).refusal).toMatchObject({ text: 'No' });

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { noVerdicts } from '#domain/inbound/verdicts.ts';
+import { numberOfUuid } from '#domain/number-id.ts';
 import { Browser } from '../support/browser.ts';
 import { setUpOwner } from './dashboard-support.ts';
 import { bringMail, doors, letterTo, newReceivingDomain } from './received-support.ts';
@@ -166,14 +167,17 @@ describe('the answer to a received mail', () => {
 describe('the routes of a domain', () => {
   it('are shown, tried, added and removed', async () => {
     const { body } = await call('GET', `/v1/domains/${domain}`, account.live);
-    const at = `/domains/${body.id}/routes`;
-    expect((await page(`/domains/${body.id}`)).text).toContain(`href="${at}"`);
+    const number = numberOfUuid('domain', body.id);
+    const at = `/domains/${number}/routes`;
+    expect((await page(`/domains/${number}`)).text).toContain(`href="${at}"`);
     expect((await page(at)).text).toContain('all endpoints of the account');
     const added = await browser.post(at, { pattern: 'info', action: 'refuse', text: 'Not here' });
     expect(added.headers.get('Location')).toBe(`${at}?done=route-added`);
     const tried = await page(`${at}?to=info@${domain}`);
     expect(tried.text).toContain('is refused');
     expect(tried.text).toContain('550 5.7.1 Not here');
+    const nobody = await browser.post(at, { pattern: 'x', action: 'forward', addresses: 'nobody', text: '' });
+    expect(await nobody.text()).toContain('id="addresses-fault"');
     const refused = await browser.post(at, { pattern: 'a b', action: 'drop' });
     expect([refused.status, await refused.text()]).toEqual([
       400,

@@ -29,6 +29,11 @@ beforeAll(async () => {
 afterEach(() => vi.restoreAllMocks());
 
 describe('a new endpoint', () => {
+  it('has the format event where nobody chooses another', async () => {
+    const page = await (await owner.get('/webhooks')).text();
+    expect(page.match(/<option value="[^"]*" selected[^>]*>/g)).toEqual([expect.stringContaining('"event"')]);
+  });
+
   it('that is refused names the field, and keeps what was typed', async () => {
     const response = await owner.post('/webhooks', {
       url: 'https://127.0.0.1/hook',

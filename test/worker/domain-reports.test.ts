@@ -1,5 +1,6 @@
 import { gzipSync, strToU8 } from 'fflate';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { numberOfUuid } from '#domain/number-id.ts';
 import { purgeReports } from '../../worker/store/domain-reports.ts';
 import { Browser } from '../support/browser.ts';
 import { setUpOwner } from './dashboard-support.ts';
@@ -21,6 +22,7 @@ let browser: Browser;
 let account: TestAccount;
 let stranger: TestAccount;
 let domain: Answer;
+let domainNumber: number | null;
 const rua = /rua=mailto:(dmarc\+[0-9a-f-]+@reports\.mail\.example\.org)/;
 let address = '';
 let tlsAddress = '';
@@ -43,6 +45,7 @@ beforeAll(async () => {
   stranger = await newAccount();
   const added = await call('POST', '/v1/domains', account.live, { domain: 'reported.example', type: 'both' });
   domain = added.body;
+  domainNumber = numberOfUuid('domain', domain.id);
   const record = domain.records.find((one: Answer) => one.kind === 'dmarc');
   address = rua.exec(record.value)?.[1] ?? '';
   tlsAddress = (await call('GET', `/v1/domains/${domain.id}/tls-reports`, account.live)).body.address;
@@ -183,7 +186,7 @@ describe('DMARC reports', () => {
     const at = yesterday - 9 * dayMs;
     const day = new Date(at).toISOString().slice(0, 10).replaceAll('-', '');
     await bindings.DB.batch(
-      Array.from({ length: 100 }, (_, i) => bindings.DB.prepare(insert).bind(domain.id, day, `k${i}`, at)),
+      Array.from({ length: 100 }, (_, i) => bindings.DB.prepare(insert).bind(domainNumber, day, `k${i}`, at)),
     );
     const over = aggregate([['192.0.2.50', 1, 'pass', 'pass', 'none']], { begin: at / 1000 });
     expect(await bring(dmarcMail(over), [address])).toEqual(['taken']);
@@ -267,8 +270,8 @@ describe('the page of reports', () => {
   const page = async (path: string) => await (await browser.get(path)).text();
 
   it('shows the picture, sources with a sentence each, and TLS', async () => {
-    const at = `/domains/${domain.id}/dmarc`;
-    expect(await page(`/domains/${domain.id}`)).toContain(`href="${at}"`);
+    const at = `/domains/${domainNumber}/dmarc`;
+    expect(await page(`/domains/${domainNumber}`)).toContain(`href="${at}"`);
     const text = await page(at);
     expect(text).toContain('<bdi>Reports about reported.example</bdi>');
     expect(text).toContain('class="fate-passed"');
@@ -280,8 +283,9 @@ describe('the page of reports', () => {
 
   it('says how to get some where there is none', async () => {
     const { body } = await call('POST', '/v1/domains', account.live, { domain: 'fresh.example' });
-    const text = await page(`/domains/${body.id}/dmarc`);
-    expect(text).toContain(`rua=mailto:dmarc+${body.id}-`);
+    const number = numberOfUuid('domain', body.id);
+    const text = await page(`/domains/${number}/dmarc`);
+    expect(text).toContain(`rua=mailto:dmarc+${number}-`);
     expect(text).toContain('_smtp._tls.fresh.example TXT v=TLSRPTv1; rua=mailto:tlsrpt+');
   });
 });

@@ -2,6 +2,7 @@ import { createScheduledController } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { DnsType } from '#domain/dns/dns.ts';
+import { numberOfUuid } from '#domain/number-id.ts';
 import worker from '../../worker/index.ts';
 import type { DnsTable } from '../support/dns-table.ts';
 import { letInstallationMail, mailsTo, newMember } from './dashboard-support.ts';
@@ -590,7 +591,7 @@ describe('DKIM keys', () => {
     const { results } = await bindings.DB.prepare(
       "SELECT count(*) AS n FROM dkim_keys WHERE domain_id = ? AND status = 'retired' AND private_key_encrypted <> ''",
     )
-      .bind(domain.id)
+      .bind(numberOfUuid('domain', domain.id))
       .all();
     expect(results).toEqual([{ n: 0 }]);
   });
@@ -728,7 +729,9 @@ describe('the owners of an account', () => {
     const domain = await newDomain();
     dns = published(domain, ['ownership', 'spf', 'dkim']);
     await verify(domain);
-    await bindings.DB.prepare("UPDATE domains SET status = 'disabled' WHERE id <> ?").bind(domain.id).run();
+    await bindings.DB.prepare("UPDATE domains SET status = 'disabled' WHERE id <> ?")
+      .bind(numberOfUuid('domain', domain.id))
+      .run();
     const warn = vi.spyOn(console, 'warn').mockImplementation(() => undefined);
     delete dns[domain.domain];
     for (let i = 0; i < 4; i++) {

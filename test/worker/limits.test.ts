@@ -149,7 +149,12 @@ describe('warming', () => {
       metrics: { delivery_rate: null },
     });
     expect((await send({ from: `a@cold${account.id}.example` })).status).toBe(202);
-    expect((await view()).body).toMatchObject({ today_sent: 1, this_hour_sent: 1, remaining_today: 161 });
+    expect((await view()).body).toMatchObject({
+      today_sent: 1,
+      this_hour_sent: 1,
+      remaining_today: 161,
+      remaining_this_hour: 15,
+    });
     expect((await send({ from: `a@cold${account.id}.example` })).status).toBe(429);
   });
 

@@ -201,6 +201,21 @@ describe('a masked alias', () => {
     expect(tried.body).toMatchObject({ taken: true, action: 'answer', rules: [] });
   });
 
+  it('takes a large mail, whose parts that are no text stay as they came', async () => {
+    const { alias } = await masked();
+    const picture = `${'QUJD'.repeat(19)}\r\n`.repeat(6000);
+    const raw = [
+      ...[`From: Ann <${stranger}>`, 'MIME-Version: 1.0', 'Content-Type: multipart/mixed; boundary=b', ''],
+      ...['--b', 'Content-Type: text/plain', '', `See ${stranger}`],
+      ...['--b', 'Content-Type: image/png', 'Content-Transfer-Encoding: base64', '', `${picture}--b--`, ''],
+    ].join('\r\n');
+    expect(raw.length).toBeGreaterThan(400_000);
+    const { text } = await through(alias.address, raw, stranger);
+    expect(text).toMatch(/See reply\+[a-z2-7]{26}@/);
+    expect(text.endsWith(`base64\r\n\r\n${picture}--b--\r\n`)).toBe(true);
+    expect(text).not.toContain(stranger);
+  });
+
   it('stands for the same person by the same address, and for others by others', async () => {
     const { alias } = await masked();
     const replyTo = async (from: string, more: string[] = []) =>

@@ -157,7 +157,10 @@ describe('the real answers are as described:', () => {
     await check('getEmailEvents', 'GET', `/v1/emails/${id}/events`);
     const later = { send_at: new Date(Date.now() + 60_000) };
     const { body: waiting } = await call('POST', '/v1/send', account.live, mail(account, later));
+    const sooner = { send_at: new Date(Date.now() + 30_000) };
+    await check('rescheduleEmail', 'PATCH', `/v1/emails/${waiting.message_id}`, sooner);
     await check('cancelEmail', 'POST', `/v1/emails/${waiting.message_id}/cancel`);
+    await check('cloudmailinMessage', 'GET', `/api/v0.1/pennypost/messages/${id}`);
     await check('listEvents', 'GET', '/v1/events');
     await check('listRequests', 'GET', '/v1/requests');
     for (const by of ['day', 'tag', 'domain', 'class']) await check('getStats', 'GET', `/v1/stats?by=${by}`);

@@ -78,6 +78,24 @@ describe('a raw message', () => {
     expect(detail).toMatchObject({ class: 'digest', tags: ['x'] });
   });
 
+  it('obeys the control fields of other services, and hands on none that is for them', async () => {
+    const theirs = [
+      'X-PM-Tag: receipt',
+      'X-PM-Metadata-order: 42',
+      'X-PM-Message-Stream: outbound',
+      'X-Postscale-Metadata-user: Zoe',
+      'X-Postscale-Anything: 1',
+      'x-cloudmta-anything: 1',
+      'Resend-Idempotency-Key: once',
+    ];
+    const text = `${complete}${from}${theirs.join('\r\n')}\r\n\r\nBody\r\n`;
+    const { body } = await send(text);
+    expect(await rawOf(body.message_id)).toBe(`${complete}${from}\r\nBody\r\n`);
+    const { body: detail } = await call('GET', `/v1/emails/${body.message_id}`, account.live);
+    expect(detail).toMatchObject({ tags: ['receipt'], metadata: { order: '42', user: 'Zoe' } });
+    expect((await send(text)).body.message_id).toBe(body.message_id);
+  });
+
   it('is scheduled by its field', async () => {
     const sendAt = new Date(Date.now() + 3_600_000).toISOString();
     const { body } = await send(`${complete}${from}X-Pennypost-Send-At: ${sendAt}\r\n\r\nBody\r\n`);

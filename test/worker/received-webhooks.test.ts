@@ -253,7 +253,8 @@ describe('an endpoint', () => {
   it.each([
     ['postscale', null, 201],
     ['postscale', ['email.received'], 201],
-    ['postscale', ['email.bounced'], 400],
+    ['postscale', ['email.bounced'], 201],
+    ['raw', ['email.bounced'], 400],
     ['postscale', [], 400],
     ['event', ['email.received'], 201],
   ])('of the format %s takes the events %j: %i', async (format, events, status) => {

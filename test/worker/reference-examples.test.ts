@@ -113,7 +113,12 @@ const prepared: Record<string, () => Promise<Partial<typeof real>>> = {
       [id.replace('Alias', 'SharedAlias'), freshAlias],
     ]),
   ),
-  cancelEmail: async () => ({ email: await sent({ send_at: new Date(Date.now() + 3_600_000) }) }),
+  ...Object.fromEntries(
+    ['rescheduleEmail', 'cancelEmail'].map((id) => [
+      id,
+      async () => ({ email: await sent({ send_at: new Date(Date.now() + 3_600_000) }) }),
+    ]),
+  ),
   deleteWebhook: async () => ({ webhook: (await newEndpoint(account, internet)).id }),
   replayWebhookDelivery: async () => {
     const at = `/v1/webhook-deliveries/${real.delivery}`;

@@ -97,10 +97,15 @@ describe('the API', () => {
     const url = internet.at('crud.example.com', ok);
     const made = await create({ url, events: ['bounce', 'email.complained'], description: 'CRM' });
     expect(made.status).toBe(201);
-    const { secret, ...view } = made.body;
+    const { secret, webhook, ...view } = made.body;
+    expect(webhook).toEqual(view);
     expect(view).toEqual({
       id: expect.stringMatching(/^[0-9a-f-]{36}$/),
       url,
+      webhook_url: url,
+      event_types: ['bounce', 'email.complained'],
+      has_secret: true,
+      ...{ domain: null, address_pattern: null, authorization_url: null },
       format: 'event',
       events: ['bounce', 'email.complained'],
       description: 'CRM',
@@ -119,6 +124,7 @@ describe('the API', () => {
     expect(changed.body).toEqual({
       ...view,
       events: null,
+      event_types: null,
       state: 'disabled',
       state_reason: 'Disabled by its owner.',
     });

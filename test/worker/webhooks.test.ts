@@ -376,7 +376,7 @@ describe('an endpoint', () => {
       .first();
     expect(JSON.stringify(row)).not.toContain(endpoint.secret.slice(6));
     const { body } = await call('GET', '/v1/webhooks', account.live);
-    expect(JSON.stringify(body)).not.toContain('secret"');
+    expect(JSON.stringify(body)).not.toContain('"secret"');
   });
 });
 

@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { messageStatus } from '#domain/delivery/delivery.ts';
+import { eventRow } from '#domain/delivery/event.ts';
 import { statusCategory, statusQuery } from '#domain/inbound/incoming-status.ts';
 import { Problem } from '#domain/problem.ts';
 import { wantsReceived } from '#domain/webhook.ts';
@@ -7,9 +8,11 @@ import { type Call, newApp, queryOf } from '../http/app.ts';
 import { authorize } from '../identity/authenticate.ts';
 import { rowsOf } from '../identity/rows.ts';
 import { anyMessage, readMessagePage } from '../store/message-pages.ts';
-import { type ListedReceived, listReceived } from '../store/received.ts';
+import type { ListedMessage } from '../store/messages.ts';
+import { anyReceived, type ListedReceived, listReceived } from '../store/received.ts';
 import { type Endpoint, listEndpoints } from '../store/webhook-endpoints.ts';
 import { answerShortly } from './cloudmailin.ts';
+import { messageOf, timelineOf } from './emails.ts';
 
 /** CloudMailin's reads, `/api/v0.1/:username/…`: what its own API tells of addresses and messages. */
 export const cloudmailinReadsApp = newApp();
@@ -64,25 +67,34 @@ cloudmailinReadsApp.get('/:username/outbound_messages', async (c) => {
     { ...anyMessage, domains: rows.domains },
     { from: null, limit: mostEntries, offset: 0, rows: searchedRows, nowMs: Date.now() },
   );
-  return c.json(
-    messages.map((message) => ({
-      id: message.messageId,
-      from: message.fromHeader,
-      to: message.addressees.to,
-      subject: message.subject,
-      tags: message.tags,
-      priority: message.class,
-      test_mode: message.testMode,
-      status: messageStatus(message.deliveries.map(({ state }) => state)),
-      created_at: new Date(message.acceptedAtMs).toISOString(),
-    })),
-  );
+  return c.json(messages.map(outboundView));
 });
 
-const anyReceived = {
-  ...{ q: null, from: null, to: null, subject: null, envelopeSender: null, domain: null },
-  ...{ hasAttachments: null, alias: null, fromMs: null, toMs: null, status: null },
-};
+cloudmailinReadsApp.get('/:username/messages/:id', async (c) => {
+  ownKey(c);
+  const message = await messageOf(c);
+  const events = timelineOf(message).map(({ kind, recipient, at, details }) => ({
+    kind: eventRow(kind).cloudmailin,
+    recipient,
+    at,
+    details,
+  }));
+  return c.json({ ...outboundView(message), events });
+});
+
+function outboundView(message: ListedMessage) {
+  return {
+    id: message.messageId,
+    from: message.fromHeader,
+    to: message.addressees.to,
+    subject: message.subject,
+    tags: message.tags,
+    priority: message.class,
+    test_mode: message.testMode,
+    status: messageStatus(message.deliveries.map(({ state }) => state)),
+    created_at: new Date(message.acceptedAtMs).toISOString(),
+  };
+}
 
 /** @throws Problem when the path names another user than the key's */
 function ownKey(c: Call): void {

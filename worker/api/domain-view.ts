@@ -1,9 +1,10 @@
 import { formatDkimRecord } from '#domain/dns/dkim-record.ts';
 import { requirementsOf } from '#domain/dns/domain-state.ts';
-import { type CheckSubject, planChecks, spfInclude } from '#domain/dns/record-check.ts';
+import { type CheckSubject, planChecks, signs, spfInclude } from '#domain/dns/record-check.ts';
 import { isSpf, mergedSpf } from '#domain/dns/spf.ts';
 import { zoneSnippet } from '#domain/dns/zone-snippet.ts';
 import { receives, refusesDmarc } from '#domain/inbound/route.ts';
+import { uuidOfNumber } from '#domain/number-id.ts';
 import { subjectOf } from '../dns/verify-domain.ts';
 import type { Call } from '../http/app.ts';
 import type { DkimKeyRow, Domain, KnownDomain } from '../store/domains.ts';
@@ -20,10 +21,13 @@ function subject(c: Call, known: KnownDomain): CheckSubject {
 
 export function summaryOf(domain: Domain) {
   return {
-    id: domain.id,
+    id: uuidOfNumber('domain', domain.id),
     domain: domain.name,
     type: domain.type,
     status: domain.status,
+    verified: domain.status === 'verified',
+    spf_verified: domain.status === 'verified' && signs(domain.type),
+    dkim_verified: domain.status === 'verified' && signs(domain.type),
     reason: domain.statusReason,
     verified_by: domain.verifiedBy,
     verified_at: time(domain.verifiedAtMs),
@@ -38,7 +42,15 @@ export function summaryOf(domain: Domain) {
 }
 
 export function detailOf(c: Call, known: KnownDomain) {
-  return { ...summaryOf(known.domain), ...stateOf(c, known) };
+  const summary = summaryOf(known.domain);
+  const state = stateOf(c, known);
+  const met = (name: string) => state.requirements.some((one) => one.name === name && one.met);
+  return {
+    ...summary,
+    spf_verified: summary.spf_verified || met('spf'),
+    dkim_verified: summary.dkim_verified || met('dkim'),
+    ...state,
+  };
 }
 
 /** What its DNS needs and has. */

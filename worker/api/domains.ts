@@ -10,6 +10,7 @@ import {
   windowMs,
 } from '#domain/limits/rate-limit.ts';
 import { domainFault } from '#domain/message/address.ts';
+import { numberOfUuid } from '#domain/number-id.ts';
 import { Problem } from '#domain/problem.ts';
 import { dohLookup } from '../dns/doh.ts';
 import { verifyDomain } from '../dns/verify-domain.ts';
@@ -33,6 +34,7 @@ import {
   retireKey,
   updateDomain,
 } from '../store/domains.ts';
+import { deleteRoute, listRoutes } from '../store/inbound-routes.ts';
 import { tellLoss } from '../system-mail/tell-owners.ts';
 import { detailOf, dnsOf, keyView, snippetOf, summaryOf } from './domain-view.ts';
 import { settleWaiting } from './domain-waiting.ts';
@@ -52,6 +54,12 @@ export const newDomain = z.strictObject({
   domain: domainName,
   type: z.enum(domainTypes).default('outbound'),
   return_path_label: label.default(defaultReturnPathLabel),
+  catch_all_enabled: z.boolean().default(true).meta({
+    description: 'Of one that receives: whether it begins with a route that takes every address.',
+  }),
+  inbound_mx_acknowledged: z.boolean().optional().meta({
+    description: 'That mail will come here once the MX does: it is so without it, too.',
+  }),
 });
 export const domainChange = z.strictObject({
   type: z.enum(domainTypes).optional(),
@@ -87,7 +95,8 @@ domainsApp.get('/domains', async (c) => {
   const { limit, offset } = page;
   const found = await listDomains(c.get('store'), c.get('credential').accountId, page);
   const visible = found.slice(0, limit).filter((domain) => sees(rowsOf(c), domain.name));
-  return c.json({ data: visible.map(summaryOf), limit, offset, has_more: found.length > limit });
+  const data = visible.map(summaryOf);
+  return c.json({ data, domains: data, limit, offset, has_more: found.length > limit });
 });
 
 domainsApp.post('/domains', async (c) => {
@@ -111,6 +120,9 @@ domainsApp.post('/domains', async (c) => {
   const { id } = await orConflict(`${body.domain} is a domain of this account already.`, () =>
     createDomain(c.get('store'), values, keys),
   );
+  if (!body.catch_all_enabled) {
+    for (const route of await listRoutes(c.get('store'), id)) await deleteRoute(c.get('store'), route);
+  }
   return c.json(detailOf(c, await knownOf(c, id)), 201);
 });
 
@@ -222,10 +234,12 @@ async function orConflict<T>(detail: string, work: () => Promise<T>): Promise<T>
   }
 }
 
-/** The number in the path, or that of the account's domain whose name is there; undefined when there is none. */
+/** The number in the path, as it is or as a UUID, or that of the account's domain whose name is there; undefined when there is none. */
 export async function domainIdOf(c: Call): Promise<number | undefined> {
   const given = (c.req.param('id') ?? '').toLowerCase();
   if (/^\d{1,15}$/.test(given)) return Number(given);
+  const number = numberOfUuid('domain', given);
+  if (number !== null) return number;
   return (await findDomain(c.get('store'), c.get('credential').accountId, asciiDomain(given)))?.id;
 }
 

@@ -1,11 +1,16 @@
+import { z } from '@hono/zod-openapi';
 import { messageStatus } from '#domain/delivery/delivery.ts';
 import { markSimulated, publicEvent } from '#domain/delivery/event.ts';
 import { acceptedEventId, isUuidV7, uuidV7 } from '#domain/message/ids.ts';
+import { sendAtFault } from '#domain/message/submission.ts';
 import { Problem } from '#domain/problem.ts';
-import { type Call, newApp, queryOf } from '../http/app.ts';
+import { time } from '#domain/time.ts';
+import { type Call, invalidBody, newApp, queryOf } from '../http/app.ts';
+import { readBody } from '../http/request-body.ts';
 import { rowsOf, sees } from '../identity/rows.ts';
 import { anyMessage, type PageCursor, readMessagePage } from '../store/message-pages.ts';
 import { cancelDeliveries, findMessage, type ListedMessage, type StoredMessage } from '../store/messages.ts';
+import { rescheduleDeliveries } from '../store/reschedule.ts';
 import { announceEvents } from './announce-events.ts';
 import { listQuery, offsetTooFar, offsetWithCursor } from './queries.ts';
 
@@ -38,8 +43,11 @@ emailsApp.get('/emails', async (c) => {
   });
   const { messages, next, searchedToMs } = page;
   if (next !== null && page.skipped < offset) throw offsetTooFar(formatCursor(next));
+  const data = messages.map(summaryOf);
   return c.json({
-    data: messages.map(summaryOf),
+    data,
+    emails: data,
+    total: page.skipped + messages.length + (next === null ? 0 : 1),
     limit,
     offset,
     has_more: next !== null,
@@ -48,9 +56,43 @@ emailsApp.get('/emails', async (c) => {
   });
 });
 
-emailsApp.get('/emails/:id', async (c) => c.json(detailOf(await messageOf(c))));
+emailsApp.get('/emails/:id', async (c) => {
+  const email = detailOf(await messageOf(c));
+  return c.json({ ...email, email });
+});
 
-emailsApp.get('/emails/:id/events', async (c) => c.json({ data: timelineOf(await messageOf(c)) }));
+emailsApp.get('/emails/:id/events', async (c) => {
+  const data = timelineOf(await messageOf(c));
+  const events = data.map((event) => ({ ...event, event_type: event.type ?? `email.${event.kind}` }));
+  return c.json({ data, events });
+});
+
+export const emailChange = z.strictObject({
+  send_at: time.meta({ description: 'When delivery may begin, at most 30 days ahead.' }),
+});
+
+emailsApp.patch('/emails/:id', async (c) => {
+  const message = await messageOf(c);
+  const { send_at: sendAtMs } = await readBody(c, emailChange);
+  const nowMs = Date.now();
+  const fault = sendAtFault(sendAtMs, nowMs);
+  if (fault) throw invalidBody([{ path: ['send_at'], message: fault }]);
+  const dueMs = Math.max(sendAtMs, nowMs);
+  const { contentDays } = c.get('credential').mail;
+  const moved = await rescheduleDeliveries(c.get('store'), message, { dueMs, contentDays }, nowMs);
+  const after = await messageOf(c);
+  if (moved === 0)
+    throw new Problem(
+      'conflict',
+      `It does not wait for its time any more: the message is ${summaryOf(after).status}.`,
+    );
+  const { messageId, class: mailClass } = message;
+  const { DELIVERY } = c.get('env').bindings;
+  c.executionCtx.waitUntil(
+    c.get('isolate').announcer.announceAt(DELIVERY, [{ messageId, class: mailClass, dueMs }], nowMs),
+  );
+  return c.json(detailOf(after));
+});
 
 emailsApp.post('/emails/:id/cancel', async (c) => {
   const message = await messageOf(c);
@@ -74,9 +116,9 @@ emailsApp.post('/emails/:id/cancel', async (c) => {
   return c.json({ ...detailOf(after), canceled });
 });
 
-/** The message of the path; 404 for another account's, one of a domain that the key is not for, an unknown or a malformed id alike. */
-async function messageOf(c: Call): Promise<StoredMessage> {
-  const id = (c.req.param('id') ?? '').toLowerCase();
+/** The message of the path, or of an id; 404 for another account's, one of a domain that the key is not for, an unknown or a malformed id alike. */
+export async function messageOf(c: Call, given = c.req.param('id') ?? ''): Promise<StoredMessage> {
+  const id = given.toLowerCase();
   const rows = rowsOf(c);
   const message = isUuidV7(id) ? await findMessage(c.get('store'), rows.accountId, id, Date.now()) : null;
   if (!message || !sees(rows, message.signingDomain))
@@ -127,7 +169,7 @@ function detailOf(message: StoredMessage) {
  * Every event of a message, oldest first; `accepted` is told by the message itself. The events of one delivery stay
  * in the order in which they were written: their times come from two clocks, the edge's and the node's.
  */
-function timelineOf(message: StoredMessage) {
+export function timelineOf(message: StoredMessage) {
   return message.deliveries
     .flatMap((delivery) => {
       const of = {

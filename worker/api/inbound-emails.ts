@@ -3,6 +3,7 @@ import type { ReceivedAttachment } from '#domain/inbound/received.ts';
 import { type Decision, decide } from '#domain/inbound/route.ts';
 import { ruledDecision, ruleFacts } from '#domain/inbound/ruled.ts';
 import { isUuidV7 } from '#domain/message/ids.ts';
+import { numberOfUuid } from '#domain/number-id.ts';
 import { Problem } from '#domain/problem.ts';
 import { type Call, newApp, queryOf } from '../http/app.ts';
 import { downloadHeaders, mailHeaders } from '../http/download.ts';
@@ -25,7 +26,7 @@ import {
 } from '../store/received.ts';
 import { readReceived } from '../store/received-object.ts';
 import { type ReceivingDomain, readReceiving } from '../store/receiving.ts';
-import { attachmentPath } from '../tokens/attachment-links.ts';
+import { attachmentPath, wholeMail } from '../tokens/attachment-links.ts';
 import { pokeSenders } from '../webhook/poke.ts';
 import { offsetQuery, offsetWithCursor } from './queries.ts';
 
@@ -59,7 +60,13 @@ export const inboundEmailsQuery = z.object({
   to: part('Part of a recipient.'),
   subject: part('Part of the subject.'),
   status: z.enum(receivedStatuses).nullable().default(null),
-  domain_id: z.coerce.number().int().min(1).nullable().default(null),
+  domain_id: z
+    .preprocess(
+      (text) => (typeof text === 'string' ? (numberOfUuid('domain', text) ?? text) : text),
+      z.coerce.number('must be the id of a domain').int().min(1),
+    )
+    .nullable()
+    .default(null),
   alias_id: z.coerce.number().int().min(1).nullable().default(null),
   envelope_sender: part('The envelope sender, exactly.'),
   has_attachments: flag,
@@ -146,6 +153,8 @@ inboundEmailsApp.get('/inbound-emails/:id/raw', async (c) => {
 inboundEmailsApp.get('/inbound-emails/:id/attachments/:attachment/download', async (c) => {
   const received = await receivedOf(c);
   const object = await rawOf(c, received);
+  if (c.req.param('attachment') === wholeMail)
+    return new Response(object.body, { headers: { 'Content-Type': 'message/rfc822' } });
   const mail = await openMail(new Uint8Array(await object.arrayBuffer()), received);
   const attachment = mail.attachments.find(({ id }) => id === c.req.param('attachment'));
   if (!attachment) throw new Problem('not_found', 'The mail has no such attachment.');

@@ -16,7 +16,7 @@ import {
   strangersBytes,
 } from '../http/request-body.ts';
 import { hubOf } from '../hub/hub-of.ts';
-import { callerOf, credentialOf, knock } from '../identity/credential.ts';
+import { authorizationOf, callerOf, credentialOf, knock } from '../identity/credential.ts';
 import { type Acceptance, accept, type IdempotentRequest, type Intake } from '../intake/accept.ts';
 import { draftOf } from '../intake/compose.ts';
 import type { Draft } from '../intake/draft.ts';
@@ -56,15 +56,7 @@ sendApp.post('/send/batch', (c) =>
     const list = z.array(z.unknown()).min(1).max(limits.batch).safeParse(value);
     if (!list.success) throw invalidBody(list.error.issues);
     const drafts = list.data.map((entry, i) => readDraft(entry, Date.now(), `/${i}/`));
-    const { answers, replayed } = await accept(intakeOf(c), {
-      by: await callerOf(c),
-      username: null,
-      drafts,
-      idempotency: await idempotencyOf(c, value),
-    });
-    if (replayed) c.header('Idempotent-Replayed', 'true');
-    else noteRefusals(c, answers);
-    return c.json(answers, 202);
+    return c.json(await acceptBatch(c, drafts, await idempotencyOf(c, value)), 202);
   }),
 );
 
@@ -155,6 +147,23 @@ export async function acceptDraft(
   }
 }
 
+/**
+ * Brings drafts to the intake; what could not be read is its own answer.
+ * @param whole all of them or none: the first refusal is thrown
+ */
+export async function acceptBatch(
+  c: Call,
+  drafts: (Draft | Problem)[],
+  idempotency: IdempotentRequest | null,
+  whole = false,
+): Promise<(Acceptance | Problem)[]> {
+  const by = await callerOf(c);
+  const { answers, replayed } = await accept(intakeOf(c), { by, username: null, drafts, idempotency, whole });
+  if (replayed) c.header('Idempotent-Replayed', 'true');
+  else noteRefusals(c, answers);
+  return answers;
+}
+
 /** A draft, or the problem of an entry that does not fit the schema. */
 export function readDraft(value: unknown, nowMs: number, root = '/'): Draft | Problem {
   const body = sendSchema.safeParse(forgiving(sendSchema, value));
@@ -200,7 +209,7 @@ function inFlight(c: Call, key: string): () => void {
     if (nowMs - sinceMs < flightMs) break;
     flights.delete(name);
   }
-  const name = `${c.req.header('Authorization')} ${key}`;
+  const name = `${authorizationOf(c)} ${key}`;
   const sinceMs = flights.get(name);
   if (sinceMs !== undefined) {
     const seconds = Math.max(1, Math.ceil((sinceMs + flightMs - nowMs) / 1000));

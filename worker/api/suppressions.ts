@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { domainFault, parseMailbox } from '#domain/message/address.ts';
+import { uuidOfNumber } from '#domain/number-id.ts';
 import { Problem } from '#domain/problem.ts';
 import { CsvError, formatCsvRow, inertCell } from '#domain/suppression/csv.ts';
 import { suppressionReasons } from '#domain/suppression/suppression.ts';
@@ -77,7 +78,9 @@ suppressionsApp.get('/suppressions', async (c) => {
   );
   if (next !== null && skipped < offset) throw offsetTooFar(String(next));
   const more = { has_more: next !== null, next: next === null ? null : String(next) };
-  return c.json({ data: entries.map(entryView), limit, offset, ...more });
+  const data = entries.map(entryView);
+  const total = skipped + entries.length + (next === null ? 0 : 1);
+  return c.json({ data, suppressions: data, total, limit, offset, ...more });
 });
 
 export const suppressionCheckQuery = z.object({ email: emailSchema });
@@ -88,7 +91,8 @@ suppressionsApp.get('/suppressions/check', async (c) => {
   const entries = await findSuppressions(c.get('store'), rows.accountId, [email], Date.now());
   // Whether mail to it is held back is everybody's concern who sends; why is told of the key's own domains only.
   const shown = entries.filter(({ scopeDomain }) => sees(rows, scopeDomain));
-  return c.json({ email, suppressed: entries.length > 0, entries: shown.map(entryView) });
+  const views = shown.map(entryView);
+  return c.json({ email, suppressed: entries.length > 0, entry: views[0] ?? null, entries: views });
 });
 
 export const newSuppression = z.strictObject({
@@ -267,13 +271,18 @@ function nameOf(entry: Pick<Suppression, 'address' | 'scopeDomain'>): string {
 }
 
 function entryView(entry: Suppression) {
+  const code = entry.reason === 'hard_bounce' ? /^[45]\d\d\b/.exec(entry.proof ?? '')?.[0] : undefined;
   return {
+    id: uuidOfNumber('suppression', entry.id),
     email: entry.address,
     reason: entry.reason,
     scope: entry.scopeDomain || 'account',
+    scope_type: entry.scopeDomain === '' ? 'account' : 'domain',
     source: entry.source,
     proof: entry.proof,
+    ...(code === undefined ? {} : { bounce_code: code }),
     message_id: entry.messageId,
+    source_message_id: entry.messageId,
     created_at: new Date(entry.createdAtMs).toISOString(),
     expires_at: entry.expiresAtMs === null ? null : new Date(entry.expiresAtMs).toISOString(),
   };

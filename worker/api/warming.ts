@@ -1,5 +1,6 @@
 import { dayOfPhase, phases, warmingLimits, warmingRates } from '#domain/limits/warming.ts';
 import { dayOf } from '#domain/message/home.ts';
+import { uuidOfNumber } from '#domain/number-id.ts';
 import { Problem } from '#domain/problem.ts';
 import { newApp } from '../http/app.ts';
 import { rowsOf, sees } from '../identity/rows.ts';
@@ -41,7 +42,7 @@ export async function warmingView(store: Store, accountId: number, usage: Domain
   const inPhase = phases.some((phase) => phase.name === state);
   const rates = warmingRates(counts);
   return {
-    domain_id: usage.domainId,
+    domain_id: uuidOfNumber('domain', usage.domainId),
     domain: name,
     phase: state,
     warming_started_at: new Date(startedAtMs).toISOString(),
@@ -55,6 +56,7 @@ export async function warmingView(store: Store, accountId: number, usage: Domain
     today_sent: today,
     this_hour_sent: used('hourly'),
     remaining_today: limits && Math.max(0, limits.daily - today),
+    remaining_this_hour: limits && Math.max(0, limits.hourly - (used('hourly') ?? 0)),
     metrics: {
       delivery_rate: rates?.delivery ?? null,
       bounce_rate: rates?.bounce ?? null,

@@ -8,6 +8,7 @@ import {
   webhookDeliveryStates,
 } from '#domain/webhook.ts';
 import { type Call, newApp, queryOf } from '../http/app.ts';
+import { webhookDays } from '../store/home-tables.ts';
 import {
   findDelivery,
   listDeliveries,
@@ -23,6 +24,15 @@ export const webhookDeliveriesApp = newApp();
 export const webhookDeliveriesQuery = z.object({
   endpoint: z.string().max(64).nullable().default(null).meta({ description: 'Only of this endpoint.' }),
   state: z.enum(webhookDeliveryStates).nullable().default(null),
+  endpoint_id: z.string().max(64).optional().meta({ description: 'The same as `endpoint`.' }),
+  status: z.enum(webhookDeliveryStates).optional().meta({ description: 'The same as `state`.' }),
+  days: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(webhookDays)
+    .optional()
+    .meta({ description: 'Only of the last so many days.' }),
   limit: z.coerce.number().int().min(1).max(100).default(50),
   cursor: z
     .string()
@@ -39,7 +49,9 @@ export const webhookDeliveriesQuery = z.object({
 });
 
 webhookDeliveriesApp.get('/webhook-deliveries', async (c) => {
-  const { endpoint: wanted, state, limit, cursor } = queryOf(c, webhookDeliveriesQuery);
+  const { limit, cursor, days, ...query } = queryOf(c, webhookDeliveriesQuery);
+  const wanted = query.endpoint ?? query.endpoint_id ?? null;
+  const state = query.state ?? query.status ?? null;
   const store = c.get('store');
   const endpoints = await listEndpoints(store, c.get('credential').accountId);
   const chosen =
@@ -52,11 +64,18 @@ webhookDeliveriesApp.get('/webhook-deliveries', async (c) => {
     limit,
     Date.now(),
   );
+  const sinceMs = days === undefined ? 0 : Date.now() - days * 86_400_000;
+  const some = deliveries.filter(({ createdAtMs }) => createdAtMs >= sinceMs);
+  const goesOn = some.length === deliveries.length ? next : null;
   const names = new Map(endpoints.map((one) => [one.id, one.publicId]));
+  const data = some.map((delivery) => summaryOf(delivery, names.get(delivery.endpointId) ?? null));
   return c.json({
-    data: deliveries.map((delivery) => summaryOf(delivery, names.get(delivery.endpointId) ?? null)),
-    next: next && formatDeliveryId(next),
-    has_more: next !== null,
+    data,
+    deliveries: data,
+    total: data.length,
+    warnings: [],
+    next: goesOn && formatDeliveryId(goesOn),
+    has_more: goesOn !== null,
   });
 });
 
@@ -88,7 +107,7 @@ export async function replayOne(
   await senderOf(c.get('env').bindings.SENDER, delivery.endpointId).poke(delivery.endpointId);
 }
 
-async function deliveryOf(c: Call, place: DeliveryPlace | null): Promise<WebhookDelivery> {
+export async function deliveryOf(c: Call, place: DeliveryPlace | null): Promise<WebhookDelivery> {
   const { accountId } = c.get('credential');
   const delivery = place && (await findDelivery(c.get('store'), accountId, place, Date.now()));
   if (!delivery) throw notFound();

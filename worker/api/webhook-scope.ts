@@ -37,9 +37,10 @@ export const scope = {
 };
 type Scope = { [K in keyof typeof scope]?: z.output<(typeof scope)[K]> | undefined };
 
-/** What an endpoint hears of that names no events: received mail, where it is for nothing else; null: all. */
+/** What an endpoint hears of that names no events: received mail, where it is for nothing else, or Postscale's; null: all. */
 export function ownEvents(format: WebhookFormat, domain: string | null): string[] | null {
-  return receivedOnly.includes(format) || domain !== null ? [receivedEvent] : null;
+  const received = format === 'postscale' || receivedOnly.includes(format) || domain !== null;
+  return received ? [receivedEvent] : null;
 }
 
 /**

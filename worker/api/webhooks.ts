@@ -8,7 +8,6 @@ import {
   eventNames,
   isSynchronous,
   parseDeliveryId,
-  receivedOnly,
   rotationOverlapMs,
   type WebhookFormat,
   wantsReceived,
@@ -18,8 +17,9 @@ import {
 } from '#domain/webhook.ts';
 import { type Call, invalidBody, newApp } from '../http/app.ts';
 import { apiOrigin } from '../http/public-origin.ts';
-import { readBody } from '../http/request-body.ts';
+import { parseBody, readBody, readJson } from '../http/request-body.ts';
 import { noted } from '../identity/audit.ts';
+import { formatHeaders } from '../received/format-headers.ts';
 import { writtenBody } from '../received/post-body.ts';
 import { encryptKey, sealedWebhookSecret } from '../store/key-encryption.ts';
 import type { Received } from '../store/received.ts';
@@ -54,6 +54,18 @@ const synchronous = z.boolean().nullable().meta({
     'Whether its answer to received mail is the reply in the SMTP session: 2xx takes it, 4xx refuses it, anything else makes its sender try again; null: as the format has it (yes for the CloudMailin formats).',
 });
 const description = z.string().max(webhookLimits.descriptionCharacters);
+/** Postscale's names of a new endpoint's fields stand for ours, and for its format. */
+function oursOf(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || !('webhook_url' in value || 'event_types' in value))
+    return value;
+  const { webhook_url: theirUrl, event_types: names, ...rest } = value as Record<string, unknown>;
+  return {
+    format: 'postscale',
+    ...rest,
+    ...(theirUrl === undefined ? {} : { url: theirUrl }),
+    ...(names === undefined ? {} : { events: names }),
+  };
+}
 export const newWebhook = z.strictObject({
   url,
   format: format.default('event'),
@@ -78,7 +90,10 @@ export const webhookReplay = z.union([
 ]);
 
 webhooksApp.post('/webhooks', async (c) => {
-  const { domain, address_pattern, authorization_url, ...given } = await readBody(c, newWebhook);
+  const { domain, address_pattern, authorization_url, ...given } = parseBody(
+    newWebhook,
+    oursOf(await readJson(c)),
+  );
   const body = { ...given, events: given.events ?? ownEvents(given.format, domain) };
   requireNames(body.format, body.events);
   await requireTarget(c, body.format, body.url);
@@ -105,12 +120,14 @@ webhooksApp.post('/webhooks', async (c) => {
     nowMs,
   );
   noted(c, { endpoint: placeOf(endpoint.url) });
-  return c.json({ ...endpointView(endpoint), secret }, 201);
+  const webhook = endpointView(endpoint);
+  return c.json({ ...webhook, webhook, secret }, 201);
 });
 
 webhooksApp.get('/webhooks', async (c) => {
   const endpoints = await listEndpoints(c.get('store'), c.get('credential').accountId);
-  return c.json({ data: endpoints.map(endpointView) });
+  const data = endpoints.map(endpointView);
+  return c.json({ data, webhooks: data });
 });
 
 webhooksApp.get('/webhooks/:id', async (c) => c.json(endpointView(await endpointOf(c))));
@@ -153,17 +170,16 @@ webhooksApp.post('/webhooks/:id/test', async (c) => {
   const nowMs = Date.now();
   const id = `msg_test_${uuidV7(nowMs, crypto.getRandomValues(new Uint8Array(10)))}`;
   const secrets = await signingSecrets(endpoint, env, nowMs);
-  const written = receivedOnly.includes(endpoint.format)
-    ? await writtenBody(
-        env,
-        endpoint.format,
-        { ...testMail(endpoint.accountId, nowMs), origin: apiOrigin(c) },
-        { deliveryId: id, attempt: 1, secrets },
-        nowMs,
-      )
-    : { body: testBody(endpoint.format, nowMs) };
+  const { format } = endpoint;
+  const first = { deliveryId: id, attempt: 1, secrets };
+  const mail = { ...testMail(endpoint.accountId, nowMs), origin: apiOrigin(c) };
+  const told = chosenKinds(format, endpoint.events).size === 0 ? null : testBody(format, nowMs);
+  const written =
+    told === null
+      ? await writtenBody(env, format, mail, first, nowMs)
+      : { body: told, headers: await formatHeaders(format, told, first, nowMs) };
   const { at, durationMs, status, answer, error } = await postWebhook(
-    { url: endpoint.url, secrets, id, ...written },
+    { url: endpoint.url, secrets, id, svix: format === 'resend', ...written },
     targetGuard(env),
   );
   const body = typeof written.body === 'string' ? written.body : new TextDecoder().decode(written.body);
@@ -201,7 +217,7 @@ function placeOf(url: string): string {
 }
 
 /** The endpoint of the path; 404 for another account's and an unknown id alike. */
-async function endpointOf(c: Call): Promise<Endpoint> {
+export async function endpointOf(c: Call): Promise<Endpoint> {
   const id = (c.req.param('id') ?? '').toLowerCase();
   const endpoint = await findEndpoint(c.get('store'), c.get('credential').accountId, id);
   if (!endpoint) throw new Problem('not_found', `There is no webhook endpoint ${id.slice(0, 64)}.`);
@@ -303,8 +319,11 @@ function endpointView(endpoint: Endpoint) {
   return {
     id: endpoint.publicId,
     url: endpoint.url,
+    webhook_url: endpoint.url,
     format: endpoint.format,
     events: endpoint.events,
+    event_types: endpoint.events,
+    has_secret: true as const,
     synchronous: isSynchronous(endpoint.format, endpoint.synchronous),
     domain: endpoint.domain,
     address_pattern: endpoint.addressPattern,

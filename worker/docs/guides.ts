@@ -5,6 +5,10 @@ import { text as deploy } from './text/deploy.ts';
 import { text as development } from './text/development.ts';
 import { text as domains } from './text/domains.ts';
 import { text as errors } from './text/errors.ts';
+import { text as fromCloudmailin } from './text/from-cloudmailin.ts';
+import { text as fromPostmark } from './text/from-postmark.ts';
+import { text as fromPostscale } from './text/from-postscale.ts';
+import { text as fromResend } from './text/from-resend.ts';
 import { text as howItWorks } from './text/how-it-works.ts';
 import { text as limits } from './text/limits.ts';
 import { text as moving } from './text/moving.ts';
@@ -43,6 +47,10 @@ export const guideGroups: readonly { name: string; guides: readonly Guide[] }[] 
       guide('errors', errors),
       guide('limits', limits),
       guide('moving', moving),
+      guide('from-resend', fromResend),
+      guide('from-postmark', fromPostmark),
+      guide('from-postscale', fromPostscale),
+      guide('from-cloudmailin', fromCloudmailin),
       guide('troubleshooting', troubleshooting),
       guide('api-at-a-glance', apiAtAGlance),
     ],

@@ -1,15 +1,31 @@
 import { z } from 'zod';
-import { type EventKind, eventRow, events, type NewEvent } from './delivery/event.ts';
+import { assertNever } from './assert-never.ts';
+import { type EventKind, events } from './delivery/event.ts';
+import { cloudmailinEntry } from './event-formats/cloudmailin.ts';
+import { eventBody, postscaleBody } from './event-formats/event.ts';
+import { postmarkBody } from './event-formats/postmark.ts';
+import { resendBody } from './event-formats/resend.ts';
+import type { WebhookEvent } from './event-formats/source.ts';
 import { weekOf, weekStartMs } from './message/home.ts';
 import type { MessageId } from './message/ids.ts';
 
 /** What is posted to webhook endpoints, when it is tried again, and what an answer means. Pure. */
 
-export const webhookFormats = ['cloudmailin', 'event', 'postscale', 'cloudmailin-multipart', 'raw'] as const;
+export type { WebhookEvent } from './event-formats/source.ts';
+
+export const webhookFormats = [
+  'cloudmailin',
+  'event',
+  'postscale',
+  'resend',
+  'postmark',
+  'cloudmailin-multipart',
+  'raw',
+] as const;
 export type WebhookFormat = (typeof webhookFormats)[number];
 
 /** Formats that tell of received mail only. */
-export const receivedOnly: readonly WebhookFormat[] = ['postscale', 'cloudmailin-multipart', 'raw'];
+export const receivedOnly: readonly WebhookFormat[] = ['cloudmailin-multipart', 'raw'];
 /** The name by which an endpoint chooses received mail. */
 export const receivedEvent = 'email.received';
 
@@ -25,7 +41,7 @@ export function isSynchronous(format: WebhookFormat, own: boolean | null): boole
 
 /** Formats whose receivers are told who posts by user and password in the URL. */
 export function mayHaveUser(format: WebhookFormat): boolean {
-  return format === 'cloudmailin' || format === 'cloudmailin-multipart' || format === 'raw';
+  return format === 'postmark' || isSynchronous(format, null);
 }
 
 export const webhookLimits = {
@@ -72,9 +88,33 @@ export const longestRetryAfterMs = 24 * hourMs;
 
 /** Every name that an event has in any dialect: what an endpoint may choose from. */
 export const eventNames: ReadonlySet<string> = new Set([
-  ...events.flatMap((row) => [row.kind, row.cloudmailin, ...(row.type === null ? [] : [row.type])]),
+  ...events.flatMap((row) => [...namesOf(row)]),
   receivedEvent,
 ]);
+
+/** An event's names in all dialects. */
+function namesOf({ kind, cloudmailin, type, resend, postmark }: (typeof events)[number]): string[] {
+  return [kind, cloudmailin, type, resend, postmark].filter((name) => name !== null);
+}
+
+/** An event's name in a format; null: it has none there. */
+function nameIn(format: WebhookFormat, row: (typeof events)[number]): string | null {
+  switch (format) {
+    case 'cloudmailin':
+      return row.cloudmailin;
+    case 'event':
+    case 'postscale':
+      return row.type;
+    case 'resend':
+    case 'postmark':
+      return row[format];
+    case 'cloudmailin-multipart':
+    case 'raw':
+      return null;
+    default:
+      return assertNever(format);
+  }
+}
 
 /**
  * The kinds that an endpoint gets: those it chose by any of their names (`email.bounced` stands for two kinds),
@@ -82,33 +122,12 @@ export const eventNames: ReadonlySet<string> = new Set([
  * @param names null: all
  */
 export function chosenKinds(format: WebhookFormat, names: readonly string[] | null): Set<EventKind> {
-  if (receivedOnly.includes(format)) return new Set();
   return new Set(
     events
-      .filter((row) => format === 'cloudmailin' || row.type !== null)
-      .filter(
-        (row) =>
-          names === null ||
-          names.includes(row.kind) ||
-          names.includes(row.cloudmailin) ||
-          (row.type !== null && names.includes(row.type)),
-      )
+      .filter((row) => nameIn(format, row) !== null)
+      .filter((row) => names === null || namesOf(row).some((name) => names.includes(name)))
       .map((row) => row.kind),
   );
-}
-
-/** An event with all that a webhook tells of it. */
-export interface WebhookEvent {
-  event: NewEvent;
-  messageId: MessageId;
-  recipient: string;
-  from: string;
-  subject: string;
-  messageIdHeader: string;
-  tags: string[];
-  metadata: Record<string, string>;
-  /** Nothing was sent: a message of test mode. */
-  testMode: boolean;
 }
 
 /** A body to post, and the messages that it speaks of. */
@@ -117,13 +136,19 @@ export interface WebhookBody {
   messageIds: MessageId[];
 }
 
+/** Formats that tell one event each. */
+const single: Partial<Record<WebhookFormat, (event: WebhookEvent) => unknown>> = {
+  event: eventBody,
+  postscale: postscaleBody,
+  resend: resendBody,
+  postmark: postmarkBody,
+};
+
 /** The bodies for events in their order: one each, or up to `eventsPerPost` together. */
 export function webhookBodies(format: WebhookFormat, events: readonly WebhookEvent[]): WebhookBody[] {
-  if (format === 'event') {
-    return events.map((event) => ({
-      text: JSON.stringify(eventBody(event)),
-      messageIds: [event.messageId],
-    }));
+  const bodyOf = single[format];
+  if (bodyOf) {
+    return events.map((event) => ({ text: JSON.stringify(bodyOf(event)), messageIds: [event.messageId] }));
   }
   const bodies: WebhookBody[] = [];
   let open: string[] = [];
@@ -168,70 +193,44 @@ const largeReceivedBytes = 2 * 1024 * 1024;
 export function messageIdsOf(text: string): MessageId[] {
   const pointer = receivedPointerOf(text);
   if (pointer) return [pointer.sizeBytes > largeReceivedBytes ? 'large' : pointer.received];
-  const body = JSON.parse(text) as { events?: { message_id: string }[]; data?: { message_id: string } };
-  const entries = body.events ?? (body.data ? [body.data] : []);
-  return [...new Set(entries.map((entry) => entry.message_id))];
+  const { events, data, ...flat } = bodySchema.parse(JSON.parse(text));
+  const entries = events ?? [data ?? flat];
+  return [...new Set(entries.flatMap((one) => one.email_id ?? one.MessageID ?? one.message_id ?? []))];
 }
 
 /** What a body tells of: the name of its first event, whom that is about, and how many events there are. */
 export function toldIn(text: string): { event: string | null; recipient: string | null; events: number } {
   if (receivedPointerOf(text)) return { event: receivedEvent, recipient: null, events: 1 };
-  const body = toldSchema.safeParse(JSON.parse(text));
+  const body = bodySchema.safeParse(JSON.parse(text));
   if (!body.success) return { event: null, recipient: null, events: 0 };
-  const { events, type, data } = body.data;
-  const [first] = events ?? [];
-  if (first) return { event: first.kind, recipient: first.recipient, events: events?.length ?? 0 };
-  return { event: type ?? null, recipient: [data?.to ?? null].flat()[0] ?? null, events: 1 };
+  const { events, type, data, event, RecordType, ...flat } = body.data;
+  const one = events?.[0] ?? data ?? flat;
+  return {
+    event: events?.[0]?.kind ?? type ?? event ?? RecordType ?? null,
+    recipient: one.recipient ?? [one.to ?? []].flat()[0] ?? one.Recipient ?? one.Email ?? null,
+    events: events?.length ?? 1,
+  };
 }
 
-const toldSchema = z.object({
-  events: z.array(z.object({ kind: z.string(), recipient: z.string() })).optional(),
-  type: z.string().optional(),
-  data: z.object({ to: z.union([z.string(), z.array(z.string())]).optional() }).optional(),
+/** What the formats call the message and whom it is about. */
+const aboutSchema = z.object({
+  message_id: z.string().optional(),
+  email_id: z.string().optional(),
+  MessageID: z.string().optional(),
+  kind: z.string().optional(),
+  recipient: z.string().optional(),
+  to: z.union([z.string(), z.array(z.string())]).optional(),
+  Recipient: z.string().optional(),
+  Email: z.string().optional(),
 });
-
-function cloudmailinEntry(of: WebhookEvent) {
-  return {
-    kind: eventRow(of.event.kind).cloudmailin,
-    recipient: of.recipient,
-    message_id: of.messageId,
-    details: of.event.details,
-    id: of.event.id,
-    at: new Date(of.event.atMs).toISOString(),
-    tags: of.tags,
-    metadata: of.metadata,
-    ...simulatedMark(of),
-  };
-}
-
-function eventBody(of: WebhookEvent) {
-  const identity = {
-    email_id: of.messageId,
-    message_id: of.messageId,
-    message_id_header: of.messageIdHeader,
-    from: of.from,
-    to: of.recipient,
-    subject: of.subject,
-    tags: of.tags,
-    metadata: of.metadata,
-  };
-  // A detail whose name is taken (the subject of an automatic reply) keeps its value under a name of its own.
-  const details = Object.entries(of.event.details).map(([name, value]) => [
-    name in identity ? `event_${name}` : name,
-    value,
-  ]);
-  return {
-    id: of.event.id,
-    type: eventRow(of.event.kind).type,
-    created_at: new Date(of.event.atMs).toISOString(),
-    ...simulatedMark(of),
-    data: { ...identity, ...Object.fromEntries(details) },
-  };
-}
-
-function simulatedMark({ event, testMode }: WebhookEvent): { simulated?: true } {
-  return event.details.simulated === true || testMode ? { simulated: true } : {};
-}
+/** A body of any format, read back. */
+const bodySchema = aboutSchema.extend({
+  events: z.array(aboutSchema).optional(),
+  data: aboutSchema.optional(),
+  type: z.string().optional(),
+  event: z.string().optional(),
+  RecordType: z.string().optional(),
+});
 
 /** One try to post a delivery, as it is kept. */
 export interface WebhookTry {

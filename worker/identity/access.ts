@@ -1,6 +1,7 @@
 import type { Role } from '../store/role.ts';
 import { apiAccess } from './access/api.ts';
 import { dashboardAccess } from './access/dashboard.ts';
+import { dialectAccess } from './access/dialects.ts';
 import { otherAccess } from './access/others.ts';
 import type { Access } from './access/row.ts';
 
@@ -8,7 +9,7 @@ import type { Access } from './access/row.ts';
  * Who may do what: every route of the Worker, in one table. The guard and the boards take from it what they ask of
  * whoever comes (`guard.ts`, `dashboard/board.tsx`), and a router with a route that has no row does not start.
  */
-export const access: readonly Access[] = [...apiAccess, ...dashboardAccess, ...otherAccess];
+export const access: readonly Access[] = [...apiAccess, ...dialectAccess, ...dashboardAccess, ...otherAccess];
 
 const byRoute = new Map(access.map((row) => [`${row.method} ${row.path}`, row]));
 

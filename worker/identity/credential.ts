@@ -8,13 +8,19 @@ import { authorize } from './authenticate.ts';
 
 /**
  * Who asks; null: nobody, no key came. That a page of the dashboard asks for an account is said inside of the Worker
- * (`dashboard/own-api.ts`) and by nothing that a request carries, but for links that are signed for one attachment.
+ * (`api/own-api.ts`) and by nothing that a request carries, but for links that are signed for one attachment.
  */
 export async function callerOf(c: Call): Promise<Caller | null> {
   const inside = c.get('caller');
   if (inside) return inside;
-  const secret = bearerSecret(c.req.header('Authorization'));
+  const secret = bearerSecret(authorizationOf(c));
   return secret === null ? null : { secretHash: await sha256Hex(secret) };
+}
+
+/** The field with the key (RFC 6750); Postmark's clients have fields of their own for theirs. */
+export function authorizationOf(c: Call): string | undefined {
+  const token = c.req.header('X-Postmark-Server-Token') ?? c.req.header('X-Postmark-Account-Token');
+  return c.req.header('Authorization') ?? (token === undefined ? undefined : `Bearer ${token}`);
 }
 
 /** The credential of the request's key, with the scope; throws 401 or 403. One D1 round trip. */

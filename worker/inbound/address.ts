@@ -35,6 +35,8 @@ export async function readAddress(
   address: string,
   of: { serviceDomain: string; returnPathKeys: readonly Uint8Array[] },
 ): Promise<InboundAddress> {
+  // RFC 5321 §4.5.1: the one mailbox that needs no domain
+  if (address.toLowerCase() === 'postmaster') return { kind: 'feedback' };
   const at = address.lastIndexOf('@');
   const localPart = address.slice(0, at).toLowerCase();
   const token = await verifyReturnPath(localPart, of.returnPathKeys);

@@ -47,6 +47,7 @@ export async function askEndpoint(
     url: endpoint.url,
     secrets,
     id,
+    svix: endpoint.format === 'resend',
     ...written,
     timeoutMs: synchronousMs,
     redirects: mostRedirects,

@@ -11,6 +11,7 @@ import {
   type HeaderField,
   headerField,
   joinMessage,
+  type SplitMessage,
   splitMessage,
 } from '#domain/message/header.ts';
 import { type MessageId, newMessageId } from '#domain/message/ids.ts';
@@ -149,7 +150,7 @@ interface MaskedText {
   /** Message-ID as it goes on, and as it came (empty: it had none). */
   messageId: string;
   original: string;
-  message: Exclude<ReturnType<typeof splitMessage>, string>;
+  message: SplitMessage;
 }
 
 async function maskedText(
@@ -175,8 +176,7 @@ async function maskedText(
   }
   const masked = maskMessage(text, { ...masking, messageIds });
   if ('fault' in masked) return unsendable(masked.fault);
-  const message = splitMessage(masked.message);
-  if (typeof message === 'string') return unsendable(message);
+  const { message } = masked;
   if (fieldsNamed(message.fields, 'message-id').length === 0)
     message.fields.push(headerField('Message-ID', messageId));
   return { id, messageId, original, message };

@@ -8,7 +8,7 @@ import type { Env } from '../env.ts';
 import type { MailHead } from '../received/open-mail.ts';
 import type { CountedAlias, SendingOn } from '../store/forwards.ts';
 import type { NewReceived } from '../store/received.ts';
-import { type ReceivedPlace, receivedBytes } from '../store/received-object.ts';
+import { type ReceivedPlace, receivedText } from '../store/received-object.ts';
 import type { ReceivingDomain } from '../store/receiving.ts';
 import type { Store } from '../store/store.ts';
 import { partsOf } from './check.ts';
@@ -71,7 +71,8 @@ async function sentAs(
   nowMs: number,
 ): Promise<MaskedMail | { message: MaskedMail['message']; reply: null } | SmtpRefusal> {
   const isWhole = kept.beginning.length === kept.sizeBytes;
-  const all = async () => textOf(isWhole ? kept.beginning : await receivedBytes(store, kept.place, nowMs));
+  const all = async () =>
+    sendableText(isWhole ? latin1(kept.beginning) : await receivedText(store, kept.place));
   if (decision.action === 'answer') {
     return await answerOf(store, env, { ...mail, decision, text: await all() }, nowMs);
   }
@@ -93,11 +94,11 @@ async function largeForward(
   { beginning, place, sizeBytes, eightBit }: KeptMail,
   nowMs: number,
 ): Promise<MaskedMail['message'] | SmtpRefusal> {
-  const { buffer, byteOffset, byteLength } = beginning;
-  const end = headerEnd.exec(Buffer.from(buffer, byteOffset, byteLength).toString('latin1'));
+  const head = latin1(beginning);
+  const end = headerEnd.exec(head);
   if (!end) return unsendable('its header has no end');
   const fromByte = end.index + end[0].length;
-  const text = textOf(beginning.subarray(0, fromByte));
+  const text = sendableText(head.slice(0, fromByte));
   const message = await forwardOf(env, { ...mail, text }, nowMs);
   if ('reply' in message) return message;
   return { ...message, eightBit, behind: { place, fromByte, sizeBytes: sizeBytes - fromByte } };
@@ -117,7 +118,11 @@ function countedAs(
   return alias && { id: alias.id, as: decision.action === 'forward' ? 'sentOn' : 'taken' };
 }
 
-/** As latin1 with CRLF line ends. */
-function textOf({ buffer, byteOffset, byteLength }: Uint8Array): string {
-  return toCrlf(withoutMailboxLine(Buffer.from(buffer, byteOffset, byteLength).toString('latin1')));
+function latin1({ buffer, byteOffset, byteLength }: Uint8Array): string {
+  return Buffer.from(buffer, byteOffset, byteLength).toString('latin1');
+}
+
+/** With CRLF line ends. */
+function sendableText(text: string): string {
+  return toCrlf(withoutMailboxLine(text));
 }

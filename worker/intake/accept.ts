@@ -65,6 +65,8 @@ interface AcceptRequest {
   username: string | null;
   drafts: (Draft | Problem)[];
   idempotency: IdempotentRequest | null;
+  /** All of them or none: the first refusal is thrown. */
+  whole?: boolean;
 }
 
 /**
@@ -107,6 +109,11 @@ async function storeWithinLimits(
   for (let tries = 0; tries < mostTries; tries++) {
     if (store.cost.statements - statementsBefore > mostStatements) break;
     const messages = ration(admitted, usage, credential, nowMs);
+    const refused = request.whole ? messages.find((message) => message instanceof Problem) : undefined;
+    if (refused) {
+      await drop(admitted);
+      throw refused;
+    }
     const accepted = messages.filter(isGood);
     if (accepted.length === 0) {
       await drop(admitted);

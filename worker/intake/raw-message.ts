@@ -187,18 +187,23 @@ function dateTime(ms: number): string {
   return new Date(ms).toUTCString().replace('GMT', '+0000');
 }
 
-/** Control fields: what they set. Both spellings mean the same. */
+/** Control fields: what they set. The spellings of other services mean the same. */
 const controlNames = {
   class: ['x-pennypost-class', 'x-cloudmta-class'],
-  tags: ['x-pennypost-tags', 'x-cloudmta-tags'],
-  idempotencyKey: ['x-pennypost-idempotency-key'],
+  tags: ['x-pennypost-tags', 'x-cloudmta-tags', 'x-pm-tag'],
+  idempotencyKey: ['x-pennypost-idempotency-key', 'resend-idempotency-key'],
   sendAt: ['x-pennypost-send-at'],
 };
-const metadataPrefix = 'x-pennypost-metadata-';
+const metadataPrefixes = ['x-pennypost-metadata-', 'x-postscale-metadata-', 'x-pm-metadata-'];
+/** What is said to a service is not for the recipient, known here or not. */
+const servicePrefixes = [...metadataPrefixes, 'x-postscale-', 'x-cloudmta-', 'x-pm-'];
 
 function isControl(field: HeaderField): boolean {
   const name = field.name.toLowerCase();
-  return name.startsWith(metadataPrefix) || Object.values(controlNames).flat().includes(name);
+  return (
+    servicePrefixes.some((prefix) => name.startsWith(prefix)) ||
+    Object.values(controlNames).flat().includes(name)
+  );
 }
 
 function readControl(
@@ -261,8 +266,10 @@ function readTags(field: { name: string; value: string } | null): string[] {
 function readMetadata(fields: HeaderField[]): Record<string, string> {
   const metadata: Record<string, string> = {};
   for (const field of fields) {
-    if (!field.name.toLowerCase().startsWith(metadataPrefix)) continue;
-    const key = field.name.slice(metadataPrefix.length);
+    const name = field.name.toLowerCase();
+    const prefix = metadataPrefixes.find((one) => name.startsWith(one));
+    if (prefix === undefined) continue;
+    const key = field.name.slice(prefix.length);
     const value = utf8(field.value);
     if (
       key === '' ||
@@ -277,7 +284,7 @@ function readMetadata(fields: HeaderField[]): Record<string, string> {
     metadata[key] = value;
   }
   if (Object.keys(metadata).length > limits.metadataKeys) {
-    throw invalid(`at most ${limits.metadataKeys} metadata fields`, metadataPrefix);
+    throw invalid(`at most ${limits.metadataKeys} metadata fields`, metadataPrefixes[0] ?? '');
   }
   return metadata;
 }

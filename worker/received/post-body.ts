@@ -1,13 +1,12 @@
 import { receivedPayload } from '#domain/inbound/formats/payload.ts';
-import { postscaleSignature } from '#domain/inbound/formats/postscale.ts';
-import type { ReceivedPointer } from '#domain/webhook.ts';
+import { type ReceivedPointer, receivedEvent } from '#domain/webhook.ts';
 import type { Settings } from '../settings.ts';
 import { findReceived, type Received } from '../store/received.ts';
 import { readReceived } from '../store/received-object.ts';
 import type { Store } from '../store/store.ts';
 import type { Endpoint } from '../store/webhook-endpoints.ts';
-import { attachmentLink, attachmentPath, linkHoursMs } from '../tokens/attachment-links.ts';
-import { newestMac } from '../tokens/keyed-mac.ts';
+import { attachmentUrl } from '../tokens/attachment-links.ts';
+import { formatHeaders, type Try } from './format-headers.ts';
 import { openMail } from './open-mail.ts';
 
 /** A body that tells of a received mail, as it is posted. */
@@ -15,16 +14,6 @@ export interface ReceivedBody {
   contentType: string;
   body: Uint8Array<ArrayBuffer>;
   headers: Record<string, string>;
-}
-
-/** Which try of which delivery. */
-export interface Try {
-  /** Public id. */
-  deliveryId: string;
-  /** From 1. */
-  attempt: number;
-  /** Each signs. */
-  secrets: readonly string[];
 }
 
 /**
@@ -60,8 +49,7 @@ export async function writtenBody(
   const urls = new Map<string, string>();
   for (const { id: attachmentId } of mail.attachments) {
     const place = { accountId, receivedId, attachmentId };
-    const link = await attachmentLink(settings.returnPathKeys, place, nowMs + linkHoursMs);
-    urls.set(attachmentId, `${origin}${attachmentPath(place)}?link=${link}`);
+    urls.set(attachmentId, await attachmentUrl(settings.returnPathKeys, origin, place, nowMs));
   }
   const payload = await receivedPayload(
     format,
@@ -69,22 +57,6 @@ export async function writtenBody(
     async () => raw,
   );
   const body = new Uint8Array(await new Blob(payload.body).arrayBuffer());
-  const headers = format === 'postscale' ? await postscaleHeaders(body, of, nowMs) : {};
+  const headers = await formatHeaders(format, body, of, nowMs, receivedEvent);
   return { contentType: payload.contentType, body, headers };
-}
-
-/** The fields that receivers of Postscale look at. */
-async function postscaleHeaders(
-  body: Uint8Array,
-  { deliveryId, attempt, secrets }: Try,
-  nowMs: number,
-): Promise<Record<string, string>> {
-  const macOf = async (secret: string, bytes: Uint8Array) =>
-    (await newestMac([new TextEncoder().encode(secret)]))(bytes);
-  return {
-    'X-Postscale-Event': 'email.received',
-    'X-Postscale-Delivery-ID': `${deliveryId}.${attempt}`,
-    'X-Postscale-Attempt': String(attempt),
-    'X-Postscale-Signature': await postscaleSignature(secrets, Math.floor(nowMs / 1000), body, macOf),
-  };
 }

@@ -201,6 +201,26 @@ function deliveryOf(row: Record<string, unknown>): Omit<StoredDelivery, 'waitsFo
   };
 }
 
+/** A delivery with what happened to it. */
+export type DeliveryHistory = Pick<StoredDelivery, 'n' | 'recipient' | 'state' | 'timeline'>;
+
+/** The histories of the deliveries of some messages of an account, by message. One round trip. */
+export async function readHistories(
+  store: Store,
+  accountId: number,
+  ids: readonly MessageId[],
+  nowMs: number,
+): Promise<Map<MessageId, DeliveryHistory[]>> {
+  const queries = byRetainedWeek(ids, (id) => id, nowMs).map(
+    ([week, own]) => sql`SELECT * FROM ${weekTables(week).deliveries}
+      WHERE message_id IN (SELECT value FROM json_each(${JSON.stringify(own)})) AND account_id = ${accountId}
+      ORDER BY message_id, n`,
+  );
+  const rows = (await withHomeTables(store, nowMs, () => batch(store.d1, queries))).flat();
+  const byMessage = Map.groupBy(rows, (row) => String(row.message_id));
+  return new Map([...byMessage].map(([id, own]) => [id, own.map(deliveryOf)]));
+}
+
 /** Which of some messages the account has sent and are kept. One round trip. */
 export async function sentBy(
   store: Store,

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { bodyDayOf, oldestBodyDay } from './home-tables.ts';
 import type { Store } from './store.ts';
 
@@ -51,6 +52,17 @@ export async function readReceivedFrom(
   const object = await store.raw.get(receivedKey(place), { range: { offset } });
   if (!object) throw new Error('a mail that was put into R2 is not there');
   return object.body;
+}
+
+/** The same as latin1 text, without its octets besides. */
+export async function receivedText(store: Store, place: ReceivedPlace): Promise<string> {
+  const pieces: string[] = [];
+  const reader = (await readReceivedFrom(store, place, 0)).getReader();
+  for (let part = await reader.read(); !part.done; part = await reader.read()) {
+    const { buffer, byteOffset, byteLength } = part.value;
+    pieces.push(Buffer.from(buffer, byteOffset, byteLength).toString('latin1'));
+  }
+  return pieces.join('');
 }
 
 /** All octets of a mail that was put into R2 just now. */

@@ -206,6 +206,11 @@ export interface ReceivedFilter {
   status: ReceivedStatus | null;
 }
 
+export const anyReceived: ReceivedFilter = {
+  ...{ q: null, from: null, to: null, subject: null, envelopeSender: null, domain: null },
+  ...{ hasAttachments: null, alias: null, fromMs: null, toMs: null, status: null },
+};
+
 /** So many rows one call looks at. */
 export const mostLookedAt = 2_000;
 

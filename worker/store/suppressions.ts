@@ -90,6 +90,23 @@ export async function listSuppressions(
   return { entries, next: end && Number(end.looked) === most ? Number(end.id) : null, skipped };
 }
 
+/** So many are counted; the rest only make it more. */
+export const mostCounted = 10_000;
+
+/** How many of an account's entries hold now and match, up to `mostCounted`. */
+export async function countSuppressions(
+  store: Store,
+  rows: Rows,
+  filter: SuppressionFilter,
+  nowMs: number,
+): Promise<number> {
+  const wanted = sql`${isAmong(rows, scope)} AND ${holds(nowMs)}${matches(filter)}`;
+  const [[found] = []] = await batch(store.d1, [
+    sql`SELECT count(*) AS count FROM (SELECT 1 FROM suppressions WHERE ${wanted} LIMIT ${mostCounted})`,
+  ]);
+  return Number(found?.count ?? 0);
+}
+
 /** Entries in the order in which they were made, after an id: for export. */
 export async function nextSuppressions(
   store: Store,

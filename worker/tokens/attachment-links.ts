@@ -17,6 +17,20 @@ export function attachmentPath({ receivedId, attachmentId }: Omit<AttachmentPlac
   return `/v1/inbound-emails/${receivedId}/attachments/${attachmentId}/download`;
 }
 
+/** What stands for the whole mail where the id of an attachment does. */
+export const wholeMail = 'raw';
+
+/** A link that opens an attachment for a day without a key. @param origin where the API is */
+export async function attachmentUrl(
+  keys: readonly Uint8Array[],
+  origin: string,
+  place: AttachmentPlace,
+  nowMs: number,
+): Promise<string> {
+  const link = await attachmentLink(keys, place, nowMs + linkHoursMs);
+  return `${origin}${attachmentPath(place)}?link=${link}`;
+}
+
 /** The query of a link that opens an attachment without a key until a time. */
 export async function attachmentLink(
   keys: readonly Uint8Array[],

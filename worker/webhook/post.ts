@@ -10,6 +10,8 @@ export interface WebhookPost {
   secrets: string[];
   /** `webhook-id`: the same over all tries. */
   id: string;
+  /** Signed under the names that Svix has for the fields of Standard Webhooks, too. */
+  svix?: boolean;
   body: string | Uint8Array<ArrayBuffer>;
   /** Default `application/json`. */
   contentType?: string;
@@ -106,7 +108,7 @@ function redirected(url: string, from: Target): Target {
 
 /** `webhook-id`, `webhook-timestamp` and a signature by each secret, over `id.timestamp.body`. */
 export async function signedHeaders(
-  post: Pick<WebhookPost, 'id' | 'secrets' | 'body'>,
+  post: Pick<WebhookPost, 'id' | 'secrets' | 'body' | 'svix'>,
   nowMs: number,
 ): Promise<Record<string, string>> {
   const seconds = Math.floor(nowMs / 1000);
@@ -116,11 +118,15 @@ export async function signedHeaders(
       ? new Webhook(secret).sign(post.id, new Date(nowMs), body)
       : signBytes(secret, `${post.id}.${seconds}.`, body),
   );
-  return {
-    'webhook-id': post.id,
-    'webhook-timestamp': String(seconds),
-    'webhook-signature': (await Promise.all(signatures)).join(' '),
+  const signed = {
+    id: post.id,
+    timestamp: String(seconds),
+    signature: (await Promise.all(signatures)).join(' '),
   };
+  const names = post.svix ? ['webhook', 'svix'] : ['webhook'];
+  return Object.fromEntries(
+    names.flatMap((name) => Object.entries(signed).map(([part, value]) => [`${name}-${part}`, value])),
+  );
 }
 
 /** The same signature (https://github.com/standard-webhooks/standard-webhooks, "Signature scheme") of a body of bytes. */

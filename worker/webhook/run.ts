@@ -9,6 +9,7 @@ import {
   type TryResult,
   webhookBodies,
 } from '#domain/webhook.ts';
+import { formatHeaders } from '../received/format-headers.ts';
 import { bodyOfReceived } from '../received/post-body.ts';
 import type { Settings } from '../settings.ts';
 import { readEvents } from '../store/events.ts';
@@ -280,11 +281,15 @@ export class DeliveryRun {
   private async post(endpoint: Endpoint, delivery: WebhookDelivery): Promise<TryResult> {
     const { store, settings, guard } = this.deps;
     const id = formatDeliveryId(delivery);
-    const post = { url: endpoint.url, secrets: this.secrets, id };
+    const post = { url: endpoint.url, secrets: this.secrets, id, svix: endpoint.format === 'resend' };
     const pointer = receivedPointerOf(delivery.body);
-    if (!pointer) return await postWebhook({ ...post, body: delivery.body }, guard);
     const of = { deliveryId: id, attempt: delivery.tries.length + 1, secrets: this.secrets };
     const nowMs = Date.now();
+    if (!pointer) {
+      const { body } = delivery;
+      const headers = await formatHeaders(endpoint.format, body, of, nowMs);
+      return await postWebhook({ ...post, body, headers }, guard);
+    }
     try {
       const written = await bodyOfReceived(store, settings, endpoint, pointer, of, nowMs);
       return typeof written === 'string'

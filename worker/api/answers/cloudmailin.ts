@@ -37,18 +37,29 @@ export const cloudmailinStatuses = z
     }),
   )
   .meta({ id: 'CloudmailinStatuses', description: 'The newest, at most 100.' });
+const outbound = z.strictObject({
+  id: z.string(),
+  from: z.string(),
+  to: z.array(z.string()),
+  subject: z.string(),
+  tags: z.array(z.string()),
+  priority: z.enum(classNames),
+  test_mode: z.boolean(),
+  status: z.string(),
+  created_at: time,
+});
+export const cloudmailinSent = outbound
+  .extend({
+    events: z.array(
+      z.strictObject({
+        kind: z.string(),
+        recipient: z.string(),
+        at: time,
+        details: z.record(z.string(), z.unknown()),
+      }),
+    ),
+  })
+  .meta({ id: 'CloudmailinSent' });
 export const cloudmailinOutbound = z
-  .array(
-    z.strictObject({
-      id: z.string(),
-      from: z.string(),
-      to: z.array(z.string()),
-      subject: z.string(),
-      tags: z.array(z.string()),
-      priority: z.enum(classNames),
-      test_mode: z.boolean(),
-      status: z.string(),
-      created_at: time,
-    }),
-  )
+  .array(outbound)
   .meta({ id: 'CloudmailinOutbound', description: 'The newest, at most 100.' });

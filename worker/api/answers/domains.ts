@@ -7,10 +7,13 @@ const domainStatus = z.enum(['pending', 'verified', 'disabled']);
 const recordType = z.enum(['TXT', 'CNAME', 'MX']);
 const reason = z.string().nullable().meta({ description: 'Why it may not send or receive; null: it may.' });
 const domain = z.strictObject({
-  id: z.int(),
+  id: z.uuid(),
   domain: z.string(),
   type: z.enum(domainTypes),
   status: domainStatus,
+  verified: z.boolean(),
+  spf_verified: z.boolean(),
+  dkim_verified: z.boolean(),
   reason,
   verified_by: z.enum(['dns', 'operator']).nullable(),
   verified_at: time.nullable(),
@@ -56,6 +59,7 @@ const found = {
 export const domainsAnswer = z
   .strictObject({
     data: z.array(domain.meta({ id: 'DomainSummary' })),
+    domains: z.array(domain).meta({ description: 'The same as `data`.' }),
     limit: count,
     offset: count,
     has_more: z.boolean(),
@@ -91,7 +95,7 @@ export const dkimAnswer = z
 
 export const warmingAnswer = z
   .strictObject({
-    domain_id: z.int(),
+    domain_id: z.uuid(),
     domain: z.string(),
     phase: z.enum(warmingStates),
     warming_started_at: time,
@@ -104,6 +108,7 @@ export const warmingAnswer = z
     today_sent: count,
     this_hour_sent: count.nullable(),
     remaining_today: count.nullable(),
+    remaining_this_hour: count.nullable(),
     metrics: z.strictObject({
       delivery_rate: share,
       bounce_rate: share,

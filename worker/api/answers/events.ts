@@ -6,7 +6,12 @@ import { count } from './scalars.ts';
 
 const event = z.strictObject(eventSchema.shape);
 export const timelineAnswer = z
-  .strictObject({ data: z.array(event.meta({ id: 'Event' })) })
+  .strictObject({
+    data: z.array(event.meta({ id: 'Event' })),
+    events: z
+      .array(event.extend({ event_type: z.string() }))
+      .meta({ description: 'The same, each with a name of the form `email.…`.' }),
+  })
   .meta({ id: 'Timeline' });
 export const eventsAnswer = z
   .strictObject({

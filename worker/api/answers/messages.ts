@@ -26,6 +26,10 @@ const email = z.strictObject({
 export const emailsAnswer = z
   .strictObject({
     data: z.array(email.meta({ id: 'EmailSummary' })),
+    emails: z.array(email).meta({ description: 'The same as `data`.' }),
+    total: count.meta({
+      description: 'So many are known of: those before, those here, and one more where there is more.',
+    }),
     limit: count,
     offset: count,
     has_more: z.boolean(),
@@ -60,7 +64,10 @@ const detail = email.extend({
       .meta({ id: 'Delivery' }),
   ),
 });
-export const emailAnswer = detail.meta({ id: 'Email' });
+export const emailAnswer = detail
+  .extend({ email: detail.meta({ description: 'The same once more.' }) })
+  .meta({ id: 'Email' });
+export const changedEmailAnswer = detail.meta({ id: 'ChangedEmail' });
 export const cancelAnswer = detail
   .extend({ canceled: z.int().min(1).meta({ description: 'Recipients that will not get it.' }) })
   .meta({ id: 'CanceledEmail' });

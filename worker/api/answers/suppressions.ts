@@ -4,12 +4,19 @@ import { count, time } from './scalars.ts';
 
 export const suppressionAnswer = z
   .strictObject({
+    id: z.uuid(),
     email: z.string(),
     reason: z.enum(suppressionReasons),
     scope: z.string().meta({ description: '`account`, or the sending domain that it is limited to.' }),
+    scope_type: z.enum(['account', 'domain']),
     source: z.string(),
+    bounce_code: z
+      .string()
+      .optional()
+      .meta({ description: 'The reply code of a hard bounce, where its proof begins with one.' }),
     proof: z.string().nullable().meta({ description: 'The reply, report or note that it rests on.' }),
     message_id: z.uuid().nullable(),
+    source_message_id: z.uuid().nullable().meta({ description: 'The same as `message_id`.' }),
     created_at: time,
     expires_at: time.nullable().meta({ description: 'null: it does not end.' }),
   })
@@ -17,6 +24,10 @@ export const suppressionAnswer = z
 export const suppressionsAnswer = z
   .strictObject({
     data: z.array(suppressionAnswer),
+    suppressions: z.array(suppressionAnswer).meta({ description: 'The same as `data`.' }),
+    total: count.meta({
+      description: 'So many are known of: those before, those here, and one more where there is more.',
+    }),
     limit: count,
     offset: count,
     has_more: z.boolean(),
@@ -27,7 +38,12 @@ export const suppressionsAnswer = z
   })
   .meta({ id: 'SuppressionList' });
 export const suppressionCheckAnswer = z
-  .strictObject({ email: z.string(), suppressed: z.boolean(), entries: z.array(suppressionAnswer) })
+  .strictObject({
+    email: z.string(),
+    suppressed: z.boolean(),
+    entry: suppressionAnswer.nullable(),
+    entries: z.array(suppressionAnswer),
+  })
   .meta({ id: 'SuppressionCheck' });
 export const importAnswer = z
   .strictObject({

@@ -5,7 +5,10 @@ import { count, time } from './scalars.ts';
 const webhook = z.strictObject({
   id: z.uuid(),
   url: z.string(),
+  webhook_url: z.string().meta({ description: 'The same as `url`.' }),
   format: z.enum(webhookFormats),
+  has_secret: z.literal(true),
+  event_types: z.array(z.string()).nullable().meta({ description: 'The same as `events`.' }),
   events: z.array(z.string()).nullable().meta({ description: 'null: all that the format has a name for.' }),
   synchronous: z.boolean().meta({ description: 'Its answer to received mail is the reply to its sender.' }),
   domain: z
@@ -27,7 +30,18 @@ const webhook = z.strictObject({
   created_at: time,
 });
 export const webhookAnswer = webhook.meta({ id: 'Webhook' });
-export const webhooksAnswer = z.strictObject({ data: z.array(webhookAnswer) }).meta({ id: 'WebhookList' });
+export const webhooksAnswer = z
+  .strictObject({
+    data: z.array(webhookAnswer),
+    webhooks: z.array(webhookAnswer).meta({ description: 'The same as `data`.' }),
+  })
+  .meta({ id: 'WebhookList' });
+export const newWebhookAnswer = webhook
+  .extend({
+    webhook: webhook.meta({ description: 'The same once more.' }),
+    secret: z.string().meta({ description: '`whsec_…`; it is told this once.' }),
+  })
+  .meta({ id: 'NewWebhookWithSecret' });
 export const webhookSecretAnswer = webhook
   .extend({ secret: z.string().meta({ description: '`whsec_…`; it is told this once.' }) })
   .meta({ id: 'WebhookWithSecret' });
@@ -69,6 +83,11 @@ const webhookDelivery = z.strictObject({
 export const webhookDeliveriesAnswer = z
   .strictObject({
     data: z.array(webhookDelivery.meta({ id: 'WebhookDeliverySummary' })),
+    deliveries: z.array(webhookDelivery).meta({ description: 'The same as `data`.' }),
+    total: count.meta({ description: 'So many are here.' }),
+    warnings: z
+      .array(z.strictObject({ source: z.string(), message: z.string() }))
+      .meta({ description: 'What could not be looked at.' }),
     next: z.string().nullable().meta({
       description:
         'The `cursor` of the next call; null: nothing is left. A page of one state may be short, or empty, although there is more.',

@@ -3,6 +3,7 @@ import {
   cloudmailinAddresses,
   cloudmailinAnswer,
   cloudmailinOutbound,
+  cloudmailinSent,
   cloudmailinStatuses,
 } from '../answers/cloudmailin.ts';
 import { incomingStatusesQuery } from '../cloudmailin-reads.ts';
@@ -29,6 +30,16 @@ export const cloudmailin: OperationGroup = {
         'all_suppressed',
         'unavailable',
       ],
+      shortErrors: true,
+    },
+    {
+      id: 'cloudmailinMessage',
+      method: 'get',
+      path: '/api/v0.1/:username/messages/:id',
+      summary: 'Read a sent message',
+      about: 'With what happened to it, by CloudMailin’s names.',
+      answer: { status: 200, about: 'The message', schema: cloudmailinSent },
+      problems: ['not_found'],
       shortErrors: true,
     },
     {

@@ -75,6 +75,12 @@ export const examples: Readonly<Record<string, OperationExample>> = {
   listEmails: { query: { status: 'delivered', limit: '20' } },
   getEmail: email,
   getEmailEvents: email,
+  rescheduleEmail: {
+    ...email,
+    // A time that is over, so that it works whenever it is tried: it sends it now.
+    body: { send_at: '2026-11-27T09:30:00Z' },
+    told: { status: 'scheduled', attempts: 0, node: null },
+  },
   cancelEmail: { ...email, told: { status: 'canceled', attempts: 0, node: null } },
   listRequests: {
     query: { limit: '20' },
@@ -151,6 +157,7 @@ export const examples: Readonly<Record<string, OperationExample>> = {
   },
   changeRule: { ...rule, body: { action: 'drop' }, told: { action: 'drop', text: '', targets: [] } },
   deleteRule: rule,
+  cloudmailinMessage: { path: { username: 'pennypost', id: exampleIds.email } },
   cloudmailinAddresses: { path: { username: 'pennypost' } },
   cloudmailinIncomingStatuses: { path: { username: 'pennypost' } },
   cloudmailinOutboundMessages: { path: { username: 'pennypost' } },

@@ -1,8 +1,15 @@
 import { timelineAnswer } from '../answers/events.ts';
-import { cancelAnswer, emailAnswer, emailsAnswer, requestsAnswer } from '../answers/messages.ts';
+import {
+  cancelAnswer,
+  changedEmailAnswer,
+  emailAnswer,
+  emailsAnswer,
+  requestsAnswer,
+} from '../answers/messages.ts';
+import { emailChange } from '../emails.ts';
 import { listQuery } from '../queries.ts';
 import { requestsQuery } from '../requests.ts';
-import type { OperationGroup } from './operation.ts';
+import { jsonProblems, type OperationGroup } from './operation.ts';
 
 export const messages: OperationGroup = {
   name: 'Messages',
@@ -35,6 +42,16 @@ export const messages: OperationGroup = {
       about: 'Oldest first.',
       answer: { status: 200, about: 'Its events', schema: timelineAnswer },
       problems: ['not_found'],
+    },
+    {
+      id: 'rescheduleEmail',
+      method: 'patch',
+      path: '/v1/emails/:id',
+      summary: 'Send a message at another time',
+      about: 'Of one that still waits for its `send_at`. A time that is over sends it now.',
+      body: { type: 'application/json', schema: emailChange.meta({ id: 'EmailChange' }) },
+      answer: { status: 200, about: 'The message as it is now', schema: changedEmailAnswer },
+      problems: [...jsonProblems, 'not_found', 'conflict'],
     },
     {
       id: 'cancelEmail',

@@ -1,5 +1,6 @@
 import { rotationOverlapMs, webhookLimits } from '#domain/webhook.ts';
 import {
+  newWebhookAnswer,
   webhookAnswer,
   webhookDeliveriesAnswer,
   webhookDeliveryAnswer,
@@ -23,7 +24,7 @@ export const webhooks: OperationGroup = {
       summary: 'Make a webhook endpoint',
       about: 'It gets what happens from now on. The answer has its secret.',
       body: { type: 'application/json', schema: newWebhook.meta({ id: 'NewWebhook' }) },
-      answer: { status: 201, about: 'The endpoint with its secret', schema: webhookSecretAnswer },
+      answer: { status: 201, about: 'The endpoint with its secret', schema: newWebhookAnswer },
       problems: [...jsonProblems, 'conflict', 'unavailable'],
     },
     {

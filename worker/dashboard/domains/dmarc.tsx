@@ -1,13 +1,13 @@
 import type { z } from 'zod';
 import { Problem } from '#domain/problem.ts';
 import { dmarcReportsAnswer, tlsReportsAnswer } from '../../api/answers/domain-reports.ts';
+import { callApi } from '../../api/own-api.ts';
 import type { Call } from '../../http/app.ts';
 import { html } from '../../pages/answer.tsx';
 import { Card, Columns } from '../../pages/blocks.tsx';
 import { Page } from '../../pages/layout.tsx';
 import { Copy, Empty, Figure, Head, Note, number, percent } from '../../pages/parts.tsx';
 import { Board } from '../board.tsx';
-import { callApi } from '../own-api.ts';
 import { DmarcChart, DmarcSources } from './dmarc-chart.tsx';
 
 /** What receivers report about a domain: who sends in its name (DMARC), and how its hosts fare with TLS. */

@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { domainTypes } from '#domain/dns/record-check.ts';
 import { hasRoutes, receives } from '#domain/inbound/route.ts';
+import { numberOfUuid } from '#domain/number-id.ts';
 import { Problem } from '#domain/problem.ts';
+import { callApi } from '../../api/own-api.ts';
 import type { Call } from '../../http/app.ts';
 import { noted } from '../../identity/audit.ts';
 import { may } from '../../identity/viewer.ts';
@@ -13,7 +15,6 @@ import { Head, Note, State, Time, type Tone } from '../../pages/parts.tsx';
 import { AlreadyThere } from '../../store/domains.ts';
 import { vouchFor } from '../../store/vouch.ts';
 import { Board } from '../board.tsx';
-import { callApi } from '../own-api.ts';
 import { Records, recordSchema } from './records.tsx';
 import { Warming, warmingSchema } from './warming.tsx';
 
@@ -27,8 +28,10 @@ export const typeAbout: Record<(typeof domainTypes)[number], string> = {
   alias: 'alias: addresses whose mail is sent on',
 };
 export const statusTone: Record<string, Tone> = { verified: 'good', pending: 'wait', disabled: 'quiet' };
+/** The number by which pages name a domain, of its id in the API. */
+export const domainNumber = z.string().transform((id) => numberOfUuid('domain', id) ?? 0);
 const domainSchema = z.object({
-  id: z.number(),
+  id: domainNumber,
   domain: z.string(),
   type: z.enum(domainTypes),
   status: z.string(),

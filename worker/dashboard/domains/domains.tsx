@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { domainTypes } from '#domain/dns/record-check.ts';
+import { callApi } from '../../api/own-api.ts';
 import { may } from '../../identity/viewer.ts';
 import { html } from '../../pages/answer.tsx';
 import { Card, Columns } from '../../pages/blocks.tsx';
@@ -8,8 +9,7 @@ import { Page } from '../../pages/layout.tsx';
 import { Empty, Head, State, Time } from '../../pages/parts.tsx';
 import { listDomains } from '../../store/domains.ts';
 import { Board } from '../board.tsx';
-import { callApi } from '../own-api.ts';
-import { statusTone, typeAbout } from './domain.tsx';
+import { domainNumber, statusTone, typeAbout } from './domain.tsx';
 
 /** The sending domains of an account; adding one. */
 export const domainsPages = new Board();
@@ -82,7 +82,7 @@ domainsPages.action('/domains', async (c, viewer, form) => {
       path: '/domains',
       body: { domain: form.text('domain'), type: form.text('type') || 'outbound' },
     },
-    z.object({ id: z.number() }),
+    z.object({ id: domainNumber }),
   );
   return c.redirect(`/domains/${id}?done=domain-added`, 303);
 });

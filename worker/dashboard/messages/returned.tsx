@@ -4,6 +4,7 @@ import type { Returned, ReturnedRecipient } from '#domain/bounce/returned-mail.t
 import { eventRow, type NewEvent } from '#domain/delivery/event.ts';
 import { failureClasses } from '#domain/failure/failure-class.ts';
 import { Problem } from '#domain/problem.ts';
+import { callApi } from '../../api/own-api.ts';
 import type { Call } from '../../http/app.ts';
 import { noted } from '../../identity/audit.ts';
 import { may } from '../../identity/viewer.ts';
@@ -17,7 +18,6 @@ import type { Viewer } from '../../store/auth.ts';
 import type { StoredDelivery, StoredMessage } from '../../store/messages.ts';
 import { readKeptReturned } from '../../store/returned-mails.ts';
 import { Board } from '../board.tsx';
-import { callApi } from '../own-api.ts';
 import { messageOf } from './message.tsx';
 import { cameByMail, toneOf } from './message-timeline.tsx';
 

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { aliasLimits } from '#domain/inbound/alias.ts';
 import { Problem } from '#domain/problem.ts';
 import { aliasesAnswer } from '../../api/answers/aliases.ts';
+import { callApi } from '../../api/own-api.ts';
 import type { Call } from '../../http/app.ts';
 import { may } from '../../identity/viewer.ts';
 import { html } from '../../pages/answer.tsx';
@@ -11,7 +12,6 @@ import { Page } from '../../pages/layout.tsx';
 import { Empty, Head, number, State, Time } from '../../pages/parts.tsx';
 import type { Viewer } from '../../store/auth.ts';
 import { Board, type Form } from '../board.tsx';
-import { callApi } from '../own-api.ts';
 
 /** Addresses whose mail is sent on: what they are, who gets it, and making them. */
 export const aliasPages = new Board();

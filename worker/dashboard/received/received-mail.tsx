@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { isUuidV7 } from '#domain/message/ids.ts';
 import { Problem } from '#domain/problem.ts';
 import { inboundEmailAnswer } from '../../api/answers/receiving.ts';
+import { askApi, callApi } from '../../api/own-api.ts';
 import type { Call } from '../../http/app.ts';
 import { may } from '../../identity/viewer.ts';
 import { html } from '../../pages/answer.tsx';
@@ -10,7 +11,6 @@ import { Post } from '../../pages/forms.tsx';
 import { Page } from '../../pages/layout.tsx';
 import { bytes, Code, Head, State, Time, type Tone } from '../../pages/parts.tsx';
 import { Board } from '../board.tsx';
-import { askApi, callApi } from '../own-api.ts';
 import { receivedTone } from './received.tsx';
 
 /** One received mail: what it says, what was found out about it, why it was routed so, and telling of it again. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { callApi } from '../../api/own-api.ts';
 import { html } from '../../pages/answer.tsx';
 import { Columns } from '../../pages/blocks.tsx';
 import { Field, Select } from '../../pages/forms.tsx';
@@ -6,7 +7,6 @@ import { Page } from '../../pages/layout.tsx';
 import { Empty, Head, State, Time, type Tone } from '../../pages/parts.tsx';
 import { receivedStatuses } from '../../store/received.ts';
 import { Board } from '../board.tsx';
-import { callApi } from '../own-api.ts';
 
 /** The list of received mail: search, filters, pages by cursor. */
 export const receivedListPages = new Board();

@@ -3,6 +3,7 @@ import { answeredMailboxes, answerFields, quotedText } from '#domain/inbound/ans
 import { Problem } from '#domain/problem.ts';
 import { inboundEmailAnswer } from '../../api/answers/receiving.ts';
 import { acceptanceAnswer } from '../../api/answers/sending.ts';
+import { callApi } from '../../api/own-api.ts';
 import type { Call } from '../../http/app.ts';
 import { html } from '../../pages/answer.tsx';
 import { Card } from '../../pages/blocks.tsx';
@@ -11,7 +12,6 @@ import { Page } from '../../pages/layout.tsx';
 import { Head } from '../../pages/parts.tsx';
 import type { Viewer } from '../../store/auth.ts';
 import { Board } from '../board.tsx';
-import { callApi } from '../own-api.ts';
 import { type Email, pathOf } from './received-mail.tsx';
 
 /** An answer to a received mail, written here. */

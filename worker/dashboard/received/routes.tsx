@@ -3,6 +3,7 @@ import { type RouteAction, routeActions, routeLimits } from '#domain/inbound/rou
 import { Problem } from '#domain/problem.ts';
 import { routesAnswer, routeTestAnswer } from '../../api/answers/receiving.ts';
 import { webhooksAnswer } from '../../api/answers/webhooks.ts';
+import { callApi } from '../../api/own-api.ts';
 import type { Call } from '../../http/app.ts';
 import { may } from '../../identity/viewer.ts';
 import { html } from '../../pages/answer.tsx';
@@ -12,7 +13,6 @@ import { Page } from '../../pages/layout.tsx';
 import { Empty, Head, Note, State } from '../../pages/parts.tsx';
 import type { Viewer } from '../../store/auth.ts';
 import { Board, type Form } from '../board.tsx';
-import { callApi } from '../own-api.ts';
 
 /** What a domain does with received mail, by address; trying an address. */
 export const routePages = new Board();

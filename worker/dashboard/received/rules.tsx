@@ -6,6 +6,7 @@ import { Problem } from '#domain/problem.ts';
 import { aliasesAnswer } from '../../api/answers/aliases.ts';
 import { rulesAnswer } from '../../api/answers/receiving.ts';
 import { webhooksAnswer } from '../../api/answers/webhooks.ts';
+import { callApi, numberTyped } from '../../api/own-api.ts';
 import type { Typed } from '../../http/refused-form.ts';
 import { may } from '../../identity/viewer.ts';
 import { html } from '../../pages/answer.tsx';
@@ -15,7 +16,6 @@ import { Page } from '../../pages/layout.tsx';
 import { Empty, Head, State } from '../../pages/parts.tsx';
 import type { Form } from '../board.tsx';
 import { Board } from '../board.tsx';
-import { callApi, numberTyped } from '../own-api.ts';
 import { Addresses, actionAbout, pathOf, targetsOf } from './routes.tsx';
 
 /** What a domain does with received mail by what is in it. */

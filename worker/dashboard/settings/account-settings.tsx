@@ -4,12 +4,12 @@ import {
   mailSettings,
   mailSettingsView,
 } from '#domain/message/mail-settings.ts';
+import { callApi, numberTyped } from '../../api/own-api.ts';
 import { may } from '../../identity/viewer.ts';
 import { Card } from '../../pages/blocks.tsx';
 import { Field, Fields, YesNo } from '../../pages/forms.tsx';
 import type { Viewer } from '../../store/auth.ts';
 import { Board } from '../board.tsx';
-import { callApi, numberTyped } from '../own-api.ts';
 
 /** What the account has decided for its mail: a card of the settings page, and what changes it. */
 export const accountSettingsPages = new Board();

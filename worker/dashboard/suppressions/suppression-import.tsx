@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Problem } from '#domain/problem.ts';
+import { callApi } from '../../api/own-api.ts';
 import { importLimits } from '../../api/suppressions.ts';
 import type { Call } from '../../http/app.ts';
 import { textOfFile } from '../../http/text-file.ts';
@@ -7,7 +8,6 @@ import { Card } from '../../pages/blocks.tsx';
 import { Area, Field, Fields } from '../../pages/forms.tsx';
 import { bytes, number } from '../../pages/parts.tsx';
 import type { Form } from '../board.tsx';
-import { callApi } from '../own-api.ts';
 
 /** Importing suppressions from a file or from pasted text: first what it would do, then doing it. */
 

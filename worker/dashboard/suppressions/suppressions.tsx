@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { suppressionReasons } from '#domain/suppression/suppression.ts';
+import { askApi, callApi } from '../../api/own-api.ts';
 import type { Call } from '../../http/app.ts';
 import { may } from '../../identity/viewer.ts';
 import { html } from '../../pages/answer.tsx';
@@ -11,7 +12,6 @@ import type { Viewer } from '../../store/auth.ts';
 import { listSuppressions } from '../../store/suppressions.ts';
 import { Board } from '../board.tsx';
 import { shownOnce, thenShow } from '../once.ts';
-import { askApi, callApi } from '../own-api.ts';
 import {
   answerSchema,
   briefly,

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { Problem } from '#domain/problem.ts';
 import { receivedPointerOf } from '#domain/webhook.ts';
+import { callApi } from '../../api/own-api.ts';
 import type { Call } from '../../http/app.ts';
 import { may } from '../../identity/viewer.ts';
 import { html } from '../../pages/answer.tsx';
@@ -9,7 +10,6 @@ import { Post } from '../../pages/forms.tsx';
 import { Page } from '../../pages/layout.tsx';
 import { Code, duration, Head, State, Time, type Tone } from '../../pages/parts.tsx';
 import { Board } from '../board.tsx';
-import { callApi } from '../own-api.ts';
 
 /** One thing that was posted to a webhook endpoint: every try, its body, and posting it again. */
 export const webhookDeliveryPages = new Board();

@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import { Problem } from '#domain/problem.ts';
 import { webhookLimits } from '#domain/webhook.ts';
+import { callApi } from '../../api/own-api.ts';
 import type { Call } from '../../http/app.ts';
 import { Card } from '../../pages/blocks.tsx';
 import { Field, Fields } from '../../pages/forms.tsx';
 import { Note, number, Time } from '../../pages/parts.tsx';
 import { webhookDays } from '../../store/home-tables.ts';
-import { callApi } from '../own-api.ts';
 
 /** Posting again what was posted to an endpoint within a time. */
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { callApi } from '../../api/own-api.ts';
 import { may } from '../../identity/viewer.ts';
 import { html } from '../../pages/answer.tsx';
 import { Card, Columns } from '../../pages/blocks.tsx';
@@ -18,7 +19,6 @@ import {
 } from '../../pages/parts.tsx';
 import { Board } from '../board.tsx';
 import { shownOnce, thenShow } from '../once.ts';
-import { callApi } from '../own-api.ts';
 import { deliverySchema, deliveryTone, idOf } from './webhook-delivery.tsx';
 import { Replay, replay, replayedSchema } from './webhook-replay.tsx';
 

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { events as catalogue } from '#domain/delivery/event.ts';
 import { receivedEvent, webhookFormats, webhookLimits } from '#domain/webhook.ts';
+import { callApi } from '../../api/own-api.ts';
 import { may } from '../../identity/viewer.ts';
 import { html } from '../../pages/answer.tsx';
 import { Card, Columns } from '../../pages/blocks.tsx';
@@ -9,7 +10,6 @@ import { Page } from '../../pages/layout.tsx';
 import { Empty, Head, State, Time } from '../../pages/parts.tsx';
 import { Board } from '../board.tsx';
 import { thenShow } from '../once.ts';
-import { callApi } from '../own-api.ts';
 import { endpointSchema, endpointTone } from './webhook.tsx';
 
 /** The webhook endpoints of an account; adding one. */
@@ -86,8 +86,9 @@ webhooksPages.page('/webhooks', async (c, viewer) => {
             <Select
               label="Format"
               name="format"
+              value="event"
               options={webhookFormats.map((format) => ({ value: format, text: format }))}
-              hint="event: one event a request. cloudmailin: several events in one request. The others tell of received mail only."
+              hint="event, postscale, resend, postmark: one event a request. cloudmailin: several events in one request. The others tell of received mail only."
             />
             <details open={typed !== undefined && typed.all('events').length > 0}>
               <summary>Only some events</summary>
@@ -126,12 +127,12 @@ webhooksPages.page('/webhooks', async (c, viewer) => {
                 hint="Of that domain: info, support+* or *."
               />
               <Field
-                label="Authorisation URL"
+                label="Asked for each recipient"
                 name="authorization_url"
                 type="url"
                 required={false}
                 maxlength={webhookLimits.urlCharacters}
-                hint="Asked for each recipient before a mail is taken: 2xx takes it, 4xx refuses it."
+                hint="A URL that is asked before a mail is taken: 2xx takes it, 4xx refuses it."
               />
             </details>
             <Field

@@ -24,6 +24,7 @@ The API is at the address where the Worker runs (\`$API\` in these guides). Ever
 | \`GET /v1/emails?limit&offset&cursor&status&from&to&subject&tag\` | List messages |
 | \`GET /v1/emails/:id\` | Read a message |
 | \`GET /v1/emails/:id/events\` | Read what happened to a message |
+| \`PATCH /v1/emails/:id\` | Send a message at another time |
 | \`POST /v1/emails/:id/cancel\` | Cancel a message |
 | \`GET /v1/requests?limit&cursor&answer\` | List submissions and why what was refused was |
 
@@ -46,7 +47,7 @@ The API is at the address where the Worker runs (\`$API\` in these guides). Ever
 | \`POST /v1/webhooks/:id/test\` | Test a webhook endpoint |
 | \`POST /v1/webhooks/:id/rotate\` | Rotate a webhook’s secret |
 | \`POST /v1/webhooks/:id/replay\` | Post to a webhook endpoint again |
-| \`GET /v1/webhook-deliveries?endpoint&state&limit&cursor\` | List what was posted |
+| \`GET /v1/webhook-deliveries?endpoint&state&endpoint_id&status&days&limit&cursor\` | List what was posted |
 | \`GET /v1/webhook-deliveries/:id\` | Read a webhook delivery |
 | \`POST /v1/webhook-deliveries/:id/replay\` | Post a webhook delivery again |
 
@@ -139,6 +140,7 @@ The API is at the address where the Worker runs (\`$API\` in these guides). Ever
 | call | what it does |
 | --- | --- |
 | \`POST /api/v0.1/:username/messages\` | Send a message, as CloudMailin’s clients do |
+| \`GET /api/v0.1/:username/messages/:id\` | Read a sent message |
 | \`GET /api/v0.1/:username/addresses\` | List addresses, as CloudMailin calls them |
 | \`GET /api/v0.1/:username/incoming_statuses?address_id&query\` | List what became of received mail |
 | \`GET /api/v0.1/:username/outbound_messages\` | List sent messages |

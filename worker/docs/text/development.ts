@@ -19,7 +19,7 @@ and its snippets run in PHP, Ruby, Go, Java and Python where these are installed
 | --- | --- |
 | \`index.ts\`, \`routes.ts\` | the doors of the Worker; what answers at which path |
 | \`cron\`, \`queue\` | what time and queue messages set going |
-| \`tracking\`, \`dashboard\`, \`docs\`, \`api\`, \`node-api\` | where links of mails lead; the pages at \`/\`; these guides and the reference; the public API; the private one of nodes |
+| \`tracking\`, \`dialects\`, \`dashboard\`, \`docs\`, \`api\`, \`node-api\` | where links of mails lead; other services' APIs on top of ours; the pages at \`/\`; these guides and the reference; the public API; the private one of nodes |
 | \`inbound\`, \`webhook\`, \`received\`, \`system-mail\` | what comes by mail; posting events; received mail taken apart; the installation's own mail |
 | \`intake\` | the only way in |
 | \`identity\`, \`dns\` | who asks and what they may do; asking DNS |
@@ -50,7 +50,7 @@ database is known. A failure names its seed, shows the shortest history that it 
 | \`2\`: tables go before their last events are folded | 4 reads | \`--seed 1 --days 60 --only send,schedule,lastOpens,check\` |
 | \`3\`: a node delivers again what the edge has not heard of | 2 doubled | \`--seed 1 --days 6 --only awayForLong,check\` |
 | \`4\`: an idempotency key stays in flight | 4 keys | \`--seed 2 --days 20 --only keyed\` |
-| \`5\`: a lease whose answer was lost is forgotten | 1 held | \`--seed 3 --days 25 --only send,batch,edgeFlaky,databaseFaults,check\` |
+| \`5\`: a lease whose answer was lost is forgotten | 1 held | \`--seed 1 --days 25 --only send,batch,edgeFlaky,databaseFaults,check\` |
 | \`6\`: what was suppressed meanwhile is sent | 3 suppressed | \`--seed 1 --days 30\` |
 | \`7\`: cron folds each account by itself | 7 limits | \`--seed 13 --days 3\` |
 | \`8\`: leases look at hundreds of rows | 7 idle | \`--seed 48 --days 4 --only suspend,send,check\` |
@@ -70,6 +70,11 @@ database is known. A failure names its seed, shows the shortest history that it 
 | \`journal\`: a node forgets transactions that it did not see the end of | 1 given back | \`--seed 4 --days 6 --only killedAtTheDot,check\` |
 | \`fold\`: two folds of the same events both count | 5 statistics | \`--seed 19 --days 6 --only foldedTwice,check\` |
 | \`simulated\`: the simulator counts in statistics | 5 statistics | \`--seed 2 --days 20 --only send,check\` |
+
+Fifty lives (\`--seed 301 --runs 50 --days 4 --engine quick\`, 27 November 2026) came to 452 virtual days, 1,207 operations, 9,245 faults, 8,804 messages
+and 14,259 leases; 162 mails were doubled and all of these told; at most 323 D1 statements and 235 subrequests an invocation. Seven of 45 days (\`--seed 401
+--runs 7 --days 45\`) came to 350 days, 2,089 operations, 13,372 faults, 6,896 messages, 16,486 leases, 101 doubled and told. What these found, a lease that was
+answered twice, a request that took mail after it was given up, an endpoint that was disabled while a good answer was on its way, has tests of its own.
 
 What it leaves to the other tests: workerd's own scheduling, input gates and limits of CPU and memory, real queues, alarms and WebSockets, sockets, TLS and
 DKIM; pages of the dashboard, sign-in, mail by Email Routing and SMTP submission (their own tests drive these); isolates whose clocks differ from each other.

@@ -37,6 +37,11 @@ export const text = `# How it works
 - **Return** mail comes in by Email Routing (\`email()\`) on \`bounces.<service domain>\` or by the node's port 25, which
   customers' CNAMEs need. The same port receives for domains of customers (\`smtp-node/inbound\`): to disk, judged there, handed over. Both end in \`worker/inbound\`: token, reading, \`reduceReturn(…)\` (a pure function), one batch.
   The listener takes mail only for tokens that verify, says 250 only when the edge has it, and never sends any.
+- **Masked aliases** make of each mail a new message (\`worker/inbound/mask.ts\`): \`domain/inbound/masking.ts\` changes header and
+  every text of it, and refuses what it cannot read surely. Who wrote is kept by the token of \`reply+<token>@\` (one row each),
+  and its Message-ID in the row of the message, so that the answer finds its thread. Other forwards change the header alone: a
+  mail of more than 256 KiB is copied from R2 to R2 without being held. One that is masked is held as text, at most three
+  times over: \`npm run bench -- forwarding\` shows both beside a mail that is only kept.
 - **Webhooks** need no row for each event: an endpoint keeps its place in the account's event cursor, and its sender
   turns what is behind it into deliveries, in the same D1 batch that moves the place. A lost pointer or a killed Worker
   loses nothing: the sweep pokes senders that are behind.

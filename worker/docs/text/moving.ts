@@ -16,8 +16,8 @@ sender after the other.
 
 ## SMTP
 
-Host: that of your node (the page SMTP & API shows it). Port 587 or 2525 with STARTTLS, 465 with TLS from the start. User \`pennypost\`
-(or the one that the key was given), password: a key with the scope \`send\`. Tags, metadata, class and time are said by [header fields](sending.md#fields).
+Host: that of your node (the page SMTP & API shows it). Port 587, 2525 or 2587 with STARTTLS, 465 with TLS from the start. User \`pennypost\`
+(or \`resend\`, \`postscale\`, the one that the key was given, or the key itself), password: a key with the scope \`send\`. Tags, metadata, class and time are said by [header fields](sending.md#fields).
 
 ## Suppressions
 
@@ -65,9 +65,8 @@ Opens and clicks are off unless asked for. Templates are yours to fill before yo
 | \`email.unsubscribed\` | \`unsubscribe\` | \`unsubscribed\` | \`SubscriptionChange\` | | \`Subscription\` |
 | \`email.suppressed\` | \`dropped\` | \`failed\`, permanent | | \`email.suppressed\` | |
 
-## CloudMailin
+## APIs that stay as they are
 
-Its message API and the formats of its webhooks are spoken as they are: clients get \`baseURL: <API>/api/v0.1\`, the user name of the
-key and the key as the token, endpoints the format \`cloudmailin\`, \`cloudmailin-multipart\` or \`raw\`. See [Webhooks](webhooks.md#fields-and-formats) and
-[Receiving](receiving.md).
+Programs written for these services go on with another URL and key: [Resend](from-resend.md), [Postmark](from-postmark.md),
+[Postscale](from-postscale.md), [CloudMailin](from-cloudmailin.md).
 `;

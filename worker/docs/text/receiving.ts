@@ -26,7 +26,8 @@ comes to port 25 of the nodes, or by Email Routing (\`email()\`), which is the f
 - **Answered** by \`POST /v1/inbound-emails/:id/reply\`, or on the page of the mail: as \`POST /v1/send\`, in its thread; \`from\`,
   \`to\` and \`subject\` may be left out.
 - **Told** by webhooks of any endpoint whose \`events\` hold \`email.received\` (or are null), in its \`format\`: \`event\`,
-  \`postscale\`, \`cloudmailin\`, \`cloudmailin-multipart\` or \`raw\`; the last three may have user and password in their URL. Larger
+  \`postscale\`, \`resend\` (which names the mail, and no more), \`postmark\`, \`cloudmailin\`, \`cloudmailin-multipart\` or \`raw\`; the last four
+  may have user and password in their URL. Larger
   attachments are fetched by links that hold for 24 hours. The answer of a \`synchronous\` endpoint (by default those of the
   CloudMailin formats) is the reply to the sender, within 45 seconds: 2xx → 250, 4xx → 554 with the words of a plain text,
   anything else → 450. All others are tried again as every webhook is.
@@ -78,9 +79,9 @@ With \`is_masked\`, neither side of a conversation sees the address of the other
   (of Reply-To, else From), and answers as to anybody. It is good as long as the alias is there and it is used once in 400 days,
   also after masking was switched off.
 - **The answer leaves from the alias**, signed by its domain, to that author. It is taken when its envelope sender is an address
-  that its mail is sent on to, by the alias or a rule, and that has agreed (else 550 5.7.1 at RCPT), and SPF for that domain passes, or DKIM or DMARC does and
-  From is that address too (else 550 5.7.1 after the mail; 451 while that cannot be looked up). So it must come to a node: by
-  Email Routing nothing is proven. What cannot be delivered is told to the owner by a notification about the \`reply+…\` address.
+  that its mail is sent on to, by the alias or a rule, and that has agreed (else 550 5.7.1 at RCPT), and SPF for that domain
+  passes, or DKIM or DMARC does and From is that address too (else 550 5.7.1 after the mail; 451 while that cannot be looked
+  up). So it must come to a node: by Email Routing nothing is proven. What cannot be delivered is told to the owner by a notification about the \`reply+…\` address.
 - **What is taken away**, both ways: all fields but those that people see (From, To, Cc, Subject, Date and the like, MIME's own),
   so also Received, Return-Path, Reply-To, signatures and ARC. Message-ID, In-Reply-To and References are ours, and lead both sides
   to their own mails, so that threads hold, for thirty days. In what stays, and in every part that is text (quoted text, HTML,
@@ -88,9 +89,10 @@ With \`is_masked\`, neither side of a conversation sees the address of the other
 - **Whom the owner writes to directly**, in Cc for instance, sees the owner's own address: that mail never comes here.
 - **What is not looked into**: pictures, PDFs and other parts that are no text, and what a writer says of themselves in other
   words; a name, a signature with a telephone number, the domain's name alone.
-- **What cannot be masked surely is not sent on** (554 5.6.0, in the session): mail that is encrypted or signed as a whole, in UTF-16
-  or UTF-7, with parts that cannot be told apart, with more than 6 MiB of text or tens of thousands of the writer's addresses in it, or without one author. S/MIME and PGP signatures
-  of parts and Outlook's TNEF are left out, for they name their writer.
+- **What cannot be masked surely is not sent on** (554 5.6.0, in the session): mail that is encrypted or signed as a whole, in
+  UTF-16 or UTF-7, with parts that cannot be told apart, with more than 6 MiB of text or tens of thousands of the writer's
+  addresses in it, or without one author. S/MIME and PGP signatures of parts and Outlook's TNEF are left out, for they name
+  their writer.
 - **Loops** stop by \`Delivered-To\`, and by \`X-Alias-Passed\`, which tells aliases that a mail has passed without naming them.
   Answers count for the alias's 300 mails an hour.
 

@@ -18,11 +18,17 @@ export const text = `# Security
   of a password is answered half a second after it came. A code of an authenticator app opens once.
 - DKIM keys and webhook secrets are encrypted (AES-256-GCM) and open in their own row only. After \`ENCRYPTION_KEYS\` got a new
   first key, cron encrypts everything anew; the page Installation says when the old one may be taken away.
+- A masked alias shows neither side of its mail the other's address in header, text or parts that are text, and what cannot
+  be read as surely as a mail program would is refused instead. From it leaves only what its owner is proven to have sent.
 - Nobody's address is suppressed, and no domain's warming set back, by a report that anybody could have written: a bounce
   or complaint needs the token of its delivery, or a feedback loop whose DKIM signature a node has verified. Others are shown
   as unverified, once a delivery, and counted for the operator (\`feedback_unverified\`).
 - A node has a token of its own, bound to its id: it reads only what it has leased, reports only on leases of its own, and
   what it says of the place where customers submit is shown only once the operator lets it be.
+- An SMTP client that talks before it is greeted is refused. Strangers are greeted a tenth of a second late for that; who has waited is
+  greeted at once for a day, and has to wait again when it talks early.
+- A key that logged in by SMTP may do so for another minute without being asked about; each message is accepted only with a key that is
+  good then, so that a revoked one sends nothing.
 - A request or SMTP session without a good credential costs little before it is refused: measured at most 5 D1 rows, 12 ms
   of CPU and 66 KiB of memory beyond its bytes (\`npm run bench -- door\`, the least of a few rounds on one machine).
 - The exception is a guess of a password, which is hashed by scrypt (N 16384, r 16, p 1: 32 MiB): some 70 ms of CPU. Cheaper

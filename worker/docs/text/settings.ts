@@ -61,7 +61,7 @@ From the environment of \`npm run node\`.
 | \`PENNYPOST_CONNECTIONS_PER_HOST\` | \`10\` | Connections to one MX address at once. |
 | \`PENNYPOST_SHAPING_FILE\` | none | JSON file with limits by provider that differ from the built-in ones: \`{"google": {"attempts": 40}, "mine": {"hosts": [".mx.example"], "attempts": 2}}\`. |
 | \`PENNYPOST_BIND_ADDRESS\` | none | Address on which submission and return paths listen. Empty: all. |
-| \`PENNYPOST_SUBMISSION_PORTS\` | \`587,2525\` | Submission ports with STARTTLS (RFC 6409). 0: any free one. \`none\`: no such port. |
+| \`PENNYPOST_SUBMISSION_PORTS\` | \`587,2525,2587\` | Submission ports with STARTTLS (RFC 6409). 0: any free one. \`none\`: no such port. |
 | \`PENNYPOST_SUBMISSION_TLS_PORTS\` | \`465\` | Submission ports with implicit TLS (RFC 8314). 0: any free one. \`none\`: no such port. |
 | \`PENNYPOST_TLS_CERT_FILE\` | none | PEM file of the certificate chain, read again when it changes. Empty: a self-signed one is made. |
 | \`PENNYPOST_TLS_KEY_FILE\` | none | PEM file of the private key that belongs to the certificate. |

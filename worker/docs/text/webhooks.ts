@@ -13,14 +13,16 @@ curl $API/v1/webhooks -H "Authorization: Bearer $KEY" -H 'Content-Type: applicat
 
 ## Fields and formats
 
-Fields: \`url\`, \`format\` (\`event\`, the default, \`cloudmailin\`, or one of received mail only), \`synchronous\`, \`events\` (names of any column of the table below; all
-by default), \`description\`, for received mail \`domain\`, \`address_pattern\` and \`authorization_url\`, and in \`PATCH\` also \`state\` (\`active\`, \`disabled\`). An endpoint gets what happens after it
+Fields: \`url\`, \`format\` (\`event\`, the default, \`cloudmailin\`, \`postscale\`, \`resend\`, \`postmark\`, or one of received mail only), \`synchronous\`, \`events\` (names of any column of the table below; all
+by default, of the format \`postscale\` received mail), \`description\`, for received mail \`domain\`, \`address_pattern\` and \`authorization_url\`, and in \`PATCH\` also \`state\` (\`active\`, \`disabled\`). An endpoint gets what happens after it
 was made.
 
 - \`event\` posts one event each, with its \`email.*\` type: \`{"id", "type", "created_at", "data": {"email_id",
   "message_id", "from", "to", "subject", …details}}\`. Events without such a type are left out.
 - \`cloudmailin\` posts up to 50 together: \`{"events": [{"kind", "recipient", "message_id", "details", "id", "at", "tags",
   "metadata"}]}\`.
+- \`postscale\`, \`resend\` and \`postmark\` post one event each, as these services do: [Postscale](from-postscale.md),
+  [Resend](from-resend.md), [Postmark](from-postmark.md). The URL of an endpoint of the format \`postmark\` may have user and password.
 - Endpoints of received mail have formats of their own, see [Receiving](receiving.md).
 - What never left the house (test mode, simulated recipients) has \`"simulated": true\`.
 
@@ -144,24 +146,24 @@ is looked up when the endpoint is made and before each try. \`ALLOW_LOCAL_WEBHOO
 
 <!-- generated:events -->
 
-| event | \`email.*\` type | CloudMailin kind | raised when | details |
-| --- | --- | --- | --- | --- |
-| \`accepted\` | \`email.sent\` | \`registration\` | the message is stored; from now on it is not lost | class, sizeBytes |
-| \`dispatched\` |  | \`dispatch\` | a mail node has taken it on to deliver it | node |
-| \`rate_limited\` |  | \`rate_limit\` | held back by warming or a throttle for longer than a minute | limit, until |
-| \`delivered\` | \`email.delivered\` | \`delivery\` | a remote MX answered 250 after DATA | mx (host, address), reply, tls (version, cipher, verdict), dkim selectors, steps with durations |
-| \`deferred\` | \`email.deferred\` | \`soft_bounce\` | a temporary failure; delivery will be tried again | reply or error, class, attempt, nextAttemptAt, maybeAccepted |
-| \`bounced\` | \`email.bounced\` | \`bounce\` | a permanent failure, at once or by a later DSN | reply code, enhanced status, diagnostic, bounce class, source (smtp, dsn), suppresses; notSuppressed: why, when only words tell |
-| \`expired\` | \`email.bounced\` | \`retries_exhausted\` | the last attempt failed | attempts, last reply or error |
-| \`suppressed\` | \`email.suppressed\` | \`blocked\` | not attempted: suppressed address, content or domain | reason, entry |
-| \`complained\` | \`email.complained\` | \`complaint\` | an abuse report came (RFC 5965) | feedback type, source, verified (by a token or a signed feedback loop), suppresses |
-| \`opened\` | \`email.opened\` | \`open\` | the pixel was fetched | userAgent, machine (a guess that no person did it) |
-| \`clicked\` | \`email.clicked\` | \`click\` | a link was followed | url, userAgent, machine (a guess that no person did it) |
-| \`unsubscribed\` | \`email.unsubscribed\` | \`unsubscribe\` | one-click unsubscribe (RFC 8058) | suppresses, scope (the sending domain) |
-| \`auto_replied\` | \`email.auto_replied\` | \`auto_reply\` | an automatic reply came to the return path (RFC 3834) | subject |
-| \`bounce_replied\` | \`email.bounce_replied\` | \`bounce_reply\` | a person wrote to the return path | subject |
-| \`failed\` | \`email.failed\` | \`error\` | unsignable, too large, policy, or our own fault | reason, text |
-| \`canceled\` | \`email.canceled\` | \`cancel\` | the sender called it back before it was handed to a node |  |
+| event | \`email.*\` type | CloudMailin kind | Resend | Postmark | raised when | details |
+| --- | --- | --- | --- | --- | --- | --- |
+| \`accepted\` | \`email.sent\` | \`registration\` | \`email.sent\` |  | the message is stored; from now on it is not lost | class, sizeBytes |
+| \`dispatched\` |  | \`dispatch\` |  |  | a mail node has taken it on to deliver it | node |
+| \`rate_limited\` |  | \`rate_limit\` |  |  | held back by warming or a throttle for longer than a minute | limit, until |
+| \`delivered\` | \`email.delivered\` | \`delivery\` | \`email.delivered\` | \`Delivery\` | a remote MX answered 250 after DATA | mx (host, address), reply, tls (version, cipher, verdict), dkim selectors, steps with durations |
+| \`deferred\` | \`email.deferred\` | \`soft_bounce\` | \`email.delivery_delayed\` |  | a temporary failure; delivery will be tried again | reply or error, class, attempt, nextAttemptAt, maybeAccepted |
+| \`bounced\` | \`email.bounced\` | \`bounce\` | \`email.bounced\` | \`Bounce\` | a permanent failure, at once or by a later DSN | reply code, enhanced status, diagnostic, bounce class, source (smtp, dsn), suppresses; notSuppressed: why, when only words tell |
+| \`expired\` | \`email.bounced\` | \`retries_exhausted\` | \`email.bounced\` | \`Bounce\` | the last attempt failed | attempts, last reply or error |
+| \`suppressed\` | \`email.suppressed\` | \`blocked\` | \`email.suppressed\` |  | not attempted: suppressed address, content or domain | reason, entry |
+| \`complained\` | \`email.complained\` | \`complaint\` | \`email.complained\` | \`SpamComplaint\` | an abuse report came (RFC 5965) | feedback type, source, verified (by a token or a signed feedback loop), suppresses |
+| \`opened\` | \`email.opened\` | \`open\` | \`email.opened\` | \`Open\` | the pixel was fetched | userAgent, machine (a guess that no person did it) |
+| \`clicked\` | \`email.clicked\` | \`click\` | \`email.clicked\` | \`Click\` | a link was followed | url, userAgent, machine (a guess that no person did it) |
+| \`unsubscribed\` | \`email.unsubscribed\` | \`unsubscribe\` |  | \`SubscriptionChange\` | one-click unsubscribe (RFC 8058) | suppresses, scope (the sending domain) |
+| \`auto_replied\` | \`email.auto_replied\` | \`auto_reply\` |  | \`Bounce\` | an automatic reply came to the return path (RFC 3834) | subject |
+| \`bounce_replied\` | \`email.bounce_replied\` | \`bounce_reply\` |  |  | a person wrote to the return path | subject |
+| \`failed\` | \`email.failed\` | \`error\` | \`email.failed\` |  | unsignable, too large, policy, or our own fault | reason, text |
+| \`canceled\` | \`email.canceled\` | \`cancel\` |  |  | the sender called it back before it was handed to a node |  |
 
 <!-- /generated -->
 

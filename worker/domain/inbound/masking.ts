@@ -1,7 +1,7 @@
 import { withoutMailboxLine } from '../message/clean-header.ts';
 import { decodeWords } from '../message/encoded-word.ts';
 import { foldField } from '../message/fold.ts';
-import { type HeaderField, joinMessage, splitMessage, toCrlf } from '../message/header.ts';
+import { type HeaderField, type SplitMessage, splitMessage, toCrlf } from '../message/header.ts';
 import { type Changes, changeBody, Unreadable } from './rewrite-text.ts';
 
 /** Who writes to whom, and what each may see of the other. */
@@ -56,10 +56,13 @@ export function messageIdsIn(message: string): string[] {
  * A message as its reader may see it: neither header nor text nor a message inside of it has an address of the writer,
  * and the names by which the writer calls the reader are the reader's own. Time is linear.
  * @param message latin1
- * @returns the message, latin1 with CRLF line ends, without signatures; or why it cannot be masked: then it must not
+ * @returns the message, latin1 with CRLF line ends, without signatures, in two parts; or why it cannot be masked: then it must not
  * be sent on
  */
-export function maskMessage(message: string, masking: Masking): { message: string } | { fault: string } {
+export function maskMessage(
+  message: string,
+  masking: Masking,
+): { message: SplitMessage } | { fault: string } {
   const split = splitMessage(toCrlf(withoutMailboxLine(message)));
   if (typeof split === 'string') return { fault: split };
   const text = changeOf(split.fields, masking);
@@ -71,7 +74,7 @@ export function maskMessage(message: string, masking: Masking): { message: strin
     const { rest } = split;
     const body = rest.startsWith('\r\n') ? rest.slice(2) : rest;
     const changed = changeBody(split.fields, body, changes);
-    return { message: joinMessage({ fields, rest: `\r\n${changed}` }) };
+    return { message: { fields, rest: `\r\n${changed}` } };
   } catch (error) {
     if (error instanceof Unreadable) return { fault: error.message };
     throw error;

@@ -7,21 +7,30 @@ const niceLineCharacters = 78;
  * character is added or taken away. What has no blank stays in one line, however long.
  */
 export function foldField(name: string, value: string): string {
-  const lines: string[] = [];
-  let line = `${name}:`;
-  // A blank belongs to the word behind it, so that no line is blank.
-  for (const [word] of `${value === '' || /^[ \t]/.test(value) ? '' : ' '}${value}`.matchAll(
-    /[ \t]*[^ \t]+|[ \t]+$/g,
-  )) {
-    const isFirst = lines.length === 0 && line === `${name}:`;
-    if (!isFirst && line.length + word.length > niceLineCharacters && word.trim() !== '') {
-      lines.push(line);
-      line = word;
-    } else {
-      line += word;
+  const text = value === '' || isBlank(value, 0) ? value : ` ${value}`;
+  let folded = `${name}:`;
+  let lineLength = folded.length;
+  let lineBegin = 0;
+  for (let at = 0; at < text.length; ) {
+    // A blank belongs to the word behind it, so that no line is blank.
+    let end = at;
+    while (end < text.length && isBlank(text, end)) end++;
+    while (end < text.length && !isBlank(text, end)) end++;
+    const tooLong = at > 0 && lineLength + end - at > niceLineCharacters;
+    if (tooLong && text.slice(at, end).trim() !== '') {
+      folded += `${text.slice(lineBegin, at)}\r\n`;
+      lineBegin = at;
+      lineLength = 0;
     }
+    lineLength += end - at;
+    at = end;
   }
-  return `${[...lines, line].join('\r\n')}\r\n`;
+  return `${folded}${text.slice(lineBegin)}\r\n`;
+}
+
+function isBlank(text: string, at: number): boolean {
+  const code = text.charCodeAt(at);
+  return code === 0x20 || code === 0x09;
 }
 
 /** The first field of a header section (latin1, CRLF) that has a line over 998 octets; null when none has. */

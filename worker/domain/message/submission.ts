@@ -34,7 +34,7 @@ export function tooLarge(sizeBytes: number | null): Problem {
 
 /** Header fields that we write ourselves, or that would change where a message goes. */
 const unsafeHeader =
-  /^(from|sender|to|cc|bcc|date|message-id|received|return-path|subject|reply-to|resent-.*|dkim-.*|mime-.*|content-.*|x-pennypost-.*|x-cloudmta-.*)$/i;
+  /^(from|sender|to|cc|bcc|date|message-id|received|return-path|subject|reply-to|resent-.*|dkim-.*|mime-.*|content-.*|x-pennypost-.*|x-cloudmta-.*|x-postscale-.*|x-pm-.*)$/i;
 
 const controlCharacters = /[\0\r\n]/;
 /** Text of at most `max` characters that may stand in a header field. */

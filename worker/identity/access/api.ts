@@ -1,13 +1,13 @@
 import type { Scope } from '#domain/scope.ts';
 import { accessRows, type DomainRule, type Who } from './row.ts';
 
-const key = (scope: Scope | null, domains: DomainRule): Who & { surface: 'api' } => ({
+export const key = (scope: Scope | null, domains: DomainRule): Who & { surface: 'api' } => ({
   surface: 'api',
   scope,
   domains,
 });
 /** Submissions: the intake reads key, domains and suppressions together, and nothing else before. */
-const submit: Who = { surface: 'api', scope: 'send', domains: 'rows', byIntake: true };
+export const submit: Who = { surface: 'api', scope: 'send', domains: 'rows', byIntake: true };
 
 /** The public API: keys. */
 export const apiAccess = accessRows([
@@ -15,6 +15,7 @@ export const apiAccess = accessRows([
   ['POST /v1/send/batch', submit],
   ['POST /v1/send/raw', submit],
   ['POST /api/v0.1/:username/messages', submit],
+  ['GET /api/v0.1/:username/messages/:id', key('read', 'rows')],
   // Addresses are endpoints, which are of the account as a whole.
   ['GET /api/v0.1/:username/addresses', key('read', 'refused')],
   ['GET /api/v0.1/:username/incoming_statuses', key('read', 'rows')],
@@ -22,6 +23,7 @@ export const apiAccess = accessRows([
   ['GET /v1/emails', key('read', 'rows')],
   ['GET /v1/emails/:id', key('read', 'rows')],
   ['GET /v1/emails/:id/events', key('read', 'rows')],
+  ['PATCH /v1/emails/:id', key('send', 'rows')],
   ['POST /v1/emails/:id/cancel', key('send', 'rows')],
   ['GET /v1/events', key('read', 'rows')],
   ['GET /v1/requests', key('read', 'refused')],

@@ -2,11 +2,21 @@ import { assertNever } from '../../assert-never.ts';
 import { cloudmailinFields, cloudmailinPayload, rawFields } from './cloudmailin.ts';
 import { eventPayload } from './event.ts';
 import { type BodyPieces, multipartBody } from './form-data.ts';
+import { postmarkPayload } from './postmark.ts';
 import { postscalePayload } from './postscale.ts';
+import { resendPayload } from './resend.ts';
 import type { PayloadSource } from './source.ts';
 
 /** The formats in which received mail is posted. */
-export const receivedFormats = ['event', 'postscale', 'cloudmailin', 'cloudmailin-multipart', 'raw'] as const;
+export const receivedFormats = [
+  'event',
+  'postscale',
+  'resend',
+  'postmark',
+  'cloudmailin',
+  'cloudmailin-multipart',
+  'raw',
+] as const;
 export type ReceivedFormat = (typeof receivedFormats)[number];
 
 /** What is posted; signatures cover the bytes of its body. */
@@ -29,6 +39,10 @@ export async function receivedPayload(
       return json(eventPayload(source));
     case 'postscale':
       return json(postscalePayload(source));
+    case 'resend':
+      return json(resendPayload(source));
+    case 'postmark':
+      return json(postmarkPayload(source));
     case 'cloudmailin':
       return json(cloudmailinPayload(source));
     case 'cloudmailin-multipart':

@@ -1,27 +1,30 @@
 import { z } from 'zod';
 import { Problem, problems } from '#domain/problem.ts';
-import { aliasesApp } from '../api/aliases.ts';
-import { domainReportsApp } from '../api/domain-reports.ts';
-import { domainsApp } from '../api/domains.ts';
-import { emailsApp } from '../api/emails.ts';
-import { inboundEmailsApp } from '../api/inbound-emails.ts';
-import { inboundReplyApp } from '../api/inbound-reply.ts';
-import { inboundRoutesApp } from '../api/inbound-routes.ts';
-import { inboundRulesApp } from '../api/inbound-rules.ts';
-import { sendApp } from '../api/send.ts';
-import { settingsApp } from '../api/settings.ts';
-import { suppressionsApp } from '../api/suppressions.ts';
-import { warmingApp } from '../api/warming.ts';
-import { webhookDeliveriesApp } from '../api/webhook-deliveries.ts';
-import { webhooksApp } from '../api/webhooks.ts';
 import { answerError, type Call, newApp } from '../http/app.ts';
+import { authorizationOf } from '../identity/credential.ts';
 import { guard } from '../identity/guard.ts';
+import { aliasesApp } from './aliases.ts';
+import { domainReportsApp } from './domain-reports.ts';
+import { domainsApp } from './domains.ts';
+import { emailsApp } from './emails.ts';
+import { inboundEmailsApp } from './inbound-emails.ts';
+import { inboundReplyApp } from './inbound-reply.ts';
+import { inboundRoutesApp } from './inbound-routes.ts';
+import { inboundRulesApp } from './inbound-rules.ts';
+import { sendApp } from './send.ts';
+import { settingsApp } from './settings.ts';
+import { statsApp } from './stats.ts';
+import { suppressionsApp } from './suppressions.ts';
+import { warmingApp } from './warming.ts';
+import { webhookDeliveriesApp } from './webhook-deliveries.ts';
+import { webhooksApp } from './webhooks.ts';
 
 /**
- * What the dashboard changes, it changes through the public API, inside of the Worker: every rule has one home,
- * and its refusals reach the page in the same words.
+ * What the dashboard and other services' dialects change, they change through the public API, inside of the Worker: every
+ * rule has one home, and its refusals reach whoever asks in the same words.
+ * @param accountId null: the account of the request's key
  */
-function apiFor(outer: Call, accountId: number) {
+function apiFor(outer: Call, accountId: number | null) {
   const app = newApp();
   app.use(async (c, next) => {
     c.set('requestId', outer.get('requestId'));
@@ -29,7 +32,7 @@ function apiFor(outer: Call, accountId: number) {
     c.set('store', outer.get('store'));
     c.set('isolate', outer.get('isolate'));
     c.set('noted', outer.get('noted'));
-    c.set('caller', { accountId, domainsOf: accountId });
+    if (accountId !== null) c.set('caller', { accountId, domainsOf: accountId });
     await next();
   });
   app.use(guard);
@@ -48,6 +51,7 @@ function apiFor(outer: Call, accountId: number) {
     inboundEmailsApp,
     inboundReplyApp,
     aliasesApp,
+    statsApp,
   ])
     app.route('/v1', part);
   app.notFound((c) => {
@@ -64,6 +68,7 @@ export function numberTyped(text: string): number | string {
 
 interface ApiRequest {
   method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
+  /** Below `/v1`. */
   path: string;
   body?: unknown;
   raw?: { type: string; content: string | Uint8Array };
@@ -72,12 +77,12 @@ interface ApiRequest {
 }
 
 /**
- * Calls the API for an account, whose member's role has been looked at before.
+ * Calls the API for an account, whose member's role has been looked at before; null: with the key of the request.
  * @throws Problem the API's own
  */
 export async function callApi<T extends z.ZodType>(
   c: Call,
-  accountId: number,
+  accountId: number | null,
   request: ApiRequest,
   schema: T,
 ): Promise<z.output<T>> {
@@ -88,8 +93,10 @@ export async function callApi<T extends z.ZodType>(
  * Calls the API like `callApi` and gives its answer as it comes, for bodies that are passed on.
  * @throws Problem the API's own
  */
-export async function askApi(c: Call, accountId: number, request: ApiRequest): Promise<Response> {
+export async function askApi(c: Call, accountId: number | null, request: ApiRequest): Promise<Response> {
   const headers = new Headers();
+  const key = accountId === null ? authorizationOf(c) : undefined;
+  if (key !== undefined) headers.set('Authorization', key);
   if (request.body !== undefined) headers.set('Content-Type', 'application/json');
   if (request.raw !== undefined) headers.set('Content-Type', request.raw.type);
   if (request.once !== undefined) headers.set('Idempotency-Key', request.once);
