@@ -72,7 +72,7 @@ describe.skipIf(!hasChromium)('the first clicks', () => {
     await next(/^Have your program told/);
     const address = receiver.address();
     await page
-      .getByLabel('URL')
+      .getByLabel('URL', { exact: true })
       .fill(`http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}/hook`);
     await click(page.getByRole('button', { name: 'Add', exact: true }));
     await click(page.getByRole('button', { name: 'Post a test' }));

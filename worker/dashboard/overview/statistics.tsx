@@ -199,13 +199,13 @@ statisticsPages.page('/statistics', async (c, viewer) => {
           </Empty>
         ) : (
           <section class="scroll" tabindex={0} aria-label="Numbers">
-            <table>
+            <table class="dense">
               <thead>
                 <tr>
                   <th scope="col">{tables[by]}</th>
                   {by !== 'reason' && (
                     <th scope="col" class="num">
-                      delivered of ended
+                      rate
                     </th>
                   )}
                   {columnsOf(by).map(([name]) => (

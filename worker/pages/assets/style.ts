@@ -134,6 +134,9 @@ td form { display: inline; }
 tbody tr:hover { background: var(--sunken); }
 .plain-table th:first-child, .plain-table td:first-child { padding-left: 0; }
 .plain-table tbody tr:hover { background: none; }
+table.dense th, table.dense td { padding: var(--s3) var(--s2); }
+table.dense th:first-child, table.dense td:first-child { padding-left: var(--s5); }
+table.dense th:last-child, table.dense td:last-child { padding-right: var(--s5); }
 table.records { table-layout: fixed; }
 table.records th:nth-child(1) { width: 5rem; } table.records th:nth-child(4) { width: 9rem; }
 table.records td.break { width: auto; }
@@ -151,7 +154,9 @@ label, .label, legend { font-weight: 600; font-size: var(--text-s); display: blo
 .field { display: grid; gap: var(--s1); }
 fieldset > .hint, .field .hint { font-size: var(--text-s); color: var(--quiet); font-weight: 400; }
 fieldset { border: 0; display: grid; gap: var(--s2); }
+legend { padding: 0; }
 fieldset label, .check { font-weight: 400; display: flex; gap: var(--s2); align-items: baseline; font-size: var(--text-m); }
+fieldset .field > label { font-weight: 600; font-size: var(--text-s); display: block; }
 .fault { color: var(--bad); font-size: var(--text-s); font-weight: 600; }
 [aria-invalid="true"] { border-color: var(--bad) !important; border-width: 2px !important; }
 input, select, textarea { font: inherit; color: var(--ink); background: var(--surface); border: 1px solid var(--edge); border-radius: calc(var(--radius) - 2px); padding: var(--s2) var(--s3); width: 100%; min-width: 0; }
