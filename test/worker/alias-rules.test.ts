@@ -1,5 +1,6 @@
 import { env } from 'cloudflare:workers';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { numberOfUuid } from '#domain/number-id.ts';
 import { Browser } from '../support/browser.ts';
 import { agreed, newAlias, passing } from './alias-support.ts';
 import { setUpOwner } from './dashboard-support.ts';
@@ -143,7 +144,7 @@ describe('the page of rules of an alias domain', () => {
     await setUpOwner(browser, { email: 'root@people.example', password: 'a long enough sentence' });
     const alias = await aliasOf();
     const { body: known } = await call('GET', `/v1/domains/${domain}`, account.live);
-    const at = `/domains/${known.id}/rules`;
+    const at = `/domains/${numberOfUuid('domain', known.id)}/rules`;
     const page = async () => await (await browser.get(at)).text();
     expect(await page()).toContain(`<option value="${alias.id}">${alias.address}</option>`);
     const form = {

@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { numberOfUuid } from '#domain/number-id.ts';
 import { access } from '../../worker/identity/access.ts';
 import { Browser } from '../support/browser.ts';
 import { totpOf } from '../support/totp.ts';
@@ -224,7 +225,7 @@ beforeAll(async () => {
   )
     .bind(email)
     .first<{ id: string }>();
-  ids.domains = String(body.id);
+  ids.domains = String(numberOfUuid('domain', body.id));
   ids.received = (await bringMail(`info@${domain}`, letterTo(`info@${domain}`))).id;
   ids.members = member?.id ?? '';
   ids.webhooks = (await newEndpoint(account, internet)).id;

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { noVerdicts } from '#domain/inbound/verdicts.ts';
+import { numberOfUuid } from '#domain/number-id.ts';
 import { Browser } from '../support/browser.ts';
 import { setUpOwner } from './dashboard-support.ts';
 import { type Brought, bringMail, doors, letterTo, newReceivingDomain } from './received-support.ts';
@@ -209,7 +210,7 @@ describe('the page of rules', () => {
   it('lists them, adds one, says what is wrong with one, and removes it', async () => {
     const domain = await newReceivingDomain(account);
     const { body: known } = await call('GET', `/v1/domains/${domain}`, account.live);
-    const at = `/domains/${known.id}/rules`;
+    const at = `/domains/${numberOfUuid('domain', known.id)}/rules`;
     const page = async (path: string) => await (await browser.get(path)).text();
     expect(await page(`/domains/${known.id}/routes`)).toContain(`href="${at}"`);
     expect(await page(at)).toContain('No rule');

@@ -1,5 +1,4 @@
 import type { z } from 'zod';
-import { Problem } from '#domain/problem.ts';
 import { dmarcReportsAnswer, tlsReportsAnswer } from '../../api/answers/domain-reports.ts';
 import { callApi } from '../../api/own-api.ts';
 import type { Call } from '../../http/app.ts';
@@ -8,6 +7,7 @@ import { Card, Columns } from '../../pages/blocks.tsx';
 import { Page } from '../../pages/layout.tsx';
 import { Copy, Empty, Figure, Head, Note, number, percent } from '../../pages/parts.tsx';
 import { Board } from '../board.tsx';
+import { pathOf } from '../domain-path.ts';
 import { DmarcChart, DmarcSources } from './dmarc-chart.tsx';
 
 /** What receivers report about a domain: who sends in its name (DMARC), and how its hosts fare with TLS. */
@@ -19,9 +19,7 @@ const periods = [7, 30, 90] as const;
 const dayMs = 86_400_000;
 
 dmarcPages.page('/domains/:id/dmarc', async (c, viewer) => {
-  const id = c.req.param('id') ?? '';
-  if (!/^\d{1,15}$/.test(id)) throw new Problem('not_found', 'There is no such domain in this account.');
-  const path = `/domains/${id}`;
+  const path = pathOf(c);
   const days = daysOf(c);
   const from = new Date(Date.now() - (days - 1) * dayMs).toISOString().slice(0, 10);
   const { accountId } = viewer.account;

@@ -4,7 +4,6 @@ import { hasRoutes, receives } from '#domain/inbound/route.ts';
 import { numberOfUuid } from '#domain/number-id.ts';
 import { Problem } from '#domain/problem.ts';
 import { callApi } from '../../api/own-api.ts';
-import type { Call } from '../../http/app.ts';
 import { noted } from '../../identity/audit.ts';
 import { may } from '../../identity/viewer.ts';
 import { html } from '../../pages/answer.tsx';
@@ -15,6 +14,7 @@ import { Head, Note, State, Time, type Tone } from '../../pages/parts.tsx';
 import { AlreadyThere } from '../../store/domains.ts';
 import { vouchFor } from '../../store/vouch.ts';
 import { Board } from '../board.tsx';
+import { pathOf } from '../domain-path.ts';
 import { Records, recordSchema } from './records.tsx';
 import { Warming, warmingSchema } from './warming.tsx';
 
@@ -60,12 +60,6 @@ const keysSchema = z.object({
     }),
   ),
 });
-
-function pathOf(c: Call): string {
-  const id = c.req.param('id') ?? '';
-  if (!/^\d{1,15}$/.test(id)) throw new Problem('not_found', 'There is no such domain in this account.');
-  return `/domains/${id}`;
-}
 
 domainPages.page('/domains/:id', async (c, viewer) => {
   const path = pathOf(c);

@@ -13,6 +13,7 @@ import { Page } from '../../pages/layout.tsx';
 import { Empty, Head, Note, State } from '../../pages/parts.tsx';
 import type { Viewer } from '../../store/auth.ts';
 import { Board, type Form } from '../board.tsx';
+import { pathOf } from '../domain-path.ts';
 
 /** What a domain does with received mail, by address; trying an address. */
 export const routePages = new Board();
@@ -24,13 +25,6 @@ export const actionAbout: Record<RouteAction, string> = {
   drop: 'drop: take it, tell nobody',
   refuse: 'refuse: in the SMTP session',
 };
-/** The domain's path; 404 for what is no number. */
-export function pathOf(c: Call): string {
-  const id = c.req.param('id') ?? '';
-  if (!/^\d{1,15}$/.test(id)) throw new Problem('not_found', 'There is no such domain in this account.');
-  return `/domains/${id}`;
-}
-
 routePages.page('/domains/:id/routes', async (c, viewer) => {
   const to = (c.req.query('to') ?? '').trim().slice(0, 320);
   const path = pathOf(c);

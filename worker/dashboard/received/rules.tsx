@@ -16,7 +16,8 @@ import { Page } from '../../pages/layout.tsx';
 import { Empty, Head, State } from '../../pages/parts.tsx';
 import type { Form } from '../board.tsx';
 import { Board } from '../board.tsx';
-import { Addresses, actionAbout, pathOf, targetsOf } from './routes.tsx';
+import { pathOf } from '../domain-path.ts';
+import { Addresses, actionAbout, targetsOf } from './routes.tsx';
 
 /** What a domain does with received mail by what is in it. */
 export const rulePages = new Board();

@@ -50,7 +50,10 @@ export const mailSettings = [
     label: 'Days to keep the content of messages',
     default: contentDays.least,
     about: `How long you can look at a message or send it again: ${contentDays.least} to ${contentDays.most} days after the day on which it is first due. Fewer are not offered, since delivery may be tried for ${contentDays.least} days. Messages that are there already keep the time that they had.`,
-    schema: z.int().min(contentDays.least).max(contentDays.most),
+    schema: z
+      .int(`must be a whole number of days, ${contentDays.least} to ${contentDays.most}`)
+      .min(contentDays.least, `must be at least ${contentDays.least}`)
+      .max(contentDays.most, `must be at most ${contentDays.most}`),
   },
 ] as const satisfies readonly {
   name: string;
