@@ -235,7 +235,7 @@ describe.skipIf(!hasChromium)('the dashboard in a browser', () => {
     await page.getByLabel('Domain', { exact: true }).fill('not a domain');
     await page.getByRole('button', { name: 'Add' }).click();
     await page.locator('input[aria-invalid=true]:focus').waitFor();
-    const refusal = () => complaints.findIndex((text) => text.includes('status of 422'));
+    const refusal = () => complaints.findIndex((text) => text.includes('status of 400'));
     await until('the browser to tell of the refusal', 5_000, async () => refusal() >= 0);
     complaints.splice(refusal(), 1);
     await page.getByLabel('Domain', { exact: true }).fill('shop.example');

@@ -14,7 +14,7 @@ describe('configuration of a node', () => {
       edgeUrl: 'https://edge.example',
       hostName: 'mail.example',
       nodeId: 'mail.example',
-      submissionPorts: [587, 2525],
+      submissionPorts: [587, 2525, 2587],
       submissionTlsPorts: [465],
       metricsAddress: '127.0.0.1',
       metricsPort: 9464,

@@ -141,7 +141,7 @@ describe('the doctor', () => {
         ({ check }) => check === 'email-routing',
       )?.observed;
     expect(await told(['10 mx.mail.test'])).toMatch(/^Email Routing is not used/);
-    expect(await told(['10 route1.mx.cloudflare.net'])).toMatch(/open/);
+    expect(await told(['10 route1.mx.cloudflare.net'])).toMatch(/^Email Routing is used/);
   });
 
   const faults: [string, Setup, string, Diagnosis['status'], string][] = [
