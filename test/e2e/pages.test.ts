@@ -47,7 +47,8 @@ const addresses: Record<string, string[]> = {
   '/events': ['/events', '/events?kind=complained'],
   '/audit': ['/audit', '/audit?of=installation'],
   '/docs/search': ['/docs/search?q=bounce'],
-  '/docs/:guide': guideGroups.flatMap(({ guides }) => guides.map(({ slug }) => `/docs/${slug}`)),
+  // `docs.test.ts` looks at every guide.
+  '/docs/:guide': guideGroups.flatMap(({ guides }) => guides.slice(0, 1).map(({ slug }) => `/docs/${slug}`)),
   '/docs/api/:group': ['/docs/api/sending', '/docs/api/domains'],
 };
 
