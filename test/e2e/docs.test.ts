@@ -3,20 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { guides } from '../../worker/docs/guides.ts';
 import { hasChromium, launchChromium, lookAt, newWindow } from '../support/chromium.ts';
 import { Standalone } from '../support/standalone.ts';
 
 /** One of each kind, and those with the widest tables. */
-const pages = [
-  '',
-  '/sending',
-  '/settings',
-  '/operate',
-  '/webhooks',
-  '/api',
-  '/api/domains',
-  '/search?q=dkim',
-];
+const pages = ['', ...guides.map(({ slug }) => `/${slug}`), '/api', '/api/domains', '/search?q=dkim'];
 
 describe.skipIf(!hasChromium)('the documentation in a browser', () => {
   let dataDir: string;
