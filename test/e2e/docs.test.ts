@@ -7,7 +7,7 @@ import { guides } from '../../worker/docs/guides.ts';
 import { hasChromium, launchChromium, lookAt, newWindow } from '../support/chromium.ts';
 import { Standalone } from '../support/standalone.ts';
 
-/** One of each kind, and those with the widest tables. */
+/** Every guide, and what else there is of each kind. */
 const pages = ['', ...guides.map(({ slug }) => `/${slug}`), '/api', '/api/domains', '/search?q=dkim'];
 
 describe.skipIf(!hasChromium)('the documentation in a browser', () => {
