@@ -61,7 +61,7 @@ function stepsOf({ sent, domains, keys, endpoints }: Progress) {
     {
       text: 'Make a key for your program',
       about: 'The same key sends by HTTP and by SMTP.',
-      href: '/sending#keys',
+      href: '/sending?make=key#keys',
       done: living.length > 0,
     },
     {

@@ -107,7 +107,10 @@ sendingPages.page('/sending', async (c, viewer) => {
           </dl>
         </Card>
       </div>
-      <Keys {...{ credentials, viewer, domains }} open={c.get('refused')?.path === '/sending/keys'} />
+      <Keys
+        {...{ credentials, viewer, domains }}
+        open={c.req.query('make') === 'key' || c.get('refused')?.path === '/sending/keys'}
+      />
       <TestMessage
         viewer={viewer}
         senders={senders.map(({ name }) => name)}
