@@ -99,7 +99,8 @@ describe.skipIf(!hasChromium)('every page', () => {
         ),
       );
     });
-    await fresh.goto(url, { waitUntil: 'networkidle' });
+    const answer = await fresh.goto(url, { waitUntil: 'networkidle' });
+    if (answer?.status() === 404 && !url.endsWith('/wrong')) faults.push(`${name}: there is no such page`);
     await Promise.all(parts);
     weights.push(`${String(weight).padStart(8)} ${name}`);
     if (weight > mostBytes) faults.push(`${weight} octets`);

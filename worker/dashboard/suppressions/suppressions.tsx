@@ -112,10 +112,16 @@ async function listPage(c: Call, viewer: Viewer, imported: Imported | null) {
                     </State>
                   </td>
                   <td class="break small" data-label="Proof">
-                    {entry.proof ?? <span class="quiet">–</span>}{' '}
+                    {entry.proof === null ? (
+                      <span class="quiet">–</span>
+                    ) : (
+                      <span class="clamp" tabindex={0} title={entry.proof}>
+                        {entry.proof}
+                      </span>
+                    )}{' '}
                     {entry.messageId && <a href={`/messages/${entry.messageId}`}>the message</a>}
                   </td>
-                  <td data-label="Since">
+                  <td class="nowrap" data-label="Since">
                     <Time ms={entry.createdAtMs} />
                     {entry.expiresAtMs !== null && (
                       <p class="small quiet">

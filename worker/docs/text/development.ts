@@ -71,8 +71,8 @@ database is known. A failure names its seed, shows the shortest history that it 
 | \`fold\`: two folds of the same events both count | 5 statistics | \`--seed 19 --days 6 --only foldedTwice,check\` |
 | \`simulated\`: the simulator counts in statistics | 5 statistics | \`--seed 2 --days 20 --only send,check\` |
 
-Fifty lives (\`--seed 301 --runs 50 --days 4 --engine quick\`, 27 November 2026) came to 452 virtual days, 1,207 operations, 9,245 faults, 8,804 messages
-and 14,259 leases; 162 mails were doubled and all of these told; at most 323 D1 statements and 235 subrequests an invocation. Seven of 45 days (\`--seed 401
+Fifty lives (\`--seed 301 --runs 50 --days 4 --engine quick\`, 27 November 2026) came to 452 virtual days, 1,207 operations, 9,340 faults, 9,101 messages
+and 14,013 leases; 135 mails were doubled and all of these told; at most 325 D1 statements and 224 subrequests an invocation. Seven of 45 days (\`--seed 401
 --runs 7 --days 45\`) came to 350 days, 2,089 operations, 13,372 faults, 6,896 messages, 16,486 leases, 101 doubled and told. What these found, a lease that was
 answered twice, a request that took mail after it was given up, an endpoint that was disabled while a good answer was on its way, has tests of its own.
 

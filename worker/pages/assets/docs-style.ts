@@ -2,7 +2,8 @@
 export const docsStyle = `
 html { scroll-padding-top: var(--s5); }
 .docs .side { position: sticky; top: 0; height: 100vh; overflow-y: auto; }
-.docs main { display: block; max-width: 56rem; }
+.docs main { display: block; max-width: 72rem; }
+.prose > :not(.scroll) { max-width: 50rem; }
 .docs .search { display: grid; gap: var(--s2); }
 .prose > * + * { margin-top: var(--s4); }
 .prose h2 { margin-top: var(--s7); }

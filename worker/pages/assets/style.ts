@@ -243,7 +243,7 @@ iframe.mail.dark { color-scheme: dark; background: #121212; }
   main { padding: var(--s5) var(--s4) var(--s7); }
   .grid.wide-first { grid-template-columns: minmax(0, 1fr); }
   th, td { padding: var(--s3) var(--s2); }
-  td.nowrap:has(> time) { white-space: normal; }
+  td.nowrap:has(> time) { white-space: normal; min-width: 9rem; }
 }
 @media (max-width: 40rem) {
   .chart text { font-size: 20px; }
@@ -256,6 +256,7 @@ iframe.mail.dark { color-scheme: dark; background: #121212; }
   table.cards { position: relative; }
   table.cards thead { display: block; position: absolute; clip-path: inset(50%); width: 1px; height: 1px; overflow: hidden; }
   table.cards td { white-space: normal; max-width: none; min-width: 0; overflow-wrap: anywhere; }
+  table.cards td.nowrap:has(> time) { min-width: 0; }
   table.cards td.one, table.cards td.break { width: 100%; }
   th, td { padding: var(--s2) var(--s3); }
   th:first-child, td:first-child { padding-left: var(--s4); }
