@@ -245,6 +245,9 @@ iframe.mail.dark { color-scheme: dark; background: #121212; }
   th, td { padding: var(--s3) var(--s2); }
   td.nowrap:has(> time) { white-space: normal; min-width: 9rem; }
 }
+@media (min-width: 40.01rem) and (max-width: 60rem) {
+  .figures:has(> :nth-child(6)) { grid-template-columns: repeat(3, minmax(0, 1fr)); }
+}
 @media (max-width: 40rem) {
   .chart text { font-size: 20px; }
   .card, .door .card { padding: var(--s4); }
