@@ -41,6 +41,7 @@ describe('Postscale’s names beside ours', () => {
       { id: expect.stringMatching(uuid), verified: false, spf_verified: false, dkim_verified: false },
     ]);
     const { id } = made.body;
+    expect((await get(`/v1/domains/${id}/routes`)).data).toEqual([]);
     const number = Number.parseInt(id.slice(-12), 16);
     for (const name of [id, id.toUpperCase(), number, 'post.example'])
       for (const more of ['', '/dns', '/dkim', '/routes', '/rules', '/dmarc', '/tls-reports'])

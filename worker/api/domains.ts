@@ -34,7 +34,6 @@ import {
   retireKey,
   updateDomain,
 } from '../store/domains.ts';
-import { deleteRoute, listRoutes } from '../store/inbound-routes.ts';
 import { tellLoss } from '../system-mail/tell-owners.ts';
 import { detailOf, dnsOf, keyView, snippetOf, summaryOf } from './domain-view.ts';
 import { settleWaiting } from './domain-waiting.ts';
@@ -118,11 +117,8 @@ domainsApp.post('/domains', async (c) => {
   };
   const keys = signs(body.type) ? await newKeys(c, { accountId, domain: body.domain }, [], nowMs) : [];
   const { id } = await orConflict(`${body.domain} is a domain of this account already.`, () =>
-    createDomain(c.get('store'), values, keys),
+    createDomain(c.get('store'), values, keys, { takesAll: body.catch_all_enabled }),
   );
-  if (!body.catch_all_enabled) {
-    for (const route of await listRoutes(c.get('store'), id)) await deleteRoute(c.get('store'), route);
-  }
   return c.json(detailOf(c, await knownOf(c, id)), 201);
 });
 

@@ -26,11 +26,15 @@ export function newVerificationToken(): string {
   return hexOf(crypto.getRandomValues(new Uint8Array(16)));
 }
 
-/** Creates a domain with its keys in one transaction; throws `AlreadyThere` when the account has it or another has it verified. */
+/**
+ * Creates a domain with its keys in one transaction; throws `AlreadyThere` when the account has it or another has it verified.
+ * @param options.takesAll one that receives begins with a route for every address
+ */
 export async function createDomain(
   store: Store,
   values: Omit<typeof control.domains.$inferInsert, 'verificationToken'>,
   keys: NewDkimKey[],
+  { takesAll = true }: { takesAll?: boolean } = {},
 ): Promise<Domain> {
   const insert = store.control
     .insert(control.domains)
@@ -43,7 +47,7 @@ export async function createDomain(
       insert.getSQL(),
       ...bringBackWarming(values),
       ...(keys.length === 0 ? [] : [insertKeys().getSQL()]),
-      catchAll(domainId, values.type, values.createdAtMs),
+      ...(takesAll ? [catchAll(domainId, values.type, values.createdAtMs)] : []),
     ]);
     const domain = await findDomain(store, values.accountId, values.name);
     if (!domain) throw new Error('an insert gave no row');

@@ -45,4 +45,7 @@ What is larger is refused with 413 \`too_large\`, what is more with 400 \`invali
 What is over a limit is refused with 429 and \`limit_type\` (\`daily\`, \`hourly\`, \`minute\`), \`limit\`, \`used\`,
 \`retry_after_seconds\`, \`warming_phase\` and \`Retry-After\`; by SMTP with 451 4.7.1. The limits are exact: they are counted
 in the transaction that accepts a message, which fails as a whole when one would be passed.
+
+An SMTP session may hold at most 100 commands that carry no mail (\`EHLO\`, \`NOOP\`, \`RSET\` and the like) between two messages; then it is
+closed with \`421 4.7.0\`. A client that keeps a connection for days sends mail on it, or opens a new one.
 `;
