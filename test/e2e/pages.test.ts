@@ -52,6 +52,9 @@ const addresses: Record<string, string[]> = {
   '/docs/api/:group': ['/docs/api/sending', '/docs/api/domains'],
 };
 
+/** What says by a 404 that it is over: a link of nobody, an invitation that the browser has not opened. */
+const nothingThere = /\/(wrong|invitation)$/;
+
 /** Seen by who is not signed in. */
 const isDoor = (path: string) => /^\/(set-up|sign-in|invitation|u|destination|alias)(\/|$)/.test(path);
 
@@ -100,7 +103,7 @@ describe.skipIf(!hasChromium)('every page', () => {
       );
     });
     const answer = await fresh.goto(url, { waitUntil: 'networkidle' });
-    if (answer?.status() === 404 && !url.endsWith('/wrong')) faults.push(`${name}: there is no such page`);
+    if (answer?.status() === 404 && !nothingThere.test(url)) faults.push(`${name}: there is no such page`);
     await Promise.all(parts);
     weights.push(`${String(weight).padStart(8)} ${name}`);
     if (weight > mostBytes) faults.push(`${weight} octets`);
