@@ -47,6 +47,7 @@ const storeys = [
   'received/',
   'system-mail/',
   'intake/',
+  'templates/',
   'identity/',
   'dns/',
   'pages/',
