@@ -455,6 +455,52 @@ export const inboundRules = sqliteTable(
   (t) => [index('inbound_rules_of').on(t.domainId, t.accountId, t.priority)],
 );
 
+/** A template of mail, or a layout around templates (`domain/template`). What it says stands in its versions. */
+export const templates = sqliteTable(
+  'templates',
+  {
+    id: integer('id').primaryKey({ autoIncrement: true }),
+    accountId: integer('account_id').notNull(),
+    kind: text('kind', { enum: ['template', 'layout'] }).notNull(),
+    slug: text('slug').notNull(),
+    name: text('name').notNull(),
+    description: text('description').notNull().default(''),
+    /** false: nothing is sent with it. */
+    active: integer('active', { mode: 'boolean' }).notNull().default(true),
+    /** The newest version. */
+    latest: integer('latest').notNull(),
+    /** The version that is sent; null: none yet. */
+    published: integer('published'),
+    createdAtMs: integer('created_at_ms').notNull(),
+    updatedAtMs: integer('updated_at_ms').notNull(),
+  },
+  (t) => [uniqueIndex('templates_slug').on(t.accountId, t.slug)],
+);
+
+/** A version of a template. One that was published never changes; the newest, while it was not, is the draft. */
+export const templateVersions = sqliteTable(
+  'template_versions',
+  {
+    templateId: integer('template_id')
+      .notNull()
+      .references(() => templates.id, { onDelete: 'cascade' }),
+    version: integer('version').notNull(),
+    subject: text('subject').notNull(),
+    htmlBody: text('html_body'),
+    textBody: text('text_body'),
+    /** JSON array of `Variable`. */
+    variables: text('variables', { mode: 'json' }).$type<unknown[]>().notNull(),
+    layoutId: integer('layout_id'),
+    /** Who the mail is from where the message does not say. */
+    from: text('from_mailbox'),
+    /** JSON array. */
+    replyTo: text('reply_to', { mode: 'json' }).$type<string[]>().notNull(),
+    createdAtMs: integer('created_at_ms').notNull(),
+    publishedAtMs: integer('published_at_ms'),
+  },
+  (t) => [primaryKey({ columns: [t.templateId, t.version] })],
+);
+
 /** What others report about a domain, one row a report (`domain/reports`): DMARC (RFC 9990) and TLS (RFC 8460). */
 export const domainReports = sqliteTable(
   'domain_reports',

@@ -56,6 +56,8 @@ export const messagesTable = (week: string) =>
       bodyId: integer('body_id'),
       /** JSON: how it is sent on (`domain/inbound/forward-order.ts`); null: it is the account's own. */
       forward: text('forward'),
+      /** The template and version that it was made of, as `12:3`; null: none. */
+      template: text('template'),
     },
     (t) => [primaryKey({ columns: [t.accountId, t.seq] })],
   );

@@ -5,9 +5,8 @@ import {
   filledVariables,
   slugOf,
   slugSchema,
-  usedTemplateOf,
-  usedTemplateText,
 } from '#domain/template/template.ts';
+import { usedTemplateOf, usedTemplateText } from '#domain/template/used-template.ts';
 import { checkContent, namesOf, renderContent, renderInLayout } from '../../worker/templates/content.ts';
 import { parseTemplate, TemplateFault } from '../../worker/templates/parse.ts';
 import { newBudget, render, renderBounds } from '../../worker/templates/render.ts';

@@ -103,10 +103,25 @@ async function withoutAliases(): Promise<Partial<typeof real>> {
   return {};
 }
 
+/** The template of the examples, as one of them makes it. */
+async function freshTemplate(): Promise<Partial<typeof real>> {
+  await withoutTemplate();
+  await call('POST', '/v1/templates', account.live, examples.createTemplate?.body);
+  return {};
+}
+async function withoutTemplate(): Promise<Partial<typeof real>> {
+  await call('DELETE', '/v1/templates/receipt', account.live);
+  return {};
+}
+
 /** What is made anew for one example, because others use it up. */
 const prepared: Record<string, () => Promise<Partial<typeof real>>> = {
   createAlias: withoutAliases,
   createSharedAlias: withoutAliases,
+  createTemplate: withoutTemplate,
+  ...Object.fromEntries(
+    operations.filter(({ path }) => path.startsWith('/v1/templates/')).map(({ id }) => [id, freshTemplate]),
+  ),
   ...Object.fromEntries(
     ['getAlias', 'changeAlias', 'deleteAlias', 'askDestinations'].flatMap((id) => [
       [id, freshAlias],

@@ -4,6 +4,7 @@ import { markSimulated, publicEvent } from '#domain/delivery/event.ts';
 import { acceptedEventId, isUuidV7, uuidV7 } from '#domain/message/ids.ts';
 import { sendAtFault } from '#domain/message/submission.ts';
 import { Problem } from '#domain/problem.ts';
+import { templateView } from '#domain/template/used-template.ts';
 import { time } from '#domain/time.ts';
 import { type Call, invalidBody, newApp, queryOf } from '../http/app.ts';
 import { readBody } from '../http/request-body.ts';
@@ -143,6 +144,7 @@ function summaryOf(message: ListedMessage) {
     size_bytes: message.sizeBytes,
     created_at: new Date(message.acceptedAtMs).toISOString(),
     send_at: message.firstDueMs > message.acceptedAtMs ? new Date(message.firstDueMs).toISOString() : null,
+    template: message.template && templateView(message.template),
   };
 }
 
@@ -177,6 +179,7 @@ export function timelineOf(message: StoredMessage) {
         recipient: delivery.recipient,
         tags: message.tags,
         metadata: message.metadata,
+        template: message.template,
       };
       const accepted = {
         id: acceptedEventId(message.messageId, delivery.n),

@@ -10,11 +10,13 @@ import { receiving } from './operations/receiving.ts';
 import { sending } from './operations/sending.ts';
 import { settings } from './operations/settings.ts';
 import { suppressions } from './operations/suppressions.ts';
+import { templates } from './operations/templates.ts';
 import { webhooks } from './operations/webhooks.ts';
 
 /** The operations of the public API by what they are about, in their order. */
 export const groups: readonly OperationGroup[] = [
   sending,
+  templates,
   messages,
   events,
   webhooks,

@@ -15,6 +15,7 @@ import { sendApp } from './send.ts';
 import { settingsApp } from './settings.ts';
 import { statsApp } from './stats.ts';
 import { suppressionsApp } from './suppressions.ts';
+import { templatesApp } from './templates.ts';
 import { warmingApp } from './warming.ts';
 import { webhookDeliveriesApp } from './webhook-deliveries.ts';
 import { webhooksApp } from './webhooks.ts';
@@ -42,6 +43,7 @@ function apiFor(outer: Call, accountId: number | null) {
     domainsApp,
     domainReportsApp,
     suppressionsApp,
+    templatesApp,
     webhooksApp,
     webhookDeliveriesApp,
     warmingApp,

@@ -23,6 +23,7 @@ import type { Draft } from '../intake/draft.ts';
 import { rawDraftOf } from '../intake/raw-message.ts';
 import { rehearse } from '../intake/rehearse.ts';
 import { sandboxOf } from '../intake/sandbox.ts';
+import { fillTemplates, namesTemplate } from '../templates/named.ts';
 import { sha256Hex } from '../tokens/secret.ts';
 import { announceEvents } from './announce-events.ts';
 import { noteRefusal, noteRefusals } from './note-refusal.ts';
@@ -41,9 +42,10 @@ export const sendQuery = z.object({
 sendApp.post('/send', (c) =>
   behindKey(c, async () => {
     const value = await readJson(c, messageJsonBytes);
-    const draft = readDraft(value, Date.now());
-    if (draft instanceof Problem) throw draft;
+    const [draft = nothingRead()] = await readDrafts(c, [value]);
+    if (draft instanceof Problem && !namesTemplate(value)) throw draft;
     if (queryOf(c, sendQuery).dry_run === 'true') {
+      if (draft instanceof Problem) throw draft;
       return c.json(await rehearse(intakeOf(c), await callerOf(c), draft));
     }
     return await acceptOne(c, draft, await idempotencyOf(c, value));
@@ -55,7 +57,7 @@ sendApp.post('/send/batch', (c) =>
     const value = await readJson(c, messageJsonBytes);
     const list = z.array(z.unknown()).min(1).max(limits.batch).safeParse(value);
     if (!list.success) throw invalidBody(list.error.issues);
-    const drafts = list.data.map((entry, i) => readDraft(entry, Date.now(), `/${i}/`));
+    const drafts = await readDrafts(c, list.data, (i) => `/${i}/`);
     return c.json(await acceptBatch(c, drafts, await idempotencyOf(c, value)), 202);
   }),
 );
@@ -114,18 +116,23 @@ export async function behindKey(
   }
 }
 
-async function acceptOne(c: Call, draft: Draft, idempotency: IdempotentRequest | null): Promise<Response> {
+async function acceptOne(
+  c: Call,
+  draft: Draft | Problem,
+  idempotency: IdempotentRequest | null,
+): Promise<Response> {
   return c.json(await acceptDraft(c, draft, idempotency), 202);
 }
 
 /**
- * Brings one draft to the intake.
+ * Brings one draft to the intake. What could not be read is refused there, after the answer that an idempotency key may
+ * have: a template can have changed since.
  * @param username whose the key must be; null: anybody's
  * @throws Problem when it is not let in
  */
 export async function acceptDraft(
   c: Call,
-  draft: Draft,
+  draft: Draft | Problem,
   idempotency: IdempotentRequest | null,
   username: string | null = null,
 ): Promise<Acceptance> {
@@ -162,6 +169,29 @@ export async function acceptBatch(
   if (replayed) c.header('Idempotent-Replayed', 'true');
   else noteRefusals(c, answers);
   return answers;
+}
+
+/**
+ * The drafts of messages, with what templates and layouts come to where they are named; one read for all of them, and none
+ * when none is. A message that cannot be read is its problem.
+ * @param read how a message of this dialect is read
+ */
+export async function readDrafts(
+  c: Call,
+  values: readonly unknown[],
+  rootOf: (n: number) => string = () => '/',
+  read: (value: unknown, nowMs: number, root: string) => Draft | Problem = readDraft,
+): Promise<(Draft | Problem)[]> {
+  const filled = await fillTemplates({ store: c.get('store'), by: await callerOf(c) }, values, rootOf);
+  return filled.map((one, n) => {
+    if (one instanceof Problem) return one;
+    const draft = read(one.value, Date.now(), rootOf(n));
+    return draft instanceof Problem || !one.template ? draft : { ...draft, template: one.template };
+  });
+}
+
+function nothingRead(): Problem {
+  throw new Error('one draft a message was expected');
 }
 
 /** A draft, or the problem of an entry that does not fit the schema. */

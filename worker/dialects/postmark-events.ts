@@ -32,8 +32,17 @@ export const postmarkEventsApp = newApp();
 const bounceKinds: readonly EventKind[] = ['bounced', 'expired', 'complained', 'auto_replied'];
 
 function factsOf(message: ListedMessage, recipient: string, event: NewEvent): WebhookEvent {
-  const { messageId, fromHeader: from, subject, messageIdHeader, tags, metadata, testMode } = message;
-  return { event, messageId, recipient, from, subject, messageIdHeader, tags, metadata, testMode };
+  const {
+    messageId,
+    fromHeader: from,
+    subject,
+    messageIdHeader,
+    tags,
+    metadata,
+    testMode,
+    template,
+  } = message;
+  return { event, messageId, recipient, from, subject, messageIdHeader, tags, metadata, testMode, template };
 }
 
 /** Messages that one list looks for, and rows that it looks at for them. */

@@ -1,4 +1,4 @@
-const kinds = { domain: 1, suppression: 2 } as const;
+const kinds = { domain: 1, suppression: 2, template: 3 } as const;
 
 /** What has a number here and a UUID in other services' APIs. */
 export type NumberedKind = keyof typeof kinds;

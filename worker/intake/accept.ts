@@ -255,6 +255,7 @@ async function admit(
       smtputf8: needsSmtpUtf8(raw, draft),
       eightBit: /[\x80-\xff]/.test(raw),
       tracked,
+      ...(draft.template ? { template: draft.template } : {}),
       raw,
       counted,
       deliveries: draft.recipients.map((recipient, n) =>

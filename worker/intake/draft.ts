@@ -2,6 +2,7 @@ import type { Mailbox } from '#domain/message/address.ts';
 import type { MessageId } from '#domain/message/ids.ts';
 import type { Handling, SendBody } from '#domain/message/submission.ts';
 import type { Tracked, TrackingWish } from '#domain/message/tracking.ts';
+import type { UsedTemplate } from '#domain/template/used-template.ts';
 import type { Tracking } from './track.ts';
 
 /** A submission that has been read and validated but not yet let in; the API and SMTP both end in drafts. */
@@ -20,6 +21,8 @@ export interface Draft {
   recipients: Recipient[];
   /** Null: the message is kept as it came, so nothing is put into it. */
   tracking: TrackingWish | null;
+  /** What it was made of; left out: no template. */
+  template?: UsedTemplate;
   /** Makes the raw message. */
   build(message: { id: MessageId; nowMs: number; tracking: Tracking | null }): Promise<BuiltMessage>;
 }

@@ -7,6 +7,7 @@ import { homeOf } from '#domain/message/home.ts';
 import type { MessageId } from '#domain/message/ids.ts';
 import { type TlsWish, tlsWishes } from '#domain/message/tls-wish.ts';
 import { type Tracked, trackedBits } from '#domain/message/tracking.ts';
+import { type UsedTemplate, usedTemplateText } from '#domain/template/used-template.ts';
 import { bodiesName, bodyDayOf, weekTables } from './home-tables.ts';
 import type { RowBody } from './raw.ts';
 import type { ReceivedPlace } from './received-object.ts';
@@ -50,6 +51,8 @@ export interface AcceptedMessage {
   deliveries: NewDelivery[];
   /** How it is sent on; left out: it is the account's own. */
   forward?: ForwardOrder;
+  /** What it was made of; left out: no template. */
+  template?: UsedTemplate;
 }
 
 export interface NewDelivery {
@@ -175,19 +178,20 @@ function insertMessageRows(
     bodyDay,
     bodiesAfter,
     ...(message.forward && { forward: JSON.stringify(message.forward) }),
+    ...(message.template && { template: usedTemplateText(message.template) }),
   }));
   return parameterGroups(rows).map(
     (
       group,
     ) => sql`INSERT INTO ${messages} (account_id, seq, id, accepted_at_ms, class, from_address, from_header,
         addressees, subject, tags, metadata, source, credential_id, signing_domain, message_id_header, size_bytes,
-        smtputf8, eight_bit, test_mode, tls, tracked, first_due_ms, rate_minute, rate_count, body_day, body_id, forward)
+        smtputf8, eight_bit, test_mode, tls, tracked, first_due_ms, rate_minute, rate_count, body_day, body_id, forward, template)
       SELECT ${accountId}, ${nextSeq(week, sql`${accountId}`)} + j.key, j.value->>'id', ${nowMs}, j.value->>'class',
         j.value->>'fromAddress', j.value->>'fromHeader', j.value->>'addressees', j.value->>'subject', j.value->>'tags',
         j.value->>'metadata', j.value->>'source', ${id}, j.value->>'signingDomain', j.value->>'messageIdHeader',
         j.value->>'sizeBytes', j.value->>'smtputf8', j.value->>'eightBit', j.value->>'testMode', j.value->>'tls', j.value->>'tracked',
         j.value->>'firstDueMs', ${nextRate(messages, accountId, messagesPerMinute, nowMs, sql`j.key`)},
-        j.value->>'bodyDay', ${bodyId(placed)}, j.value->>'forward'
+        j.value->>'bodyDay', ${bodyId(placed)}, j.value->>'forward', j.value->>'template'
       FROM json_each(${JSON.stringify(group)}) j`,
   );
 }

@@ -5,6 +5,7 @@ import { classByRank, type MailClass } from '#domain/message/class.ts';
 import { homeOf, weekOf } from '#domain/message/home.ts';
 import type { MessageId } from '#domain/message/ids.ts';
 import { type Tracked, trackedOf } from '#domain/message/tracking.ts';
+import { type UsedTemplate, usedTemplateOf } from '#domain/template/used-template.ts';
 import { byRetainedWeek, keptWeekOf, weekTables, withHomeTables } from './home-tables.ts';
 import type { BodyPlace } from './raw.ts';
 import { batch } from './sql.ts';
@@ -34,6 +35,8 @@ export interface StoredMessage extends BodyPlace {
   firstDueMs: number;
   /** What was put into it. */
   tracked: Tracked;
+  /** What it was made of; null: no template. */
+  template: UsedTemplate | null;
   deliveries: StoredDelivery[];
 }
 
@@ -181,6 +184,7 @@ function factsOf(row: Record<string, unknown>): Omit<StoredMessage, 'deliveries'
     testMode: row.test_mode === 1,
     firstDueMs: Number(row.first_due_ms),
     tracked: trackedOf(Number(row.tracked)),
+    template: usedTemplateOf(row.template),
   };
 }
 

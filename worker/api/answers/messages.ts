@@ -22,6 +22,10 @@ const email = z.strictObject({
   size_bytes: count,
   created_at: time,
   send_at: time.nullable(),
+  template: z
+    .strictObject({ id: z.uuid(), version: z.int() })
+    .nullable()
+    .meta({ description: 'What it was made of; null: no template.' }),
 });
 export const emailsAnswer = z
   .strictObject({

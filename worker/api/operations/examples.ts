@@ -55,6 +55,31 @@ const newAlias = {
   description: 'the shop',
   is_masked: true,
 };
+const template = {
+  path: { id: 'receipt' },
+  told: {
+    id: '00000003-0000-8000-8000-000000000001',
+    slug: 'receipt',
+    name: 'Receipt',
+    description: '',
+    version: 1,
+    published_version: 1,
+    has_draft: false,
+    status: 'published',
+    active: true,
+    layout: null,
+    from: null,
+    reply_to: [],
+    names: ['name', 'total'],
+  },
+};
+const receipt = {
+  name: 'Receipt',
+  slug: 'receipt',
+  subject: 'Your receipt, {{name}}',
+  html_body: '<p>Dear {{name}}, you paid {{total}}.</p>',
+  variables: [{ name: 'total', type: 'string', default: '0.00' }],
+};
 const rule = { path: { ...receiving.path, rule: exampleIds.rule } };
 const refused = { action: 'refuse', text: 'Nobody reads this address.' };
 const route = { path: { ...receiving.path, route: exampleIds.route } };
@@ -71,6 +96,19 @@ export const examples: Readonly<Record<string, OperationExample>> = {
     query: { mail_from: 'shop@example.com', rcpt_to: 'you@example.net' },
     file: 'message.eml',
     body: 'From: Shop <shop@example.com>\r\nTo: you@example.net\r\nSubject: Your receipt\r\n\r\nThank you.\r\n',
+  },
+  listTemplates: { query: { limit: '20' }, told: template.told },
+  createTemplate: { body: receipt, told: template.told },
+  getTemplate: template,
+  changeTemplate: { ...template, body: { subject: 'Thank you, {{name}}' } },
+  deleteTemplate: template,
+  listTemplateVersions: { ...template, told: { ...template.told, status: 'published' } },
+  publishTemplate: template,
+  publishTemplateVersion: { ...template, path: { ...template.path, version: '1' } },
+  renderTemplate: { ...template, body: { variables: { name: 'Ann' } } },
+  testTemplate: {
+    path: template.path,
+    body: { from: 'shop@example.com', to: ['you@example.net'], variables: { name: 'Ann' } },
   },
   listEmails: { query: { status: 'delivered', limit: '20' } },
   getEmail: email,

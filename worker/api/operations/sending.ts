@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { limits, sendSchema } from '#domain/message/submission.ts';
+import { limits, writtenSendSchema } from '#domain/message/submission.ts';
 import { acceptanceAnswer, batchAnswer, rehearsalAnswer } from '../answers/sending.ts';
 import { sendQuery } from '../send.ts';
 import { idempotency, type OperationGroup, sendProblems } from './operation.ts';
@@ -16,7 +16,7 @@ export const sending: OperationGroup = {
       about: 'When it is answered with 202, the message is durable.',
       query: sendQuery,
       headers: [idempotency],
-      body: { type: 'application/json', schema: sendSchema.meta({ id: 'Message' }) },
+      body: { type: 'application/json', schema: writtenSendSchema.meta({ id: 'Message' }) },
       answer: { status: 202, about: 'Accepted', schema: acceptanceAnswer },
       also: { status: 200, about: 'With `dry_run`: what would be', schema: rehearsalAnswer },
       problems: sendProblems,
@@ -31,7 +31,7 @@ export const sending: OperationGroup = {
       body: {
         type: 'application/json',
         schema: z
-          .array(sendSchema.meta({ id: 'Message' }))
+          .array(writtenSendSchema.meta({ id: 'Message' }))
           .min(1)
           .max(limits.batch),
       },

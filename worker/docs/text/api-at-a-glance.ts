@@ -17,6 +17,21 @@ The API is at the address where the Worker runs (\`$API\` in these guides). Ever
 | \`POST /v1/send/batch\` | Send several messages |
 | \`POST /v1/send/raw?mail_from&rcpt_to&require_tls&smtputf8\` | Send a whole message |
 
+### Templates
+
+| call | what it does |
+| --- | --- |
+| \`GET /v1/templates?query&type&limit&offset\` | List templates |
+| \`POST /v1/templates\` | Make a template |
+| \`GET /v1/templates/:id\` | Read a template |
+| \`PATCH /v1/templates/:id\` | Change a template |
+| \`DELETE /v1/templates/:id\` | Remove a template |
+| \`GET /v1/templates/:id/versions\` | List its versions |
+| \`POST /v1/templates/:id/publish\` | Publish the draft |
+| \`POST /v1/templates/:id/versions/:version/publish\` | Go back to a version |
+| \`POST /v1/templates/:id/render\` | Render a template |
+| \`POST /v1/templates/:id/test\` | Send a test |
+
 ### Messages
 
 | call | what it does |

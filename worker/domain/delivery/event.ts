@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { EventId, MessageId } from '../message/ids.ts';
+import { templateView, type UsedTemplate } from '../template/used-template.ts';
 
 /**
  * The event catalogue: one row an event. Names in the dialects, documentation and webhook filters derive from
@@ -184,6 +185,10 @@ export const eventSchema = z.object({
   details: z.record(z.string(), z.unknown()),
   tags: z.array(z.string()),
   metadata: z.record(z.string(), z.string()),
+  template: z
+    .object({ id: z.uuid(), version: z.int() })
+    .optional()
+    .meta({ description: 'What the message was made of, where it was made of a template.' }),
 });
 export type PublicEvent = z.infer<typeof eventSchema>;
 
@@ -210,7 +215,13 @@ export function markSimulated(event: NewEvent, simulated: boolean): NewEvent {
 /** The API's form of a stored event. */
 export function publicEvent(
   event: NewEvent,
-  of: { messageId: MessageId; recipient: string; tags: string[]; metadata: Record<string, string> },
+  of: {
+    messageId: MessageId;
+    recipient: string;
+    tags: string[];
+    metadata: Record<string, string>;
+    template?: UsedTemplate | null;
+  },
 ): PublicEvent {
   return {
     id: event.id,
@@ -222,5 +233,6 @@ export function publicEvent(
     details: event.details,
     tags: of.tags,
     metadata: of.metadata,
+    ...(of.template ? { template: templateView(of.template) } : {}),
   };
 }

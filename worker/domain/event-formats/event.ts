@@ -1,4 +1,5 @@
 import { eventRow } from '../delivery/event.ts';
+import { templateView } from '../template/used-template.ts';
 import { isoTime, simulatedMark, type WebhookEvent } from './source.ts';
 
 /** What is said of the message of an event, and the event's own details, none of which hides the former. */
@@ -12,6 +13,7 @@ export function factsOf(of: WebhookEvent) {
     subject: of.subject,
     tags: of.tags,
     metadata: of.metadata,
+    ...(of.template ? { template: templateView(of.template) } : {}),
   };
   // A detail whose name is taken (the subject of an automatic reply) keeps its value under a name of its own.
   const details = Object.entries(of.event.details).map(([name, value]) => [

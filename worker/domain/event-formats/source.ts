@@ -1,5 +1,6 @@
 import type { NewEvent } from '../delivery/event.ts';
 import type { MessageId } from '../message/ids.ts';
+import type { UsedTemplate } from '../template/used-template.ts';
 
 /** An event with all that a webhook tells of it. */
 export interface WebhookEvent {
@@ -11,6 +12,8 @@ export interface WebhookEvent {
   messageIdHeader: string;
   tags: string[];
   metadata: Record<string, string>;
+  /** What its message was made of; null or left out: no template. */
+  template?: UsedTemplate | null;
   /** Nothing was sent: a message of test mode. */
   testMode: boolean;
 }

@@ -157,58 +157,84 @@ export const tag = oneLine(limits.tagCharacters).min(1);
 const trackingField = (about: string) =>
   `${about} For a message with one recipient; left out: as the account has set it.`;
 
-/** Body of `POST /v1/send`. */
-export const sendSchema = z
-  .strictObject({
-    from: mailbox.meta({ description: 'The author. The domain must pass the gate.' }),
-    to: mailboxes.meta({ description: 'At most 50 recipients in to, cc and bcc together.' }),
-    cc: mailboxes,
-    bcc: mailboxes.meta({ description: 'Never appears in the message.' }),
-    reply_to: mailboxes,
-    subject: oneLine(limits.subjectCharacters),
-    text_body: z
-      .string()
-      .optional()
-      .meta({ description: 'At least one of text_body and html_body is required.' }),
-    html_body: z.string().optional(),
-    headers: headerFields()
-      .default({})
-      .meta({ description: 'Further header fields. Those that the service writes itself are refused.' }),
-    attachments: z.array(attachment).max(limits.attachments).default([]),
-    tags: z.array(tag).max(limits.tags).default([]).meta({ description: 'For filters and statistics.' }),
-    metadata: z
-      .record(oneLine(limits.metadataKeyCharacters).min(1), z.string().max(limits.metadataValueCharacters))
-      .refine(
-        (metadata) => Object.keys(metadata).length <= limits.metadataKeys,
-        `must have at most ${limits.metadataKeys} keys`,
-      )
-      .default({})
-      .meta({ description: 'Comes back in every event.' }),
-    class: z
-      .enum(classNames)
-      .default('standard')
-      .meta({ description: '`priority` skips ahead of everything, `digest` is spread out.' }),
-    send_at: time.optional().meta({ description: 'When delivery may begin, at most 30 days ahead.' }),
-    test_mode: z.boolean().default(false).meta({ description: 'Validated and recorded, not delivered.' }),
-    require_tls: z.boolean().default(false).meta({
-      description:
-        'Delivered only over TLS with a certificate that is valid for the recipient’s host (RFC 8689); until that can be had it waits.',
+const sendFields = {
+  from: mailbox.meta({ description: 'The author. The domain must pass the gate.' }),
+  to: mailboxes.meta({ description: 'At most 50 recipients in to, cc and bcc together.' }),
+  cc: mailboxes,
+  bcc: mailboxes.meta({ description: 'Never appears in the message.' }),
+  reply_to: mailboxes,
+  subject: oneLine(limits.subjectCharacters),
+  text_body: z
+    .string()
+    .optional()
+    .meta({ description: 'At least one of text_body and html_body is required.' }),
+  html_body: z.string().optional(),
+  headers: headerFields()
+    .default({})
+    .meta({ description: 'Further header fields. Those that the service writes itself are refused.' }),
+  attachments: z.array(attachment).max(limits.attachments).default([]),
+  tags: z.array(tag).max(limits.tags).default([]).meta({ description: 'For filters and statistics.' }),
+  metadata: z
+    .record(oneLine(limits.metadataKeyCharacters).min(1), z.string().max(limits.metadataValueCharacters))
+    .refine(
+      (metadata) => Object.keys(metadata).length <= limits.metadataKeys,
+      `must have at most ${limits.metadataKeys} keys`,
+    )
+    .default({})
+    .meta({ description: 'Comes back in every event.' }),
+  class: z
+    .enum(classNames)
+    .default('standard')
+    .meta({ description: '`priority` skips ahead of everything, `digest` is spread out.' }),
+  send_at: time.optional().meta({ description: 'When delivery may begin, at most 30 days ahead.' }),
+  test_mode: z.boolean().default(false).meta({ description: 'Validated and recorded, not delivered.' }),
+  require_tls: z.boolean().default(false).meta({
+    description:
+      'Delivered only over TLS with a certificate that is valid for the recipient’s host (RFC 8689); until that can be had it waits.',
+  }),
+  track_opens: z
+    .boolean()
+    .optional()
+    .meta({ description: trackingField('A pixel at the end of html_body tells when it is opened.') }),
+  track_clicks: z
+    .boolean()
+    .optional()
+    .meta({ description: trackingField('Links of html_body lead through the service.') }),
+  unsubscribe: z
+    .boolean()
+    .optional()
+    .meta({
+      description: trackingField('List-Unsubscribe fields (RFC 8058), unless headers have their own.'),
     }),
-    track_opens: z
-      .boolean()
-      .optional()
-      .meta({ description: trackingField('A pixel at the end of html_body tells when it is opened.') }),
-    track_clicks: z
-      .boolean()
-      .optional()
-      .meta({ description: trackingField('Links of html_body lead through the service.') }),
-    unsubscribe: z
-      .boolean()
-      .optional()
-      .meta({
-        description: trackingField('List-Unsubscribe fields (RFC 8058), unless headers have their own.'),
-      }),
-  })
+};
+
+/** Body of `POST /v1/send` as callers write it: templates are put into it before it is read (`templates/named.ts`). */
+export const writtenSendSchema = z.strictObject({
+  ...sendFields,
+  from: sendFields.from.optional().meta({
+    description:
+      'The author. The domain must pass the gate. Required, unless a template says who it is from.',
+  }),
+  subject: sendFields.subject
+    .optional()
+    .meta({ description: 'Required, unless a template has one; goes before that.' }),
+  template: z.string().max(100).optional().meta({
+    description:
+      'Slug or id of a template; its published version is the content. Not together with text_body and html_body.',
+  }),
+  template_id: z.string().max(100).optional().meta({ description: 'The same as `template`.' }),
+  variables: z
+    .record(z.string(), z.json())
+    .optional()
+    .meta({ description: 'What stands in the template. One that is missing is a 400 that names it.' }),
+  layout: z.string().max(100).optional().meta({
+    description: 'Slug or id of a layout: around inline content, or instead of the template’s own.',
+  }),
+});
+
+/** Body of `POST /v1/send`, with its content. */
+export const sendSchema = z
+  .strictObject(sendFields)
   .refine((body) => body.text_body !== undefined || body.html_body !== undefined, {
     path: ['text_body'],
     message: 'one of text_body and html_body is required',

@@ -165,19 +165,3 @@ export function pointerTo(root: string, ...names: string[]): string {
     .join('/')
     .slice(0, 300);
 }
-
-/** A template and version that a message was made of, as its row keeps it: `12:3`. */
-export interface UsedTemplate {
-  id: number;
-  version: number;
-}
-
-export function usedTemplateText({ id, version }: UsedTemplate): string {
-  return `${id}:${version}`;
-}
-
-/** The template of a message's row; null: it was made without one. */
-export function usedTemplateOf(text: unknown): UsedTemplate | null {
-  const [, id, version] = /^(\d{1,15}):(\d{1,9})$/.exec(typeof text === 'string' ? text : '') ?? [];
-  return id === undefined ? null : { id: Number(id), version: Number(version) };
-}
