@@ -1,11 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Problem } from '#domain/problem.ts';
-import {
-  filledVariables,
-  slugOf,
-  slugSchema,
-} from '#domain/template/template.ts';
+import { filledVariables, slugOf, slugSchema } from '#domain/template/template.ts';
 import { usedTemplateOf, usedTemplateText } from '#domain/template/used-template.ts';
 import { checkContent, namesOf, renderContent, renderInLayout } from '../../worker/templates/content.ts';
 import { parseTemplate, TemplateFault } from '../../worker/templates/parse.ts';

@@ -40,7 +40,8 @@ message (an address that is none, a message that is too large) is told in that s
 
 Each with its [limit](limits.md#of-a-message); fields of \`POST /v1/send\`: \`from\`, \`to\`, \`cc\`, \`bcc\`, \`reply_to\`, \`subject\`, \`text_body\`, \`html_body\`, \`headers\`,
 \`attachments[{filename, content, content_type, content_id}]\`, \`tags\`, \`metadata\`, \`class\`, \`send_at\`, \`test_mode\`,
-\`track_opens\`, \`track_clicks\`, \`unsubscribe\`, \`require_tls\`. The \`content\` of an attachment is its bytes in base64 (RFC 4648 §4).
+\`track_opens\`, \`track_clicks\`, \`unsubscribe\`, \`require_tls\`; \`template\`, \`variables\` and \`layout\` for
+[templates](templates.md). The \`content\` of an attachment is its bytes in base64 (RFC 4648 §4).
 
 Over SMTP the same is said by header fields, which are taken out: \`X-Pennypost-Class\`, \`X-Pennypost-Tags\`,
 \`X-Pennypost-Metadata-<key>\`, \`X-Pennypost-Idempotency-Key\`, \`X-Pennypost-Send-At\`.
