@@ -19,7 +19,6 @@ import { text as receiving } from './text/receiving.ts';
 import { text as security } from './text/security.ts';
 import { text as sending } from './text/sending.ts';
 import { text as settings } from './text/settings.ts';
-import { text as templates } from './text/templates.ts';
 import { text as troubleshooting } from './text/troubleshooting.ts';
 import { text as webhooks } from './text/webhooks.ts';
 
@@ -44,7 +43,6 @@ export const guideGroups: readonly { name: string; guides: readonly Guide[] }[] 
       guide('quick-start', quickStart),
       guide('domains', domains),
       guide('sending', sending),
-      guide('templates', templates),
       guide('receiving', receiving),
       guide('webhooks', webhooks),
       guide('clients', clients),

@@ -30,5 +30,5 @@ an event, with \`X-Postscale-Event\`, \`X-Postscale-Delivery-ID\`, \`X-Postscale
 
 - A new domain is of the type \`outbound\` unless told otherwise.
 - \`total\` counts what has been looked at: one more than is shown where there is more.
-- [Templates](templates.md) are kept and sent as there: \`template\` or \`template_id\` with \`variables\`; a layout goes around them.
+- [Templates](sending.md#templates) are kept and sent as there: \`template\` or \`template_id\` with \`variables\`; a layout goes around them.
 `;

@@ -50,7 +50,7 @@ Postmark, Resend, Amazon SES, our own, and a file with one column of addresses.
 | \`POST /v1/send/raw\` | | \`/messages.mime\` | | | \`Content.Raw\` |
 
 Differences to know: a message to several people is **one** message, whose To all of them see; for one each use \`POST /v1/send/batch\`.
-Opens and clicks are off unless asked for. [Templates](templates.md) are Handlebars'.
+Opens and clicks are off unless asked for. [Templates](sending.md#templates) are Handlebars'.
 
 ## Events
 

@@ -41,10 +41,18 @@ message (an address that is none, a message that is too large) is told in that s
 Each with its [limit](limits.md#of-a-message); fields of \`POST /v1/send\`: \`from\`, \`to\`, \`cc\`, \`bcc\`, \`reply_to\`, \`subject\`, \`text_body\`, \`html_body\`, \`headers\`,
 \`attachments[{filename, content, content_type, content_id}]\`, \`tags\`, \`metadata\`, \`class\`, \`send_at\`, \`test_mode\`,
 \`track_opens\`, \`track_clicks\`, \`unsubscribe\`, \`require_tls\`; \`template\`, \`variables\` and \`layout\` for
-[templates](templates.md). The \`content\` of an attachment is its bytes in base64 (RFC 4648 §4).
+[templates](#templates). The \`content\` of an attachment is its bytes in base64 (RFC 4648 §4).
 
 Over SMTP the same is said by header fields, which are taken out: \`X-Pennypost-Class\`, \`X-Pennypost-Tags\`,
 \`X-Pennypost-Metadata-<key>\`, \`X-Pennypost-Idempotency-Key\`, \`X-Pennypost-Send-At\`.
+
+## Templates
+
+\`POST /v1/templates\` keeps content in [Handlebars](https://handlebarsjs.com/guide/); \`template\` (slug or id) and \`variables\` of a message
+fill it. There are \`#if\`, \`#unless\`, \`#each\`, \`#with\`, \`lookup\` and sections; \`{{name}}\` is escaped in HTML, \`{{{name}}}\` is
+not. A variable that is printed and missing is a 400 that names it, unless it is declared with a default. The text is made of the
+HTML where there is none. A template of \`type: layout\` stands around others where it says \`{{{@content}}}\`. Versions that were published never
+change; \`publish: false\` makes a draft. Events say \`template: {id, version}\`.
 
 ## What goes on the wire
 
