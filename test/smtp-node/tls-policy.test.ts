@@ -361,7 +361,7 @@ const cases: Case[] = [
 ];
 
 describe('what domains ask for', () => {
-  const nothing: RecipientPolicy = { domain: 'a.test', sts: null, dane: [] };
+  const nothing: RecipientPolicy = { domain: 'a.test', sts: null, stsFault: null, dane: [] };
   const asking: RecipientPolicy = {
     ...nothing,
     sts: { id: '1', mode: 'enforce', mx: ['mx.test'], expiresMs: 1 },
@@ -422,6 +422,7 @@ describe('what domains ask for', () => {
       {
         domain: 'example.test',
         sts: { id: '7', mode: 'testing', mx: ['mx.test'], expiresMs: expect.any(Number) },
+        stsFault: null,
         dane: [
           { host: 'mx.test', state: 'records', records: [expect.stringMatching(/^3 1 1 [0-9a-f]{64}$/)] },
         ],

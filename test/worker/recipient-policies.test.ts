@@ -26,6 +26,7 @@ const asking: RecipientPolicy = {
     mx: ['mx.example.net', '*.mail.example.net'],
     expiresMs: Date.now() + 7 * dayMs,
   },
+  stsFault: null,
   dane: [{ host: 'mx.example.net', state: 'records', records: [`3 1 1 ${'ab'.repeat(32)}`] }],
 };
 
@@ -81,6 +82,13 @@ describe('what a recipient domain asks of TLS', () => {
     const text = await textOf(await owner.get('/recipients/quiet.example'));
     expect(text).toContain('No node has seen it ask for anything');
     expect(text).toContain('None of your newest messages went to quiet.example');
+  });
+
+  it('may be a policy that could not be had', async () => {
+    const fault = 'Invalid response code 404';
+    await tell([{ ...asking, domain: 'broken.example', sts: null, stsFault: fault, dane: [] }]);
+    const text = await textOf(await owner.get('/recipients/broken.example'));
+    expect(text).toContain(`announces a policy that could not be had, so there is none: ${fault}`);
   });
 
   it('is found by A-labels for a name of letters beyond ASCII', async () => {

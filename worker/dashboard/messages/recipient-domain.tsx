@@ -39,7 +39,7 @@ recipientDomainPages.page('/recipients/:domain', async (c, viewer) => {
       <Card id="asked" title="What it asks for">
         {found ? (
           <>
-            <Sts sts={found.policy.sts} />
+            <Sts {...found.policy} />
             <Dane dane={found.policy.dane} />
             <p class="small quiet">
               As a node saw it <Time ms={found.seenAtMs} as="ago" />.
@@ -95,7 +95,13 @@ async function lastDeliveries(c: Call, viewer: Viewer, domain: string): Promise<
   });
 }
 
-function Sts({ sts }: Pick<RecipientPolicy, 'sts'>) {
+function Sts({ sts, stsFault }: Pick<RecipientPolicy, 'sts' | 'stsFault'>) {
+  if (stsFault !== null)
+    return (
+      <p class="break">
+        MTA-STS: its DNS announces a policy that could not be had, so there is none: {stsFault}
+      </p>
+    );
   if (!sts) return <p>MTA-STS: no policy.</p>;
   return (
     <dl class="facts">

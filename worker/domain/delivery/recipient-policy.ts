@@ -18,6 +18,8 @@ export const recipientPolicy = z.object({
       expiresMs: z.number().int().min(0).max(8.64e15),
     })
     .nullable(),
+  /** Why a policy that its DNS announces could not be had; null: it could, or none is announced. */
+  stsFault: z.string().max(300).nullable(),
   /** MX hosts with DANE. */
   dane: z
     .array(
@@ -34,6 +36,6 @@ export const recipientPolicy = z.object({
 export type RecipientPolicy = z.infer<typeof recipientPolicy>;
 
 /** Whether anything is asked for. */
-export function asksForTls({ sts, dane }: RecipientPolicy): boolean {
-  return sts !== null || dane.length > 0;
+export function asksForTls({ sts, stsFault, dane }: RecipientPolicy): boolean {
+  return sts !== null || stsFault !== null || dane.length > 0;
 }
