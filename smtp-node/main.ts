@@ -115,6 +115,7 @@ export async function startNode(config: Config, deps: NodeDeps = {}): Promise<Ru
       const report = Buffer.from(gzip).toString('base64');
       return client.tlsReport({ to, domain, id, fileName, report, submitter: config.hostName });
     },
+    tellPolicies: (policies) => client.tlsPolicies(policies),
   });
   let simulatorDomain: string | null = null;
   const outside = (deps.createCourier ?? createCourier)({

@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { z } from 'zod';
+import type { RecipientPolicy } from '#domain/delivery/recipient-policy.ts';
 import {
   type authorizeRequest,
   authorizeResponse,
@@ -23,6 +24,7 @@ import {
   resultsResponse,
   type SmtpRefusal,
   synchronousMs,
+  type tlsPoliciesRequest,
   type tlsReportRequest,
 } from '#domain/node-contract.ts';
 import type { EdgeClock } from './edge-clock.ts';
@@ -177,11 +179,20 @@ export class WorkerClient {
   }
 
   /** Has a report on TLS mailed. */
-  async tlsReport(report: z.input<typeof tlsReportRequest>): Promise<void> {
-    const response = await this.#ask('tls-report', {
+  tlsReport(report: z.input<typeof tlsReportRequest>): Promise<void> {
+    return this.#tell('tls-report', report);
+  }
+
+  /** Tells what recipient domains ask of TLS. */
+  tlsPolicies(policies: RecipientPolicy[]): Promise<void> {
+    return this.#tell('tls-policies', { policies } satisfies z.input<typeof tlsPoliciesRequest>);
+  }
+
+  async #tell(path: string, body: unknown): Promise<void> {
+    const response = await this.#ask(path, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(report),
+      body: JSON.stringify(body),
     });
     await response.body?.cancel();
   }

@@ -622,3 +622,15 @@ export const searchWords = sqliteTable(
   },
   (t) => [primaryKey({ columns: [t.accountId, t.week, t.page] })],
 );
+
+/**
+ * What a recipient domain asks of TLS, as nodes have found it (`domain/delivery/recipient-policy.ts`). WITHOUT ROWID, so
+ * that it costs one row.
+ */
+export const recipientPolicies = sqliteTable('recipient_policies', {
+  /** A-labels, lower case. */
+  domain: text('domain').primaryKey(),
+  /** JSON. */
+  policy: text('policy').notNull(),
+  seenAtMs: integer('seen_at_ms').notNull(),
+});

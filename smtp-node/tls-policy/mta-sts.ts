@@ -2,6 +2,7 @@ import { readFile, rename, writeFile } from 'node:fs/promises';
 import { getPolicy, type MTASTSPolicyResult, validateMx } from 'mailauth/lib/mta-sts.js';
 import { z } from 'zod';
 import { requirePublic } from './public-host.ts';
+import type { TlsResultType } from './results.ts';
 
 /**
  * MTA-STS (RFC 8461): the policies of recipient domains, fetched by mailauth, kept for as long as they say, also over a
@@ -29,8 +30,15 @@ export interface StsOptions {
   onFault(error: unknown): void;
 }
 
+/** Why a policy that a domain's record announces could not be had. */
+export interface StsFault {
+  type: Extract<TlsResultType, `sts-${string}`>;
+  text: string;
+}
+
 interface Entry {
   known: Known;
+  fault: StsFault | null;
   checkedMs: number;
   usedMs: number;
 }
@@ -80,7 +88,7 @@ export class StsPolicies {
     const text = await readFile(file, 'utf8').catch(() => '[]');
     const kept = keptSchema.safeParse(parsedJson(text));
     for (const { domain, checkedMs, usedMs, ...known } of kept.data ?? []) {
-      this.#entries.set(domain, { known, checkedMs, usedMs });
+      this.#entries.set(domain, { known, fault: null, checkedMs, usedMs });
     }
   }
 
@@ -94,6 +102,11 @@ export class StsPolicies {
     const bound = entry && policyOf(entry, nowMs);
     // What binds us goes on binding us; nobody has to wait for its renewal.
     return bound ?? policyOf(await looking, this.#options.now());
+  }
+
+  /** Why a domain that announces a policy has none that binds us, as the last look found; null: it announces none. */
+  faultOf(domain: string): StsFault | null {
+    return this.#entries.get(domain)?.fault ?? null;
   }
 
   /** Renews what was used since it was fetched, before it ends. To be called each hour. */
@@ -135,8 +148,9 @@ export class StsPolicies {
     const nowMs = this.#options.now();
     const isKept =
       found.status === 'errored' && known !== null && asked !== null && found.policy.id === asked.id;
-    const { error: _, ...policy } = isKept ? { ...known, error: undefined } : found.policy;
-    const next: Entry = { known: policy, checkedMs: nowMs, usedMs: anew && entry ? entry.usedMs : nowMs };
+    const { error, ...policy } = isKept ? { ...known, error: undefined } : found.policy;
+    const usedMs = anew && entry ? entry.usedMs : nowMs;
+    const next: Entry = { known: policy, fault: faultIn(policy, error), checkedMs: nowMs, usedMs };
     this.#entries.delete(domain);
     const [oldest] = this.#entries.keys();
     if (this.#entries.size >= mostKept && oldest !== undefined) this.#entries.delete(oldest);
@@ -178,6 +192,16 @@ function parsedJson(text: string): unknown {
   } catch {
     return [];
   }
+}
+
+/** RFC 8460 §4.3.2.2. An error without an id is one of the record's look-up: whether there is a policy is not known. */
+function faultIn({ id }: Known, error: Known['error']): StsFault | null {
+  if (!id || !error) return null;
+  const { code = '', message } = error as Error & { code?: string };
+  const text = message.slice(0, 300);
+  if (/^(invalid_|policy_too_large)/.test(code)) return { type: 'sts-policy-invalid', text };
+  if (/CERT|UNABLE_TO|SELF_SIGNED/.test(code)) return { type: 'sts-webpki-invalid', text };
+  return { type: 'sts-policy-fetch-error', text };
 }
 
 function policyOf({ known: { id, mode, mx, expires } }: Entry, nowMs: number): StsPolicy | null {

@@ -1,5 +1,6 @@
 import { Resolver } from 'node:dns/promises';
 import { join } from 'node:path';
+import type { RecipientPolicy } from '#domain/delivery/recipient-policy.ts';
 import type { Config } from '../config.ts';
 import type { Log } from '../log.ts';
 import { lookUpBy, StsPolicies } from './mta-sts.ts';
@@ -8,6 +9,7 @@ import { postReport } from './post-report.ts';
 import { type ReportWays, tellResults } from './report.ts';
 import { TlsCounts } from './results.ts';
 import { createSecureResolver, secureSourceOf } from './secure-resolver.ts';
+import { SeenPolicies } from './seen.ts';
 
 const refreshMs = 3_600_000;
 const saveMs = 60_000;
@@ -31,7 +33,18 @@ export async function openTlsPolicies(
     | 'outboundPort'
     | 'outboundRoute'
   >,
-  { now, log, mailReport }: { now: () => number; log: Log; mailReport: ReportWays['mail'] },
+  {
+    now,
+    log,
+    mailReport,
+    tellPolicies,
+  }: {
+    now: () => number;
+    log: Log;
+    mailReport: ReportWays['mail'];
+    /** Tells the edge what recipient domains ask for; may reject. */
+    tellPolicies(policies: RecipientPolicy[]): Promise<void>;
+  },
 ): Promise<OpenTlsPolicies> {
   if (config.outboundRoute) return { policies: noTlsPolicies, close: async () => undefined };
   const dns = new Resolver({ timeout: 3000, tries: 2 });
@@ -66,12 +79,23 @@ export async function openTlsPolicies(
         .then(save),
     refreshMs,
   );
-  const often = setInterval(save, saveMs);
+  const seen = new SeenPolicies(now);
+  const tellSeen = () =>
+    seen
+      .tell(tellPolicies)
+      .catch((error: unknown) => log.debug({ error: String(error) }, 'policies not told yet'));
+  const often = setInterval(() => void save().then(tellSeen), saveMs);
   for (const timer of [hourly, often]) timer.unref();
   const source = secureSourceOf(config.dnssec, config.dnsServers);
   const resolver = source && createSecureResolver({ source, now });
   return {
-    policies: tlsPoliciesOf({ sts, resolver, port: config.outboundPort, results: counts }),
+    policies: tlsPoliciesOf({
+      sts,
+      resolver,
+      port: config.outboundPort,
+      results: counts,
+      seen: (one) => seen.note(one),
+    }),
     close: async () => {
       for (const timer of [hourly, often]) clearInterval(timer);
       await save();

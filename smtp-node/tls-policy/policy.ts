@@ -1,6 +1,8 @@
+import type { TlsaRecord } from 'mx-connect/lib/dane.js';
+import type { RecipientPolicy } from '#domain/delivery/recipient-policy.ts';
 import type { TlsWish } from '#domain/message/tls-wish.ts';
 import { type DanePolicy, daneFault, danePolicies, type PeerChain } from './dane.ts';
-import { namesMx, type StsPolicies, type StsPolicy } from './mta-sts.ts';
+import { namesMx, type StsFault, type StsPolicies, type StsPolicy } from './mta-sts.ts';
 import type { ReportedPolicy, TlsResults, TlsResultType } from './results.ts';
 import type { SecureResolver } from './secure-resolver.ts';
 
@@ -52,10 +54,18 @@ export interface TlsPoliciesOptions {
   port: number;
   /** Null: nobody is told. */
   results?: TlsResults | null;
+  /** Told what each domain asks for. */
+  seen?: (policy: RecipientPolicy) => void;
 }
 
 /** DANE goes before MTA-STS (RFC 8461 §2), and both before what whoever sends asks for, since they ask no less. */
-export function tlsPoliciesOf({ sts, resolver, port, results = null }: TlsPoliciesOptions): TlsPolicies {
+export function tlsPoliciesOf({
+  sts,
+  resolver,
+  port,
+  results = null,
+  seen,
+}: TlsPoliciesOptions): TlsPolicies {
   return {
     async of(domain, hosts, wish) {
       if (wish === 'optional') return nothing;
@@ -64,10 +74,18 @@ export function tlsPoliciesOf({ sts, resolver, port, results = null }: TlsPolici
         sts.of(domain.toLowerCase()),
         resolver ? danePolicies(domain.toLowerCase(), names, port, resolver) : null,
       ]);
+      const stsFault = policy ? null : sts.faultOf(domain.toLowerCase());
+      seen?.(recipientPolicyOf(domain.toLowerCase(), policy ?? stsFault, dane));
       return {
         count: (mx, fault) => {
-          const reported = reportedPolicy(dane?.get(nameOf(mx.host)), policy);
-          results?.count({ domain: domain.toLowerCase(), policy: reported, fault, mx });
+          const reported = reportedPolicy(dane?.get(nameOf(mx.host)), policy ?? stsFault);
+          const isUnknown = reported.type === 'sts' && stsFault !== null;
+          results?.count({
+            domain: domain.toLowerCase(),
+            policy: reported,
+            fault: isUnknown ? stsFault.type : fault,
+            mx,
+          });
         },
         of: (host) => {
           const byDane = daneTls(dane?.get(nameOf(host)));
@@ -83,16 +101,34 @@ export function tlsPoliciesOf({ sts, resolver, port, results = null }: TlsPolici
   };
 }
 
+function recipientPolicyOf(
+  domain: string,
+  sts: StsPolicy | StsFault | null,
+  dane: ReadonlyMap<string, DanePolicy> | null,
+): RecipientPolicy {
+  const hosts = [...(dane ?? [])].flatMap(([host, policy]): RecipientPolicy['dane'] => {
+    if (policy.kind === 'none') return [];
+    if (policy.kind === 'failed') return [{ host, state: 'failed', records: [] }];
+    const records = policy.records.slice(0, 20).map((record) => tlsaText(record).slice(0, 100));
+    return [{ host, state: records.length > 0 ? 'records' : 'any', records }];
+  });
+  const asked = { domain, dane: hosts.slice(0, 20) };
+  if (!sts || 'type' in sts) return { ...asked, sts: null, stsFault: sts?.text ?? null };
+  return { ...asked, sts: { ...sts, mx: sts.mx.slice(0, 50) }, stsFault: null };
+}
+
+/** RFC 6698 §2.2. */
+function tlsaText({ usage, selector, matchingType, data }: TlsaRecord): string {
+  return `${usage} ${selector} ${matchingType} ${data.toString('hex')}`;
+}
+
 /** RFC 8460 §4.4; DANE goes before MTA-STS there too. */
-function reportedPolicy(dane: DanePolicy | undefined, sts: StsPolicy | null): ReportedPolicy {
+function reportedPolicy(dane: DanePolicy | undefined, sts: StsPolicy | StsFault | null): ReportedPolicy {
   if (dane?.kind === 'dane') {
-    const text = dane.records.map(
-      ({ usage, selector, matchingType, data }) =>
-        `${usage} ${selector} ${matchingType} ${data.toString('hex')}`,
-    );
-    return { type: 'tlsa', text, mx: [] };
+    return { type: 'tlsa', text: dane.records.map(tlsaText), mx: [] };
   }
   if (!sts) return { type: 'no-policy-found', text: [], mx: [] };
+  if ('type' in sts) return { type: 'sts', text: [], mx: [] };
   const text = ['version: STSv1', `mode: ${sts.mode}`, ...sts.mx.map((mx) => `mx: ${mx}`)];
   return { type: 'sts', text, mx: sts.mx };
 }

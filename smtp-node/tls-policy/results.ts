@@ -10,6 +10,8 @@ export type TlsResultType =
   | 'validation-failure'
   | 'tlsa-invalid'
   | 'dnssec-invalid'
+  | 'sts-policy-fetch-error'
+  | 'sts-policy-invalid'
   | 'sts-webpki-invalid';
 
 /** What TLS to one recipient domain came to in a day (UTC), to be told to whom the domain names (RFC 8460). */

@@ -236,9 +236,13 @@ describeInLab('TLS as the receiver asks', (lab) => {
       return await ours(one, id);
     };
 
+    /** What was counted for reports (RFC 8460) until then. */
+    let counted = '';
+
     beforeAll(async () => {
       await Promise.all(tlsCases.map((one) => ours(one)));
       await stopProduct();
+      counted = await readFile(join(dataDir, 'node', 'tls-results.json'), 'utf8');
       const file = join(dataDir, 'node', 'mta-sts.json');
       const kept = JSON.parse(await readFile(file, 'utf8')) as { checkedMs: number }[];
       await writeFile(
@@ -254,6 +258,26 @@ describeInLab('TLS as the receiver asks', (lab) => {
       ]);
       await startProduct();
     }, 150_000);
+
+    it.each([
+      ['st-404', 'sts-policy-fetch-error'],
+      ['st-redirect', 'sts-policy-fetch-error'],
+      ['st-down', 'sts-policy-fetch-error'],
+      ['st-large', 'sts-policy-invalid'],
+      ['st-version', 'sts-policy-invalid'],
+      ['st-site-name', 'sts-webpki-invalid'],
+      ['st-site-over', 'sts-webpki-invalid'],
+      ['st-plain', 'starttls-not-supported'],
+      ['st-expired', 'certificate-expired'],
+      ['st-test-name', 'certificate-host-mismatch'],
+      ['st-self', 'certificate-not-trusted'],
+      ['da-miss', 'validation-failure'],
+      ['da-fails', 'dnssec-invalid'],
+    ])('%s is counted for the report to its domain as %s', (label, type) => {
+      const days = Object.values(JSON.parse(counted)) as Record<string, { failures: { type: string }[] }[]>[];
+      const results = days.flatMap((domains) => domains[domainOf(caseOf(label))] ?? []);
+      expect(results.flatMap(({ failures }) => failures.map((failure) => failure.type))).toContain(type);
+    });
 
     it('bind where record and policy host are gone', async () => {
       const { ending, details } = await again(caseOf(later.withdrawn));

@@ -137,6 +137,32 @@ describe('MTA-STS policies', () => {
     await policies.saved();
   });
 
+  it.each([
+    ['http_status_404', 'sts-policy-fetch-error'],
+    ['ECONNREFUSED', 'sts-policy-fetch-error'],
+    ['invalid_sts_mode', 'sts-policy-invalid'],
+    ['policy_too_large', 'sts-policy-invalid'],
+    ['ERR_TLS_CERT_ALTNAME_INVALID', 'sts-webpki-invalid'],
+    ['DEPTH_ZERO_SELF_SIGNED_CERT', 'sts-webpki-invalid'],
+  ])('that could not be had say why, in the words of RFC 8460: %s', async (code, type) => {
+    const error = Object.assign(new Error('away'), { code }) as never;
+    answer = () => ({ status: 'errored', policy: { id: '1', mode: 'none', error } });
+    const policies = open(null);
+    expect(await policies.of('a.test')).toBeNull();
+    expect(policies.faultOf('a.test')).toEqual({ type, text: 'away' });
+    answer = () => found('1');
+    nowMs += 11 * 60_000;
+    await policies.of('a.test');
+    expect(policies.faultOf('a.test')).toBeNull();
+  });
+
+  it('say nothing where DNS did not tell whether there is one', async () => {
+    answer = failed;
+    const policies = open(null);
+    await policies.of('a.test');
+    expect(policies.faultOf('a.test')).toBeNull();
+  });
+
   it('are none where the record is not as RFC 8461 has it', async () => {
     const records: Record<string, string[][]> = {
       '_mta-sts.twice.test': [['v=STSv1; id=1;'], ['v=STSv1; id=2;']],

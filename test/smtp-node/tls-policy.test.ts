@@ -2,10 +2,12 @@ import { createHash, X509Certificate } from 'node:crypto';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import type { MTASTSPolicyResult } from 'mailauth/lib/mta-sts.js';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { type RecipientPolicy, recipientPolicy } from '#domain/delivery/recipient-policy.ts';
 import type { Courier } from '../../smtp-node/outbound/courier.ts';
 import { StsPolicies } from '../../smtp-node/tls-policy/mta-sts.ts';
 import { tlsPoliciesOf } from '../../smtp-node/tls-policy/policy.ts';
 import type { SecureAnswer, SecureResolver } from '../../smtp-node/tls-policy/secure-resolver.ts';
+import { SeenPolicies } from '../../smtp-node/tls-policy/seen.ts';
 import { Authority } from '../support/authority.ts';
 import { courierTo, failureOf, send } from '../support/courier.ts';
 import { type FakeMx, type FakeMxOptions, startFakeMx } from '../support/fake-mx.ts';
@@ -27,8 +29,8 @@ afterAll(() => setDefaultCACertificates(before));
 let mx: FakeMx;
 let courier: Courier;
 afterEach(async () => {
-  await courier.close();
-  await mx.close();
+  await courier?.close();
+  await mx?.close();
 });
 
 type Dns = Partial<Record<'MX' | 'A' | 'AAAA' | 'TLSA', SecureAnswer>>;
@@ -357,6 +359,78 @@ const cases: Case[] = [
     /not trusted .*; MTA-STS/,
   ],
 ];
+
+describe('what domains ask for', () => {
+  const nothing: RecipientPolicy = { domain: 'a.test', sts: null, stsFault: null, dane: [] };
+  const asking: RecipientPolicy = {
+    ...nothing,
+    sts: { id: '1', mode: 'enforce', mx: ['mx.test'], expiresMs: 1 },
+  };
+
+  it('is told where it is new or changed, and that it asks for nothing any more', async () => {
+    let nowMs = 0;
+    const seen = new SeenPolicies(() => nowMs);
+    const told: RecipientPolicy[] = [];
+    const tell = () => seen.tell(async (policies) => void told.push(...policies));
+    for (const policy of [nothing, asking, asking, { ...asking, dane: [] }]) {
+      seen.note(policy);
+      await tell();
+    }
+    expect(told).toEqual([asking]);
+    seen.note(nothing);
+    await tell();
+    seen.note(nothing);
+    await tell();
+    expect(told).toEqual([asking, nothing]);
+    seen.note(asking);
+    await tell();
+    nowMs += 8 * 86_400_000;
+    seen.note(asking);
+    await tell();
+    expect(told).toEqual([asking, nothing, asking, asking]);
+  });
+
+  it('is told later when the edge is away', async () => {
+    const seen = new SeenPolicies(Date.now);
+    seen.note(asking);
+    await expect(seen.tell(() => Promise.reject(new Error('away')))).rejects.toThrow('away');
+    const told: RecipientPolicy[] = [];
+    await seen.tell(async (policies) => void told.push(...policies));
+    expect(told).toEqual([asking]);
+  });
+
+  it('is found by a delivery: the policy, and the records of each host', async () => {
+    const told: RecipientPolicy[] = [];
+    const found = { id: '7', mode: 'testing' as const, mx: ['mx.test'], maxAge: 86_400 };
+    const policies = new StsPolicies({
+      lookUp: async () => ({
+        policy: { ...found, expires: new Date(Date.now() + 86_400_000).toISOString() },
+        status: 'found',
+      }),
+      file: null,
+      now: Date.now,
+      onFault: () => undefined,
+    });
+    const of = tlsPoliciesOf({
+      sts: policies,
+      resolver: resolverOf({ ...signed, TLSA: tlsa({ usage: 3, of: leaf('trusted') }) }),
+      port: 25,
+      seen: (policy) => told.push(policy),
+    });
+    await of.of('Example.Test', ['mx.test.'], 'policy');
+    expect(told).toEqual([
+      {
+        domain: 'example.test',
+        sts: { id: '7', mode: 'testing', mx: ['mx.test'], expiresMs: expect.any(Number) },
+        stsFault: null,
+        dane: [
+          { host: 'mx.test', state: 'records', records: [expect.stringMatching(/^3 1 1 [0-9a-f]{64}$/)] },
+        ],
+      },
+    ]);
+    expect(recipientPolicy.safeParse(told[0]).success).toBe(true);
+  });
+});
 
 describe('a message to a host', () => {
   it.each(cases)('%s', async (_, face, asked, outcome, fault) => {

@@ -269,6 +269,7 @@ export async function fill(product: Standalone, page: Page): Promise<Showcase> {
         `/messages/${complaint.message_id}`,
       ],
       '/messages/:id/returned/:event': [bounced],
+      '/recipients/:domain': ['/recipients/example.net'],
       '/domains/:id': [`/domains/${pending.id}`, `/domains/${verified.body.id}`, `/domains/${inboundId}`],
       '/domains/:id/dmarc': [`/domains/${verified.body.id}/dmarc`],
       '/domains/:id/routes': [`/domains/${inboundId}/routes`],

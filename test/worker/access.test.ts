@@ -296,6 +296,8 @@ function wanted({ who, path, method }: Access, comer: Comer): Verdict {
       if (comer.role === undefined) return 'to sign-in';
       if (who.role === 'operator') return comer.operator ? 'in' : '403';
       if (roles.indexOf(comer.role) > roles.indexOf(who.role)) return '403';
+      // What a recipient domain asks for is of no account.
+      if (path === '/recipients/:domain') return 'in';
       return comer.stranger && path.includes('/:') && method === 'GET' ? '404' : 'in';
     }
     case 'operator':

@@ -9,6 +9,7 @@ import { purgeIdempotencyKeys } from '../store/idempotency.ts';
 import { noteDatabaseSize, readDatabaseSize } from '../store/installation.ts';
 import { anythingDue } from '../store/leases.ts';
 import { purgeBodies } from '../store/raw.ts';
+import { purgePolicies } from '../store/recipient-policies.ts';
 import { reencrypt } from '../store/reencrypt.ts';
 import { purgeReplies } from '../store/reply-addresses.ts';
 import type { Store } from '../store/store.ts';
@@ -71,6 +72,11 @@ export const jobs: readonly Job<Tick>[] = [
     name: 'reports',
     everyMs: hourMs,
     step: async ({ store, nowMs }) => more(await purgeReports(store, nowMs)),
+  },
+  {
+    name: 'recipient policies',
+    everyMs: 24 * hourMs,
+    step: async ({ store, nowMs }) => more(await purgePolicies(store, nowMs)),
   },
   {
     name: 'reply addresses',

@@ -8,6 +8,7 @@ import { domainsPages } from './domains/domains.tsx';
 import { eventPages } from './messages/events.tsx';
 import { messagePages } from './messages/message.tsx';
 import { messagesPages } from './messages/messages.tsx';
+import { recipientDomainPages } from './messages/recipient-domain.tsx';
 import { returnedPages } from './messages/returned.tsx';
 import { overviewPages } from './overview/overview.tsx';
 import { statisticsPages } from './overview/statistics.tsx';
@@ -44,6 +45,7 @@ const boards: Board[] = [
   messagesPages,
   messagePages,
   returnedPages,
+  recipientDomainPages,
   sendingPages,
   keyPages,
   testMessagePages,

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { outcomeSchema } from './delivery/outcome.ts';
+import { recipientPolicy } from './delivery/recipient-policy.ts';
 import { forwardOrder } from './inbound/forward-order.ts';
 import { verdictsSchema } from './inbound/verdicts.ts';
 import { classNames } from './message/class.ts';
@@ -62,6 +63,9 @@ export const helloResponse = z.object({
   /** Its recipients are parts that the node's own simulator plays; null: there is none. */
   simulatorDomain: z.string().nullable().default(null),
 });
+
+/** What recipient domains were found to ask of TLS, where it has changed. */
+export const tlsPoliciesRequest = z.object({ policies: z.array(recipientPolicy).max(100) });
 
 /** A report on TLS to a recipient domain (RFC 8460), to be mailed. */
 export const tlsReportRequest = z.object({

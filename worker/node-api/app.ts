@@ -22,6 +22,7 @@ import {
   type releaseResponse,
   resultsRequest,
   type resultsResponse,
+  tlsPoliciesRequest,
   tlsReportRequest,
 } from '#domain/node-contract.ts';
 import { Problem } from '#domain/problem.ts';
@@ -43,6 +44,7 @@ import { findLeasedBody } from '../store/messages.ts';
 import { claimNodeToken } from '../store/node-tokens.ts';
 import { registerBoot } from '../store/nodes.ts';
 import { latin1Bytes, readBody } from '../store/raw.ts';
+import { keepPolicies } from '../store/recipient-policies.ts';
 import { mailTlsReport } from '../system-mail/tls-report.ts';
 import { sha256Hex } from '../tokens/secret.ts';
 import { readHandedOver } from './handed-over.ts';
@@ -90,6 +92,12 @@ nodeApp.get('/installation', async (c) => {
 
 nodeApp.post('/tls-report', async (c) => {
   await mailTlsReport(c.get('store'), c.get('env'), await read(c, tlsReportRequest));
+  return c.body(null, 204);
+});
+
+nodeApp.post('/tls-policies', async (c) => {
+  const { policies } = await read(c, tlsPoliciesRequest);
+  await keepPolicies(c.get('store'), policies, Date.now());
   return c.body(null, 204);
 });
 

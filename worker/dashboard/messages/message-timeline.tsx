@@ -5,6 +5,7 @@ import { acceptedEventId, type MessageId } from '#domain/message/ids.ts';
 import { Columns } from '../../pages/blocks.tsx';
 import { Code, Cut, DeliveryStateOf, duration, Note, State, Time, type Tone } from '../../pages/parts.tsx';
 import type { StoredDelivery, StoredMessage } from '../../store/messages.ts';
+import { TlsUsed } from './tls-used.tsx';
 import { WhatNext } from './what-next.tsx';
 
 /** More recipients than these are a table, of which one is shown. */
@@ -81,6 +82,7 @@ export function Delivery({ message, delivery }: { message: StoredMessage; delive
   };
   const entries = [...(delivery.accepted ? [accepted] : []), ...delivery.timeline];
   const id = `delivery-${delivery.n}`;
+  const domain = delivery.recipient.slice(delivery.recipient.lastIndexOf('@') + 1).toLowerCase();
   return (
     <section class="card" aria-labelledby={id}>
       <div class="card-head">
@@ -90,6 +92,11 @@ export function Delivery({ message, delivery }: { message: StoredMessage; delive
         <DeliveryStateOf state={delivery.state} />
       </div>
       <WhatNext delivery={delivery} />
+      {domain !== '' && (
+        <p class="small">
+          <a href={`/recipients/${encodeURIComponent(domain)}`}>What {domain} asks of TLS</a>
+        </p>
+      )}
       <ol class="timeline">
         {entries.map((event, i) => (
           <Entry
@@ -246,19 +253,7 @@ function Entry({
             {mx.host} [{mx.address}]
           </p>
         )}
-        {tls !== undefined && mx && (
-          <p class="small row">
-            {tls ? (
-              <>
-                <State tone={tls.verdict === 'verified' ? 'good' : 'quiet'}>{tls.version}</State>
-                {tls.cipher}, certificate {tls.verdict}
-                {tls.reason ? `: ${tls.reason}` : ''}
-              </>
-            ) : (
-              <State tone="warn">without TLS</State>
-            )}
-          </p>
-        )}
+        {tls !== undefined && mx && <TlsUsed used={tls} />}
         {dkim && (
           <p class="small">{dkim.length > 0 ? `signed with DKIM: ${dkim.join(', ')}` : 'not signed'}</p>
         )}

@@ -75,7 +75,8 @@ change; \`publish: false\` makes a draft. Events say \`template: {id, version}\`
   is valid for the host, or that DNS names, whatever the receiver asks. \`REQUIRETLS\` at \`MAIL\` (RFC 8689) asks for the
   same on every further way: the mail goes only to hosts that offer it, and where none does it bounces with 5.7.30. A
   message with \`TLS-Required: No\` goes in any case.
-  The event says which policy was applied and what the certificate was. Domains with a \`_smtp._tls\` record get a report
+  The event says which policy was applied and what the certificate was; "What example.net asks of TLS" on the page of a
+  message shows what nodes have found of a recipient domain. Domains with a \`_smtp._tls\` record get a report
   a day (RFC 8460), by HTTPS or as mail of the installation.
 - 8-bit text in a header is sent as it came. With \`SMTPUTF8\` said (\`smtputf8=true\` for \`/v1/send/raw\`) it goes only to
   hosts that offer it.

@@ -41,6 +41,7 @@ export const dashboardAccess = accessRows([
   ['POST /messages/:id/returned/:event/wrong', member('developer'), 'returned mail read wrong'],
   ['POST /messages/:id/cancel', member('developer')],
   ['POST /messages/:id/resend', member('developer')],
+  ['GET /recipients/:domain', member('viewer')],
   ['GET /sending', member('viewer')],
   ['POST /sending/keys', member('developer'), 'key made'],
   ['POST /sending/keys/:id/revoke', member('developer'), 'key revoked'],

@@ -31,6 +31,7 @@ export const otherAccess = accessRows([
   ['POST /node/v1/hello', node],
   ['GET /node/v1/installation', node],
   ['POST /node/v1/tls-report', node],
+  ['POST /node/v1/tls-policies', node],
   ['GET /node/v1/wake', node],
   ['POST /node/v1/lease', node],
   ['GET /node/v1/raw/:messageId', node],
