@@ -249,6 +249,8 @@ iframe.mail.dark { color-scheme: dark; background: #121212; }
   .figures:has(> :nth-child(6)) { grid-template-columns: repeat(3, minmax(0, 1fr)); }
 }
 @media (max-width: 40rem) {
+  .filters { grid-template-columns: 1fr 1fr; }
+  .filters input[type="date"] { padding-inline: var(--s2); }
   .chart text { font-size: 20px; }
   .card, .door .card { padding: var(--s4); }
   .figures { grid-template-columns: 1fr 1fr; }
