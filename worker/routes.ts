@@ -23,6 +23,7 @@ import { suppressionsApp } from './api/suppressions.ts';
 import { templatesApp } from './api/templates.ts';
 import { warmingApp } from './api/warming.ts';
 import { webhookDeliveriesApp } from './api/webhook-deliveries.ts';
+import { webhookKeysApp } from './api/webhook-keys.ts';
 import { webhooksApp } from './api/webhooks.ts';
 import { dashboardApp } from './dashboard/app.ts';
 import type { Dialect } from './dialects/dialect.ts';
@@ -87,6 +88,7 @@ app.get('/healthz', (c) =>
   c.json({ status: 'ok', service_domain: c.get('env').serviceDomain, time: new Date().toISOString() }),
 );
 app.route('/', openApiApp);
+app.route('/', webhookKeysApp);
 app.route('/v1', sendApp);
 app.route('/v1', emailsApp);
 app.route('/v1', eventsApp);

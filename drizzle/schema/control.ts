@@ -337,6 +337,14 @@ export const webhookEndpoints = sqliteTable(
     addressPattern: text('address_pattern'),
     /** Asked at each RCPT whether mail is taken; null: nobody is. */
     authorizationUrl: text('authorization_url'),
+    /** JSON arrays; of events of sent mail those by these sending domains, and with one of these tags; null: all. */
+    sendingDomains: text('sending_domains', { mode: 'json' }).$type<string[]>(),
+    tags: text('tags', { mode: 'json' }).$type<string[]>(),
+    /** Names of the owner's own header fields, and the user; their values and the password are in `ownEncrypted`. */
+    headerNames: text('header_names', { mode: 'json' }).$type<string[]>(),
+    username: text('username'),
+    /** JSON `{headers, password}`, see `store/key-encryption.ts`. */
+    ownEncrypted: text('own_encrypted'),
     description: text('description').notNull().default(''),
     state: text('state', { enum: ['active', 'disabled'] })
       .notNull()

@@ -54,6 +54,34 @@ describe('a new endpoint', () => {
     expect(page.match(/<input type="checkbox"[^>]* checked/g)).toHaveLength(2);
   });
 
+  it('has fields, a user and filters of its own, and tells all but what is secret', async () => {
+    const url = internet.at('own.example.com', () => new Response());
+    const typed = {
+      url,
+      format: 'event',
+      headers: 'X-Team: shop\r\nX-Token: tell nobody\r\n',
+      username: 'hook',
+      sending_domains: 'a.example, b.example',
+      tags: 'receipt',
+    };
+    const refused = await owner.post('/webhooks', { ...typed, password: '' });
+    expect([refused.status, await textOf(refused)]).toEqual([
+      400,
+      expect.stringContaining('Password: is missing: user and password belong together'),
+    ]);
+    const added = await owner.post('/webhooks', { ...typed, password: 'pass by' });
+    expect(added.status).toBe(303);
+    const page = await (await owner.get(added.headers.get('Location') ?? '')).text();
+    for (const told of [
+      'X-Team, X-Token, user hook',
+      'a.example, b.example',
+      'receipt',
+      '/.well-known/webhook-keys/',
+    ])
+      expect(page).toContain(told);
+    expect(page).not.toMatch(/tell nobody|pass by/);
+  });
+
   it('names the events when the format has none of them', async () => {
     const response = await owner.post('/webhooks', {
       url: internet.at('named.example.com', () => new Response()),

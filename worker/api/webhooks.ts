@@ -34,9 +34,11 @@ import {
 } from '../store/webhook-endpoints.ts';
 import { targetGuard } from '../webhook/guard.ts';
 import { postWebhook } from '../webhook/post.ts';
-import { newWebhookSecret, signingSecrets } from '../webhook/secrets.ts';
+import { newWebhookSecret, signingOf } from '../webhook/secrets.ts';
 import { senderOf } from '../webhook/sender-of.ts';
 import { replayOne } from './webhook-deliveries.ts';
+import { publicKeyPath } from './webhook-keys.ts';
+import { own, ownOf } from './webhook-own.ts';
 import { ownEvents, requireTarget, scope, scopeOf, url } from './webhook-scope.ts';
 
 /** `/v1/webhooks`: endpoints, their secrets, a test, replays. */
@@ -75,10 +77,15 @@ export const newWebhook = z.strictObject({
   domain: scope.domain.default(null),
   address_pattern: scope.address_pattern.default(null),
   authorization_url: scope.authorization_url.default(null),
+  headers: own.headers.default(null),
+  username: own.username.default(null),
+  password: own.password.default(null),
+  sending_domains: own.sending_domains.default(null),
+  tags: own.tags.default(null),
 });
 export const webhookChange = z
   .strictObject({
-    ...{ url, format, events, description, synchronous, ...scope },
+    ...{ url, format, events, description, synchronous, ...scope, ...own },
     state: z.enum(['active', 'disabled']),
   })
   .partial();
@@ -90,10 +97,9 @@ export const webhookReplay = z.union([
 ]);
 
 webhooksApp.post('/webhooks', async (c) => {
-  const { domain, address_pattern, authorization_url, ...given } = parseBody(
-    newWebhook,
-    oursOf(await readJson(c)),
-  );
+  const read = parseBody(newWebhook, oursOf(await readJson(c)));
+  const { domain, address_pattern, authorization_url, ...rest } = read;
+  const { headers: _, username, password, sending_domains, tags, ...given } = rest;
   const body = { ...given, events: given.events ?? ownEvents(given.format, domain) };
   requireNames(body.format, body.events);
   await requireTarget(c, body.format, body.url);
@@ -106,12 +112,14 @@ webhooksApp.post('/webhooks', async (c) => {
   const nowMs = Date.now();
   const secret = newWebhookSecret();
   const publicId = uuidV7(nowMs, crypto.getRandomValues(new Uint8Array(10)));
+  const owned = await ownOf(c, read, { publicId }, null);
   const { encryptionKeys } = c.get('env');
   const endpoint = await createEndpoint(
     store,
     {
       ...body,
       ...scoped,
+      ...owned,
       accountId,
       publicId,
       secretEncrypted: await encryptKey(secret, encryptionKeys, sealedWebhookSecret(publicId)),
@@ -120,27 +128,30 @@ webhooksApp.post('/webhooks', async (c) => {
     nowMs,
   );
   noted(c, { endpoint: placeOf(endpoint.url) });
-  const webhook = endpointView(endpoint);
+  const webhook = endpointView(c, endpoint);
   return c.json({ ...webhook, webhook, secret }, 201);
 });
 
 webhooksApp.get('/webhooks', async (c) => {
   const endpoints = await listEndpoints(c.get('store'), c.get('credential').accountId);
-  const data = endpoints.map(endpointView);
+  const data = endpoints.map((endpoint) => endpointView(c, endpoint));
   return c.json({ data, webhooks: data });
 });
 
-webhooksApp.get('/webhooks/:id', async (c) => c.json(endpointView(await endpointOf(c))));
+webhooksApp.get('/webhooks/:id', async (c) => c.json(endpointView(c, await endpointOf(c))));
 
 webhooksApp.patch('/webhooks/:id', async (c) => {
   const endpoint = await endpointOf(c);
   const read = await readBody(c, webhookChange);
-  const { state, domain, address_pattern, authorization_url, ...body } = read;
+  const { state, domain, address_pattern, authorization_url, ...rest } = read;
+  const { headers: _, username, password, sending_domains, tags, ...body } = rest;
   requireNames(body.format ?? endpoint.format, body.events === undefined ? endpoint.events : body.events);
   if (body.url !== undefined || body.format !== undefined)
     await requireTarget(c, body.format ?? endpoint.format, body.url ?? endpoint.url);
   const scoped = await scopeOf(c, { domain, address_pattern, authorization_url }, endpoint);
-  return c.json(endpointView(await change(c, endpoint, { ...body, ...scoped, ...stateChange(state) })));
+  const owned = await ownOf(c, read, endpoint, endpoint);
+  const changed = await change(c, endpoint, { ...body, ...scoped, ...owned, ...stateChange(state) });
+  return c.json(endpointView(c, changed));
 });
 
 webhooksApp.delete('/webhooks/:id', async (c) => {
@@ -160,7 +171,7 @@ webhooksApp.post('/webhooks/:id/rotate', async (c) => {
     previousSecretEncrypted: endpoint.secretEncrypted,
     previousSecretUntilMs: Date.now() + rotationOverlapMs,
   });
-  return c.json({ ...endpointView(rotated), secret });
+  return c.json({ ...endpointView(c, rotated), secret });
 });
 
 /** Posts a signed event that never happened, once, and tells what came of it. */
@@ -169,9 +180,9 @@ webhooksApp.post('/webhooks/:id/test', async (c) => {
   const env = c.get('env');
   const nowMs = Date.now();
   const id = `msg_test_${uuidV7(nowMs, crypto.getRandomValues(new Uint8Array(10)))}`;
-  const secrets = await signingSecrets(endpoint, env, nowMs);
+  const signing = await signingOf(endpoint, env, nowMs);
   const { format } = endpoint;
-  const first = { deliveryId: id, attempt: 1, secrets };
+  const first = { deliveryId: id, attempt: 1, secrets: signing.secrets };
   const mail = { ...testMail(endpoint.accountId, nowMs), origin: apiOrigin(c) };
   const told = chosenKinds(format, endpoint.events).size === 0 ? null : testBody(format, nowMs);
   const written =
@@ -179,7 +190,7 @@ webhooksApp.post('/webhooks/:id/test', async (c) => {
       ? await writtenBody(env, format, mail, first, nowMs)
       : { body: told, headers: await formatHeaders(format, told, first, nowMs) };
   const { at, durationMs, status, answer, error } = await postWebhook(
-    { url: endpoint.url, secrets, id, svix: format === 'resend', ...written },
+    { url: endpoint.url, ...signing, id, ...written },
     targetGuard(env),
   );
   const body = typeof written.body === 'string' ? written.body : new TextDecoder().decode(written.body);
@@ -314,7 +325,7 @@ function testMail(accountId: number, nowMs: number): { received: Received; raw: 
   return { received, raw };
 }
 
-function endpointView(endpoint: Endpoint) {
+function endpointView(c: Call, endpoint: Endpoint) {
   const at = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString());
   return {
     id: endpoint.publicId,
@@ -328,6 +339,11 @@ function endpointView(endpoint: Endpoint) {
     domain: endpoint.domain,
     address_pattern: endpoint.addressPattern,
     authorization_url: endpoint.authorizationUrl,
+    sending_domains: endpoint.sendingDomains,
+    tags: endpoint.tags,
+    header_names: endpoint.headerNames ?? [],
+    username: endpoint.username,
+    public_key_url: `${apiOrigin(c)}${publicKeyPath(endpoint.publicId)}`,
     description: endpoint.description,
     state: endpoint.state,
     state_reason: endpoint.stateReason,

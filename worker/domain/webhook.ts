@@ -49,6 +49,11 @@ export const webhookLimits = {
   endpoints: 20,
   urlCharacters: 2000,
   descriptionCharacters: 200,
+  /** Header fields of its own, and the characters of a value, a user or a password. */
+  headers: 20,
+  headerCharacters: 1024,
+  /** Sending domains or tags that it is limited to. */
+  filters: 50,
   /** Events in one POST of the format `cloudmailin`. */
   eventsPerPost: 50,
   /** A body is closed when it has grown to this; a single event may make it larger. */
@@ -128,6 +133,16 @@ export function chosenKinds(format: WebhookFormat, names: readonly string[] | nu
       .filter((row) => names === null || namesOf(row).some((name) => names.includes(name)))
       .map((row) => row.kind),
   );
+}
+
+/** Whether an endpoint hears of an event of a sent message, by whose mail it is and by its tags; null: of all. */
+export function isWanted(
+  endpoint: { sendingDomains: readonly string[] | null; tags: readonly string[] | null },
+  event: { signingDomain: string; tags: readonly string[] },
+): boolean {
+  const { sendingDomains, tags } = endpoint;
+  const isOfDomain = sendingDomains === null || sendingDomains.includes(event.signingDomain);
+  return isOfDomain && (tags === null || event.tags.some((tag) => tags.includes(tag)));
 }
 
 /** A body to post, and the messages that it speaks of. */

@@ -7,7 +7,7 @@ import type { Received } from '../store/received.ts';
 import type { Endpoint } from '../store/webhook-endpoints.ts';
 import { targetGuard } from '../webhook/guard.ts';
 import { postWebhook } from '../webhook/post.ts';
-import { signingSecrets } from '../webhook/secrets.ts';
+import { signingOf } from '../webhook/secrets.ts';
 
 /** What an endpoint said to a mail while its sender waits. */
 export interface Answered {
@@ -35,19 +35,18 @@ export async function askEndpoint(
   const [random = 0] = crypto.getRandomValues(new Uint32Array(1));
   const key = deliveryKey(nowMs, random % 2 ** 22);
   const id = formatDeliveryId({ week: weekOf(nowMs), key });
-  const secrets = await signingSecrets(endpoint, env, nowMs);
+  const signing = await signingOf(endpoint, env, nowMs);
   const written = await writtenBody(
     env,
     endpoint.format,
     mail,
-    { deliveryId: id, attempt: 1, secrets },
+    { deliveryId: id, attempt: 1, secrets: signing.secrets },
     nowMs,
   );
   const post = {
     url: endpoint.url,
-    secrets,
+    ...signing,
     id,
-    svix: endpoint.format === 'resend',
     ...written,
     timeoutMs: synchronousMs,
     redirects: mostRedirects,

@@ -7,7 +7,7 @@ import { readReceiving } from '../store/receiving.ts';
 import type { Store } from '../store/store.ts';
 import { targetGuard } from '../webhook/guard.ts';
 import { postWebhook } from '../webhook/post.ts';
-import { signingSecrets } from '../webhook/secrets.ts';
+import { signingOf } from '../webhook/secrets.ts';
 import { wordsOf } from './ask-endpoint.ts';
 import { concernedEndpoints, partsOf } from './check.ts';
 
@@ -36,8 +36,11 @@ export async function authorize(store: Store, env: Env, asked: Asked): Promise<S
       const { authorizationUrl: url } = endpoint;
       if (url === null) return null;
       const id = `msg_ask_${uuidV7(nowMs, crypto.getRandomValues(new Uint8Array(10)))}`;
-      const secrets = await signingSecrets(endpoint, env, nowMs);
-      const { status, answer, answerType } = await postWebhook({ url, secrets, id, body, timeoutMs }, guard);
+      const signing = await signingOf(endpoint, env, nowMs);
+      const { status, answer, answerType } = await postWebhook(
+        { url, ...signing, id, body, timeoutMs },
+        guard,
+      );
       if (status !== null && status >= 200 && status < 300) return null;
       return status !== null && status >= 400 && status < 500
         ? { reply: '550 5.7.1', text: wordsOf(answer, answerType) || 'Mail to this address is not wanted' }

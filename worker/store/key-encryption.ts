@@ -9,7 +9,7 @@ export interface Sealed {
   table: 'dkim_keys' | 'webhook_endpoints' | 'cookie';
   /** What names the row, and stays so for as long as it is there. */
   row: readonly (string | number)[];
-  purpose: 'private key' | 'signing secret' | 'shown once';
+  purpose: 'private key' | 'signing secret' | 'own fields' | 'shown once';
 }
 
 /** What is bound to the private key of a DKIM key. */
@@ -20,6 +20,11 @@ export function sealedDkimKey(of: { accountId: number; domain: string; selector:
 /** What is bound to a secret of a webhook endpoint, the current one and the one before alike. */
 export function sealedWebhookSecret(publicId: string): Sealed {
   return { table: 'webhook_endpoints', row: [publicId], purpose: 'signing secret' };
+}
+
+/** What is bound to a webhook endpoint's own header fields and password. */
+export function sealedOwnFields(publicId: string): Sealed {
+  return { table: 'webhook_endpoints', row: [publicId], purpose: 'own fields' };
 }
 
 function bound({ table, row, purpose }: Sealed): Uint8Array {

@@ -4,6 +4,7 @@ import {
   encryptKey,
   type Sealed,
   sealedDkimKey,
+  sealedOwnFields,
   sealedPrefix,
   sealedWebhookSecret,
 } from './key-encryption.ts';
@@ -33,6 +34,12 @@ const places: { table: SQL; column: SQL; select: SQL; of: (row: Record<string, u
     select: sql`SELECT t.id, t.${column} AS text, t.public_id FROM webhook_endpoints t`,
     of: (row: Record<string, unknown>) => sealedWebhookSecret(String(row.public_id)),
   })),
+  {
+    table: sql`webhook_endpoints`,
+    column: sql`own_encrypted`,
+    select: sql`SELECT t.id, t.own_encrypted AS text, t.public_id FROM webhook_endpoints t`,
+    of: (row) => sealedOwnFields(String(row.public_id)),
+  },
 ];
 
 /** A text that another secret than the newest opens, or an older form. A retired key has none. */

@@ -1,6 +1,7 @@
 import { Webhook } from 'standardwebhooks';
 import { answerBytes, parseRetryAfter, postTimeoutMs, type TryResult } from '#domain/webhook.ts';
 import { newestMac } from '../tokens/keyed-mac.ts';
+import { signByKey, type WebhookKey } from '../tokens/webhook-key.ts';
 import type { TargetGuard } from './guard.ts';
 
 /** What is posted to whom. */
@@ -8,6 +9,10 @@ export interface WebhookPost {
   url: string;
   /** `whsec_…`; each signs. */
   secrets: string[];
+  /** Each signs too, so that receivers need no secret. */
+  keys: readonly WebhookKey[];
+  /** Fields of the endpoint's owner; another host is not told them. */
+  own: Record<string, string>;
   /** `webhook-id`: the same over all tries. */
   id: string;
   /** Signed under the names that Svix has for the fields of Standard Webhooks, too. */
@@ -41,7 +46,7 @@ export async function postWebhook(post: WebhookPost, guard: TargetGuard): Promis
     done({ status: null, answer: '', answerType: null, error, retryAfterMs: null });
   try {
     const signal = AbortSignal.timeout(timeoutMs);
-    let target = withoutUser(post.url);
+    let target = withOwn(withoutUser(post.url), post.own);
     for (let left = post.redirects ?? 0; ; left--) {
       const fault = await guard(target.url);
       if (fault) return unanswered(`the URL ${fault.text}`);
@@ -90,15 +95,26 @@ interface Target {
   headers: Record<string, string>;
 }
 
+function withOwn({ url, headers }: Target, own: Record<string, string>): Target {
+  return { url, headers: { ...headers, ...own } };
+}
+
+/** RFC 7617 §2, in UTF-8. */
+export function basicAuthorization(user: string, password: string): string {
+  return `Basic ${btoa(String.fromCharCode(...new TextEncoder().encode(`${user}:${password}`)))}`;
+}
+
 /** A URL without user and password, which go as RFC 7617 has it. */
 function withoutUser(text: string): Target {
   const url = URL.canParse(text) ? new URL(text) : null;
   if (!url || url.username + url.password === '') return { url: text, headers: {} };
-  const pair = [url.username, url.password].map((part) => decodeURIComponent(part)).join(':');
+  const Authorization = basicAuthorization(
+    decodeURIComponent(url.username),
+    decodeURIComponent(url.password),
+  );
   url.username = '';
   url.password = '';
-  const bytes = new TextEncoder().encode(pair);
-  return { url: url.href, headers: { Authorization: `Basic ${btoa(String.fromCharCode(...bytes))}` } };
+  return { url: url.href, headers: { Authorization } };
 }
 
 /** Where a redirect leads; another host is not told the password of this one. */
@@ -106,18 +122,22 @@ function redirected(url: string, from: Target): Target {
   return { url, headers: new URL(url).origin === new URL(from.url).origin ? from.headers : {} };
 }
 
-/** `webhook-id`, `webhook-timestamp` and a signature by each secret, over `id.timestamp.body`. */
+/** `webhook-id`, `webhook-timestamp` and a signature by each secret and each key, over `id.timestamp.body`. */
 export async function signedHeaders(
-  post: Pick<WebhookPost, 'id' | 'secrets' | 'body' | 'svix'>,
+  post: Pick<WebhookPost, 'id' | 'secrets' | 'keys' | 'body' | 'svix'>,
   nowMs: number,
 ): Promise<Record<string, string>> {
   const seconds = Math.floor(nowMs / 1000);
   const { body } = post;
-  const signatures = post.secrets.map((secret) =>
-    typeof body === 'string'
-      ? new Webhook(secret).sign(post.id, new Date(nowMs), body)
-      : signBytes(secret, `${post.id}.${seconds}.`, body),
-  );
+  const before = `${post.id}.${seconds}.`;
+  const signatures = [
+    ...post.secrets.map((secret) =>
+      typeof body === 'string'
+        ? new Webhook(secret).sign(post.id, new Date(nowMs), body)
+        : signBytes(secret, before, body),
+    ),
+    ...post.keys.map((key) => signByKey(key, signedBytes(before, body))),
+  ];
   const signed = {
     id: post.id,
     timestamp: String(seconds),
@@ -132,12 +152,17 @@ export async function signedHeaders(
 /** The same signature (https://github.com/standard-webhooks/standard-webhooks, "Signature scheme") of a body of bytes. */
 async function signBytes(secret: string, before: string, body: Uint8Array): Promise<string> {
   const key = Uint8Array.from(atob(secret.replace(/^whsec_/, '')), (char) => char.charCodeAt(0));
-  const start = new TextEncoder().encode(before);
-  const signed = new Uint8Array(start.length + body.length);
-  signed.set(start);
-  signed.set(body, start.length);
-  const mac = await (await newestMac([key]))(signed);
+  const mac = await (await newestMac([key]))(signedBytes(before, body));
   return `v1,${btoa(String.fromCharCode(...mac))}`;
+}
+
+function signedBytes(before: string, body: string | Uint8Array): Uint8Array {
+  const start = new TextEncoder().encode(before);
+  const end = typeof body === 'string' ? new TextEncoder().encode(body) : body;
+  const signed = new Uint8Array(start.length + end.length);
+  signed.set(start);
+  signed.set(end, start.length);
+  return signed;
 }
 
 /** The first kilobyte of an answer as text; the rest is not read. An answer that ends in an error ends there. */

@@ -2,6 +2,7 @@ import {
   chosenKinds,
   formatDeliveryId,
   hasFailedTooLong,
+  isWanted,
   messageIdsOf,
   postTimeoutMs,
   receivedPointerOf,
@@ -24,7 +25,7 @@ import {
 import { disableEndpoint, type Endpoint } from '../store/webhook-endpoints.ts';
 import type { TargetGuard } from './guard.ts';
 import { postWebhook } from './post.ts';
-import { signingSecrets } from './secrets.ts';
+import { type Signing, signingOf } from './secrets.ts';
 
 /**
  * POSTs to one endpoint at once. The platform lets an invocation wait for the answers of six connections; a POST
@@ -92,7 +93,7 @@ export interface RunDeps {
 export class DeliveryRun {
   private readonly deps: RunDeps;
   private endpoint: Endpoint | null = null;
-  private secrets: string[] = [];
+  private signing: Signing = { secrets: [], keys: [], svix: false, own: {} };
   private queue: Queued[] = [];
   private readonly inFlight = new Map<Queued, Promise<void>>();
   private unrecorded: TriedDelivery[] = [];
@@ -214,7 +215,7 @@ export class DeliveryRun {
       this.nextDueMs = null;
       return;
     }
-    this.secrets = await signingSecrets(endpoint, settings, nowMs);
+    this.signing = await signingOf(endpoint, settings, nowMs);
     const held = new Set(
       [...posting, ...this.queue, ...this.inFlight.keys(), ...this.unrecorded].map(
         ({ delivery }) => delivery.key,
@@ -236,7 +237,7 @@ export class DeliveryRun {
     const moved = next !== null && (['week', 'seq', 'taken'] as const).some((at) => next[at] !== cursor[at]);
     if (!moved) return;
     const kinds = chosenKinds(endpoint.format, endpoint.events);
-    const chosen = page.events.filter(({ event }) => kinds.has(event.kind));
+    const chosen = page.events.filter((one) => kinds.has(one.event.kind) && isWanted(endpoint, one));
     const bodies = webhookBodies(endpoint.format, chosen);
     const appended = await appendDeliveries(
       store,
@@ -281,9 +282,9 @@ export class DeliveryRun {
   private async post(endpoint: Endpoint, delivery: WebhookDelivery): Promise<TryResult> {
     const { store, settings, guard } = this.deps;
     const id = formatDeliveryId(delivery);
-    const post = { url: endpoint.url, secrets: this.secrets, id, svix: endpoint.format === 'resend' };
+    const post = { url: endpoint.url, ...this.signing, id };
     const pointer = receivedPointerOf(delivery.body);
-    const of = { deliveryId: id, attempt: delivery.tries.length + 1, secrets: this.secrets };
+    const of = { deliveryId: id, attempt: delivery.tries.length + 1, secrets: this.signing.secrets };
     const nowMs = Date.now();
     if (!pointer) {
       const { body } = delivery;

@@ -20,6 +20,13 @@ const webhook = z.strictObject({
     .nullable()
     .meta({ description: 'And of that, to these addresses only; null: to all.' }),
   authorization_url: z.string().nullable(),
+  sending_domains: z.array(z.string()).nullable().meta({ description: 'null: hears of all sent mail.' }),
+  tags: z.array(z.string()).nullable().meta({ description: 'null: whatever its tags.' }),
+  header_names: z
+    .array(z.string())
+    .meta({ description: 'Of its own header fields; the values are not told.' }),
+  username: z.string().nullable(),
+  public_key_url: z.string().meta({ description: 'Where the public keys of its `v1a` signatures are.' }),
   description: z.string(),
   state: z.enum(['active', 'disabled']),
   state_reason: z.string().nullable(),

@@ -34,6 +34,11 @@ export const endpointSchema = z.object({
   domain: z.string().nullable(),
   address_pattern: z.string().nullable(),
   authorization_url: z.string().nullable(),
+  sending_domains: z.array(z.string()).nullable(),
+  tags: z.array(z.string()).nullable(),
+  header_names: z.array(z.string()),
+  username: z.string().nullable(),
+  public_key_url: z.string(),
   description: z.string(),
   state: z.string(),
   state_reason: z.string().nullable(),
@@ -131,6 +136,33 @@ webhookPages.page('/webhooks/:id', async (c, viewer) => {
               <dd class="break">{endpoint.authorization_url}</dd>
             </>
           )}
+          {endpoint.sending_domains && (
+            <>
+              <dt>Sent mail of</dt>
+              <dd>{endpoint.sending_domains.join(', ')}</dd>
+            </>
+          )}
+          {endpoint.tags && (
+            <>
+              <dt>Sent mail with the tag</dt>
+              <dd>{endpoint.tags.join(', ')}</dd>
+            </>
+          )}
+          {(endpoint.header_names.length > 0 || endpoint.username !== null) && (
+            <>
+              <dt>Sent along</dt>
+              <dd>
+                {[
+                  ...endpoint.header_names,
+                  ...(endpoint.username === null ? [] : [`user ${endpoint.username}`]),
+                ].join(', ')}
+              </dd>
+            </>
+          )}
+          <dt>Public keys</dt>
+          <dd class="break">
+            <a href={endpoint.public_key_url}>{endpoint.public_key_url}</a>
+          </dd>
           {endpoint.previous_secret_until && (
             <>
               <dt>Older secret signs too</dt>

@@ -10,6 +10,7 @@ import { Page } from '../../pages/layout.tsx';
 import { Empty, Head, State, Time } from '../../pages/parts.tsx';
 import { Board } from '../board.tsx';
 import { thenShow } from '../once.ts';
+import { OwnFields, ownFieldsOf } from './own-fields.tsx';
 import { endpointSchema, endpointTone } from './webhook.tsx';
 
 /** The webhook endpoints of an account; adding one. */
@@ -135,6 +136,7 @@ webhooksPages.page('/webhooks', async (c, viewer) => {
                 hint="A URL that is asked before a mail is taken: 2xx takes it, 4xx refuses it."
               />
             </details>
+            <OwnFields typed={typed} />
             <Field
               label="Description"
               name="description"
@@ -156,6 +158,7 @@ webhooksPages.action('/webhooks', async (c, viewer, form) => {
     events: events.length === 0 ? null : events,
     description: form.text('description'),
     ...Object.fromEntries(bindings.map((name) => [name, form.text(name) || null])),
+    ...ownFieldsOf(form),
   };
   const made = await callApi(
     c,

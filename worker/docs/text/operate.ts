@@ -101,7 +101,7 @@ leased is taken up by another when the lease ends, and says \`maybeAccepted\` wh
 | DKIM keys of a domain | \`POST /v1/domains/:id/dkim/rotate\` | see [Changing keys](domains.md#changing-keys) |
 | the token of a node | \`npm run nodes -- add NODE\`, start it with the new one, \`npm run nodes -- revoke NODE HINT\` | |
 | \`OPERATOR_TOKEN\`, \`NODE_TOKEN\` | \`npm run deploy -- --rotate NAME\` | the old one ends at once; tokens that nodes have go on |
-| \`ENCRYPTION_KEYS\` | \`npm run deploy -- --rotate ENCRYPTION_KEYS\` | a new first key; cron encrypts all anew, and the page Installation says when the old one may go |
+| \`ENCRYPTION_KEYS\` | \`npm run deploy -- --rotate ENCRYPTION_KEYS\` | a new first key; cron encrypts all anew, and the page Installation says when the old one may go; receivers that check webhooks by public keys must have fetched the new one by then |
 | \`RETURN_PATH_KEYS\` | \`npm run deploy -- --rotate RETURN_PATH_KEYS\` | a new first key; while the old one is kept, bounces and links of earlier mail work |
 | \`AUTH_SECRET\` | \`npm run deploy -- --rotate AUTH_SECRET\` | all sessions end, and authenticator apps open nothing any more: take second factors off first |
 

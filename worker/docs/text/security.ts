@@ -16,8 +16,10 @@ export const text = `# Security
   here before pass, and the person is told. What is open to everybody is limited by source, at no cost in rows.
 - Neither answers nor their time tell who has an address here: mails to sign in are made after the answer, and a wrong guess
   of a password is answered half a second after it came. A code of an authenticator app opens once.
-- DKIM keys and webhook secrets are encrypted (AES-256-GCM) and open in their own row only. After \`ENCRYPTION_KEYS\` got a new
+- DKIM keys, webhook secrets, and the passwords and own header fields of endpoints are encrypted (AES-256-GCM) and open in their own row only. After \`ENCRYPTION_KEYS\` got a new
   first key, cron encrypts everything anew; the page Installation says when the old one may be taken away.
+- The keys of \`v1a\` signatures of webhooks are derived from \`ENCRYPTION_KEYS\`, one for each endpoint, and stored nowhere. Each of the
+  listed secrets signs, so receivers that keep a public key must fetch it anew before the older secret is taken away.
 - A masked alias shows neither side of its mail the other's address in header, text or parts that are text, and what cannot
   be read as surely as a mail program would is refused instead. From it leaves only what its owner is proven to have sent.
 - Nobody's address is suppressed, and no domain's warming set back, by a report that anybody could have written: a bounce

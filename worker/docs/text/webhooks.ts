@@ -14,7 +14,7 @@ curl $API/v1/webhooks -H "Authorization: Bearer $KEY" -H 'Content-Type: applicat
 ## Fields and formats
 
 Fields: \`url\`, \`format\` (\`event\`, the default, \`cloudmailin\`, \`postscale\`, \`resend\`, \`postmark\`, or one of received mail only), \`synchronous\`, \`events\` (names of any column of the table below; all
-by default, of the format \`postscale\` received mail), \`description\`, for received mail \`domain\`, \`address_pattern\` and \`authorization_url\`, and in \`PATCH\` also \`state\` (\`active\`, \`disabled\`). An endpoint gets what happens after it
+by default, of the format \`postscale\` received mail), \`description\`, for received mail \`domain\`, \`address_pattern\` and \`authorization_url\`, for sent mail \`sending_domains\` and \`tags\` (it hears of what these domains have signed, and of messages with one of these tags), \`headers\` (up to 20 fields of your own), \`username\` and \`password\` (sent as \`Authorization: Basic\`; like the values of \`headers\` they are kept encrypted and not told again), and in \`PATCH\` also \`state\` (\`active\`, \`disabled\`). An endpoint gets what happens after it
 was made.
 
 - \`event\` posts one event each, with its \`email.*\` type: \`{"id", "type", "created_at", "data": {"email_id",
@@ -123,6 +123,28 @@ def is_genuine(secret: str, headers: dict, body: bytes) -> bool:
     wanted = base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
     given = headers.get("webhook-signature", "").split(" ")
     return any(hmac.compare_digest(one.encode(), f"v1,{wanted}".encode()) for one in given)
+\`\`\`
+
+Without a secret: each request has also signatures \`v1a\` (Ed25519) of the endpoint's own key, whose public half is at the
+endpoint's \`public_key_url\`, \`/.well-known/webhook-keys/<id>\`, as \`{"keys":["whpk_…"]}\`. There may be several while the operator
+rotates a secret; one that fits is enough:
+
+\`\`\`js
+import { createPublicKey, verify } from 'node:crypto';
+
+/** \`keys\`: of the public_key_url of your endpoint, fetched once. */
+export function isSignedByKey(keys, headers, body) {
+  const id = headers['webhook-id'] ?? '';
+  const timestamp = headers['webhook-timestamp'] ?? '';
+  if (!(Math.abs(Date.now() / 1000 - Number(timestamp)) < 300)) return false;
+  const signed = Buffer.from(\`\${id}.\${timestamp}.\${body}\`);
+  const given = (headers['webhook-signature'] ?? '').split(' ').filter((one) => one.startsWith('v1a,'));
+  return keys.some((text) => {
+    const x = Buffer.from(text.replace('whpk_', ''), 'base64').toString('base64url');
+    const key = createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x }, format: 'jwk' });
+    return given.some((one) => verify(null, signed, key, Buffer.from(one.slice(4), 'base64')));
+  });
+}
 \`\`\`
 
 Three mistakes are common: the body was parsed and written anew before it was verified (a framework's JSON middleware does that);

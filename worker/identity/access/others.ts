@@ -51,6 +51,8 @@ export const otherAccess = accessRows([
   ['POST /destination/:token', tracking],
   ['GET /healthz', everybody],
   ['GET /openapi.json', everybody],
+  // A key is made for each request.
+  ['GET /.well-known/webhook-keys/:id', { surface: 'public', limit: 'pages' }],
   ['GET /docs', everybody],
   ['GET /docs/api', everybody],
   ['GET /docs/api/:group', everybody],
