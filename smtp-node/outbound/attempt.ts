@@ -219,12 +219,17 @@ function mailOf(
     sizeBytes: header.length + signed.sizeBytes,
     needsSmtpUtf8: envelope.needsSmtpUtf8 || (delivery.smtputf8 && signed.headerIsUtf8),
     eightBit: delivery.eightBit,
-    requireTls: delivery.tls === 'required',
+    requireTls: requireTlsOf(delivery),
     content: () => {
       const whole = wholeOf(raw);
       return whole ? [stuffedWhole(header, whole)] : dotStuffed(signedContent(header, raw));
     },
   };
+}
+
+function requireTlsOf({ tls, requiretls = false }: LeasedDelivery): Mail['requireTls'] {
+  if (requiretls) return 'always';
+  return tls === 'required' ? 'where understood' : 'no';
 }
 
 function stuffedWhole(header: Buffer, message: Buffer): Buffer {

@@ -16,7 +16,7 @@ import { type Mail, type TransactionResult, transact } from './transaction.ts';
 export type HostResult =
   | { kind: 'decided'; ending: HostEnding }
   /** `spoke`: it greeted us, whatever it said. `because`: what decides how it goes on when no other host takes it. */
-  | { kind: 'next'; failure: Failure; spoke: boolean; because?: 'noTls' | 'noSmtpUtf8' | 'tlsAsked' }
+  | { kind: 'next'; failure: Failure; spoke: boolean; because?: 'noTls' | 'lacksExtension' | 'tlsAsked' }
   /** It did not answer a while ago, so it was not asked. */
   | { kind: 'silent'; failure: Failure; spoke: false }
   /** None of our own connections to it became free in time. */
@@ -57,7 +57,7 @@ export interface Around extends Pick<OpenOptions, 'hostName' | 'timeouts' | 'con
  * - no connection, a refused greeting or EHLO, 4yz or 5yz: yes. The host refuses us, not the message, and says
  *   nothing about its neighbours; it is for them that a domain has several (RFC 5321 §5.1, §3.1).
  * - a connection that breaks before the final dot: yes, for the same reason.
- * - no TLS although it is offered, no SMTPUTF8: yes; another host may have it.
+ * - no TLS although it is offered, no SMTPUTF8 or REQUIRETLS: yes; another host may have it.
  * - 5yz at MAIL, RCPT, DATA or the end: no, it is the answer of the domain (RFC 5321 §4.5.4.1: bounced at once).
  * - 4yz there: no. The mail system answered for the domain; greylists and rate limits are shared by its hosts, and
  *   knocking at each of them makes both worse. The retry, a minute later, draws the order among equals anew.
@@ -113,7 +113,7 @@ export async function tryHost(target: MxTarget, errand: Errand, around: Around):
       if (!session.reused)
         errand.tls.count(target, fault?.type ?? (opened.peer ? null : 'starttls-not-supported'));
       session.mx = { ...target };
-      session.tls = opened.tls && { ...opened.tls, ...toldPolicy(asked, fault) };
+      session.tls = opened.tls && toldTls(opened.tls, asked, fault);
       if (fault && asked.enforced) return askedInVain(asked, fault, target, true);
       const result = await transact(opened, errand, around.timeouts);
       if (result.kind !== 'stale') {
@@ -146,10 +146,17 @@ function askedInVain(asked: HostTls, fault: TlsFault, target: MxTarget, spoke: b
   return { kind: 'next', failure, spoke, because: 'tlsAsked' };
 }
 
-function toldPolicy({ source, enforced }: HostTls, fault: TlsFault | null): Pick<TlsVerdict, 'policy'> {
-  if (source === null) return {};
+/** What is told of a connection's TLS: a certificate that DNS names is verified, whoever issued it. */
+function toldTls(
+  tls: TlsVerdict,
+  { source, enforced, certificate }: HostTls,
+  fault: TlsFault | null,
+): TlsVerdict {
+  if (source === null) return tls;
+  const { reason, ...verified } = { ...tls, verdict: 'verified' as const };
+  const told = fault === null && typeof certificate === 'object' ? verified : tls;
   const mode = enforced ? 'enforce' : 'testing';
-  return { policy: { source, mode, ...(fault ? { fault: fault.text.slice(0, 500) } : {}) } };
+  return { ...told, policy: { source, mode, ...(fault ? { fault: fault.text.slice(0, 500) } : {}) } };
 }
 
 function silentResult(target: MxTarget, { silent }: Around): HostResult {
@@ -190,7 +197,7 @@ function settle(
       return { kind: 'decided', ending: { type: 'accepted', reply: result.reply } };
     case 'unable': {
       const failure = silentFailure(result);
-      if (result.lacks === 'SMTPUTF8') return { kind: 'next', failure, spoke: true, because: 'noSmtpUtf8' };
+      if (result.lacks !== 'SIZE') return { kind: 'next', failure, spoke: true, because: 'lacksExtension' };
       // RFC 1870 §6.1: another MX of the domain is not asked, since limits of a domain's hosts are alike.
       return { kind: 'decided', ending: { type: 'bounced', failure } };
     }

@@ -34,7 +34,7 @@ export async function startTls(
         reject(new TlsFailure('tls', `TLS handshake failed: ${text}`, { code }));
       timer = setTimeout(() => fail(`not done within ${timeoutMs / 1000} s`, 'ETIMEDOUT'), timeoutMs);
       encrypted.once('secureConnect', resolve);
-      encrypted.on('error', (error) => fail(errorText(error).trim(), errorCode(error)));
+      encrypted.on('error', (error) => fail(reasonOf(error), errorCode(error)));
       encrypted.once('close', () => fail('the peer closed the connection', 'ECONNRESET'));
     });
   } catch (error) {
@@ -49,6 +49,11 @@ export async function startTls(
     throw new TlsFailure('tls', 'TLS handshake failed: the peer has no certificate', { kind: 'protocol' });
   }
   return { socket: encrypted, verdict: verdictOf(encrypted, peer), peer };
+}
+
+/** OpenSSL's reason, without its place in the source. */
+function reasonOf(error: Error): string {
+  return 'reason' in error && typeof error.reason === 'string' ? error.reason : errorText(error).trim();
 }
 
 function verdictOf(socket: TLSSocket, { chain: { leaf }, webpkiFault }: PeerTls): TlsVerdict {

@@ -13,8 +13,8 @@ export interface Mail {
   sizeBytes: number;
   needsSmtpUtf8: boolean;
   eightBit: boolean;
-  /** Its sender wants it encrypted on every further way as well, where that is understood. */
-  requireTls: boolean;
+  /** Its sender wants it encrypted on every further way as well: `where understood`, or nowhere else (RFC 8689 §4.2). */
+  requireTls: 'no' | 'where understood' | 'always';
   /** The content, dot-stuffed, without the final dot, in blocks. Read once. */
   content(): Iterable<Buffer> | AsyncIterable<Buffer>;
 }
@@ -24,7 +24,13 @@ export type TransactionResult =
   /** 4yz or 5yz. */
   | { kind: 'refused'; step: StepName; reply: SmtpReply }
   /** The peer lacks what this message needs; nothing was sent. */
-  | { kind: 'unable'; lacks: 'SMTPUTF8' | 'SIZE'; status: string; class: FailureClass; text: string }
+  | {
+      kind: 'unable';
+      lacks: 'SMTPUTF8' | 'REQUIRETLS' | 'SIZE';
+      status: string;
+      class: FailureClass;
+      text: string;
+    }
   /**
    * A used connection is not fit for this message any more, which has not been judged: a new one may be. `full`: the
    * peer said so to it, maybe because it has had enough of them.
@@ -81,14 +87,19 @@ function staleBy({ reply }: { reply: SmtpReply }): TransactionResult {
   return { kind: 'stale', full: reply.code < 500 };
 }
 
-/** What the peer lacks (RFC 6531 §3.5, RFC 1870 §4). */
+/** What the peer lacks (RFC 6531 §3.5, RFC 8689 §4.2.1, RFC 1870 §4). */
 function whyUnable(connection: SmtpConnection, mail: Mail): TransactionResult | null {
-  const { smtpUtf8, sizeLimit } = connection.extensions;
+  const { smtpUtf8, requireTls, sizeLimit } = connection.extensions;
   const { host } = connection.target;
   if (mail.needsSmtpUtf8 && !smtpUtf8) {
     const text = `${host} does not offer SMTPUTF8, which this message needs: an address or a header field is not ASCII`;
     // RFC 6531 §3.5: X.6.7, "non-ASCII addresses not permitted".
     return { kind: 'unable', lacks: 'SMTPUTF8', status: '5.6.7', class: 'protocol', text };
+  }
+  if (mail.requireTls === 'always' && !requireTls) {
+    const text = `${host} does not offer REQUIRETLS, which this message was submitted with`;
+    // RFC 8689 §4.2.1: X.7.30, "REQUIRETLS support required".
+    return { kind: 'unable', lacks: 'REQUIRETLS', status: '5.7.30', class: 'tls', text };
   }
   if (sizeLimit !== null && sizeLimit > 0 && mail.sizeBytes > sizeLimit) {
     const text = `${host} takes messages of up to ${sizeLimit} octets, and this one has ${mail.sizeBytes}`;
@@ -116,7 +127,7 @@ async function sayEnvelope(
     // every such server (most hide the keyword behind a filter) carries unharmed. Exim and qmail do the same.
     ...(mail.eightBit && extensions.eightBitMime ? ['BODY=8BITMIME'] : []),
     ...(mail.needsSmtpUtf8 ? ['SMTPUTF8'] : []),
-    ...(mail.requireTls && extensions.requireTls ? ['REQUIRETLS'] : []),
+    ...(mail.requireTls !== 'no' && extensions.requireTls ? ['REQUIRETLS'] : []),
   ].join(' ');
   const rcptCommand = `RCPT TO:<${mail.rcptTo}>`;
   if (extensions.pipelining) connection.send(mailCommand, rcptCommand);

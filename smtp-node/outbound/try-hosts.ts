@@ -63,10 +63,8 @@ export async function tryHosts(
 
   const encrypted = await tryEach(targets, false);
   if (encrypted) return encrypted;
-  const withoutSmtpUtf8 = passed.filter(({ because }) => because === 'noSmtpUtf8');
-  if (withoutSmtpUtf8[0] && withoutSmtpUtf8.length === Math.min(targets.length, maxTargets)) {
-    return lackOf(withoutSmtpUtf8[0], isFirst);
-  }
+  const unable = passed.filter(({ because }) => because === 'lacksExtension');
+  if (unable[0] && unable.length === Math.min(targets.length, maxTargets)) return lackOf(unable[0], isFirst);
   const withoutTls = passed.filter(({ because }) => because === 'noTls').map(({ target }) => target);
   const clear = isFirst ? null : await tryEach(withoutTls, true);
   if (clear) return clear;
@@ -81,7 +79,7 @@ function replyOf(result: HostResult): SmtpReply | null {
   return 'failure' in result.ending ? result.ending.failure.reply : null;
 }
 
-/** RFC 6531 §3.5. That every host lacks it is believed the second time: an MX may be seen in the middle of a change. */
+/** RFC 6531 §3.5, RFC 8689 §4.2.1. That every host lacks it is believed the second time: an MX may be seen in the middle of a change. */
 function lackOf({ failure }: Passed, isFirst: boolean): HostEnding {
   if (!isFirst) return { type: 'bounced', failure };
   return { type: 'deferred', failure: { ...failure, status: failure.status?.replace(/^5/, '4') ?? null } };

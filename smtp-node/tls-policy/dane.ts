@@ -9,8 +9,11 @@ import type { SecureAnswer, SecureResolver } from './secure-resolver.ts';
 export type DanePolicy =
   /** DNS is not signed on the way to this host, or has no TLSA records for it. */
   | { kind: 'none' }
-  /** `records` are those that can be used; with none of them encryption is required, of whatever certificate (§2.2). */
-  | { kind: 'dane'; records: readonly TlsaRecord[] }
+  /**
+   * `records` are those that can be used; with none of them encryption is required, of whatever certificate (§2.2).
+   * `names`: a certificate of a trust anchor is for one of them.
+   */
+  | { kind: 'dane'; records: readonly TlsaRecord[]; names: readonly string[] }
   /** What DNS says cannot be known: the host must not be used (§2.1.2). */
   | { kind: 'failed'; text: string };
 
@@ -30,12 +33,17 @@ export async function danePolicies(
     if (mx.kind === 'failed') return [host, mx];
     // §2.2.1: names that nobody has signed say nothing of whom they stand for.
     if (!mx.secure) return [host, { kind: 'none' }];
-    return [host, await danePolicyOf(host, port, resolver)];
+    return [host, await danePolicyOf(domain, host, port, resolver)];
   });
   return new Map(await Promise.all(entries));
 }
 
-async function danePolicyOf(host: string, port: number, resolver: SecureResolver): Promise<DanePolicy> {
+async function danePolicyOf(
+  domain: string,
+  host: string,
+  port: number,
+  resolver: SecureResolver,
+): Promise<DanePolicy> {
   const address = await addressOf(host, resolver);
   if (address.kind === 'failed') return address;
   // §2.2.2: without signed addresses TLSA is not asked for, which keeps clear of name servers that fail at it.
@@ -45,7 +53,10 @@ async function danePolicyOf(host: string, port: number, resolver: SecureResolver
   for (const name of names) {
     const tlsa = await resolver.ask(`_${port}._tcp.${name}`, 'TLSA');
     if (tlsa.kind === 'failed') return tlsa;
-    if (tlsa.kind === 'records' && tlsa.secure) return { kind: 'dane', records: usable(tlsa) };
+    if (tlsa.kind === 'records' && tlsa.secure) {
+      // §3.2.2: the name that the records are at, and the recipient's domain, which signed MX records lead from.
+      return { kind: 'dane', records: usable(tlsa), names: [...names, domain] };
+    }
   }
   return { kind: 'none' };
 }
@@ -83,13 +94,13 @@ export interface PeerChain {
 }
 
 /**
- * Whether a certificate is one of those that the records name.
- * @param host the name that a certificate of a trust anchor must carry (§3.1.2)
+ * Whether a certificate is one of those that the policy's records name.
+ * @param host the name that is told when a certificate is for none of the names
  * @returns null when it is, else why not
  */
 export function daneFault(
   { leaf, issuers }: PeerChain,
-  records: readonly TlsaRecord[],
+  { records, names }: Extract<DanePolicy, { kind: 'dane' }>,
   host: string,
   nowMs: number,
 ): string | null {
@@ -100,7 +111,7 @@ export function daneFault(
   if (anchors.length === 0 || !verifyCertAgainstTlsa(leaf, anchors, [...issuers]).valid) {
     return 'its certificate is none of those that DNS names (TLSA)';
   }
-  if (!leaf.checkHost(host, { subject: 'never', partialWildcards: false })) {
+  if (!names.some((name) => leaf.checkHost(name, { subject: 'never', partialWildcards: false }))) {
     return `its certificate is not for ${host}`;
   }
   const expired = [leaf, ...issuers].some(

@@ -32,12 +32,12 @@ export interface DomainTls {
 
 export interface TlsPolicies {
   /** Never rejects. @param domain A-labels @param hosts MX names */
-  of(domain: string, hosts: readonly string[], wish: TlsWish): Promise<DomainTls>;
+  of(domain: string, hosts: readonly string[], wish: Exclude<TlsWish, 'requiretls'>): Promise<DomainTls>;
 }
 
 const opportunistic: HostTls = { source: null, enforced: false, refusal: null, certificate: 'any' };
 const nothing: DomainTls = { of: () => opportunistic, count: () => undefined };
-/** RFC 8689 §4.2.1, as far as one hop can: encrypted, to a certificate that is valid for the host. */
+/** Encrypted, to a certificate that is valid for the host (RFC 8689 §4.2.1). */
 const required: HostTls = { source: 'require_tls', enforced: true, refusal: null, certificate: 'webpki' };
 
 /** Nobody's policies are asked for; messages may still require TLS of themselves. */
@@ -148,7 +148,7 @@ export function tlsFault(asked: HostTls, peer: PeerTls | null, host: string, now
   if (!peer) return { type: 'starttls-not-supported', text: 'it offers no STARTTLS' };
   if (asked.certificate === 'any') return null;
   if (asked.certificate === 'webpki') return webpkiFault(peer, nameOf(host));
-  const fault = daneFault(peer.chain, asked.certificate.records, nameOf(host), nowMs);
+  const fault = daneFault(peer.chain, asked.certificate, nameOf(host), nowMs);
   return fault === null ? null : { type: 'validation-failure', text: fault };
 }
 

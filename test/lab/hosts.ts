@@ -4,7 +4,20 @@
  * zones, certificates, Postfix instances) is derived from these two tables.
  */
 
-export type RecordType = 'A' | 'AAAA' | 'CNAME' | 'MX' | 'NS' | 'PTR' | 'TXT' | 'TLSA' | 'SRV' | 'CAA';
+export const recordTypes = [
+  'A',
+  'AAAA',
+  'CNAME',
+  'DS',
+  'MX',
+  'NS',
+  'PTR',
+  'TXT',
+  'TLSA',
+  'SRV',
+  'CAA',
+] as const;
+export type RecordType = (typeof recordTypes)[number];
 
 /** One record of a zone. `name` is relative to the zone (`@` is the zone itself); names in `value` are absolute. */
 export interface DnsRecord {
@@ -31,6 +44,8 @@ export interface PostfixSettings {
   withoutEhlo?: readonly string[];
   /** Further main.cf lines. */
   settings?: Readonly<Record<string, string>>;
+  /** Further services of master.cf. */
+  services?: readonly string[];
 }
 
 export interface EximSettings {
@@ -159,6 +174,10 @@ const table = {
     ...at(35),
     postfix: { mailFor: ['dmarc.test'], tls: 'lab-ca', enforcesDmarc: true },
   },
+  /** Receivers of every kind of TLS, each at an address of its own: started by the test that wants them. */
+  faces: { fqdn: 'faces.lab.test', ...at(36) },
+  /** Postfix as a sender, started by the test that wants it. */
+  rival: { fqdn: 'rival.lab.test', ...at(37) },
   /** Up, but nothing listens: connections are refused. */
   down: { fqdn: 'down.lab.test', ...at(40) },
 } as const satisfies Record<string, Host>;
@@ -210,3 +229,6 @@ export const domains: Record<string, DnsRecord[]> = {
 
 /** Delegated by the root to a server that does not exist: every question ends in SERVFAIL. */
 export const lameDomains: string[] = ['servfail.test'];
+
+/** Signed by Knot, with their keys as trust anchors of Unbound (RFC 4035 §4.4). */
+export const signedZones: string[] = ['sec.test'];

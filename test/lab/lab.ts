@@ -13,7 +13,7 @@ import { caFile, makeAuthority } from './certificates.ts';
 import { Dns } from './dns.ts';
 import { eximLog, startExim } from './exim.ts';
 import { type Forward, forward, reverse } from './forward.ts';
-import { type HostName, hostNames, hosts } from './hosts.ts';
+import { type HostName, hostNames, hosts, type PostfixSettings } from './hosts.ts';
 import { Mailbox } from './mailbox.ts';
 import { Namespaces, type RunOptions, type RunResult } from './namespaces.ts';
 import { mailboxDir, mailLog, startPostfix } from './postfix.ts';
@@ -63,6 +63,11 @@ export class Lab {
   /** A loopback port of a host that leads to a loopback port of this process. */
   reverse(host: HostName, port: number): Promise<Forward> {
     return reverse(this.#namespaces, this.handle.dir, host, port);
+  }
+
+  /** Starts the Postfix of a host that has none from the start; `takeDown` ends it. */
+  startPostfix(host: HostName, settings: PostfixSettings): Promise<void> {
+    return startPostfix(this.#namespaces, this.handle.dir, host, settings);
   }
 
   mailbox(host: HostName): Mailbox {

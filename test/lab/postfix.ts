@@ -18,8 +18,13 @@ export const mailboxDir = (labDir: string, host: HostName) => join(labDir, host,
 export const mailLog = (labDir: string, host: HostName) => join(labDir, host, 'maillog');
 
 /** Starts the Postfix of a host and returns once it answers on port 25. */
-export async function startPostfix(namespaces: Namespaces, labDir: string, host: HostName): Promise<void> {
-  const { fqdn, postfix } = hosts[host];
+export async function startPostfix(
+  namespaces: Namespaces,
+  labDir: string,
+  host: HostName,
+  postfix = hosts[host].postfix,
+): Promise<void> {
+  const { fqdn } = hosts[host];
   if (!postfix) throw new Error(`${host} has no Postfix`);
   const dir = join(labDir, host);
   for (const part of ['conf', 'spool', 'data', 'mail']) await mkdir(join(dir, part), { recursive: true });
@@ -28,7 +33,7 @@ export async function startPostfix(namespaces: Namespaces, labDir: string, host:
 
   const settings = { ...mainCf(dir, host, postfix), ...(await tlsSettings(labDir, fqdn, postfix)) };
   await writeFile(join(dir, 'conf', 'main.cf'), lines({ ...settings, ...postfix.settings }));
-  await writeFile(join(dir, 'conf', 'master.cf'), masterCf);
+  await writeFile(join(dir, 'conf', 'master.cf'), [masterCf, ...(postfix.services ?? []), ''].join('\n'));
   await writeFile(join(dir, 'conf', 'mailboxes'), mailboxMap(postfix));
   await writeFile(join(dir, 'conf', 'faults-rcpt'), faultMap('RCPT'));
   await writeFile(join(dir, 'conf', 'faults-data'), faultMap('DATA'));

@@ -1,5 +1,13 @@
 /** Zone texts. Pure: tables in, text out. */
-import { type DnsRecord, domains, type HostName, hostNames, hosts, lameDomains } from './hosts.ts';
+import {
+  type DnsRecord,
+  domains,
+  type HostName,
+  hostNames,
+  hosts,
+  lameDomains,
+  signedZones,
+} from './hosts.ts';
 
 const TTL_SECONDS = 5;
 const nameServer = `${hosts.dns.fqdn}.`;
@@ -44,6 +52,7 @@ export function firstZones(): Map<string, DnsRecord[]> {
   // The root makes every name that is not in the lab an honest NXDOMAIN instead of a refusal.
   add('.', ...lameDomains.map((name): DnsRecord => ({ name, type: 'NS', value: 'gone.lab.test.' })));
   for (const [domain, records] of Object.entries(domains)) add(domain, ...records);
+  for (const zone of signedZones) add(zone);
   for (const name of hostNames) addHost(name, add);
   return zones;
 }

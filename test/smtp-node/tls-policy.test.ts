@@ -15,6 +15,7 @@ const stranger = new Authority();
 const faces = {
   trusted: authority.issue('mx.test'),
   otherName: authority.issue('other.test'),
+  domainName: authority.issue('example.test'),
   expired: authority.issue('mx.test', 0),
   untrusted: stranger.issue('mx.test'),
 } as const;
@@ -254,6 +255,12 @@ const cases: Case[] = [
     /not for mx\.test/,
   ],
   [
+    'DANE-TA, for the recipient domain',
+    { tls: faces.domainName },
+    { dns: { ...signed, TLSA: tlsa({ usage: 2, of: ca, selector: 0 }) } },
+    'tls',
+  ],
+  [
     'DANE-TA, a certificate that is over',
     { tls: faces.expired },
     { dns: { ...signed, TLSA: tlsa({ usage: 2, of: ca, selector: 0 }) } },
@@ -423,6 +430,46 @@ describe('a message to a host', () => {
       true,
       false,
     ]);
+  });
+
+  it('submitted with REQUIRETLS goes to no other host, and bounces when none is found a second time', async () => {
+    await meet({ tls: faces.trusted, extensions: ['PIPELINING'] }, {});
+    const delivery = { tls: 'required', requiretls: true } as const;
+    expect(await send(courier, delivery)).toMatchObject({
+      type: 'deferred',
+      failure: { status: '4.7.30', class: 'tls', text: expect.stringContaining('does not offer REQUIRETLS') },
+    });
+    expect(await send(courier, { ...delivery, attempt: 2 })).toMatchObject({
+      type: 'bounced',
+      failure: { status: '5.7.30' },
+    });
+    expect(mx.messages).toEqual([]);
+  });
+
+  it('submitted with REQUIRETLS says so to a host that offers it', async () => {
+    await meet({ tls: faces.trusted, extensions: ['REQUIRETLS'] }, {});
+    expect((await send(courier, { tls: 'required', requiretls: true })).type).toBe('delivered');
+    expect(mx.messages[0]?.mailParameters).toContain('REQUIRETLS');
+  });
+
+  it('says that a certificate is verified that DNS names, whoever issued it', async () => {
+    await meet({ tls: faces.expired }, { dns: { ...signed, TLSA: tlsa({ usage: 3, of: leaf('expired') }) } });
+    const { tls } = (await send(courier)).session;
+    expect(tls).toMatchObject({ verdict: 'verified', policy: { source: 'dane', mode: 'enforce' } });
+    expect(tls).not.toHaveProperty('reason');
+  });
+
+  it('says that a certificate is not verified where DNS asks for any', async () => {
+    await meet(
+      { tls: faces.untrusted },
+      { dns: { ...signed, TLSA: tlsa({ usage: 1, of: leaf('untrusted') }) } },
+    );
+    const { tls } = (await send(courier)).session;
+    expect(tls).toMatchObject({
+      verdict: 'unverified',
+      reason: expect.any(String),
+      policy: { source: 'dane' },
+    });
   });
 
   it('says what was asked, by whom, and of which certificate', async () => {

@@ -29,13 +29,25 @@ export class Authority {
     this.#key = key;
   }
 
-  /** A key, and its certificate for a name with the authority's behind it. @param days of validity; 0: it is over */
-  issue(name: string, days = 10): { key: string; cert: string } {
+  /** A certificate that nobody else has signed, with its key. */
+  static selfSigned(...names: string[]): { key: string; cert: string } {
+    return inFolder((at) => {
+      const files = ['-keyout', at('key'), '-out', at('cert')];
+      openssl('req', '-x509', ...ecKey, '-days', '30', ...subjectOf(names), ...files);
+      return { cert: text(at('cert')), key: text(at('key')) };
+    });
+  }
+
+  /**
+   * A key, and its certificate with the authority's behind it.
+   * @param names one, or several of which the first is the subject's
+   * @param days of validity; 0: it is over
+   */
+  issue(names: string | string[], days = 10): { key: string; cert: string } {
     return inFolder((at) => {
       writeFileSync(at('ca'), this.cert);
       writeFileSync(at('ca-key'), this.#key);
-      const subject = ['-subj', `/CN=${name}`, '-addext', `subjectAltName=DNS:${name}`];
-      openssl('req', '-new', ...ecKey, ...subject, '-keyout', at('key'), '-out', at('csr'));
+      openssl('req', '-new', ...ecKey, ...subjectOf([names].flat()), '-keyout', at('key'), '-out', at('csr'));
       // Only `openssl ca` can set both dates in every version.
       writeFileSync(at('index'), '');
       writeFileSync(at('config'), configOf(at));
@@ -60,6 +72,11 @@ export class Authority {
 
 const ecKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
 const text = (file: string) => readFileSync(file, 'utf8');
+
+const subjectOf = (names: string[]) => {
+  const alternatives = names.map((name) => `DNS:${name}`).join(',');
+  return ['-subj', `/CN=${names[0]}`, '-addext', `subjectAltName=${alternatives}`];
+};
 
 const configOf = (at: (name: string) => string) =>
   `[ca]\ndefault_ca=own\n[own]\ndatabase=${at('index')}\nrand_serial=yes\nnew_certs_dir=${at('')}\n` +

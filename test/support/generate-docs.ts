@@ -5,7 +5,6 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { type ConfigRow, configCatalogue } from '../../smtp-node/config.ts';
 import { counters } from '../../worker/domain/counter.ts';
-import { reduceDelivery } from '../../worker/domain/delivery/delivery.ts';
 import { events } from '../../worker/domain/delivery/event.ts';
 import { simulatedRecipients } from '../../worker/domain/delivery/simulator.ts';
 import {
@@ -14,6 +13,7 @@ import {
   needOf,
   recordChecks,
 } from '../../worker/domain/dns/record-check.ts';
+import { sampleEvent } from '../../worker/domain/event-formats/sample.ts';
 import { failureClasses } from '../../worker/domain/failure/failure-class.ts';
 import { classes } from '../../worker/domain/message/class.ts';
 import { mailSettings } from '../../worker/domain/message/mail-settings.ts';
@@ -70,52 +70,8 @@ const exampleDomain: CheckSubject = {
   ],
 };
 
-/** A bounce, as the code that decides it tells it. */
-const exampleBounce = reduceDelivery(
-  { state: 'sending', class: 'standard', firstDueMs: 0, attempts: 1, fullStrikes: 0, exempt: false },
-  {
-    type: 'bounced',
-    startedAtMs: 0,
-    endedAtMs: 412,
-    session: {
-      mx: { host: 'mx.example.net', address: '192.0.2.25' },
-      tls: { version: 'TLSv1.3', cipher: 'TLS_AES_256_GCM_SHA384', verdict: 'verified' },
-      reused: false,
-      steps: [],
-      tried: [],
-    },
-    failure: {
-      reply: { code: 550, status: '5.1.1', text: 'No such user here' },
-      status: null,
-      class: 'bad_mailbox',
-      text: '550 5.1.1 No such user here',
-      step: 'rcpt',
-      code: null,
-    },
-  },
-  412,
-  0,
-);
-
 /** What an endpoint gets, made by what posts it. */
-const payload = webhookBodies('event', [
-  {
-    event: {
-      id: '01a1fbb4-7f26-7d8c-9a51-3f0c6f2f4d10',
-      kind: 'bounced',
-      atMs: Date.UTC(2026, 10, 26, 9, 30, 2),
-      details: exampleBounce.event.details,
-    },
-    messageId: '01a1fbb4-5a10-7c3e-8f00-9d2f6f1c2b3a',
-    recipient: 'you@example.net',
-    from: 'shop@example.com',
-    subject: 'Your receipt',
-    messageIdHeader: '<01a1fbb4-5a10-7c3e-8f00-9d2f6f1c2b3a@example.com>',
-    tags: ['receipt'],
-    metadata: { order: '4711' },
-    testMode: false,
-  },
-])[0];
+const payload = webhookBodies('event', [sampleEvent('bounced')])[0];
 
 const { format: count } = new Intl.NumberFormat('en');
 

@@ -82,6 +82,18 @@ describe('the events of an account', () => {
     expect(next.body.data.map((e: Answer) => [e.kind, e.message_id])).toEqual([['accepted', id]]);
   });
 
+  it('are read from now on behind `end`', async () => {
+    const feed = (after: string) => call('GET', `/v1/events?after=${after}`, account.live);
+    const none = (await feed('end')).body;
+    expect(none).toMatchObject({ data: [], has_more: false });
+    await send();
+    const { body: end } = await feed('end');
+    expect((await feed(none.next)).body.data).toMatchObject([{ kind: 'accepted' }]);
+    expect((await feed(end.next)).body.data).toEqual([]);
+    const id = await send();
+    expect((await feed(end.next)).body.data).toMatchObject([{ kind: 'accepted', message_id: id }]);
+  });
+
   it('have no gaps and no doubles while many write and one reads small pages', async () => {
     const node = await new TestNode('node-w').hello();
     let writing = true;

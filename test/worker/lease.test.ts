@@ -87,9 +87,25 @@ describe('a lease', () => {
       ['', ''],
     ])
       expect((await sendRaw(account.live, raw(fields ?? ''), query + more)).status).toBe(202);
+    const bySmtp = { 'X-Pennypost-Source': 'smtp' };
+    const required = await sendRaw(
+      account.live,
+      raw('TLS-Required: No\r\n'),
+      `${query}&require_tls=true`,
+      bySmtp,
+    );
+    expect(required.status).toBe(202);
     const { deliveries } = await node.lease();
-    const wishes = deliveries.map((delivery: Answer) => delivery.tls ?? 'policy').sort();
-    expect(wishes).toEqual(['optional', 'policy', 'policy', 'required', 'required']);
+    const wishes = deliveries
+      .map(({ tls = 'policy', requiretls = false }: Answer) => `${tls} ${requiretls}`)
+      .sort();
+    const [optional, policy, byApi, always] = [
+      'optional false',
+      'policy false',
+      'required false',
+      'required true',
+    ];
+    expect(wishes).toEqual([optional, policy, policy, byApi, byApi, always]);
   });
 
   it('gives a node all that it needs to deliver', async () => {

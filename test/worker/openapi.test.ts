@@ -1,9 +1,13 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { events } from '#domain/delivery/event.ts';
+import { sampleEvent } from '#domain/event-formats/sample.ts';
+import { webhookBodies } from '#domain/webhook.ts';
 import { cloudmailinError } from '../../worker/api/answers/cloudmailin.ts';
 import { problemAnswer } from '../../worker/api/answers/problem.ts';
 import { errorsOf, openApiDocument } from '../../worker/api/openapi.ts';
 import type { Operation } from '../../worker/api/operations/operation.ts';
 import { groups, operations } from '../../worker/api/operations.ts';
+import { webhookPosts } from '../../worker/api/webhook-posts.ts';
 import { groupHref } from '../../worker/docs/reference.tsx';
 import { app } from '../../worker/routes.ts';
 import { agreed } from './alias-support.ts';
@@ -82,6 +86,24 @@ describe('the description of the API', () => {
       return [...asked, ...answered, ...varies].every(({ example }) => example !== undefined) ? [] : [id];
     });
     expect(bare).toEqual([]);
+  });
+
+  it('has no default in a schema, by which makers of clients take a member for one that must be there', () => {
+    expect(JSON.stringify(openApiDocument('https://api.test'))).not.toMatch(/"default":/);
+    const { properties } = (openApiDocument('https://api.test') as Answer).components.schemas.Message;
+    expect(properties.class.description).toContain('Default: `standard`.');
+  });
+
+  it('tells what is posted to webhooks, of every type, as it is posted', () => {
+    const { webhooks } = openApiDocument('https://api.test') as Answer;
+    for (const { kind, type } of events) {
+      const format = type === null ? 'cloudmailin' : 'event';
+      const [body] = webhookBodies(format, [sampleEvent(kind)]);
+      const post = webhookPosts.find(({ name }) => name === (type ?? 'format cloudmailin'));
+      expect(webhooks).toHaveProperty([post?.name ?? '', 'post', 'requestBody']);
+      expect(post?.schema.safeParse(JSON.parse(body?.text ?? '')).error).toBeUndefined();
+    }
+    for (const { schema, example } of webhookPosts) expect(schema.safeParse(example).error).toBeUndefined();
   });
 
   it('tells what a field takes', () => {

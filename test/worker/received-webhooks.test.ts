@@ -1,5 +1,6 @@
 import type { IncomingMail } from 'cloudmailin';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { receivedPost } from '../../worker/api/webhook-posts.ts';
 import { bringMail, letterTo, newReceivingDomain } from './received-support.ts';
 import { Internet, ok, type Received, verify } from './receiver.ts';
 import {
@@ -107,6 +108,7 @@ describe('a received mail is posted', () => {
         envelope: { to: [to] },
       },
     });
+    expect(receivedPost.safeParse(posted.body).error).toBeUndefined();
     // The row of the mail, and the row of its delivery with two entries of indexes; its end is one more.
     expect(cost.written).toBe(4);
     expect(cost.trips).toBeLessThanOrEqual(3);

@@ -2,14 +2,13 @@ import { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { signs } from '#domain/dns/record-check.ts';
 import { warmingStates } from '#domain/limits/warming.ts';
-import { domainFault } from '#domain/message/address.ts';
 import { dayOf } from '#domain/message/home.ts';
 import { Problem } from '#domain/problem.ts';
 import { scopeNames } from '#domain/scope.ts';
 import { type App, invalidBody, newApp, queryOf } from '../http/app.ts';
 import { readBody } from '../http/request-body.ts';
 import { noted } from '../identity/audit.ts';
-import { asciiDomain } from '../intake/recipient.ts';
+import { domainName } from '../intake/domain-name.ts';
 import {
   type Account,
   type Credential,
@@ -54,11 +53,6 @@ const statusBody = z.strictObject({
   status: z.enum(['active', 'suspended']),
   reason: z.string().max(1000).nullable().default(null),
 });
-const domainName = z
-  .string()
-  .max(253)
-  .transform((name) => asciiDomain(name.trim().toLowerCase()))
-  .refine((name) => domainFault(name) === null, 'must be a domain name such as example.com');
 const credentialBody = z.strictObject({
   name: z.string().max(200).default(''),
   username: z

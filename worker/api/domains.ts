@@ -9,7 +9,6 @@ import {
   verifiedTooOften,
   windowMs,
 } from '#domain/limits/rate-limit.ts';
-import { domainFault } from '#domain/message/address.ts';
 import { numberOfUuid } from '#domain/number-id.ts';
 import { Problem } from '#domain/problem.ts';
 import { dohLookup } from '../dns/doh.ts';
@@ -18,6 +17,7 @@ import { type Call, newApp, queryOf } from '../http/app.ts';
 import { readBody } from '../http/request-body.ts';
 import { noted } from '../identity/audit.ts';
 import { requireDomain, rowsOf, sees } from '../identity/rows.ts';
+import { domainName } from '../intake/domain-name.ts';
 import { asciiDomain } from '../intake/recipient.ts';
 import { countTries } from '../store/auth.ts';
 import { generateDkimKeys } from '../store/dkim-keys.ts';
@@ -41,12 +41,6 @@ import { settleWaiting } from './domain-waiting.ts';
 /** `/v1/domains…`: sending domains, their DNS records and DKIM keys. */
 export const domainsApp = newApp();
 
-/** A name in A-labels; the fault is told of what was given. */
-export const domainName = z
-  .string()
-  .max(253)
-  .transform((name) => asciiDomain(name.trim().toLowerCase().replace(/\.$/, '')))
-  .refine((name) => domainFault(name) === null, 'must be a domain name such as example.com');
 const label = z.string().regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, 'must be one DNS label in lower case');
 
 export const newDomain = z.strictObject({

@@ -2,7 +2,7 @@ import { publicEvent } from '#domain/delivery/event.ts';
 import { Problem } from '#domain/problem.ts';
 import { newApp, queryOf } from '../http/app.ts';
 import { rowsOf, sees } from '../identity/rows.ts';
-import { type EventCursor, readEvents } from '../store/events.ts';
+import { type EventCursor, endOfEvents, readEvents } from '../store/events.ts';
 import { eventsQuery } from './queries.ts';
 
 /** `GET /v1/events?after=`: every event of the account in order, without gaps. */
@@ -11,6 +11,10 @@ export const eventsApp = newApp();
 eventsApp.get('/events', async (c) => {
   const { after, limit } = queryOf(c, eventsQuery);
   const rows = rowsOf(c);
+  if (after === 'end') {
+    const end = await endOfEvents(c.get('store'), rows.accountId, Date.now());
+    return c.json({ data: [], next: formatCursor(end), has_more: false });
+  }
   const { events, next, more } = await readEvents(
     c.get('store'),
     rows.accountId,

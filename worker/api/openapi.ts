@@ -6,6 +6,7 @@ import { exampleValue } from './operations/example-value.ts';
 import { examples } from './operations/examples.ts';
 import { accessOfOperation, type GoodAnswer, type Operation } from './operations/operation.ts';
 import { groups } from './operations.ts';
+import { type WebhookPostDescription, webhookPosts } from './webhook-posts.ts';
 
 type Json = Record<string, unknown>;
 
@@ -44,6 +45,9 @@ export function openApiDocument(origin: string): Json {
     security: [{ key: [] }],
     tags: groups.map(({ name, about }) => ({ name, description: about })),
     paths,
+    webhooks: Object.fromEntries(
+      webhookPosts.map((post) => [post.name, { post: describePost(post, components) }]),
+    ),
     components: {
       securitySchemes: {
         key: { type: 'http', scheme: 'bearer', description: 'An API key: `pp_live_…` or `pp_test_…`.' },
@@ -93,6 +97,41 @@ function describe(operation: Operation, components: Json): Json {
           errorAnswer(operation, code, codes, components),
         ]),
       ),
+    },
+  };
+}
+
+const standardWebhooks = {
+  'webhook-id': 'The same at each try.',
+  'webhook-timestamp': 'Unix seconds of this try.',
+  'webhook-signature': 'Of Standard Webhooks, over `id.timestamp.body`; several are parted by blanks.',
+};
+
+/** What is posted to an endpoint. */
+function describePost(
+  { name, summary, about, schema, example }: WebhookPostDescription,
+  components: Json,
+): Json {
+  return {
+    tags: ['Webhooks'],
+    operationId: `on ${name}`.replace(/[^a-z]+(.)/g, (_, next: string) => next.toUpperCase()),
+    summary,
+    description: about,
+    security: [],
+    parameters: Object.entries(standardWebhooks).map(([field, description]) => ({
+      name: field,
+      in: 'header',
+      required: true,
+      description,
+      schema: { type: 'string' },
+    })),
+    requestBody: {
+      required: true,
+      content: { 'application/json': { schema: schemaOf(schema, 'output', components), example } },
+    },
+    responses: {
+      '2XX': { description: 'Taken. Of 3xx, 4xx and 5xx it is tried again.' },
+      '410': { description: 'The endpoint is gone: it is disabled.' },
     },
   };
 }
@@ -195,10 +234,20 @@ export function schemaOf(schema: z.ZodType, io: 'input' | 'output', components: 
 /** Says in OpenAPI's words what the schemas' own words cannot. */
 function simplify(schema: Json): void {
   if (schema.format !== undefined) delete schema.pattern; // the format says it for people
+  tellDefault(schema);
   if (schema.oneOrMany !== true) return;
   const { items, maxItems } = schema;
-  for (const name of ['oneOrMany', 'type', 'items', 'maxItems', 'default']) delete schema[name];
+  for (const name of ['oneOrMany', 'type', 'items', 'maxItems']) delete schema[name];
   schema.anyOf = [items, { type: 'array', items, maxItems }];
+}
+
+/** A default is told in words: makers of typed clients take a member that has one for one that must be there. */
+function tellDefault(schema: Json): void {
+  const { default: fallback, description } = schema;
+  delete schema.default;
+  const tells = ['string', 'number', 'boolean'].includes(typeof fallback) && fallback !== '';
+  if (!tells || String(description).includes('Default: ')) return;
+  schema.description = [description, `Default: \`${fallback}\`.`].filter(Boolean).join(' ');
 }
 
 /** References to components, and no ids beside them. */

@@ -45,7 +45,9 @@ export const listQuery = z.object({
 });
 
 export const eventsQuery = z.object({
-  after: z.string().max(64).default(''),
+  after: z.string().max(64).default('').meta({
+    description: 'The `next` or a `cursor` of an earlier answer; `end`: behind all that there is now.',
+  }),
   limit: z.coerce.number().int().min(1).max(100).default(50),
 });
 

@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi';
-import { domainFault, parseMailbox } from '#domain/message/address.ts';
+import { parseMailbox } from '#domain/message/address.ts';
 import { uuidOfNumber } from '#domain/number-id.ts';
 import { Problem } from '#domain/problem.ts';
 import { CsvError, formatCsvRow, inertCell } from '#domain/suppression/csv.ts';
@@ -11,6 +11,7 @@ import { mediaType, readBody, readBytes } from '../http/request-body.ts';
 import { textOfFile } from '../http/text-file.ts';
 import { noted } from '../identity/audit.ts';
 import { requireDomain, rowsOf, sees } from '../identity/rows.ts';
+import { domainNameOr } from '../intake/domain-name.ts';
 import { asciiDomain } from '../intake/recipient.ts';
 import type { Rows } from '../store/rows.ts';
 import {
@@ -38,12 +39,9 @@ const emailSchema = z
     context.addIssue({ code: 'custom', message: parsed });
     return z.NEVER;
   });
-const scopeSchema = z
-  .string()
-  .max(253)
-  .transform((text) => (text === 'account' ? '' : asciiDomain(text.trim().toLowerCase())))
-  .refine((domain) => domain === '' || domainFault(domain) === null, 'must be "account" or a domain')
-  .meta({ description: '`account`, or the sending domain that it is limited to.' });
+const scopeSchema = domainNameOr({ account: '' }).meta({
+  description: '`account`, or the sending domain that it is limited to.',
+});
 const reasonSchema = z.enum(suppressionReasons);
 
 export const suppressionsQuery = z.object({

@@ -1,6 +1,7 @@
 import { once } from '../http/once.ts';
 import { type RenderedGuide, renderGuide } from './render-guide.ts';
 import { text as apiAtAGlance } from './text/api-at-a-glance.ts';
+import { text as clients } from './text/clients.ts';
 import { text as deploy } from './text/deploy.ts';
 import { text as development } from './text/development.ts';
 import { text as domains } from './text/domains.ts';
@@ -44,6 +45,7 @@ export const guideGroups: readonly { name: string; guides: readonly Guide[] }[] 
       guide('sending', sending),
       guide('receiving', receiving),
       guide('webhooks', webhooks),
+      guide('clients', clients),
       guide('errors', errors),
       guide('limits', limits),
       guide('moving', moving),

@@ -86,12 +86,10 @@ function notesOf(schema: Json): string {
     .map(([key, words]) =>
       words.startsWith('char') ? `${schema[key]} ${words}` : `${words} ${schema[key]}`,
     );
-  const { default: fallback, description } = schema;
-  const simple = ['string', 'number', 'boolean'].includes(typeof fallback) && fallback !== '';
+  const { description } = schema;
   const parts = [
     ...(typeof description === 'string' ? [description.replaceAll('`', '').replace(/\.$/, '')] : []),
     ...said,
-    ...(simple ? [`default ${fallback}`] : []),
   ];
   return parts.length > 0 ? `${parts.join('; ')}.` : '';
 }

@@ -3,7 +3,6 @@ import { outcomeSchema } from './delivery/outcome.ts';
 import { forwardOrder } from './inbound/forward-order.ts';
 import { verdictsSchema } from './inbound/verdicts.ts';
 import { classNames } from './message/class.ts';
-import { tlsWishes } from './message/tls-wish.ts';
 import { nodeTokenPattern } from './node-token.ts';
 
 /**
@@ -157,7 +156,9 @@ export const leasedDelivery = z.object({
   /** The content has bytes over 127 (RFC 6152). */
   eightBit: z.boolean(),
   /** What its sender wants of TLS. */
-  tls: z.enum(tlsWishes).optional(),
+  tls: z.enum(['policy', 'required', 'optional']).optional(),
+  /** It goes only to hosts that offer REQUIRETLS (RFC 8689 §4.2.1); `tls` is `required` then. */
+  requiretls: z.boolean().optional(),
   /** Fields to be put before the message and signed, where it has none of that name; ASCII, one line each. */
   fields: z
     .array(z.object({ name: z.string().regex(/^[!-9;-~]+$/), value: z.string().regex(/^[ -~]+$/) }))

@@ -60,7 +60,7 @@ export async function rawDraftOf(submission: RawSubmission): Promise<RawDraft> {
   const from = readFrom(message);
   const fault = headerFault(message.fields);
   if (fault) throw invalid(fault.fault, fault.field);
-  const control = readControl(message.fields, submission.requireTls, submission.nowMs);
+  const control = readControl(message.fields, requiredTls(submission), submission.nowMs);
   const attached = attachedFault(text);
   if (attached) throw invalid(attached.detail, attached.about);
   const kept = message.fields
@@ -208,7 +208,7 @@ function isControl(field: HeaderField): boolean {
 
 function readControl(
   fields: HeaderField[],
-  requireTls: boolean,
+  required: TlsWish | null,
   nowMs: number,
 ): { handling: Handling; idempotencyKey: string | null } {
   const last = (names: string[]) => {
@@ -237,10 +237,16 @@ function readControl(
       metadata: readMetadata(fields),
       sendAtMs: typeof due === 'number' ? due : null,
       testMode: false,
-      tls: requireTls ? 'required' : tlsWishOf(fields),
+      tls: required ?? tlsWishOf(fields),
     },
     idempotencyKey: key?.value ?? null,
   };
+}
+
+/** By SMTP it is REQUIRETLS, which binds every host on the way (RFC 8689 §4.2.1); it goes before the field (§4.1). */
+function requiredTls({ requireTls, source }: RawSubmission): TlsWish | null {
+  if (!requireTls) return null;
+  return source === 'smtp' ? 'requiretls' : 'required';
 }
 
 /** RFC 8689 §5: the field stays in the message, for the hosts that it passes later. */

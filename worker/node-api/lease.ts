@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import { classByRank } from '#domain/message/class.ts';
 import { feedbackFields } from '#domain/message/feedback.ts';
 import { uuidV7 } from '#domain/message/ids.ts';
+import type { TlsWish } from '#domain/message/tls-wish.ts';
 import type { DkimKey, LeasedDelivery, LeaseResponse, leaseRequest } from '#domain/node-contract.ts';
 import { Problem } from '#domain/problem.ts';
 import type { Settings } from '../settings.ts';
@@ -146,7 +147,7 @@ async function deliveryOf(
     sizeBytes: message.sizeBytes,
     smtputf8: message.smtputf8,
     eightBit: message.eightBit,
-    ...(message.tls === 'policy' ? {} : { tls: message.tls }),
+    ...tlsOf(message.tls),
     ...(forward
       ? { forward: { signs: forward.signs, seal: forward.seal } }
       : {
@@ -220,4 +221,9 @@ async function openKey(key: StoredKey, settings: Settings): Promise<DkimKey | nu
     console.error(JSON.stringify({ level: 'error', msg, accountId, domain, selector }));
     return null;
   }
+}
+
+function tlsOf(wish: TlsWish): Pick<LeasedDelivery, 'tls' | 'requiretls'> {
+  if (wish === 'policy') return {};
+  return wish === 'requiretls' ? { tls: 'required', requiretls: true } : { tls: wish };
 }

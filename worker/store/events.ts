@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm';
 import { type EventKind, markSimulated, type NewEvent } from '#domain/delivery/event.ts';
 import { classByRank } from '#domain/message/class.ts';
-import { weekEndMs, weekStartMs } from '#domain/message/home.ts';
+import { weekEndMs, weekOf, weekStartMs } from '#domain/message/home.ts';
 import { acceptedEventId } from '#domain/message/ids.ts';
 import type { SearchWord } from '#domain/message/search-word.ts';
 import type { WebhookEvent } from '#domain/webhook.ts';
@@ -11,6 +11,7 @@ import type { StoredMessage } from './messages.ts';
 import { rangesOf } from './search-words.ts';
 import { batch } from './sql.ts';
 import type { Store } from './store.ts';
+import { nextSeq } from './timeline.ts';
 
 /** Where a reader of an account's events stands: behind entry `k` of row `seq` of a week. */
 export interface EventCursor {
@@ -81,6 +82,15 @@ export async function readEvents(
     if (nowMs < weekEndMs(week) + weekClosesAfterMs) break;
   }
   return { events: found, next, more: false };
+}
+
+/** Behind all events that an account has now. */
+export async function endOfEvents(store: Store, accountId: number, nowMs: number): Promise<EventCursor> {
+  const week = weekOf(nowMs);
+  const [[row] = []] = await withHomeTables(store, nowMs, () =>
+    batch(store.d1, [sql`SELECT ${nextSeq(week, sql`${accountId}`)} - 1 AS seq`]),
+  );
+  return { week, seq: Number(row?.seq ?? 0), taken: wholeRow };
 }
 
 interface WeekPage {

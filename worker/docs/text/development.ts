@@ -26,7 +26,7 @@ and its snippets run in PHP, Ruby, Go, Java and Python where these are installed
 | \`pages\`, \`http\`, \`hub\`, \`tokens\` | frames and parts of pages; requests, problems; waking nodes; what is signed, hashed or guessed at |
 | \`store\` | alone knows drizzle, D1 and R2 |
 
-\`smtp-node/submission\` takes mail, \`smtp-node/outbound\` delivers it, \`smtp-node/signing\` signs. \`npm run check\` keeps types,
+\`smtp-node/submission\` takes mail, \`smtp-node/outbound\` delivers it, \`smtp-node/signing\` signs, \`smtp-node/cli\` is the command line. \`npm run check\` keeps types,
 style, this order of rooms and the tables of the guides (\`npm run docs\` writes them); \`npm run bench\` prints the budgets beside what it measures;
 \`npm run test:crash\` kills both halves again and again and counts what arrives; \`npm run test:simulation\` lives through months;
 \`npm run test:soak -- --minutes 30\` has a node among twenty dead and five slow domains, and tells how long mail to the others takes. The sections

@@ -62,8 +62,10 @@ Over SMTP the same is said by header fields, which are taken out: \`X-Pennypost-
 - STARTTLS that fails at every host makes the mail wait; only when it fails again at a later attempt does it go in clear.
 - Where the receiver asks for TLS, it gets it or the mail waits: DANE (RFC 7672, given a DNS resolver whose word on
   DNSSEC can be taken, see \`PENNYPOST_DNSSEC\`) goes before MTA-STS (RFC 8461, policies are kept for as long as they say,
-  also over restarts and while DNS or HTTPS fail). \`require_tls: true\` (by SMTP: \`REQUIRETLS\`, RFC 8689) asks for a
-  certificate that is valid for the host whatever the receiver asks; a message with \`TLS-Required: No\` goes in any case.
+  also over restarts and while DNS or HTTPS fail). \`require_tls: true\` asks for a certificate that
+  is valid for the host, or that DNS names, whatever the receiver asks. \`REQUIRETLS\` at \`MAIL\` (RFC 8689) asks for the
+  same on every further way: the mail goes only to hosts that offer it, and where none does it bounces with 5.7.30. A
+  message with \`TLS-Required: No\` goes in any case.
   The event says which policy was applied and what the certificate was. Domains with a \`_smtp._tls\` record get a report
   a day (RFC 8460), by HTTPS or as mail of the installation.
 - 8-bit text in a header is sent as it came. With \`SMTPUTF8\` said (\`smtputf8=true\` for \`/v1/send/raw\`) it goes only to

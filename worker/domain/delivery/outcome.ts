@@ -42,7 +42,7 @@ export const sessionSchema = z.object({
     .object({
       version: z.string(),
       cipher: z.string(),
-      /** `verified`: the certificate is valid for the MX name; `unverified`: encrypted only (RFC 7435). */
+      /** `verified`: the certificate is valid for the MX name, or DNS names it (DANE); `unverified`: encrypted only (RFC 7435). */
       verdict: z.enum(['verified', 'unverified']),
       /** Why the certificate did not verify. */
       reason: z.string().optional(),

@@ -13,3 +13,8 @@ export function sandboxAddress(serviceDomain: string, accountId: number): string
 
 /** Messages to people that an account may send from the sandbox in 24 hours; to the simulator they are not counted. */
 export const sandboxMessagesADay = 100;
+
+/** The service domain of an address in the sandbox. */
+export function serviceDomainOf(address: string): string {
+  return address.slice(address.lastIndexOf('@') + 1).replace(/^sandbox\./, '');
+}

@@ -1,0 +1,100 @@
+import { z } from 'zod';
+import { domainTypes } from '#domain/dns/record-check.ts';
+import { type Command, text } from '../command.ts';
+import { Fault } from '../fault.ts';
+import { plain, table } from '../print.ts';
+
+const summary = z.looseObject({
+  domain: z.string(),
+  type: z.string(),
+  status: z.string(),
+  reason: z.string().nullable(),
+});
+export const domains = z.looseObject({ data: z.array(summary), has_more: z.boolean() });
+export const domain = summary.extend({
+  records: z.array(
+    z.looseObject({
+      kind: z.string(),
+      need: z.string(),
+      type: z.string(),
+      name: z.string(),
+      value: z.string(),
+      status: z.string().nullable(),
+      fix: z.string().nullable(),
+    }),
+  ),
+});
+
+/** A domain with its records, and what is to be done. */
+function told(found: z.output<typeof domain>) {
+  const rows = found.records.map((one) => [
+    one.kind,
+    one.need,
+    one.status ?? '?',
+    one.type,
+    one.name,
+    one.value,
+  ]);
+  const fixes = found.records.flatMap(({ kind, fix }) => (fix === null ? [] : [plain(`${kind}: ${fix}`)]));
+  const head = plain(`${found.domain}  ${found.status}${found.reason === null ? '' : `  ${found.reason}`}`);
+  const records = table(['record', 'need', 'found', 'type', 'name', 'value'], rows);
+  return { json: found, text: [head, records, ...(fixes.length > 0 ? [fixes.join('\n')] : [])].join('\n\n') };
+}
+
+function nameOf(args: readonly string[], command: string): string {
+  const [name] = args;
+  if (name === undefined) throw new Fault(`${command} needs the name of a domain`);
+  return name;
+}
+
+export const domainCommands: readonly Command[] = [
+  {
+    name: 'domains',
+    about: 'lists the domains of the account',
+    async run({ api }) {
+      const answer = await (await api()).ask('GET', '/v1/domains', domains);
+      const rows = answer.data.map((one) => [one.domain, one.type, one.status, one.reason ?? '']);
+      return { json: answer, text: table(['domain', 'type', 'status', 'reason'], rows) };
+    },
+  },
+  {
+    name: 'domains add',
+    args: 'DOMAIN',
+    about: 'adds a domain and tells the records to publish',
+    options: { type: { type: 'string', value: domainTypes.join('|'), about: 'what it is for' } },
+    async run({ args, values, api }) {
+      const type = text(values, 'type');
+      const body = { domain: nameOf(args, 'domains add'), ...(type === undefined ? {} : { type }) };
+      return told(await (await api()).ask('POST', '/v1/domains', domain, body));
+    },
+  },
+  {
+    name: 'domains show',
+    args: 'DOMAIN',
+    about: 'tells its records and what was found of them',
+    async run({ args, api }) {
+      const path = `/v1/domains/${encodeURIComponent(nameOf(args, 'domains show'))}`;
+      return told(await (await api()).ask('GET', path, domain));
+    },
+  },
+  {
+    name: 'domains verify',
+    args: 'DOMAIN',
+    about: 'looks at its records now; the exit code is 1 while it may not send or receive',
+    async run({ args, api }) {
+      const path = `/v1/domains/${encodeURIComponent(nameOf(args, 'domains verify'))}/verify`;
+      const found = await (await api()).ask('POST', path, domain);
+      return { ...told(found), failed: found.status !== 'verified' };
+    },
+  },
+  {
+    name: 'domains remove',
+    args: 'DOMAIN',
+    about: 'removes a domain',
+    async run({ args, api }) {
+      const name = nameOf(args, 'domains remove');
+      await (await api()).ask('DELETE', `/v1/domains/${encodeURIComponent(name)}`, z.unknown());
+      return { json: { removed: name }, text: 'removed' };
+    },
+  },
+];
