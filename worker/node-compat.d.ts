@@ -8,3 +8,11 @@ declare module 'node:buffer' {
     override toString(encoding?: 'utf8' | 'latin1' | 'base64' | 'hex'): string;
   }
 }
+
+declare module 'node:zlib' {
+  import type { Buffer } from 'node:buffer';
+
+  export function gzipSync(bytes: Uint8Array): Buffer;
+  /** @throws when it is no gzip */
+  export function gunzipSync(bytes: Uint8Array): Buffer;
+}

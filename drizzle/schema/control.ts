@@ -577,12 +577,14 @@ export const searchWords = sqliteTable(
   {
     accountId: integer('account_id').notNull(),
     week: text('week').notNull(),
-    /** Which stretch of the week's row numbers. */
+    /** Which stretch of the week's row numbers: a page, or a pair of them. */
     page: integer('page').notNull(),
     /** From this row on it knows all of them. */
     fromSeq: integer('from_seq').notNull(),
-    /** Hashes of equal length, one after the other. */
+    /** Hashes of equal length, one after the other; of a pair, those of its first page. */
     words: text('words').notNull(),
+    /** Of a pair, those of its second page. */
+    laterWords: text('later_words').notNull().default(''),
   },
   (t) => [primaryKey({ columns: [t.accountId, t.week, t.page] })],
 );

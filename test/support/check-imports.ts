@@ -13,7 +13,7 @@ const rules: { room: string; inside: string[]; packages: RegExp }[] = [
   {
     room: 'worker/store/',
     inside: ['worker/store/', 'worker/domain/', 'drizzle/schema/'],
-    packages: /^(drizzle-orm(\/.*)?|better-auth\/adapters\/drizzle|zod|node:buffer)$/,
+    packages: /^(drizzle-orm(\/.*)?|better-auth\/adapters\/drizzle|zod|node:buffer|node:zlib)$/,
   },
   // Who deploys the Worker knows its settings.
   {

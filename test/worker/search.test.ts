@@ -5,6 +5,7 @@ import { Browser } from '../support/browser.ts';
 import { setUpOwner } from './dashboard-support.ts';
 import {
   type Answer,
+  bindings,
   bounced,
   call,
   costOf,
@@ -57,63 +58,78 @@ beforeAll(async () => {
 });
 
 /** What holds before and after the account is folded: what is known of pages only saves reading. */
-describe.each([['not folded yet'], ['folded']])('a search in mail that is %s', (how) => {
-  beforeAll(async () => {
-    if (how === 'folded') expect(await foldAccount(testStore(), account.id, Date.now())).toBe(true);
-  });
+describe.each([['not folded yet'], ['folded'], ['folded by a version of a row a page']])(
+  'a search in mail that is %s',
+  (how) => {
+    const isFolded = how !== 'not folded yet';
+    beforeAll(async () => {
+      if (how === 'folded') expect(await foldAccount(testStore(), account.id, Date.now())).toBe(true);
+      else if (isFolded) {
+        const pair = `page - ${2 ** 40}`;
+        for (const [half, words] of ['words', 'later_words'].entries())
+          await bindings.DB.exec(
+            `INSERT INTO search_words (account_id, week, page, from_seq, words) SELECT account_id, week, (${pair}) * 2 + ${half}, from_seq, ${words} FROM search_words WHERE ${pair} >= 0`,
+          );
+        const gone = await bindings.DB.prepare(`DELETE FROM search_words WHERE ${pair} >= 0`).run();
+        expect(gone.meta.changes).toBe(1);
+      }
+    });
 
-  it.each([['needle+x@example.net'], ['Needle+x@example.net'], [`<${messageIdHeader}>`], [messageIdHeader]])(
-    'finds %s at once, and nothing else',
-    async (words) => {
+    it.each([
+      ['needle+x@example.net'],
+      ['Needle+x@example.net'],
+      [`<${messageIdHeader}>`],
+      [messageIdHeader],
+    ])('finds %s at once, and nothing else', async (words) => {
       const text = await textOf(`/messages?q=${encodeURIComponent(words)}`);
       expect(text).toContain(`href="/messages/${needle}"`);
       expect(text).not.toContain('Your receipt');
       expect(text).not.toContain('data-more');
-    },
-  );
+    });
 
-  it('says at once that an address is nowhere', async () => {
-    const response = await owner.get('/messages?q=nobody@example.net');
-    if (how === 'folded') expect(costOf(response).read).toBeLessThan(100);
-    expect(await response.text()).toMatch(/Nothing found<.*No message of the last 30 days fits/s);
-  });
+    it('says at once that an address is nowhere', async () => {
+      const response = await owner.get('/messages?q=nobody@example.net');
+      if (isFolded) expect(costOf(response).read).toBeLessThan(100);
+      expect(await response.text()).toMatch(/Nothing found<.*No message of the last 30 days fits/s);
+    });
 
-  it('goes to the message of an id, of a Message-ID of ours and of a return path', async () => {
-    const token = formatReturnPath(needle, 1, new Uint8Array(32));
-    for (const words of [
-      needle,
-      needle.toUpperCase(),
-      `<${needle}@${account.domain}>`,
-      `${token}@rp.example`,
-      token,
-    ]) {
-      const { headers } = await owner.get(`/messages?q=${encodeURIComponent(words)}`);
-      expect(headers.get('Location'), words).toBe(`/messages/${needle}`);
-    }
-    expect((await owner.get(`/messages?id=${needle}`)).headers.get('Location')).toBe(`/messages/${needle}`);
-  });
-
-  it('finds the rare event among many', async () => {
-    for (const query of [
-      'kind=bounced',
-      'recipient=needle%2Bx@EXAMPLE.net',
-      `message=${needle}&kind=bounced`,
-    ]) {
-      let [path, text] = [`/events?${query}`, ''];
-      for (let i = 0; i < 10 && !text.includes('bounced</span>'); i++) {
-        text = await textOf(path);
-        path = (/data-more="([^"]*)"/.exec(text)?.[1] ?? '/events').replaceAll('&amp;', '&');
-        if (how === 'folded') break;
+    it('goes to the message of an id, of a Message-ID of ours and of a return path', async () => {
+      const token = formatReturnPath(needle, 1, new Uint8Array(32));
+      for (const words of [
+        needle,
+        needle.toUpperCase(),
+        `<${needle}@${account.domain}>`,
+        `${token}@rp.example`,
+        token,
+      ]) {
+        const { headers } = await owner.get(`/messages?q=${encodeURIComponent(words)}`);
+        expect(headers.get('Location'), words).toBe(`/messages/${needle}`);
       }
-      expect(text, query).toContain('bounced</span>');
-      expect(text).toContain('Needle+x@example.net');
-      expect(text).not.toContain('bulk1@');
-    }
-    expect(await textOf('/events?kind=complained&day=2020-01-01')).toContain('Nothing found');
-    const today = new Date().toISOString().slice(0, 10);
-    expect(await textOf(`/events?day=${today}`)).toContain('bulk99@example.net');
-  });
-});
+      expect((await owner.get(`/messages?id=${needle}`)).headers.get('Location')).toBe(`/messages/${needle}`);
+    });
+
+    it('finds the rare event among many', async () => {
+      for (const query of [
+        'kind=bounced',
+        'recipient=needle%2Bx@EXAMPLE.net',
+        `message=${needle}&kind=bounced`,
+      ]) {
+        let [path, text] = [`/events?${query}`, ''];
+        for (let i = 0; i < 10 && !text.includes('bounced</span>'); i++) {
+          text = await textOf(path);
+          path = (/data-more="([^"]*)"/.exec(text)?.[1] ?? '/events').replaceAll('&amp;', '&');
+          if (isFolded) break;
+        }
+        expect(text, query).toContain('bounced</span>');
+        expect(text).toContain('Needle+x@example.net');
+        expect(text).not.toContain('bulk1@');
+      }
+      expect(await textOf('/events?kind=complained&day=2020-01-01')).toContain('Nothing found');
+      const today = new Date().toISOString().slice(0, 10);
+      expect(await textOf(`/events?day=${today}`)).toContain('bulk99@example.net');
+    });
+  },
+);
 
 it('an id that is none is told so, and one of nobody too', async () => {
   expect(await textOf('/messages?id=4711')).toContain('That is no message id');

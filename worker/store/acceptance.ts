@@ -261,7 +261,7 @@ async function placeBody(
 ): Promise<RowBody | null> {
   const known = placed.get(message.id);
   if (known !== undefined) return known;
-  const body = await rowBodyOf(message.raw);
+  const body = rowBodyOf(message.raw);
   if (!body) await store.raw.put(largeBodyKey(message, credential), latin1Bytes(message.raw));
   placed.set(message.id, body);
   return body;

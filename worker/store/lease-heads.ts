@@ -184,10 +184,8 @@ function headKey(week: string, rank: number): string {
   return `${week}/${rank}`;
 }
 
-const columns = sql.raw(
-  `message_id, n, account_id, message_seq, recipient, domain, class, attempts, body_day, body_id, due_ms, node, lease_id,
-  lease_boot, lease_until_ms`,
-);
+const columns = `message_id, n, account_id, message_seq, recipient, domain, class, attempts, body_day, body_id, due_ms, node,
+  lease_id, lease_boot, lease_until_ms`;
 
 /**
  * The first due rows of a class behind a position: a range scan of the index. What others hold is among them: were it left
@@ -200,15 +198,12 @@ function dueRows(
   terms: LeaseTerms,
   limit: number,
 ): SQL {
-  const { deliveries } = weekTables(week);
-  const now = sql.raw(String(terms.nowMs));
   // Numbers stand in the text: so many queues have more of them than a statement may have parameters.
-  const behind = from
-    ? sql` AND (due_ms, message_id, n) > (${sql.raw(String(from[0]))}, ${from[1]}, ${sql.raw(String(from[2]))})`
-    : sql``;
-  return sql`SELECT ${columns}, ${sql.raw(`'${week}'`)} AS week, ${isFree(terms.nowMs)} AS free FROM ${deliveries}
-    WHERE class = ${sql.raw(String(rank))} AND due_ms <= ${now}${behind}
-    ORDER BY due_ms, message_id, n LIMIT ${sql.raw(String(limit))}`;
+  const text = `SELECT ${columns}, '${week}' AS week FROM "deliveries_${week}" WHERE class = ${rank} AND due_ms <= ${terms.nowMs}`;
+  const end = ` ORDER BY due_ms, message_id, n LIMIT ${limit}`;
+  if (!from) return sql.raw(text + end);
+  const [dueMs, messageId, n] = from;
+  return sql`${sql.raw(text)} AND (due_ms, message_id, n) > (${sql.raw(String(dueMs))}, ${messageId}, ${sql.raw(String(n))})${sql.raw(end)}`;
 }
 
 /**
@@ -225,7 +220,9 @@ function selectHeads(weeks: readonly string[], terms: LeaseTerms, { ofOne, ofAll
       return sql`SELECT * FROM (${dueRows(week, rank, terms.place.at[headKey(week, rank)], terms, ofOne)})`;
     }),
   );
-  const limit = Number.isFinite(ofAll) ? sql.raw(` LIMIT ${ofAll}`) : sql``;
+  // What has an OFFSET is left as it stands (SQLite, query flattening): else all that is around the queues would be prepared
+  // once for each of them, which takes several times as long as the look itself.
+  const limit = sql.raw(` LIMIT ${Number.isFinite(ofAll) ? ofAll : -1} OFFSET 0`);
   return candidates(weeks, sql`SELECT * FROM (${oneAfterTheOther(heads)})${limit}`, terms);
 }
 
@@ -256,7 +253,7 @@ function candidates(weeks: readonly string[], rows: SQL, terms: LeaseTerms): SQL
           'createdAtMs', s.created_at_ms) FROM ${suppressionOf(signingDomain, nowMs)} LIMIT 1) END AS suppression
     FROM (SELECT h.*,
         free AND coalesce((SELECT status <> 'active' FROM accounts WHERE id = h.account_id), 1) AS suspended
-      FROM (${rows}) h) d`;
+      FROM (SELECT *, ${isFree(nowMs)} AS free FROM (${rows})) h) d`;
 }
 
 /** Its domain is not wanted. */
@@ -309,9 +306,9 @@ function selectBeyond({ week, rank, from, accountId }: Scout, terms: LeaseTerms)
     accountId === null
       ? sql`free AND NOT ${isUnwanted(terms)} AND ${active}`
       : sql`account_id <> ${accountId} AND free AND own <= ${mostOfOne}`;
-  const rows = sql`SELECT * FROM (SELECT b.*, row_number() OVER (ORDER BY due_ms, message_id, n) AS at,
+  const rows = sql`SELECT ${sql.raw(columns)}, week, at FROM (SELECT b.*, row_number() OVER (ORDER BY due_ms, message_id, n) AS at,
       row_number() OVER (PARTITION BY account_id, free ORDER BY due_ms, message_id, n) AS own
-      FROM (${dueRows(week, rank, from, terms, scoutLook)}) b)
+      FROM (SELECT *, ${isFree(terms.nowMs)} AS free FROM (${dueRows(week, rank, from, terms, scoutLook)})) b)
     WHERE (${isSought}) OR at = ${scoutLook} ORDER BY at LIMIT ${mostBeyond}`;
   return candidates([week], rows, terms);
 }

@@ -6,14 +6,21 @@ import type { Store } from './store.ts';
 
 /**
  * Where exact searches may find something. Rows of an account's messages and events are numbered together (`seq`); of
- * every `pageSize` numbers one row of `search_words` keeps the hashes of what can be asked for. They are added by the fold
+ * every `pageSize` numbers (a page) `search_words` keeps the hashes of what can be asked for. They are added by the fold
  * that counts the statistics, so that accepting and reporting write nothing for them, and a search over a month of mail
- * reads one row a page and then only pages that have it.
+ * reads a row for two pages and then only pages that have it.
  */
 
 /** As a shift: 2,048 numbers. */
 export const pageShift = 11;
 const pageSize = 2 ** pageShift;
+
+/**
+ * A row keeps two pages, each in a column of its own, so that a search reads a row for two. Its key is that of the pair
+ * behind all numbers of pages: older rows, which keep one page each under its number, stay what they are, and a version
+ * that knows only those sees nothing in the others and looks for itself.
+ */
+const firstPair = 2 ** 40;
 
 /** Hashes that a fold has found, by account and page. */
 export class FoundWords {
@@ -25,23 +32,30 @@ export class FoundWords {
     for (const word of words) hashes.add(hashOf(word));
   }
 
-  /** Statements that add what was found in these rows. */
+  /** Statements that add what was found in these rows. @param guard asks for `accountId` and `from` of a span, as `j.value` */
   write(week: string, spans: readonly { accountId: number; from: number; to: number }[], guard: SQL): SQL[] {
     for (const { accountId, from, to } of spans)
       for (let page = (from + 1) >> pageShift; page <= to >> pageShift; page++) this.#page(accountId, page);
     const from = new Map(spans.map((span) => [span.accountId, span.from]));
-    const rows = [...this.#pages.values()].map(({ accountId, page, hashes }) => ({
-      accountId,
-      page,
-      from: from.get(accountId) ?? 0,
-      words: [...hashes].join(''),
-    }));
+    const pairs = Map.groupBy(this.#pages.values(), ({ accountId, page }) => `${accountId} ${page >> 1}`);
+    const rows = [...pairs.values()].flatMap((pages) => {
+      const [first] = pages;
+      if (!first) return [];
+      const { accountId } = first;
+      const pair = first.page >> 1;
+      const wordsOf = (half: 0 | 1) =>
+        pages.flatMap(({ page, hashes }) => ((page & 1) === half ? [...hashes] : [])).join('');
+      const after = from.get(accountId) ?? 0;
+      const fromSeq = Math.max(pair * 2 * pageSize, after + 1);
+      const [words, later] = [wordsOf(0), wordsOf(1)];
+      return [{ accountId, key: firstPair + pair, from: after, fromSeq, words, later }];
+    });
     return parameterGroups(rows).map(
-      (group) => sql`INSERT INTO search_words (account_id, week, page, from_seq, words)
-        SELECT j.value->>'accountId', ${week}, j.value->>'page',
-          max(j.value->>'page' << ${pageShift}, j.value->>'from' + 1), j.value->>'words'
+      (group) => sql`INSERT INTO search_words (account_id, week, page, from_seq, words, later_words)
+        SELECT j.value->>'accountId', ${week}, j.value->>'key', j.value->>'fromSeq', j.value->>'words', j.value->>'later'
         FROM json_each(${JSON.stringify(group)}) j WHERE ${guard}
-        ON CONFLICT DO UPDATE SET words = words || excluded.words WHERE excluded.words <> ''`,
+        ON CONFLICT DO UPDATE SET words = words || excluded.words, later_words = later_words || excluded.later_words
+          WHERE excluded.words <> '' OR excluded.later_words <> ''`,
     );
   }
 
@@ -63,7 +77,7 @@ export const everywhere: readonly SeqRange[] = [{ low: 0, high: Number.MAX_SAFE_
 
 /**
  * Rows of each week that may have all of the words, the newest first: what is known not to have them is left out. One round
- * trip; reads a row a page.
+ * trip; reads a row for two pages.
  */
 export async function rangesOf(
   store: Store,
@@ -73,10 +87,11 @@ export async function rangesOf(
   nowMs: number,
 ): Promise<Map<string, readonly SeqRange[]>> {
   if (words.length === 0) return new Map(weeks.map((week) => [week, everywhere]));
-  const has = sql.join(
-    words.map((word) => sql`instr(words, ${hashOf(word)}) > 0`),
-    sql` AND `,
-  );
+  const hasAll = (column: 'words' | 'later_words') =>
+    sql.join(
+      words.map((word) => sql`instr(${sql.raw(column)}, ${hashOf(word)}) > 0`),
+      sql` AND `,
+    );
   const results = await withHomeTables(store, nowMs, () =>
     batch(
       store.d1,
@@ -86,7 +101,7 @@ export async function rangesOf(
           sql`SELECT coalesce((SELECT seq FROM stats_progress WHERE account_id = ${accountId} AND week = ${week}), 0) AS done,
             max(coalesce((SELECT max(seq) FROM ${messages} WHERE account_id = ${accountId}), 0),
                 coalesce((SELECT max(seq) FROM ${events} WHERE account_id = ${accountId}), 0)) AS last`,
-          sql`SELECT page, from_seq, ${has} AS hit FROM search_words WHERE account_id = ${accountId} AND week = ${week}`,
+          sql`SELECT page, from_seq, ${hasAll('words')} AS hit, ${hasAll('later_words')} AS later_hit FROM search_words WHERE account_id = ${accountId} AND week = ${week}`,
         ];
       }),
     ),
@@ -98,6 +113,21 @@ export async function rangesOf(
       return [week, rangesIn(pages, { done: Number(reach?.done ?? 0), last: Number(reach?.last ?? 0) })];
     }),
   );
+}
+
+/** What rows tell of a page: whether it may have the words, and from which number on they know; null: nothing. */
+function knownOf(
+  pages: ReadonlyMap<number, Record<string, unknown>>,
+  page: number,
+): { hit: boolean; from: number } | null {
+  const pair = pages.get(firstPair + (page >> 1));
+  const alone = pages.get(page);
+  const known = [
+    ...(pair ? [{ hit: (page & 1 ? pair.later_hit : pair.hit) === 1, from: Number(pair.from_seq) }] : []),
+    ...(alone ? [{ hit: alone.hit === 1, from: Number(alone.from_seq) }] : []),
+  ];
+  if (known.length === 0) return null;
+  return { hit: known.some(({ hit }) => hit), from: Math.min(...known.map(({ from }) => from)) };
 }
 
 function rangesIn(
@@ -113,12 +143,12 @@ function rangesIn(
   };
   for (let page = last >> pageShift; last > 0 && page >= 0; page--) {
     const [start, end] = [page * pageSize, (page + 1) * pageSize];
-    const row = pages.get(page);
-    if (!row || row.hit === 1) add(start, end);
+    const known = knownOf(pages, page);
+    if (!known || known.hit) add(start, end);
     else {
       // Not folded yet, and what was folded before words were kept.
       add(Math.max(start, done + 1), end);
-      add(start, Number(row.from_seq) <= 1 ? start : Number(row.from_seq));
+      add(start, known.from <= 1 ? start : Math.min(known.from, end));
     }
   }
   return ranges;

@@ -1,0 +1,1 @@
+ALTER TABLE `search_words` ADD `later_words` text DEFAULT '' NOT NULL;
