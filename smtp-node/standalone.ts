@@ -26,6 +26,7 @@ const usage = `npm start -- [options]
   --return-path-port N  port that takes incoming mail; 0: any free one; none: no such port (0)
   --capture-port N      port of the capture MX's list; 0: any free one (8025)
   --host ADDRESS        address to listen on (127.0.0.1); the capture MX's list stays on this machine
+  --homes N             databases that accounts live in; never fewer than there are (1)
   --deliver             deliver to the recipients' real MX hosts instead of the capture MX
   --service-domain D    the operator's own domain (pennypost.test)
   --data-dir DIR        where everything is kept (.pennypost)
@@ -130,6 +131,7 @@ async function start(
     port: portOf('port'),
     host: flags.host,
     dataDir: join(dataDir, 'edge'),
+    homes: Number(flags.homes),
     settings: {
       ...secrets,
       SERVICE_DOMAIN: flags['service-domain'],
@@ -215,6 +217,7 @@ function readFlags() {
         'return-path-port': { type: 'string', default: '0' },
         'capture-port': { type: 'string', default: '8025' },
         host: { type: 'string', default: '127.0.0.1' },
+        homes: { type: 'string', default: '1' },
         deliver: { type: 'boolean', default: false },
         'service-domain': { type: 'string', default: 'pennypost.test' },
         'data-dir': { type: 'string', default: join(repository, '.pennypost') },

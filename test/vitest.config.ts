@@ -47,8 +47,28 @@ export default defineConfig({
           name: 'worker',
           globalSetup: ['test/support/migrations.ts'],
           include: ['test/worker/**/*.test.ts'],
+          exclude: ['test/worker/homes/**'],
           testTimeout: 30_000,
           // A first owner is made, with a password that is dear to hash.
+          hookTimeout: 60_000,
+          retry,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        root,
+        plugins: [
+          cloudflareTest({
+            wrangler: { configPath: `${root}/wrangler.toml` },
+            miniflare: { bindings: secrets, d1Databases: { DB_1: 'home-1', DB_2: 'home-2' } },
+          }),
+        ],
+        test: {
+          // An installation with three databases.
+          name: 'homes',
+          globalSetup: ['test/support/migrations.ts'],
+          include: process.env.HOMES_ALL ? ['test/worker/**/*.test.ts'] : ['test/worker/homes/**/*.test.ts'],
+          testTimeout: 30_000,
           hookTimeout: 60_000,
           retry,
           sequence: { groupOrder: 1 },

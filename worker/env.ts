@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { mostHomes } from '#domain/message/home.ts';
 import { type Settings, workerSettings } from './settings.ts';
 
 /**
@@ -20,9 +21,11 @@ const bindings = [
 ] as const;
 
 export interface Bindings {
+  /** Control, which is the home 0; further homes are `DB_1`, `DB_2` and so on, without a gap. */
   DB: D1Database;
+  [name: `DB_${number}`]: D1Database;
   RAW: R2Bucket;
-  DELIVERY: Queue<DeliveryPointers>;
+  DELIVERY: Queue<DeliveryPointers | HomeTick>;
   WEBHOOK: Queue<EventPointers>;
   HUB: DurableObjectNamespace;
   SENDER: DurableObjectNamespace;
@@ -45,6 +48,16 @@ export type DeliveryPointers = z.infer<typeof deliveryPointers>;
 export const eventPointers = z.object({ accountIds: z.array(z.number().int()).max(1000) });
 export type EventPointers = z.infer<typeof eventPointers>;
 
+/** Body of a message in the queue of deliveries: cron ticks in a home, or goes on there. */
+export const homeTick = z.strictObject({
+  home: z.number().int().min(1),
+  /** When cron ticked, Unix ms. */
+  tickMs: z.number().int(),
+  /** Only what has more to do. */
+  goesOn: z.boolean(),
+});
+export type HomeTick = z.infer<typeof homeTick>;
+
 export interface Env extends Settings {
   bindings: Bindings;
 }
@@ -54,6 +67,16 @@ export class NotConfigured extends Error {}
 
 const parsed = new WeakMap<object, Env>();
 
+/** Homes are counted by their bindings, so none may be left out. */
+function gapsOf(source: Record<string, unknown>): string[] {
+  const there = Object.keys(source).flatMap((name) => /^DB_([1-9]\d{0,2})$/.exec(name)?.[1] ?? []);
+  const last = Math.max(0, ...there.map(Number));
+  if (last >= mostHomes) return [`binding DB_${last} is one too many: there are at most ${mostHomes} homes`];
+  return Array.from({ length: last }, (_, i) => `DB_${i + 1}`)
+    .filter((name) => !source[name])
+    .map((name) => `binding ${name} is missing, and DB_${last} is there (wrangler.toml)`);
+}
+
 /** The parsed environment. @throws NotConfigured, which names everything that is missing or wrong */
 export function parseEnv(raw: unknown): Env {
   const known = typeof raw === 'object' && raw !== null ? parsed.get(raw) : undefined;
@@ -61,6 +84,7 @@ export function parseEnv(raw: unknown): Env {
   const source = z.record(z.string(), z.unknown()).parse(raw);
   const faults: string[] = [];
   for (const name of bindings) if (!source[name]) faults.push(`binding ${name} is missing (wrangler.toml)`);
+  faults.push(...gapsOf(source));
   const setting = <T>(schema: z.ZodType<T>, key: string, secret: boolean): T | undefined => {
     const result = schema.safeParse(source[key]);
     if (result.success) return result.data;

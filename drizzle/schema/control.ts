@@ -10,7 +10,10 @@ import {
   uniqueIndex,
 } from 'drizzle-orm/sqlite-core';
 
-/** Control tables: few rows, in the first database. Mail itself lives in the home tables (`home.ts`). */
+/**
+ * Tables of migrations: few rows. Every home has all of them. The first, control, has what spans accounts; of that the
+ * others have copies of accounts and nodes (`store/copies.ts`). Mail itself lives in the home tables (`home.ts`).
+ */
 
 /**
  * A tenant; owns everything below. Number 0 is nobody's: mail of the installation itself (sign-in links, invitations)
@@ -35,6 +38,8 @@ export const accounts = sqliteTable('accounts', {
   /** Days for which the content of a message is kept. */
   contentDays: integer('content_days').notNull().default(3),
   createdAtMs: integer('created_at_ms').notNull(),
+  /** The home in which it lives: its mail, and what it has made and decided. */
+  home: integer('home').notNull().default(0),
 });
 
 /** An API key; the same pair logs in by SMTP. The secret itself is never stored. */
@@ -105,6 +110,13 @@ export const domains = sqliteTable(
     uniqueIndex('domains_verified_name').on(t.name).where(sql`status = 'verified'`),
   ],
 );
+
+/** In control: names that accounts of other homes have verified. Those of the first home stand in its own `domains`. */
+export const domainHomes = sqliteTable('domain_homes', {
+  name: text('name').primaryKey(),
+  home: integer('home').notNull(),
+  accountId: integer('account_id').notNull(),
+});
 
 /**
  * How far a sending domain is warmed, and what it has used of its limits: windows by number (UTC day, hour,

@@ -1,5 +1,5 @@
 /**
- * `npm run backup -- <folder>`: the database as SQL, the secrets sealed with a passphrase, and a list of the objects in
+ * `npm run backup -- <folder>`: the databases as SQL, the secrets sealed with a passphrase, and a list of the objects in
  * R2. While D1 writes the SQL it answers nothing else: requests of that time are answered with 503, and nodes and clients
  * try again.
  */
@@ -11,6 +11,7 @@ import { repository } from '../standalone/bundle.ts';
 import { digestOf, files, type Manifest, passphraseOf } from './deploy/backup-folder.ts';
 import { DeployError } from './deploy/cloudflare.ts';
 import { writeConfiguration } from './deploy/configuration.ts';
+import { planHomes } from './deploy/homes.ts';
 import { names, readInstallation } from './deploy/installation.ts';
 import { KnownSecrets, markName } from './deploy/secrets.ts';
 import { openSession, type Session, stateDir } from './deploy/session.ts';
@@ -30,12 +31,19 @@ async function backup(folder: string, account: string | undefined): Promise<void
     );
   const passphrase = await passphraseOf();
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  const file = `${names.database}.sql`;
-  const config = await writeConfiguration({ databaseId, vars, onWorkersDev: true, previews: false });
-  await session.run([
-    ...['d1', 'export', names.database, '--remote', '--skip-confirmation'],
-    ...['--output', join(folder, file), '--config', config],
-  ]);
+  const homes = (await planHomes(session, installation, undefined)).flatMap(({ databaseId: id, ...home }) =>
+    id === null ? [] : [{ ...home, databaseId: id }],
+  );
+  const config = await writeConfiguration({ databaseId, homes, vars, onWorkersDev: true, previews: false });
+  const databases: Manifest['databases'] = [];
+  for (const name of [names.database, ...homes.map((home) => home.name)]) {
+    const file = `${name}.sql`;
+    await session.run([
+      ...['d1', 'export', name, '--remote', '--skip-confirmation'],
+      ...['--output', join(folder, file), '--config', config],
+    ]);
+    databases.push({ name, file, sha256: await digestOf(join(folder, file)) });
+  }
   await writeFile(join(folder, files.secrets), `${seal(JSON.stringify(known), passphrase)}\n`, {
     mode: 0o600,
   });
@@ -47,12 +55,12 @@ async function backup(folder: string, account: string | undefined): Promise<void
     pennypost: version,
     at: new Date().toISOString(),
     vars,
-    databases: [{ name: names.database, file, sha256: await digestOf(join(folder, file)) }],
+    databases,
     objects,
   };
   // Last: a folder that has it is whole.
   await writeFile(join(folder, files.manifest), `${JSON.stringify(manifest, null, 2)}\n`, { mode: 0o600 });
-  console.log(`Backed up to ${folder}: ${file}, secrets (sealed), and the keys of ${objects} objects in R2, which are
+  console.log(`Backed up to ${folder}: ${databases.map(({ file }) => file).join(', ')}, secrets (sealed), and the keys of ${objects} objects in R2, which are
 large messages and large received mail of the last days. Copy them too where they matter, e.g. with rclone:
   rclone copy --files-from-raw <(jq -r .key ${join(folder, files.objects)}) r2:${names.bucket} <where>`);
 }

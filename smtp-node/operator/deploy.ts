@@ -18,6 +18,7 @@ const usage = `npm run deploy -- [options]
   --public-url URL         where the dashboard is reached; "workers.dev": there
   --domain HOST            also serve the Worker at this host of a zone in the account; may be repeated
   --var NAME=TEXT          set a variable of the Worker (see worker/docs/settings.md); those that it has stay as they are
+  --homes N                databases that accounts live in; never fewer than there are (1)
   --rotate NAME            make a secret anew; of a list, a new first key before the old
   --email-routing          let Email Routing bring mail for bounces.<service domain> to the Worker
   --dns                    publish the DNS records of the service domain, or print them
@@ -38,6 +39,7 @@ async function main(): Promise<void> {
       'public-url': { type: 'string' },
       domain: { type: 'string', multiple: true, default: [] },
       var: { type: 'string', multiple: true, default: [] },
+      homes: { type: 'string' },
       rotate: { type: 'string', multiple: true, default: [] },
       'email-routing': { type: 'boolean', default: false },
       dns: { type: 'boolean', default: false },
@@ -54,6 +56,7 @@ async function main(): Promise<void> {
       publicUrl: flags['public-url'],
       domains: flags.domain,
       vars: flags.var,
+      homes: flags.homes,
       rotate: flags.rotate,
       emailRouting: flags['email-routing'],
       dns: flags.dns,

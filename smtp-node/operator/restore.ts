@@ -8,10 +8,11 @@ import { workerSecrets } from '../standalone/secrets.ts';
 import { files, passphraseOf, readManifest } from './deploy/backup-folder.ts';
 import { DeployError } from './deploy/cloudflare.ts';
 import { writeConfiguration } from './deploy/configuration.ts';
+import { planHomes } from './deploy/homes.ts';
 import { names, query, readInstallation } from './deploy/installation.ts';
 import { deploy, makeDatabase } from './deploy/run.ts';
 import { KnownSecrets, markName } from './deploy/secrets.ts';
-import { openSession, stateDir } from './deploy/session.ts';
+import { openSession, type Session, stateDir } from './deploy/session.ts';
 import { open } from './sealed.ts';
 
 interface RestoreFlags {
@@ -23,46 +24,52 @@ interface RestoreFlags {
 
 async function restore(folder: string, flags: RestoreFlags): Promise<void> {
   const manifest = await readManifest(folder);
-  const [database] = manifest.databases;
-  if (!database) throw new DeployError(`${folder} has no database.`);
+  if (manifest.databases.length === 0) throw new DeployError(`${folder} has no database.`);
   const opened = open(await readFile(join(folder, files.secrets), 'utf8'), await passphraseOf());
   if (opened === null) throw new DeployError('The passphrase does not open the secrets of this backup.');
   const secrets = workerSecrets.partial().parse(JSON.parse(opened));
   const session = await openSession(flags.account);
-  const { databaseId: there, vars } = await readInstallation(session);
+  const installation = await readInstallation(session);
+  const { databaseId: there, vars } = installation;
   const known = await new KnownSecrets(stateDir).read(vars[markName]);
   if (Object.entries(known).some(([name, text]) => text !== secrets[name as keyof typeof secrets]))
     throw new DeployError(
       `.pennypost/deployed-secrets.json here has secrets of another installation: restore from a fresh clone, or move that file away.`,
     );
-  const databaseId = there ?? (await makeDatabase(session));
-  const tables = await query(
-    { ...session, databaseId },
-    z.object({ name: z.string() }),
-    `SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE '_cf_%' LIMIT 1`,
-  );
-  if ((tables ?? []).length > 0)
-    throw new DeployError(
-      `The database ${names.database} of this account is not empty. If an earlier run of this restore has filled it, go on with npm run deploy; otherwise restore into another account (--account ID), or delete what is there: npx wrangler d1 delete ${names.database}.`,
-    );
+  const homes: { binding: string; name: string; databaseId: string }[] = [];
+  for (const { name, binding, databaseId } of await planHomes(
+    session,
+    installation,
+    String(manifest.databases.length),
+  ))
+    homes.push({ name, binding, databaseId: databaseId ?? (await makeDatabase(session, name)) });
+  const databaseId = there ?? (await makeDatabase(session, names.database));
+  const databases = [{ name: names.database, databaseId }, ...homes];
+  for (const database of databases) await requireEmpty(session, database);
   await new KnownSecrets(stateDir).settle(secrets);
   const config = await writeConfiguration({
     databaseId,
+    homes,
     vars: manifest.vars,
     onWorkersDev: true,
     previews: false,
   });
-  console.log(`Bringing ${database.file} of ${manifest.at} into the database ${names.database}.`);
-  await session.run([
-    ...['d1', 'execute', names.database, '--remote', '--yes'],
-    ...['--file', join(folder, database.file), '--config', config],
-  ]);
+  // The first last: one that is empty says that not all is there yet.
+  for (const [home, { name }] of [...databases.entries()].reverse()) {
+    const { file = '' } = manifest.databases[home] ?? {};
+    console.log(`Bringing ${file} of ${manifest.at} into the database ${name}.`);
+    await session.run([
+      ...['d1', 'execute', name, '--remote', '--yes'],
+      ...['--file', join(folder, file), '--config', config],
+    ]);
+  }
   await deploy({
     account: session.accountId,
     serviceDomain: undefined,
     publicUrl: flags.publicUrl,
     domains: flags.domains,
     vars: [...keptVars(manifest.vars), ...flags.vars],
+    homes: String(manifest.databases.length),
     rotate: [],
     dns: false,
     emailRouting: false,
@@ -73,6 +80,22 @@ async function restore(folder: string, flags: RestoreFlags): Promise<void> {
 Restored. ${manifest.objects} objects of R2 belonged to it (${files.objects}): copy them into the bucket ${names.bucket} of this account.
 What was waiting when the backup was made is delivered now: see that the installation before no longer sends.
 Its nodes need PENNYPOST_EDGE_URL of this installation; their PENNYPOST_NODE_TOKEN is as it was.`);
+}
+
+/** @throws DeployError when there is anything in a database */
+async function requireEmpty(
+  session: Session,
+  { name, databaseId }: { name: string; databaseId: string },
+): Promise<void> {
+  const tables = await query(
+    { ...session, databaseId },
+    z.object({ name: z.string() }),
+    `SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE '_cf_%' LIMIT 1`,
+  );
+  if ((tables ?? []).length > 0)
+    throw new DeployError(
+      `The database ${name} of this account is not empty. If an earlier run of this restore has filled it, go on with npm run deploy; otherwise restore into another account (--account ID), or delete what is there: npx wrangler d1 delete ${name}.`,
+    );
 }
 
 /** Variables as `--var` takes them. The mark is the deployment's own, and a name at workers.dev that account's. */

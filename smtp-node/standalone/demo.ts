@@ -65,7 +65,7 @@ export async function keptDemo(path: string, edge: { url: string; operatorToken:
 async function newDemo(
   post: (route: string, body: unknown) => Promise<unknown>,
 ): Promise<z.infer<typeof schema>> {
-  const { id } = z.object({ id: z.number() }).parse(await post('/accounts', { name: 'Demo' }));
+  const { id } = z.object({ id: z.number() }).parse(await post('/accounts', { name: 'Demo', home: 0 }));
   const credential = z.object({ username: z.string(), secret: z.string() });
   const live = credential.parse(
     await post(`/accounts/${id}/credentials`, { name: 'demo', environment: 'live' }),

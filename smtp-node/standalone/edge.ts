@@ -2,7 +2,7 @@
  * The edge half on one machine: the Worker, bundled by wrangler, in Cloudflare's own runtime (workerd, through
  * miniflare), with its data on disk, its migrations applied and its cron ticked.
  */
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from 'miniflare';
 import { unstable_getMiniflareWorkerOptions, unstable_splitSqlQuery } from 'wrangler';
@@ -19,6 +19,8 @@ export interface EdgeOptions {
   settings: Record<string, string>;
   /** Lines that the Worker logs. */
   log: (line: string) => void;
+  /** How many databases there are to be at least; those that are there stay. */
+  homes?: number;
   /** Makes the module that is run from the Worker's own (its path is given); for measurements. */
   around?: (worker: string) => Promise<string>;
 }
@@ -43,6 +45,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
   await endOrphans(runtimeNote);
   const own = join(bundle, 'index.js');
   const main = options.around ? await options.around(own) : own;
+  const homes = await keptHomes(join(options.dataDir, 'homes.json'), options.homes ?? 1);
   const { workerOptions } = unstable_getMiniflareWorkerOptions(join(repository, 'wrangler.toml'));
   const miniflare = withoutSignalHandlers(
     () =>
@@ -52,6 +55,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
           modules: [{ type: 'ESModule', path: main }],
           modulesRoot: dirname(main),
           bindings: Object.assign({}, workerOptions.bindings, options.settings),
+          d1Databases: Object.assign({}, workerOptions.d1Databases, furtherHomes(homes)),
           host: options.host,
           port: options.port,
           cf: false,
@@ -65,7 +69,8 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
   const url = (await miniflare.ready).origin;
   await noteWorkerd(runtimeNote);
   const database = await miniflare.getD1Database('DB');
-  await migrate(database);
+  for (const name of ['DB', ...Object.keys(furtherHomes(homes))])
+    await migrate(await miniflare.getD1Database(name));
   const worker = await miniflare.getWorker();
   const tick = async () => {
     await worker.scheduled({ scheduledTime: new Date(), cron: '* * * * *' });
@@ -83,6 +88,26 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
       await miniflare.dispose();
     },
   };
+}
+
+/** Most homes of one machine; each is a database that is looked at by cron. */
+const mostLocalHomes = 32;
+
+/** How many homes there are: never fewer than there were, since accounts live in them. */
+async function keptHomes(path: string, wanted: number): Promise<number> {
+  if (!Number.isInteger(wanted) || wanted < 1 || wanted > mostLocalHomes)
+    throw new Error(`--homes must be a number from 1 to ${mostLocalHomes}`);
+  const kept = Number(await readFile(path, 'utf8').catch(() => '1'));
+  const homes = Math.max(kept, wanted);
+  if (homes !== kept) await writeFile(path, `${homes}\n`);
+  return homes;
+}
+
+/** The bindings of all homes but the first, which wrangler.toml has. */
+function furtherHomes(homes: number): Record<string, { id: string }> {
+  return Object.fromEntries(
+    Array.from({ length: homes - 1 }, (_, i) => [`DB_${i + 1}`, { id: `home-${i + 1}` }]),
+  );
 }
 
 /** Miniflare ends the process at once on a signal; here a signal is the caller's, who has work to finish. */

@@ -106,7 +106,7 @@ function countedDatabase(inner: Binding): Binding {
 }
 
 interface Stub {
-  wake(): Promise<unknown>;
+  wake(homes: readonly number[]): Promise<unknown>;
 }
 
 /**
@@ -122,7 +122,7 @@ function timedHub(inner: Binding): Binding {
         const stub = Reflect.apply(method, target, values) as unknown as Stub & Binding;
         return new Proxy(stub, {
           get(of, member) {
-            if (member === 'wake') return () => timed(() => of.wake());
+            if (member === 'wake') return (homes: readonly number[]) => timed(() => of.wake(homes));
             const value = Reflect.get(of, member);
             return typeof value === 'function' ? value.bind(of) : value;
           },

@@ -6,6 +6,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { open, seal } from '../../smtp-node/operator/sealed.ts';
+import { repository } from '../../smtp-node/standalone/bundle.ts';
 import { type Edge, startEdge } from '../../smtp-node/standalone/edge.ts';
 import { newWorkerSecrets, setupCodeOf, type WorkerSecrets } from '../../smtp-node/standalone/secrets.ts';
 import { until } from '../lab/until.ts';
@@ -84,9 +85,18 @@ beforeAll(async () => {
     'pennypost-raw',
     Array.from({ length: 2500 }, (_, i) => ({ key: `raw/${i}`, size: 40_000 })),
   );
+  const home = new DatabaseSync(':memory:');
+  home.exec(
+    "CREATE TABLE accounts (id INTEGER PRIMARY KEY, name TEXT); INSERT INTO accounts VALUES (7, 'elsewhere')",
+  );
+  home.exec('CREATE TABLE d1_migrations (id INTEGER PRIMARY KEY, name TEXT)');
+  for (const name of await readdir(join(repository, 'drizzle/migrations')))
+    if (name.endsWith('.sql')) home.prepare('INSERT INTO d1_migrations (name) VALUES (?)').run(name);
+  const homeId = before.addDatabase('pennypost-home-1', home);
   before.worker = {
     id: 'version',
     bindings: [
+      { type: 'd1', name: 'DB_1', id: homeId },
       { type: 'plain_text', name: 'SERVICE_DOMAIN', text: 'mail.shop.example' },
       { type: 'plain_text', name: 'PUBLIC_URL', text: 'https://pennypost.shop.workers.dev' },
       { type: 'plain_text', name: 'MAIL_FROM', text: 'hello@shop.example' },
@@ -146,6 +156,8 @@ describe('a backup', () => {
     const { code, text } = await clone.run('restore', [kept()], passphrase);
     expect([code, text]).toEqual([0, expect.stringContaining('Restored.')]);
     expect(after.worker?.secrets).toEqual(secrets);
+    const home = [...after.databases.values()].find(({ name }) => name === 'pennypost-home-1');
+    expect(home?.db.prepare('SELECT name FROM accounts WHERE id = 7').get()).toEqual({ name: 'elsewhere' });
     expect(after.vars).toMatchObject({
       SERVICE_DOMAIN: 'mail.shop.example',
       MAIL_FROM: 'hello@shop.example',

@@ -137,6 +137,35 @@ describe('an installation', () => {
     );
   });
 
+  it('gets databases for accounts to live in, and never has fewer', async () => {
+    // An earlier run has made it and ended there.
+    cloud.addDatabase('pennypost-home-2');
+    const { code, text } = await mine.run('deploy', ['--yes', '--homes', '3']);
+    expect([code, text]).toEqual([0, expect.stringContaining('To be made: D1 database pennypost-home-1\n')]);
+    const homes = () =>
+      (cloud.worker?.bindings ?? [])
+        .filter(({ type, name }) => type === 'd1' && name.startsWith('DB'))
+        .map(({ name, id, database_id: databaseId }) => [
+          name,
+          cloud.databases.get(String(databaseId ?? id))?.name,
+        ]);
+    const three = [
+      ['DB', 'pennypost'],
+      ['DB_1', 'pennypost-home-1'],
+      ['DB_2', 'pennypost-home-2'],
+    ];
+    expect(homes()).toEqual(three);
+    const migrations = [...cloud.databases.values()].map(
+      ({ db }) => db.prepare('SELECT count(*) AS n FROM d1_migrations').get()?.n,
+    );
+    expect(new Set(migrations).size).toBe(1);
+    expect(migrations).toHaveLength(3);
+    expect((await (await newClone(cloud)).run('deploy', ['--yes'])).code).toBe(0);
+    expect(homes()).toEqual(three);
+    expectSentence(await mine.run('deploy', ['--yes', '--homes', '2']), /cannot be fewer than 3/);
+    expectSentence(await mine.run('deploy', ['--yes', '--homes', 'many']), /must be a number/);
+  });
+
   it('gets a secret that a newer version needs together with that version', async () => {
     const newer = await newClone(cloud);
     const file = join(newer.folder, 'smtp-node/standalone/secrets.ts');

@@ -34,8 +34,8 @@ const rules: { room: string; inside: string[]; packages: RegExp }[] = [
 const storeys = [
   'index.ts',
   'routes.ts',
-  'cron/',
   'queue/',
+  'cron/',
   'tracking/',
   'dialects/',
   'dashboard/',

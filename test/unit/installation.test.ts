@@ -4,7 +4,7 @@ import { diagnoseInstallation, type InstallationFacts } from '#domain/dns/instal
 const healthy: InstallationFacts = {
   nowMs: Date.UTC(2026, 10, 27),
   missingColumns: [],
-  databaseSize: { bytes: 1e6, bytesADay: null },
+  databaseSizes: [{ home: 0, accounts: 1, bytes: 1e6, bytesADay: null }],
   bucketFault: null,
   queues: [],
   nodes: [{ nodeId: 'out', lastSeenAtMs: Date.UTC(2026, 10, 27) }],

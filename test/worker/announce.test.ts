@@ -454,7 +454,7 @@ describe('a crowd of sends', () => {
       get: () => ({
         wake: async () => {
           seenByWakes.push(count());
-          return await hubOf(bindings.HUB).wake();
+          return await hubOf(bindings.HUB).wake([0]);
         },
       }),
     };

@@ -125,7 +125,7 @@ describe('a private key at rest', () => {
 
 describe('a secret', () => {
   it('is made of 32 letters and digits, each equally likely, and never twice the same', () => {
-    const secrets = Array.from({ length: 2000 }, () => newSecret('live'));
+    const secrets = Array.from({ length: 2000 }, () => newSecret('live', 0));
     expect(new Set(secrets).size).toBe(2000);
     for (const secret of secrets) expect(secret).toMatch(/^pp_live_[0-9A-Za-z]{32}$/);
     expect(new Set(secrets.flatMap((s) => [...s.slice(8)])).size).toBe(62);

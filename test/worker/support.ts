@@ -20,6 +20,7 @@ declare module 'vitest' {
 
 interface TestEnv {
   DB: D1Database;
+  [home: `DB_${number}`]: D1Database;
   RAW: R2Bucket;
   HUB: DurableObjectNamespace;
   OPERATOR_TOKEN: string;
@@ -36,9 +37,10 @@ export function testStore(): Store {
   return openStore(bindings);
 }
 
-/** Applies the migrations to this test file's own database. */
+/** Applies the migrations to this test file's own databases. */
 export async function migrate(): Promise<void> {
-  await applyD1Migrations(bindings.DB, inject('migrations'));
+  const databases = Object.entries(bindings).filter(([name]) => /^DB(_\d+)?$/.test(name));
+  for (const [, database] of databases) await applyD1Migrations(database as D1Database, inject('migrations'));
 }
 
 let sources = 0;
@@ -181,13 +183,15 @@ export function mail(account: TestAccount, more: Record<string, unknown> = {}): 
 
 /** The raw message as a node gets it, latin1 text. */
 export async function rawOf(messageId: string): Promise<string> {
-  const { week } = homeOf(messageId);
-  const place = await bindings.DB.prepare(
-    `SELECT body_day AS bodyDay, body_id AS bodyId FROM deliveries_${week} WHERE message_id = ? LIMIT 1`,
-  )
+  const { shard, week } = homeOf(messageId);
+  const database = shard === 0 ? bindings.DB : bindings[`DB_${shard}`];
+  const place = await database
+    ?.prepare(
+      `SELECT body_day AS bodyDay, body_id AS bodyId FROM deliveries_${week} WHERE message_id = ? LIMIT 1`,
+    )
     .bind(messageId)
     .first<{ bodyDay: string; bodyId: number | null }>();
-  const body = place && (await readBody(testStore(), { messageId, ...place }, Date.now()));
+  const body = place ? await readBody(testStore().at(shard), { messageId, ...place }, Date.now()) : null;
   if (body === null) throw new Error(`there is no raw message ${messageId}`);
   return typeof body === 'string' ? body : latin1(new Uint8Array(await new Response(body).arrayBuffer()));
 }

@@ -33,6 +33,8 @@ import {
   listDkimKeys,
   updateDomain,
 } from '../store/domains.ts';
+import { emptiestHome } from '../store/sizes.ts';
+import type { Store } from '../store/store.ts';
 import { vouched } from '../store/vouch.ts';
 import { findWarming, setWarming } from '../store/warming.ts';
 import { newSecret, sha256Hex } from '../tokens/secret.ts';
@@ -42,7 +44,11 @@ import { warmingView } from './warming.ts';
 /** `/admin/v1`: what the operator does, with the operator token. */
 export const adminApp = newApp();
 
-const accountBody = z.strictObject({ name: z.string().min(1).max(200) });
+const accountBody = z.strictObject({
+  name: z.string().min(1).max(200),
+  /** The database in which it is to live; left out: the emptiest. */
+  home: z.number().int().min(0).optional(),
+});
 const statusBody = z.strictObject({
   status: z.enum(['active', 'suspended']),
   reason: z.string().max(1000).nullable().default(null),
@@ -93,9 +99,11 @@ adminApp.get('/accounts', async (c) => {
 });
 
 adminApp.post('/accounts', async (c) => {
-  const { name } = await readBody(c, accountBody);
-  const account = await createAccount(c.get('store'), name, Date.now());
-  noted(c, { account: String(account.id), name });
+  const { name, home } = await readBody(c, accountBody);
+  const store = c.get('store');
+  if (home !== undefined && home >= store.homes) throw noSuchHome(store);
+  const account = await createAccount(store, { name, home: home ?? (await emptiestHome(store)) }, Date.now());
+  noted(c, { account: String(account.id), name, home: String(account.home) });
   return c.json(accountView(account), 201);
 });
 
@@ -135,7 +143,7 @@ adminApp.get('/accounts/:id/credentials', async (c) => {
 adminApp.post('/accounts/:id/credentials', async (c) => {
   const { id } = await accountOf(c);
   const body = await readBody(c, credentialBody);
-  const secret = newSecret(body.environment);
+  const secret = newSecret(body.environment, c.get('store').home);
   const credential = await createCredential(c.get('store'), {
     ...body,
     accountId: id,
@@ -250,11 +258,19 @@ async function warmingOf(c: AdminCall) {
 
 type AdminCall = Context<App>;
 
+/** The account of the path; whatever is asked of the store from here on is asked of its home. */
 async function accountOf(c: AdminCall): Promise<Account> {
   const id = Number(c.req.param('id'));
-  const account = Number.isSafeInteger(id) ? await findAccount(c.get('store'), id) : null;
+  const { first } = c.get('store');
+  const account = Number.isSafeInteger(id) ? await findAccount(first, id) : null;
   if (!account) throw new Problem('not_found', `There is no account ${c.req.param('id')}.`);
+  c.set('store', first.at(account.home));
   return account;
+}
+
+function noSuchHome({ homes }: Store): Problem {
+  const detail = homes === 1 ? 'must be 0, there is one home' : `must be from 0 to ${homes - 1}`;
+  return new Problem('invalid_body', `home ${detail}`, { errors: [{ pointer: '/home', detail }] });
 }
 
 async function domainOf(c: AdminCall): Promise<Domain> {
@@ -280,6 +296,7 @@ function accountView(account: Account) {
     name: account.name,
     status: account.status,
     status_reason: account.statusReason,
+    home: account.home,
     limits: { messages_per_minute: account.messagesPerMinute },
     created_at: new Date(account.createdAtMs).toISOString(),
   };

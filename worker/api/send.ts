@@ -259,7 +259,7 @@ function inFlight(c: Call, key: string): () => void {
 export function intakeOf(c: Call): Intake {
   const { bindings, serviceDomain, returnPathKeys } = c.get('env');
   const { DELIVERY, HUB } = bindings;
-  const channels = { wake: () => hubOf(HUB).wake(), queue: DELIVERY };
+  const channels = { wake: (homes: readonly number[]) => hubOf(HUB).wake(homes), queue: DELIVERY };
   const nowMs = Date.now();
   return {
     store: c.get('store'),

@@ -1,8 +1,11 @@
 import { fullMailbox } from '#domain/delivery/consequence.ts';
 import { diagnoseDatabaseSize } from '#domain/dns/installation.ts';
+import { firstHome } from '#domain/message/home.ts';
 import type { Env } from '../env.ts';
 import { hubOf } from '../hub/hub-of.ts';
 import { purgeAuth } from '../store/auth.ts';
+import { mendCopies } from '../store/copies.ts';
+import { releaseLost } from '../store/domain-names.ts';
 import { purgeReports } from '../store/domain-reports.ts';
 import { dropOldTables, ensureHomeTables } from '../store/home-tables.ts';
 import { purgeIdempotencyKeys } from '../store/idempotency.ts';
@@ -32,11 +35,22 @@ const hourMs = 3_600_000;
 /** A job of which a step says only whether there is more. */
 const more = (there: boolean) => (there ? 1 : null);
 
+/** A job of every home, or of one kind only. */
+interface HomeJob extends Job<Tick> {
+  of?: 'control' | 'others';
+}
+
+/** What cron does in a home. */
+export function jobsAt(home: number): readonly Job<Tick>[] {
+  const kind = home === firstHome ? 'control' : 'others';
+  return jobs.filter(({ of }) => of === undefined || of === kind);
+}
+
 /**
- * Everything that cron does; a tick has 400 statements and 400 subrequests for all of it. Housekeeping comes first. A
+ * Everything that cron does; a tick in a home has 400 statements and 400 subrequests for all of it. Housekeeping comes first. A
  * missing table is made on demand as well, so once an hour is often enough.
  */
-export const jobs: readonly Job<Tick>[] = [
+const jobs: readonly HomeJob[] = [
   {
     name: 'drop tables',
     everyMs: hourMs,
@@ -51,7 +65,9 @@ export const jobs: readonly Job<Tick>[] = [
     },
   },
   {
+    // The bucket is one for all homes.
     name: 'bodies',
+    of: 'control',
     everyMs: hourMs,
     step: async ({ store, nowMs }) => more(await purgeBodies(store, nowMs)),
   },
@@ -62,11 +78,25 @@ export const jobs: readonly Job<Tick>[] = [
   },
   {
     name: 'sessions',
+    of: 'control',
     everyMs: hourMs,
     step: async ({ store, nowMs }) => {
       await purgeAuth(store, nowMs);
       return null;
     },
+  },
+  {
+    // What control has decided and could not write to this home.
+    name: 'copies',
+    of: 'others',
+    everyMs: hourMs / 12,
+    step: ({ store }, place) => mendCopies(store, place),
+  },
+  {
+    name: 'domain names',
+    of: 'others',
+    everyMs: hourMs,
+    step: ({ store }, place) => releaseLost(store, place),
   },
   {
     name: 'reports',
@@ -102,7 +132,7 @@ export const jobs: readonly Job<Tick>[] = [
     step: async ({ store, env, nowMs }) => {
       // A tick may begin late; what has fallen due meanwhile must not wait for the next.
       const due = await anythingDue(store, Math.max(nowMs, Date.now()));
-      if (due) await hubOf(env.bindings.HUB).wake();
+      if (due) await hubOf(env.bindings.HUB).wake([store.home]);
       return null;
     },
   },
@@ -122,7 +152,8 @@ export const jobs: readonly Job<Tick>[] = [
     step: async ({ store, nowMs }) => {
       await noteDatabaseSize(store, nowMs);
       const { status, observed, fix } = diagnoseDatabaseSize(await readDatabaseSize(store, nowMs));
-      if (status !== 'ok') console.warn(JSON.stringify({ level: 'warn', msg: `database: ${observed}`, fix }));
+      if (status === 'ok') return null;
+      console.warn(JSON.stringify({ level: 'warn', msg: `database: ${observed}`, home: store.home, fix }));
       return null;
     },
   },

@@ -156,6 +156,8 @@ export async function viewerOf(c: Call): Promise<Viewer | null> {
     account,
   };
   c.set('viewer', viewer);
+  // From here on a page is about the account.
+  c.set('store', c.get('store').at(account.home));
   return viewer;
 }
 

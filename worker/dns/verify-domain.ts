@@ -83,15 +83,15 @@ async function lookAt(verifying: Verifying, known: KnownDomain): Promise<Pass> {
  * ownership itself, or the operator vouches for it; otherwise it loses it now.
  */
 async function contest(verifying: Verifying, known: KnownDomain, pass: Pass): Promise<void> {
-  const holderId = await findHolder(verifying.store, known.domain);
-  const holder = holderId === null ? null : await readDomain(verifying.store, holderId);
+  const found = await findHolder(verifying.store, known.domain);
+  const holder = found && (await readDomain(found.store, found.id));
   if (holder && holder.domain.verifiedBy !== 'operator') {
     const held = await lookAt(verifying, holder);
     const [ownership] = requirementsOf(holder.domain.type, held.rows);
     if (ownership?.state === 'bad') {
       const reason = `${ownership.fault}; another account has proven that the domain is its own.`;
       const lost = { ...held.decision, status: 'pending' as const, verifiedBy: null, reason, lost: true };
-      await save(verifying, holder, lost, held.rows);
+      await save({ ...verifying, store: found.store }, holder, lost, held.rows);
       return await save(verifying, known, pass.decision, pass.rows);
     }
   }

@@ -87,7 +87,19 @@ export const tlsReportRequest = z.object({
 });
 
 export const installationResponse = z.object({
+  /** Of control. */
   databaseSize: z.object({ bytes: z.number(), bytesADay: z.number().nullable() }),
+  /** Of every home; an edge of an older version has one and does not say so. */
+  homes: z
+    .array(
+      z.object({
+        home: z.number().int(),
+        accounts: z.number().int(),
+        bytes: z.number(),
+        bytesADay: z.number().nullable(),
+      }),
+    )
+    .default([]),
 });
 
 export const leaseRequest = z.object({
@@ -118,7 +130,11 @@ export const leaseRequest = z.object({
    */
   fence: z.number().int().min(0).default(0),
   /** `place` of the last answer: how far the queue has been looked at. Null: from its beginning. */
-  place: z.string().max(8192).nullable().default(null),
+  place: z
+    .string()
+    .max(64 * 1024)
+    .nullable()
+    .default(null),
 });
 
 export const leasedDelivery = z.object({

@@ -1,4 +1,5 @@
-import type { DeliveryPointers } from '../env.ts';
+import { homeOf } from '#domain/message/home.ts';
+import type { DeliveryPointers, HomeTick } from '../env.ts';
 
 type Pointer = DeliveryPointers['pointers'][number];
 
@@ -8,9 +9,9 @@ type Later = Pointer & { dueMs: number };
 /** What work is announced through. */
 export interface Channels {
   /** Wakes the nodes that listen. */
-  wake(): Promise<unknown>;
+  wake(homes: readonly number[]): Promise<unknown>;
   /** Its consumer wakes them too: at a later time, or when waking them at once has failed. */
-  queue: Queue<DeliveryPointers>;
+  queue: Queue<DeliveryPointers | HomeTick>;
 }
 
 /** Longest delay of a queue message; what is due later waits for the sweep. */
@@ -76,14 +77,18 @@ export class Announcer {
   }
 
   /** Announces work that will be due at times, to the second; what is further away than the queue can wait, is not. */
-  async announceAt(queue: Queue<DeliveryPointers>, work: readonly Later[], nowMs: number): Promise<void> {
+  async announceAt(
+    queue: Queue<DeliveryPointers | HomeTick>,
+    work: readonly Later[],
+    nowMs: number,
+  ): Promise<void> {
     const toTheSecond = (dueMs: number) => nowMs + 1000 * Math.ceil((dueMs - nowMs) / 1000);
     await sendLater(queue, work, toTheSecond, nowMs);
   }
 
   /** Announces retries, one queue message for those that are due at about the same time. */
   async announceRetries(
-    queue: Queue<DeliveryPointers>,
+    queue: Queue<DeliveryPointers | HomeTick>,
     retries: readonly Later[],
     nowMs: number,
   ): Promise<void> {
@@ -93,7 +98,7 @@ export class Announcer {
 
 /** One call of the queue, with a message for each time that work shares. */
 async function sendLater(
-  queue: Queue<DeliveryPointers>,
+  queue: Queue<DeliveryPointers | HomeTick>,
   work: readonly Later[],
   sharedTime: (dueMs: number) => number,
   nowMs: number,
@@ -125,7 +130,8 @@ function slotOf(dueMs: number, nowMs: number): number {
 /** A wake is about all work that is due; on the queue, too, one message stands for all of it. */
 async function wakeOrQueue({ wake, queue }: Channels, pointers: readonly Pointer[]): Promise<void> {
   try {
-    await within(wakeTimeoutMs, wake());
+    const homes = pointers.map(({ messageId }) => homeOf(messageId).shard);
+    await within(wakeTimeoutMs, wake([...new Set(homes)]));
   } catch (error) {
     console.warn(
       JSON.stringify({ level: 'warn', msg: 'nodes not woken; the queue will', error: String(error) }),

@@ -1,7 +1,10 @@
 import { DurableObject } from 'cloudflare:workers';
+import { HomesWithWork, type MayHaveWork } from './homes-with-work.ts';
 
 /** Nodes that listen are woken through this one object: it holds their WebSockets and sleeps with them. */
 export class NodeHub extends DurableObject {
+  private readonly work = new HomesWithWork();
+
   /** A node opens its WebSocket (RFC 6455); hibernation keeps it at no cost. */
   override async fetch(request: Request): Promise<Response> {
     if (request.headers.get('Upgrade')?.toLowerCase() !== 'websocket') {
@@ -16,8 +19,10 @@ export class NodeHub extends DurableObject {
   /**
    * Tells every node that there may be work; gives how many were told. It tells no more than that: which work is the
    * most urgent, and who has room for it, is decided by the lease.
+   * @param homes where the work is
    */
-  async wake(): Promise<number> {
+  async wake(homes: readonly number[]): Promise<number> {
+    this.work.told(homes);
     let told = 0;
     for (const socket of this.ctx.getWebSockets()) {
       try {
@@ -28,6 +33,16 @@ export class NodeHub extends DurableObject {
       }
     }
     return told;
+  }
+
+  /** The homes that may have work, of so many; a lease asks these. */
+  async homesWithWork(count: number): Promise<MayHaveWork[]> {
+    return this.work.list(count);
+  }
+
+  /** A lease has found nothing in homes that it was given. */
+  async foundEmpty(homes: readonly MayHaveWork[]): Promise<void> {
+    this.work.empty(homes);
   }
 
   override async webSocketClose(socket: WebSocket, code: number): Promise<void> {

@@ -1,5 +1,7 @@
 import type { Call } from '../http/app.ts';
+import { byHomeOfAccount, storeOfAccount } from '../store/account-homes.ts';
 import { type AuditEntry, noteAudit } from '../store/audit.ts';
+import type { Store } from '../store/store.ts';
 import { systemAccountId } from '../store/system-mail.ts';
 import type { Access } from './access/row.ts';
 import { addressOf } from './source.ts';
@@ -16,7 +18,8 @@ export function noted(c: Call, details: Record<string, string>): void {
 export async function audit(c: Call, row: Access): Promise<void> {
   if (row.audit === undefined || c.get('caller') || !wasDone(c.res)) return;
   const { who, accountId } = doer(c, row);
-  await write(c, [
+  const store = row.who.surface === 'api' ? c.get('store') : await storeOfAccount(c.get('store'), accountId);
+  await write(store, [
     {
       accountId,
       who,
@@ -35,14 +38,13 @@ export async function auditPerson(
 ): Promise<void> {
   const { email, accountIds, what, details = {} } = of;
   const entry = { who: email, atMs: Date.now(), source: addressOf(c), what, details };
-  await write(
-    c,
-    accountIds.map((accountId) => ({ ...entry, accountId })),
-  );
+  const entries = accountIds.map((accountId) => ({ ...entry, accountId }));
+  for (const [store, own] of await byHomeOfAccount(c.get('store'), entries, (one) => one.accountId))
+    await write(store, own);
 }
 
-async function write(c: Call, entries: AuditEntry[]): Promise<void> {
-  await noteAudit(c.get('store'), entries).catch((error: unknown) => {
+async function write(store: Store, entries: AuditEntry[]): Promise<void> {
+  await noteAudit(store, entries).catch((error: unknown) => {
     console.error(
       JSON.stringify({ level: 'error', msg: 'not in the audit log', entries, error: String(error) }),
     );

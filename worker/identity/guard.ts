@@ -1,14 +1,16 @@
 import type { Next } from 'hono';
 import { matchedRoutes } from 'hono/route';
+import { firstHome } from '#domain/message/home.ts';
 import { Problem } from '#domain/problem.ts';
 import type { Call } from '../http/app.ts';
 import { errorAnswer } from '../pages/answer.tsx';
+import { storeOfAccount } from '../store/account-homes.ts';
 import { verifyAttachmentLink } from '../tokens/attachment-links.ts';
-import { bearerToken, equalSecrets } from '../tokens/secret.ts';
+import { bearerSecret, bearerToken, equalSecrets, homeOfSecret } from '../tokens/secret.ts';
 import type { Access, Who } from './access/row.ts';
 import { accessOf } from './access.ts';
 import { audit } from './audit.ts';
-import { checkDomainRule, credentialOf } from './credential.ts';
+import { authorizationOf, checkDomainRule, credentialOf } from './credential.ts';
 import { nodeOf } from './node.ts';
 import { withinLimit } from './source.ts';
 
@@ -35,6 +37,7 @@ function rowOf(c: Call): Access | null {
 async function refusalOf(c: Call, who: Who): Promise<Response | null> {
   switch (who.surface) {
     case 'api':
+      goHome(c);
       if (who.byIntake) return null;
       if (who.byLink) await followLink(c);
       c.set('credential', await credentialOf(c, who.scope));
@@ -76,7 +79,17 @@ async function followLink(c: Call): Promise<void> {
   if (link === undefined || receivedId === undefined || attachmentId === undefined) return;
   const place = { receivedId, attachmentId };
   const accountId = await verifyAttachmentLink(c.get('env').returnPathKeys, link, place, Date.now());
-  if (accountId !== null) c.set('caller', { accountId, domainsOf: accountId });
+  if (accountId === null) return;
+  c.set('store', await storeOfAccount(c.get('store'), accountId));
+  c.set('caller', { accountId, domainsOf: accountId });
+}
+
+/** A request with a key is about the home that the key names; what a page asks for is at that of its viewer's account. */
+function goHome(c: Call): void {
+  const secret = c.get('caller') ? null : bearerSecret(authorizationOf(c));
+  const home = secret === null ? firstHome : homeOfSecret(secret);
+  // A key that names no home of this installation is unknown to all of them.
+  if (secret !== null && home < c.get('store').homes) c.set('store', c.get('store').at(home));
 }
 
 async function requireToken(c: Call, wanted: string, whose: string): Promise<void> {

@@ -3,7 +3,7 @@ import { mayRefuse, type RuledAddress } from '#domain/inbound/ruled.ts';
 import { domainFault } from '#domain/message/address.ts';
 import { type InboundDoor, mostSenders } from '#domain/node-contract.ts';
 import { count } from '../store/counters.ts';
-import { findReported } from '../store/domain-reports.ts';
+import { findReportedAnywhere } from '../store/domain-reports.ts';
 import {
   answersItself,
   endpointsOf,
@@ -32,10 +32,8 @@ export async function doorsOf(
   const read = await Promise.all(addresses.map((one) => readAddress(one, settings)));
   const others = addresses.filter((_, i) => read[i]?.kind === 'unknown').map(partsOf);
   const domains = others.length === 0 ? new Map() : await readReceiving(store, others);
-  const reported = await findReported(
-    store,
-    read.flatMap((one) => (one.kind === 'report' ? [one.report.domainId] : [])),
-  );
+  const reports = read.flatMap((one) => (one.kind === 'report' ? [one.report.domainId] : []));
+  const reported = await findReportedAnywhere(store, reports);
   const doors = addresses.map((address, i): InboundDoor => {
     const one = read[i];
     if (one?.kind === 'report') return reportedBy(one.report, reported) ? { door: 'returned' } : nobody;
@@ -43,7 +41,7 @@ export async function doorsOf(
   });
   const unknown = doors.filter((one, i) => one.door === 'refused' && read[i]?.kind !== 'forged').length;
   const forged = read.filter(({ kind }) => kind === 'forged').length;
-  await count(store, { token_forged: forged, address_unknown: unknown }, nowMs);
+  await count(store.first, { token_forged: forged, address_unknown: unknown }, nowMs);
   return doors;
 }
 

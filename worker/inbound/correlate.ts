@@ -1,6 +1,7 @@
 import { isFeedbackLoop } from '#domain/bounce/feedback-loops.ts';
 import type { Returned } from '#domain/bounce/returned-mail.ts';
 import { isUuidV7 } from '#domain/message/ids.ts';
+import { storeOfMessage } from '../store/account-homes.ts';
 import { findReturned, findReturnedAll, type ReturnedDelivery } from '../store/returns.ts';
 import { verifyReturnPath } from '../tokens/return-path.ts';
 import type { InboundMail, Room } from './room.ts';
@@ -31,13 +32,15 @@ export async function correlate(
   for (const localPart of [...new Set(localParts)].slice(0, mostTokens)) {
     const token = await verifyReturnPath(localPart, room.settings.returnPathKeys);
     if (!token) continue;
-    const delivery = await findReturned(room.store, token, room.nowMs);
+    const home = storeOfMessage(room.store, token.messageId);
+    const delivery = home && (await findReturned(home, token, room.nowMs));
     return delivery && { delivery, verified: true };
   }
   const messageId = ownMessageId(reading);
   if (messageId === null) return null;
   const named = reading.recipients.map((one) => one.recipient.toLowerCase());
-  const deliveries = await findReturnedAll(room.store, messageId, room.nowMs);
+  const home = storeOfMessage(room.store, messageId);
+  const deliveries = home ? await findReturnedAll(home, messageId, room.nowMs) : [];
   const delivery = deliveries.find((one) => named.includes(one.recipient.toLowerCase()));
   const loop = signedAuthor !== null && isFeedbackLoop(signedAuthor, room.settings.feedbackLoops);
   return delivery ? { delivery, verified: loop && reading.namedByReporter === true } : null;

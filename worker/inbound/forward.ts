@@ -24,6 +24,8 @@ export interface MailOf<D> {
   domain: string;
   /** Where this Worker is reached. */
   origin: string;
+  /** The home in which it is. */
+  home: number;
 }
 
 /** The message as which a mail is sent on, or why it is not. */
@@ -46,6 +48,7 @@ export async function forwardOf(
   return messageOf(
     env,
     {
+      home: mail.home,
       source: 'forward',
       fromAddress: rewriteFrom ? decision.address : head.mailFrom,
       fromHeader: read.fromHeader,
@@ -75,6 +78,8 @@ function needsOwnFrom(verdicts: Verdicts, remoteIp: string): boolean {
 export interface OwnMessage {
   /** Left out: a new one. */
   id?: MessageId;
+  /** The home of whose message it is. */
+  home: number;
   source: Extract<MessageSource, 'forward' | 'answer' | 'notice'>;
   fromAddress: string;
   fromHeader: string;
@@ -93,7 +98,7 @@ export interface OwnMessage {
 /** The rows of such a message. */
 export function messageOf(env: Pick<Env, 'serviceDomain'>, of: OwnMessage, nowMs: number): AcceptedMessage {
   return {
-    id: of.id ?? newMessageId(nowMs, crypto.getRandomValues(new Uint8Array(10)), 0),
+    id: of.id ?? newMessageId(nowMs, crypto.getRandomValues(new Uint8Array(10)), of.home),
     class: 'standard',
     fromAddress: of.fromAddress,
     fromHeader: of.fromHeader,

@@ -70,6 +70,7 @@ export async function maskedForward(
     env,
     {
       id: masked.id,
+      home: store.home,
       source: 'forward',
       fromAddress: reply,
       fromHeader: read.fromHeader,
@@ -114,6 +115,7 @@ export async function answerOf(
     env,
     {
       id: masked.id,
+      home: store.home,
       source: 'answer',
       fromAddress: decision.from,
       fromHeader: Buffer.from(from?.value ?? '', 'latin1').toString(),
@@ -160,7 +162,7 @@ async function maskedText(
   nowMs: number,
   { reply, ...masking }: Omit<Masking, 'messageIds'> & { reply: string },
 ): Promise<MaskedText | SmtpRefusal> {
-  const id = newMessageId(nowMs, crypto.getRandomValues(new Uint8Array(10)), 0);
+  const id = newMessageId(nowMs, crypto.getRandomValues(new Uint8Array(10)), store.home);
   const messageId = `<${id}@${domain}>`;
   const [original = ''] = fieldsNamed(fields, 'message-id').flatMap(
     ({ value }) => value.match(/<[^<>\s]{1,990}>/g) ?? [],

@@ -3,6 +3,7 @@ import type { CounterName } from '#domain/counter.ts';
 import { countsInFigures, type EventKind } from '#domain/delivery/event.ts';
 import { type ReturnReduction, reduceReturn } from '#domain/delivery/returned-event.ts';
 import { type EventId, uuidV7 } from '#domain/message/ids.ts';
+import { storeOfMessage } from '../store/account-homes.ts';
 import { mostProofCharacters } from '../store/consequences.ts';
 import { count } from '../store/counters.ts';
 import { keepReturned } from '../store/returned-mails.ts';
@@ -48,7 +49,7 @@ export async function receive(room: Room, mail: InboundMail): Promise<Verdict> {
     const name = address.kind === 'feedback' ? 'feedback_uncorrelated' : 'returned_gone';
     return await counted(room, name, 'taken');
   }
-  const outcome = await record(room, found, reading, mail);
+  const outcome = await record(atHomeOf(room, found.delivery), found, reading, mail);
   if (outcome !== null) await count(room.store, { [outcome]: 1 }, room.nowMs);
   return 'taken';
 }
@@ -59,13 +60,19 @@ async function counted(room: Room, name: CounterName, verdict: Verdict): Promise
   return verdict;
 }
 
+/** The room at the home of a message. */
+function atHomeOf(room: Room, { messageId }: { messageId: string }): Room {
+  return { ...room, store: storeOfMessage(room.store, messageId) ?? room.store };
+}
+
 /** The delivery, if possible after the node has reported what the peer said to it. */
 async function settled(room: Room, of: { messageId: string; n: number }): Promise<Correlated | null> {
-  let delivery = await findReturned(room.store, of, room.nowMs);
+  const { store } = atHomeOf(room, of);
+  let delivery = await findReturned(store, of, room.nowMs);
   for (const waitMs of overtakenWaitsMs) {
     if (delivery?.state !== 'sending') break;
     await room.pause(waitMs);
-    delivery = await findReturned(room.store, of, room.nowMs);
+    delivery = await findReturned(store, of, room.nowMs);
   }
   return delivery && { delivery, verified: true };
 }

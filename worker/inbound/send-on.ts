@@ -52,7 +52,7 @@ export async function sendingOnOf(
     if (counted) all.aliases.push(counted);
     if (counted) received.decision.alias = counted.id;
     if (decision.action !== 'forward' && decision.action !== 'answer') continue;
-    const mail = { head, read, accountId: received.accountId, domain: domain.name, origin };
+    const mail = { head, read, accountId: received.accountId, domain: domain.name, origin, home: store.home };
     const sent = await sentAs(store, env, mail, kept, decision, nowMs);
     if (!('message' in sent)) return sent;
     all.messages.push(sent.message);

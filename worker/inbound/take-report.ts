@@ -2,6 +2,7 @@ import { keptAggregate, keptTls } from '#domain/reports/kept-report.ts';
 import { type ReportAddress, reportToken } from '#domain/reports/report-address.ts';
 import { readReceived } from '../received/read-received.ts';
 import { type Report, readReport } from '../received/read-report.ts';
+import { inAnyHome, storesOfNumber } from '../store/account-homes.ts';
 import { count } from '../store/counters.ts';
 import { findReported, keepReport, type ReportedDomain } from '../store/domain-reports.ts';
 import type { Store } from '../store/store.ts';
@@ -22,16 +23,21 @@ export function reportedBy(
  * @returns `refused`: it brings no report about that domain
  */
 export async function takeReport(
-  store: Store,
+  first: Store,
   address: ReportAddress,
   raw: Uint8Array,
   nowMs: number,
 ): Promise<'taken' | 'unknown' | 'refused'> {
-  const domain = reportedBy(address, await findReported(store, [address.domainId]));
-  if (!domain) {
-    await count(store, { address_unknown: 1 }, nowMs);
+  const stores = storesOfNumber(first, address.domainId);
+  const found = await inAnyHome(stores, async (store) => {
+    const domain = reportedBy(address, await findReported(store, [address.domainId]));
+    return domain && { store, domain };
+  });
+  if (!found) {
+    await count(first, { address_unknown: 1 }, nowMs);
     return 'unknown';
   }
+  const { store, domain } = found;
   const report = readReport(await readReceived(new Uint8Array(raw)));
   const kept = typeof report === 'string' ? report : keptOf(report, address, domain.name, nowMs);
   if (typeof kept === 'string') {
@@ -43,12 +49,12 @@ export async function takeReport(
         kind: address.kind,
       }),
     );
-    await count(store, { report_unread: 1 }, nowMs);
+    await count(first, { report_unread: 1 }, nowMs);
     return 'refused';
   }
   const key = (await sha256Hex(JSON.stringify([kept.reporter, kept.reportId]))).slice(0, 32);
   const isNew = await keepReport(store, { domainId: domain.id, kind: address.kind, key }, kept);
-  await count(store, isNew ? { report_kept: 1 } : { report_repeated: 1 }, nowMs);
+  await count(first, isNew ? { report_kept: 1 } : { report_repeated: 1 }, nowMs);
   return 'taken';
 }
 

@@ -47,17 +47,19 @@ interface Part {
  * recipients, with the webhook deliveries that tell of it, in one transaction. The same id again changes nothing.
  * @returns null when it is durable, else what its sender is to be told
  */
-export async function takeReceived(store: Store, env: Env, mail: HandedOver): Promise<SmtpRefusal | null> {
+export async function takeReceived(first: Store, env: Env, mail: HandedOver): Promise<SmtpRefusal | null> {
   const { head } = mail;
   const nowMs = Date.now();
-  const domains = await readReceiving(store, head.rcptTo.map(partsOf));
+  const domains = await readReceiving(first, head.rcptTo.map(partsOf));
   const { parts: routed, refusal } = partsFor(domains, head, nowMs);
-  const [first] = routed;
-  if (!first) {
+  const [part] = routed;
+  if (!part) {
     await mail.raw.cancel();
     return refusal ?? { reply: '550 5.1.1', text: 'There is no such address here' };
   }
-  const place = { bodyDay: receivedDay(head.receivedAtMs, first.account.contentDays), bodyId: head.id };
+  // All of a group are of one account.
+  const store = first.at(part.domain.home);
+  const place = { bodyDay: receivedDay(head.receivedAtMs, part.account.contentDays), bodyId: head.id };
   const { beginning, eightBit } = await putStream(store, place, mail);
   const read = await readHead(beginning);
   const parts = ruled(routed, ruleFacts(read, head.verdicts), nowMs);
@@ -65,7 +67,7 @@ export async function takeReceived(store: Store, env: Env, mail: HandedOver): Pr
     await removeReceived(store, place);
     return parts;
   }
-  const accountId = first.account.id;
+  const accountId = part.account.id;
   const inReplyTo = await answeredMessage(store, accountId, read, nowMs);
   const common = { ...place, accountId, inReplyTo, sizeBytes: mail.sizeBytes };
   const rows = parts.map((part, i) => rowOf(mail, part, { ...common, id: idOf(head.id, i) }, read));
@@ -80,12 +82,12 @@ export async function takeReceived(store: Store, env: Env, mail: HandedOver): Pr
   }
   // What was refused is not sent on.
   const messages = answer ? [] : sendingOn.messages;
-  const fresh = await writeTaken(store, first.account, rows, { ...sendingOn, messages }, nowMs);
+  const fresh = await writeTaken(store, part.account, rows, { ...sendingOn, messages }, nowMs);
   if (!fresh) {
     await removeReceived(store, place);
     return { reply: '450 4.2.1', text: 'This address gets too much mail now; try again later' };
   }
-  if (messages.length > 0 && fresh.size > 0) await wakeNodes(env);
+  if (messages.length > 0 && fresh.size > 0) await wakeNodes(env, store.home);
   const told = rows.filter(({ received }) => fresh.has(received.id)).flatMap(({ posts }) => posts);
   const waiting = told.filter(({ done }) => done === null);
   await pokeSenders(env, [...new Set(waiting.map(({ endpointId }) => endpointId))]);
@@ -93,9 +95,9 @@ export async function takeReceived(store: Store, env: Env, mail: HandedOver): Pr
 }
 
 /** Nodes ask by themselves, so that this may fail without harm. */
-async function wakeNodes(env: Env): Promise<void> {
+async function wakeNodes(env: Env, home: number): Promise<void> {
   await hubOf(env.bindings.HUB)
-    .wake()
+    .wake([home])
     .catch(() => undefined);
 }
 

@@ -3,6 +3,7 @@ import { noticeOrder } from '#domain/inbound/forward-order.ts';
 import type { MessageId } from '#domain/message/ids.ts';
 import type { Env } from '../env.ts';
 import { hubOf } from '../hub/hub-of.ts';
+import { byHomeOfMessage } from '../store/account-homes.ts';
 import { readSentOn, type SentOn, writeNotice } from '../store/forwards.ts';
 import { errorText, type Store } from '../store/store.ts';
 import { messageOf } from './forward.ts';
@@ -27,19 +28,21 @@ export async function tellFailures(
 ): Promise<void> {
   if (failed.length === 0) return;
   try {
-    const sentOn = await readSentOn(
-      store,
-      failed.map(({ messageId }) => messageId),
-      nowMs,
-    );
-    const told: boolean[] = [];
-    for (const one of sentOn) {
-      const status = failed.find(({ messageId }) => messageId === one.messageId)?.status ?? null;
-      told.push(await tell(store, env, one, status, nowMs));
+    const homes = new Set<number>();
+    for (const [home, own] of byHomeOfMessage(store, failed, ({ messageId }) => messageId)) {
+      const sentOn = await readSentOn(
+        home,
+        own.map(({ messageId }) => messageId),
+        nowMs,
+      );
+      for (const one of sentOn) {
+        const status = own.find(({ messageId }) => messageId === one.messageId)?.status ?? null;
+        if (await tell(home, env, one, status, nowMs)) homes.add(home.home);
+      }
     }
-    if (told.includes(true)) {
+    if (homes.size > 0) {
       await hubOf(env.bindings.HUB)
-        .wake()
+        .wake([...homes])
         .catch(() => undefined);
     }
   } catch (error) {
@@ -60,6 +63,7 @@ async function tell(
   const notice = messageOf(
     env,
     {
+      home: store.home,
       source: 'notice',
       fromAddress: `postmaster@${signingDomain}`,
       fromHeader: `Mail Delivery System <postmaster@${signingDomain}>`,

@@ -225,7 +225,7 @@ async function admit(
     const suppressed = draft.recipients.map((recipient) => suppressionOf(recipient, draft, gate));
     if (suppressed.every((entry) => entry !== null)) throw allSuppressed(draft);
     const { nowMs } = intake;
-    const id = newMessageId(nowMs, randomBytes(10), 0);
+    const id = newMessageId(nowMs, randomBytes(10), intake.store.home);
     const tracking = await trackingOf(draft, credential, intake.links, id);
     const { raw, messageIdHeader, tracked } = await draft.build({ id, nowMs, tracking });
     // What came whole was measured as it came; the fields that were added to it do not count.

@@ -38,7 +38,7 @@ export async function rehearse(
 ): Promise<Rehearsal> {
   const gate = await readGateFor(intake, { username: null, by, drafts: [draft], idempotency: null });
   const credential = authorize(gate.credential, 'send');
-  const id = newMessageId(intake.nowMs, randomBytes(10), 0);
+  const id = newMessageId(intake.nowMs, randomBytes(10), intake.store.home);
   const tracking = await trackingOf(draft, credential, intake.links, id);
   const sizeBytes = (await draft.build({ id, nowMs: intake.nowMs, tracking })).raw.length;
   const domain = domainCheck(draft, credential, gate, intake);

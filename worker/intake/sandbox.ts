@@ -3,6 +3,7 @@ import { sandboxAddress, sandboxDomain, sandboxMessagesADay } from '#domain/mess
 import { Problem } from '#domain/problem.ts';
 import type { Gate, GateCredential } from '../store/acceptance.ts';
 import { countTries } from '../store/auth.ts';
+import { copySystemDomains } from '../store/copies.ts';
 import { generateDkimKeys } from '../store/dkim-keys.ts';
 import { AlreadyThere, createDomain, findHolder } from '../store/domains.ts';
 import type { Store } from '../store/store.ts';
@@ -37,14 +38,17 @@ export function sandboxOf(
         createdAtMs: nowMs,
         verifiedAtMs: nowMs,
       } as const;
-      // Keys are made for nothing where another account has the name.
-      if ((await findHolder(store, { id: 0, name: domain })) !== null) return;
-      try {
-        await createDomain(store, values, await generateDkimKeys(encryptionKeys, of));
-      } catch (error) {
-        // Another request was faster.
-        if (!(error instanceof AlreadyThere)) throw error;
+      const { first } = store;
+      // Keys are made for nothing where it is there already, or another account has the name.
+      if ((await findHolder(first, { id: 0, name: domain })) === null) {
+        try {
+          await createDomain(first, values, await generateDkimKeys(encryptionKeys, of));
+        } catch (error) {
+          // Another request was faster.
+          if (!(error instanceof AlreadyThere)) throw error;
+        }
       }
+      await copySystemDomains(store);
     },
   };
 }

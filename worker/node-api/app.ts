@@ -30,6 +30,7 @@ import { type App, type Call, invalidBody } from '../http/app.ts';
 import { mailHeaders } from '../http/download.ts';
 import { apiOrigin } from '../http/public-origin.ts';
 import { readBytes, readJson } from '../http/request-body.ts';
+import type { MayHaveWork } from '../hub/homes-with-work.ts';
 import { hubOf } from '../hub/hub-of.ts';
 import { noted } from '../identity/audit.ts';
 import { requireNode } from '../identity/node.ts';
@@ -38,13 +39,16 @@ import { doorsOf } from '../inbound/check.ts';
 import { receiveAll } from '../inbound/doors.ts';
 import { takeReceived } from '../inbound/take.ts';
 import { tellFailures } from '../inbound/tell-failure.ts';
-import { readDatabaseSize } from '../store/installation.ts';
+import { byHomeOfMessage, storeOfMessage } from '../store/account-homes.ts';
+import { readHomeSizes } from '../store/installation.ts';
 import { releaseLeases } from '../store/leases.ts';
 import { findLeasedBody } from '../store/messages.ts';
 import { claimNodeToken } from '../store/node-tokens.ts';
 import { registerBoot } from '../store/nodes.ts';
 import { latin1Bytes, readBody } from '../store/raw.ts';
 import { keepPolicies } from '../store/recipient-policies.ts';
+import type { LeaseRef } from '../store/results.ts';
+import { errorText, type Store } from '../store/store.ts';
 import { mailTlsReport } from '../system-mail/tls-report.ts';
 import { sha256Hex } from '../tokens/secret.ts';
 import { readHandedOver } from './handed-over.ts';
@@ -86,8 +90,10 @@ nodeApp.post('/hello', async (c) => {
 });
 
 nodeApp.get('/installation', async (c) => {
-  const databaseSize = await readDatabaseSize(c.get('store'), Date.now());
-  return c.json({ databaseSize } satisfies z.infer<typeof installationResponse>);
+  const homes = await readHomeSizes(c.get('store'), Date.now());
+  const [first] = homes;
+  const databaseSize = { bytes: first?.bytes ?? 0, bytesADay: first?.bytesADay ?? null };
+  return c.json({ databaseSize, homes } satisfies z.infer<typeof installationResponse>);
 });
 
 nodeApp.post('/tls-report', async (c) => {
@@ -105,19 +111,35 @@ nodeApp.get('/wake', (c) => hubOf(c.get('env').bindings.HUB).fetch(c.req.raw));
 
 nodeApp.post('/lease', async (c) => {
   const request = await readOwn(c, leaseRequest);
-  const { answer, told } = await leaseWork(c.get('store'), c.get('env'), request, Date.now());
+  const store = c.get('store');
+  const hub = hubOf(c.get('env').bindings.HUB);
+  const may = store.homes === 1 ? [] : await homesWithWork(hub, store.homes);
+  const asked = may.map(({ home }) => home);
+  const { answer, told, empty } = await leaseWork(store, c.get('env'), request, asked, Date.now());
+  if (empty.length > 0)
+    c.executionCtx.waitUntil(hub.foundEmpty(may.filter(({ home }) => empty.includes(home))));
   if (told.length > 0)
     c.executionCtx.waitUntil(c.get('isolate').eventAnnouncer.announce(c.get('env').bindings.WEBHOOK, told));
   return c.json(answer);
 });
 
+/** Where a lease looks; everywhere when the hub does not tell. */
+async function homesWithWork(hub: ReturnType<typeof hubOf>, count: number): Promise<MayHaveWork[]> {
+  try {
+    return await hub.homesWithWork(count);
+  } catch (error) {
+    const msg = 'the hub does not tell which homes have work; all are asked';
+    console.warn(JSON.stringify({ level: 'warn', msg, error: errorText(error) }));
+    return Array.from({ length: count }, (_, home) => ({ home, mark: '' }));
+  }
+}
+
 nodeApp.get('/raw/:messageId', async (c) => {
   const messageId = c.req.param('messageId');
   // Only what it is delivering is a node's business.
-  const place = isUuidV7(messageId)
-    ? await findLeasedBody(c.get('store'), messageId, c.get('nodeId'), Date.now())
-    : null;
-  const body = place && (await readBody(c.get('store'), place, Date.now()));
+  const store = isUuidV7(messageId) ? storeOfMessage(c.get('store'), messageId) : null;
+  const place = store && (await findLeasedBody(store, messageId, c.get('nodeId'), Date.now()));
+  const body = place && (await readBody(store, place, Date.now()));
   if (body === null)
     throw new Problem('not_found', `This node has no lease of a message ${messageId.slice(0, 64)}.`);
   return new Response(typeof body === 'string' ? latin1Bytes(body) : body, {
@@ -144,10 +166,29 @@ nodeApp.post('/results', async (c) => {
 
 nodeApp.post('/release', async (c) => {
   const { leases } = await readOwn(c, releaseRequest);
-  const released = await releaseLeases(c.get('store'), leases, Date.now(), { nodeId: c.get('nodeId') });
-  if (released > 0) c.executionCtx.waitUntil(hubOf(c.get('env').bindings.HUB).wake());
+  const { released, homes } = await release(c.get('store'), leases, { nodeId: c.get('nodeId') });
+  if (released > 0) c.executionCtx.waitUntil(hubOf(c.get('env').bindings.HUB).wake(homes));
   return c.json({ released } satisfies z.infer<typeof releaseResponse>);
 });
+
+/** Gives leases back in the homes of their messages; gives how many there were, and in which homes. */
+async function release(
+  store: Store,
+  leases: readonly LeaseRef[],
+  of: { nodeId: string },
+): Promise<{ released: number; homes: number[] }> {
+  const given = await Promise.all(
+    byHomeOfMessage(store, leases, ({ messageId }) => messageId).map(async ([home, own]) => ({
+      home: home.home,
+      count: await releaseLeases(home, own, Date.now(), of),
+    })),
+  );
+  const some = given.filter(({ count }) => count > 0);
+  return {
+    released: some.reduce((sum, { count }) => sum + count, 0),
+    homes: some.map(({ home }) => home),
+  };
+}
 
 nodeApp.post('/inbound/check', async (c) => {
   const { addresses } = await read(c, inboundCheckRequest);

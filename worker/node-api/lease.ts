@@ -1,5 +1,4 @@
 import type { z } from 'zod';
-import { parsePlace } from '#domain/delivery/lease-choice.ts';
 import { classByRank } from '#domain/message/class.ts';
 import { feedbackFields } from '#domain/message/feedback.ts';
 import { uuidV7 } from '#domain/message/ids.ts';
@@ -7,14 +6,10 @@ import type { TlsWish } from '#domain/message/tls-wish.ts';
 import type { DkimKey, LeasedDelivery, LeaseResponse, leaseRequest } from '#domain/node-contract.ts';
 import { Problem } from '#domain/problem.ts';
 import type { Settings } from '../settings.ts';
+import { byHomeOfMessage } from '../store/account-homes.ts';
 import { decryptKey, sealedDkimKey } from '../store/key-encryption.ts';
-import {
-  type Lease,
-  type LeasedMessage,
-  releaseLeases,
-  type StoredKey,
-  takeLeases,
-} from '../store/leases.ts';
+import { takeFromHomes } from '../store/lease-homes.ts';
+import { type Lease, type LeasedMessage, releaseLeases, type StoredKey } from '../store/leases.ts';
 import { readSmallBodies } from '../store/raw.ts';
 import { errorText, type Store } from '../store/store.ts';
 import { leaseIdOf } from '../tokens/lease-id.ts';
@@ -39,24 +34,25 @@ const mostRawBytes = 4 * 1024 * 1024;
  * Leases work to a node and gives it all that it needs to deliver it. Three D1 round trips, one when nothing is due:
  * the heads of the queues; the lease itself with messages and keys; small bodies. Mail whose DKIM keys do not open is
  * put off.
- * @returns the answer, and the accounts that have new events
+ * @param homes those that may have work, of several
+ * @returns the answer, the accounts that have new events, and the homes that have nothing due
  * @throws Problem `conflict` when a newer boot of this node has said hello, or it never said hello
  */
 export async function leaseWork(
   store: Store,
   settings: Settings,
   request: z.output<typeof leaseRequest>,
+  homes: readonly number[],
   nowMs: number,
-): Promise<{ answer: LeaseResponse; told: number[] }> {
+): Promise<{ answer: LeaseResponse; told: number[]; empty: number[] }> {
   const newId = () => uuidV7(nowMs, crypto.getRandomValues(new Uint8Array(10)));
   const leaseId = await leaseIdOf(settings.returnPathKeys, request.nodeId, request.leaseId ?? newId());
-  const taken = await takeLeases(store, {
+  const taken = await takeFromHomes(store, homes, {
     ...request,
     leaseId,
     leaseUntilMs: nowMs + leaseForMs,
     leaseForMs,
     nowMs,
-    place: parsePlace(request.place),
     newEventId: newId,
     sharedDomain: settings.aliasDomain,
   });
@@ -66,9 +62,8 @@ export async function leaseWork(
       `The newest boot of node ${request.nodeId} is ${taken.newestBootId ?? 'unknown'}; say hello first.`,
     );
   }
-  const { leases, messages, more, told } = taken;
-  const place = JSON.stringify(taken.place);
-  if (leases.length === 0) return { answer: { deliveries: [], keys: {}, more, place }, told };
+  const { leases, messages, more, place, told, empty } = taken;
+  if (leases.length === 0) return { answer: { deliveries: [], keys: {}, more, place }, told, empty };
   const bodies = await bodiesOf(store, leases, messages, nowMs);
   const signer = await returnPathSigner(settings.returnPathKeys);
   const rings = keyRings(taken.keys);
@@ -83,10 +78,10 @@ export async function leaseWork(
   );
   const isUnsignable = (one: LeasedDelivery) => rings.has(ringOf(one)) && !Object.hasOwn(opened, ringOf(one));
   const unsignable = leased.filter(isUnsignable);
-  if (unsignable.length > 0)
-    await releaseLeases(store, unsignable, nowMs, { dueMs: nowMs + unsignableWaitsMs });
+  for (const [home, own] of byHomeOfMessage(store, unsignable, ({ messageId }) => messageId))
+    await releaseLeases(home, own, nowMs, { dueMs: nowMs + unsignableWaitsMs });
   const deliveries = leased.filter((one) => !isUnsignable(one));
-  return { answer: { deliveries, keys: opened, more, place }, told };
+  return { answer: { deliveries, keys: opened, more, place }, told, empty };
 }
 
 /**
@@ -108,7 +103,11 @@ async function bodiesOf(
   });
   const times = new Map<string, number>();
   for (const { messageId } of fitting) times.set(messageId, (times.get(messageId) ?? 0) + 1);
-  const bodies = await readSmallBodies(store, fitting, nowMs).catch((error: unknown) => {
+  const read = byHomeOfMessage(store, fitting, ({ messageId }) => messageId).map(([home, own]) =>
+    readSmallBodies(home, own, nowMs),
+  );
+  const all = Promise.all(read).then((some) => new Map(some.flatMap((one) => [...one])));
+  const bodies = await all.catch((error: unknown) => {
     console.warn(
       JSON.stringify({ level: 'warn', msg: 'bodies not read for a lease', error: errorText(error) }),
     );

@@ -5,6 +5,7 @@ import { formatReply } from '#domain/failure/smtp-reply.ts';
 import { uuidV7 } from '#domain/message/ids.ts';
 import type { Result } from '#domain/node-contract.ts';
 import type { FailedDelivery } from '../inbound/tell-failure.ts';
+import { byHomeOfMessage } from '../store/account-homes.ts';
 import {
   type LateReport,
   type LeasedFacts,
@@ -58,7 +59,11 @@ export async function recordResults(
   const own = results.filter((_, i) => owners[i] !== 'foreign');
   const unnamed = new Set(results.filter((_, i) => owners[i] === 'unknown').map(leaseKey));
   for (const round of roundsOf(own))
-    await recordRound(store, round, { ...by, unnamed }, nowMs, recorded, written);
+    await Promise.all(
+      byHomeOfMessage(store, round, ({ messageId }) => messageId).map(([home, some]) =>
+        recordRound(home, some, { ...by, unnamed }, nowMs, recorded, written),
+      ),
+    );
   for (const [i, result] of results.entries()) {
     // Of doubles within one report the first is the one that was recorded.
     if (written.delete(leaseKey(result))) recorded.verdicts[i] = 'recorded';

@@ -1,5 +1,9 @@
-import { deliveryPointers, type Env, eventPointers } from '../env.ts';
+import { homeOf } from '#domain/message/home.ts';
+import { isUuidV7 } from '#domain/message/ids.ts';
+import { tickHome } from '../cron/tick.ts';
+import { deliveryPointers, type Env, eventPointers, type HomeTick, homeTick } from '../env.ts';
 import { hubOf } from '../hub/hub-of.ts';
+import { openStore } from '../store/store.ts';
 import { pokeAccounts } from '../webhook/poke.ts';
 
 /** As late as a queue tries a message again (Queues, limits): until it is taken away, or is too old to be kept. */
@@ -14,15 +18,23 @@ const foreignDelaySeconds = 12 * 3600;
 export async function consume(batch: MessageBatch, env: Env): Promise<void> {
   const accountIds = new Set<number>();
   const foreign: Message[] = [];
+  const homes = new Set<number>();
+  const ticks: HomeTick[] = [];
   let wake = false;
   for (const message of batch.messages) {
     const work = deliveryPointers.safeParse(message.body);
     const events = eventPointers.safeParse(message.body);
-    if (work.success) wake = true;
-    else if (events.success) for (const id of events.data.accountIds) accountIds.add(id);
+    const ticking = homeTick.safeParse(message.body);
+    if (work.success) {
+      wake = true;
+      for (const { messageId } of work.data.pointers)
+        if (isUuidV7(messageId)) homes.add(homeOf(messageId).shard);
+    } else if (events.success) for (const id of events.data.accountIds) accountIds.add(id);
+    else if (ticking.success) ticks.push(ticking.data);
     else foreign.push(message);
   }
-  if (wake) await hubOf(env.bindings.HUB).wake();
+  if (wake) await hubOf(env.bindings.HUB).wake([...homes]);
+  await tickOne(ticks, env);
   if (accountIds.size > 0) await pokeAccounts(env, [...accountIds]);
   if (foreign.length === 0) {
     batch.ackAll();
@@ -34,4 +46,19 @@ export async function consume(batch: MessageBatch, env: Env): Promise<void> {
     if (foreign.includes(message)) message.retry({ delaySeconds: foreignDelaySeconds });
     else message.ack();
   }
+}
+
+/** So much later come those that came together with another. */
+const nextTickSeconds = 2;
+
+/** An invocation has the statements of one home's tick; the others are sent again. */
+async function tickOne([first, ...others]: readonly HomeTick[], env: Env): Promise<void> {
+  if (!first) return;
+  const sameHome = ({ home, goesOn }: HomeTick) => home === first.home && goesOn === first.goesOn;
+  const later = others.filter((one) => !sameHome(one));
+  if (later.length > 0)
+    await env.bindings.DELIVERY.sendBatch(
+      later.map((body, i) => ({ body, delaySeconds: (i + 1) * nextTickSeconds })),
+    );
+  await tickHome(openStore(env.bindings), env, first);
 }

@@ -1,4 +1,5 @@
 import { type SQL, sql } from 'drizzle-orm';
+import { firstHome } from '#domain/message/home.ts';
 import type { MessageId } from '#domain/message/ids.ts';
 import type { MailSettings } from '#domain/message/mail-settings.ts';
 import { scopeNames } from '#domain/scope.ts';
@@ -93,7 +94,8 @@ function selectCredential(by: Caller, nowMs: number): SQL {
 }
 
 /**
- * Reads credential, domains, suppressions and the earlier answer in one round trip.
+ * Reads credential, domains, suppressions and the earlier answer in one round trip, and in another one who may be sent
+ * to from the sandbox, where the account is not in control.
  * @param of.recipients addresses as suppressions hold them (domain in lower case)
  */
 export async function readGate(
@@ -132,13 +134,15 @@ export async function readGate(
     queries.push(sql`SELECT fingerprint, answer FROM ${control.idempotencyKeys}
       WHERE account_id = ${account} AND key = ${of.idempotencyKey} AND expires_at_ms > ${of.nowMs}`);
   }
-  if (of.sandbox !== null) queries.push(selectMembers(account, of.recipients));
+  const withMembers = of.sandbox !== null && store.home === firstHome;
+  if (withMembers) queries.push(selectMembers(account, of.recipients));
   const results = await batch(store.d1, queries);
   const [credentials = [], domains = [], suppressions = [], usage = []] = results;
   const earlier = of.idempotencyKey === null ? [] : (results[4] ?? []);
-  const members = of.sandbox === null ? [] : (results.at(-1) ?? []);
+  const credential = credentials[0] ? gateCredential(credentials[0]) : null;
+  const members = withMembers ? (results.at(-1) ?? []) : await membersElsewhere(store, credential, of);
   return {
-    credential: credentials[0] ? gateCredential(credentials[0]) : null,
+    credential,
     domains: domains.map((row) => ({
       name: String(row.name),
       type: String(row.type),
@@ -153,6 +157,17 @@ export async function readGate(
       ? { fingerprint: String(earlier[0].fingerprint), answer: String(earlier[0].answer) }
       : null,
   };
+}
+
+/** The same for an account of another home than control, which people are in; none where nobody is asked for. */
+async function membersElsewhere(
+  store: Store,
+  credential: GateCredential | null,
+  { sandbox, recipients }: { sandbox: string | null; recipients: readonly string[] },
+): Promise<Record<string, unknown>[]> {
+  if (sandbox === null || credential === null || store.home === firstHome) return [];
+  const [rows = []] = await batch(store.first.d1, [selectMembers(sql`${credential.accountId}`, recipients)]);
+  return rows;
 }
 
 /** Members of an account among some addresses, those whose address was proven. */

@@ -1,22 +1,33 @@
 import { and, eq, gt, isNull } from 'drizzle-orm';
+import { firstHome } from '#domain/message/home.ts';
 import type { MailSettings } from '#domain/message/mail-settings.ts';
 import * as control from '../../drizzle/schema/control.ts';
+import { type CopiedColumn, copyAccounts } from './copies.ts';
 import type { Store } from './store.ts';
 import { systemAccountId } from './system-mail.ts';
 
 export type Account = typeof control.accounts.$inferSelect;
 export type Credential = typeof control.credentials.$inferSelect;
 
-export async function createAccount(store: Store, name: string, nowMs: number): Promise<Account> {
-  const [account] = await store.control
+/** Makes an account in a home. */
+export async function createAccount(
+  store: Store,
+  { name, home = firstHome }: { name: string; home?: number },
+  nowMs: number,
+): Promise<Account> {
+  const [account] = await store.first.control
     .insert(control.accounts)
-    .values({ name, createdAtMs: nowMs })
+    .values({ name, home, createdAtMs: nowMs })
     .returning();
   if (!account) throw new Error('an insert gave no row');
+  await copyAccounts(store.at(home), [account]);
   return account;
 }
 
-/** Null for the number that is nobody's too: nobody is to look into it, and nobody joins it. */
+/**
+ * An account as its home or, for what the operator decides of it, control knows it. Null for the number that is nobody's
+ * too: nobody is to look into it, and nobody joins it.
+ */
 export async function findAccount(store: Store, id: number): Promise<Account | null> {
   if (id === systemAccountId) return null;
   return (await store.control.query.accounts.findFirst({ where: eq(control.accounts.id, id) })) ?? null;
@@ -28,7 +39,7 @@ export async function listAccounts(
   afterId: number,
   limit: number,
 ): Promise<{ accounts: Account[]; next: number | null }> {
-  const found = await store.control.query.accounts.findMany({
+  const found = await store.first.control.query.accounts.findMany({
     where: gt(control.accounts.id, Math.max(afterId, systemAccountId)),
     orderBy: control.accounts.id,
     limit: limit + 1,
@@ -37,18 +48,28 @@ export async function listAccounts(
   return { accounts, next: found.length > limit ? (accounts.at(-1)?.id ?? null) : null };
 }
 
+/** Changes what the operator decides of an account: in control first, then in its home. */
+async function changeAccount(
+  store: Store,
+  id: number,
+  change: Partial<Pick<Account, CopiedColumn>>,
+): Promise<Account | null> {
+  const [account] = await store.first.control
+    .update(control.accounts)
+    .set(change)
+    .where(eq(control.accounts.id, id))
+    .returning();
+  if (account) await copyAccounts(store.at(account.home), [account]);
+  return account ?? null;
+}
+
 export async function setAccountStatus(
   store: Store,
   id: number,
   status: Account['status'],
   reason: string | null,
 ): Promise<Account | null> {
-  const [account] = await store.control
-    .update(control.accounts)
-    .set({ status, statusReason: reason })
-    .where(eq(control.accounts.id, id))
-    .returning();
-  return account ?? null;
+  return await changeAccount(store, id, { status, statusReason: reason });
 }
 
 export async function setAccountLimits(
@@ -56,12 +77,7 @@ export async function setAccountLimits(
   id: number,
   limits: Pick<Account, 'messagesPerMinute'>,
 ): Promise<Account | null> {
-  const [account] = await store.control
-    .update(control.accounts)
-    .set(limits)
-    .where(eq(control.accounts.id, id))
-    .returning();
-  return account ?? null;
+  return await changeAccount(store, id, limits);
 }
 
 export async function createCredential(

@@ -25,7 +25,7 @@ const models = {
 
 /** The database as better-auth uses it. D1 has no interactive transactions, so it is asked for none. */
 export function authDatabase(store: Store): ReturnType<typeof drizzleAdapter> {
-  return drizzleAdapter(drizzle(store.d1, { schema: models }), {
+  return drizzleAdapter(drizzle(store.first.d1, { schema: models }), {
     provider: 'sqlite',
     schema: models,
     transaction: false,
@@ -38,6 +38,8 @@ export interface Membership {
   accountId: number;
   accountName: string;
   accountStatus: 'active' | 'suspended';
+  /** Where the account lives. */
+  home: number;
   role: Role;
 }
 
@@ -52,8 +54,8 @@ export interface Viewer {
 
 /** The accounts of a user, oldest first. */
 export async function membershipsOf(store: Store, userId: string): Promise<Membership[]> {
-  const [rows = []] = await batch(store.d1, [
-    sql`SELECT m.organization_id, m.role, a.id, a.name, a.status FROM auth_members m
+  const [rows = []] = await batch(store.first.d1, [
+    sql`SELECT m.organization_id, m.role, a.id, a.name, a.status, a.home FROM auth_members m
       JOIN auth_organizations o ON o.id = m.organization_id JOIN accounts a ON a.id = o.account_id
       WHERE m.user_id = ${userId} ORDER BY a.id LIMIT 100`,
   ]);
@@ -62,13 +64,14 @@ export async function membershipsOf(store: Store, userId: string): Promise<Membe
     accountId: Number(row.id),
     accountName: String(row.name),
     accountStatus: row.status === 'active' ? 'active' : 'suspended',
+    home: Number(row.home),
     role: roleOf(row.role),
   }));
 }
 
 /** True once anybody has an account here: the set-up is over. */
 export async function hasUsers(store: Store): Promise<boolean> {
-  const [rows = []] = await batch(store.d1, [sql`SELECT 1 FROM auth_users LIMIT 1`]);
+  const [rows = []] = await batch(store.first.d1, [sql`SELECT 1 FROM auth_users LIMIT 1`]);
   return rows.length > 0;
 }
 
@@ -78,7 +81,7 @@ export async function ensureOrganization(
   account: { id: number; name: string },
   nowMs: number,
 ): Promise<string> {
-  const [, rows = []] = await batch(store.d1, [
+  const [, rows = []] = await batch(store.first.d1, [
     sql`INSERT INTO auth_organizations (id, name, slug, account_id, created_at)
       VALUES (${crypto.randomUUID()}, ${account.name}, ${`account-${account.id}`}, ${account.id}, ${nowMs})
       ON CONFLICT DO NOTHING`,
@@ -91,7 +94,7 @@ export async function addMember(
   store: Store,
   of: { organizationId: string; userId: string; role: Role; nowMs: number },
 ): Promise<void> {
-  await batch(store.d1, [
+  await batch(store.first.d1, [
     sql`INSERT INTO auth_members (id, organization_id, user_id, role, created_at)
       VALUES (${crypto.randomUUID()}, ${of.organizationId}, ${of.userId}, ${of.role}, ${of.nowMs})
       ON CONFLICT DO NOTHING`,
@@ -99,7 +102,7 @@ export async function addMember(
 }
 
 export async function makeOperator(store: Store, userId: string): Promise<void> {
-  await batch(store.d1, [sql`UPDATE auth_users SET operator = 1 WHERE id = ${userId}`]);
+  await batch(store.first.d1, [sql`UPDATE auth_users SET operator = 1 WHERE id = ${userId}`]);
 }
 
 export interface Member {
@@ -118,7 +121,7 @@ export async function peopleOf(
   organizationId: string,
   nowMs: number,
 ): Promise<{ members: Member[]; invitations: Invitation[] }> {
-  const [members = [], invitations = []] = await batch(store.d1, [
+  const [members = [], invitations = []] = await batch(store.first.d1, [
     sql`SELECT m.id, m.user_id, m.role, m.created_at, u.name, u.email, u.two_factor_enabled
       FROM auth_members m JOIN auth_users u ON u.id = m.user_id
       WHERE m.organization_id = ${organizationId} ORDER BY m.created_at LIMIT 200`,
@@ -144,7 +147,7 @@ export async function findUser(
   store: Store,
   email: string,
 ): Promise<{ id: string; twoFactor: boolean; verified: boolean } | null> {
-  const [[row] = []] = await batch(store.d1, [
+  const [[row] = []] = await batch(store.first.d1, [
     sql`SELECT id, two_factor_enabled, email_verified FROM auth_users WHERE email = ${email}`,
   ]);
   if (!row) return null;
@@ -156,7 +159,7 @@ export async function findUser(
 }
 
 export async function findPerson(store: Store, id: string): Promise<{ id: string; email: string } | null> {
-  const [[row] = []] = await batch(store.d1, [sql`SELECT id, email FROM auth_users WHERE id = ${id}`]);
+  const [[row] = []] = await batch(store.first.d1, [sql`SELECT id, email FROM auth_users WHERE id = ${id}`]);
   return row ? { id: String(row.id), email: String(row.email) } : null;
 }
 
@@ -167,7 +170,7 @@ export async function findPerson(store: Store, id: string): Promise<{ id: string
  */
 export async function proveAddress(store: Store, userId: string): Promise<boolean> {
   const unproven = sql`user_id = (SELECT id FROM auth_users WHERE id = ${userId} AND email_verified = 0)`;
-  const results = await batch(store.d1, [
+  const results = await batch(store.first.d1, [
     sql`DELETE FROM auth_identities WHERE ${unproven}`,
     sql`DELETE FROM auth_passkeys WHERE ${unproven}`,
     sql`DELETE FROM auth_two_factors WHERE ${unproven}`,
@@ -184,7 +187,7 @@ export async function findMailedToken(
   identifier: string,
   nowMs: number,
 ): Promise<string | null> {
-  const [[row] = []] = await batch(store.d1, [
+  const [[row] = []] = await batch(store.first.d1, [
     sql`SELECT value FROM auth_verifications WHERE identifier = ${identifier} AND expires_at > ${nowMs}`,
   ]);
   return row ? String(row.value) : null;
@@ -201,7 +204,7 @@ export interface SessionRow {
 
 /** The living sessions of a user, newest first. */
 export async function sessionsOf(store: Store, userId: string, nowMs: number): Promise<SessionRow[]> {
-  const [rows = []] = await batch(store.d1, [
+  const [rows = []] = await batch(store.first.d1, [
     sql`SELECT id, token, ip_address, user_agent, created_at, updated_at FROM auth_sessions
       WHERE user_id = ${userId} AND expires_at > ${nowMs} ORDER BY created_at DESC LIMIT 50`,
   ]);
@@ -228,7 +231,7 @@ export const mostPasskeys = 20;
 
 /** The passkeys of a user, newest first. */
 export async function passkeysOf(store: Store, userId: string): Promise<PasskeyRow[]> {
-  const [rows = []] = await batch(store.d1, [
+  const [rows = []] = await batch(store.first.d1, [
     sql`SELECT id, name, created_at, last_used_at FROM auth_passkeys
       WHERE user_id = ${userId} ORDER BY created_at DESC LIMIT ${mostPasskeys}`,
   ]);
@@ -242,7 +245,7 @@ export async function passkeysOf(store: Store, userId: string): Promise<PasskeyR
 
 /** Notes that somebody has signed in with a passkey. */
 export async function notePasskeyUse(store: Store, credentialId: string, nowMs: number): Promise<void> {
-  await batch(store.d1, [
+  await batch(store.first.d1, [
     sql`UPDATE auth_passkeys SET last_used_at = ${nowMs} WHERE credential_id = ${credentialId}`,
   ]);
 }
@@ -263,7 +266,7 @@ export async function countTries(
   of: { windowMs: number; nowMs: number },
 ): Promise<{ count: number; endsMs: number }> {
   const isOver = sql`auth_rate_limits.last_request <= ${of.nowMs - of.windowMs}`;
-  const [rows = []] = await batch(store.d1, [
+  const [rows = []] = await batch(store.first.d1, [
     sql`INSERT INTO auth_rate_limits (id, key, count, last_request) VALUES (${crypto.randomUUID()}, ${key}, 1, ${of.nowMs})
       ON CONFLICT (key) DO UPDATE SET count = CASE WHEN ${isOver} THEN 1 ELSE count + 1 END,
         last_request = CASE WHEN ${isOver} THEN ${of.nowMs} ELSE last_request END
@@ -274,7 +277,7 @@ export async function countTries(
 
 /** Removes what has run out: sessions, mailed tokens, counted tries. */
 export async function purgeAuth(store: Store, nowMs: number): Promise<void> {
-  await batch(store.d1, [
+  await batch(store.first.d1, [
     sql`DELETE FROM auth_verifications WHERE expires_at < ${nowMs}`,
     sql`DELETE FROM auth_sessions WHERE expires_at < ${nowMs}`,
     sql`DELETE FROM auth_rate_limits WHERE last_request < ${nowMs - 86_400_000}`,
@@ -283,7 +286,7 @@ export async function purgeAuth(store: Store, nowMs: number): Promise<void> {
 
 /** Mail addresses of the owners of an account, those who have been there longest first; twenty at most. */
 export async function ownersOf(store: Store, accountId: number): Promise<string[]> {
-  const [rows = []] = await batch(store.d1, [
+  const [rows = []] = await batch(store.first.d1, [
     sql`SELECT u.email FROM auth_organizations o JOIN auth_members m ON m.organization_id = o.id AND m.role = 'owner'
       JOIN auth_users u ON u.id = m.user_id WHERE o.account_id = ${accountId} ORDER BY m.created_at LIMIT 20`,
   ]);

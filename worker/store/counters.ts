@@ -2,7 +2,7 @@ import { type SQL, sql } from 'drizzle-orm';
 import type { CounterName } from '#domain/counter.ts';
 import { dayOf } from '#domain/message/home.ts';
 import { batch } from './sql.ts';
-import type { Store } from './store.ts';
+import { everyHome, type Store } from './store.ts';
 
 export interface CounterRow {
   /** UTC, e.g. `20261121`. */
@@ -30,10 +30,18 @@ export async function count(
   );
 }
 
-/** What was counted from a day on, newest first. */
+/** What was counted in all homes from a day on, newest first. */
 export async function readCounters(store: Store, fromDay: string): Promise<CounterRow[]> {
-  const [rows = []] = await batch(store.d1, [
-    sql`SELECT day, name, count FROM counters WHERE day >= ${fromDay} ORDER BY day DESC, name`,
-  ]);
-  return rows.map((row) => ({ day: String(row.day), name: String(row.name), count: Number(row.count) }));
+  const read = (home: Store) =>
+    batch(home.d1, [
+      sql`SELECT day, name, count FROM counters WHERE day >= ${fromDay} ORDER BY day DESC, name`,
+    ]);
+  const rows = (await Promise.all(everyHome(store).map(read))).flat(2);
+  const counted = Map.groupBy(rows, (row) => `${row.day} ${row.name}`);
+  const sums = [...counted.values()].flatMap((own) => {
+    const [row] = own;
+    const count = own.reduce((sum, one) => sum + Number(one.count), 0);
+    return row ? [{ day: String(row.day), name: String(row.name), count }] : [];
+  });
+  return sums.sort((a, b) => (a.day === b.day ? (a.name < b.name ? -1 : 1) : a.day < b.day ? 1 : -1));
 }

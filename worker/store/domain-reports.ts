@@ -3,7 +3,7 @@ import { dayOf } from '#domain/message/home.ts';
 import { type KeptReport, keptBounds } from '#domain/reports/kept-report.ts';
 import type { ReportKind } from '#domain/reports/report-address.ts';
 import { batch } from './sql.ts';
-import type { Store } from './store.ts';
+import { everyHome, type Store } from './store.ts';
 
 /** A domain that others report about. */
 export interface ReportedDomain {
@@ -12,7 +12,7 @@ export interface ReportedDomain {
   verificationToken: string;
 }
 
-/** Those of the domains that are there, by their numbers. One round trip, none for no numbers. */
+/** Those of the domains that are in this home, by their numbers. One round trip, none for no numbers. */
 export async function findReported(
   store: Store,
   ids: readonly number[],
@@ -28,6 +28,16 @@ export async function findReported(
     verificationToken: String(row.verification_token),
   }));
   return new Map(domains.map((domain) => [domain.id, domain]));
+}
+
+/** Likewise in whichever homes they are. */
+export async function findReportedAnywhere(
+  store: Store,
+  ids: readonly number[],
+): Promise<Map<number, ReportedDomain>> {
+  if (ids.length === 0) return new Map();
+  const found = await Promise.all(everyHome(store).map((home) => findReported(home, ids)));
+  return new Map(found.flatMap((domains) => [...domains]));
 }
 
 /**

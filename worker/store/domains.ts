@@ -3,6 +3,8 @@ import type { CheckRow, DomainDecision, KeyState } from '#domain/dns/domain-stat
 import { recordChecks as catalogue } from '#domain/dns/record-check.ts';
 import { hexOf } from '#domain/hex.ts';
 import * as control from '../../drizzle/schema/control.ts';
+import { inAnyHome } from './account-homes.ts';
+import { claimName, holdingStore, isTaken, releaseName } from './domain-names.ts';
 import { batch } from './sql.ts';
 import { isUniqueViolation, type Store } from './store.ts';
 import { bringBackWarming, keepWarming } from './warming.ts';
@@ -44,6 +46,7 @@ export async function createDomain(
     const insertKeys = () =>
       store.control.insert(control.dkimKeys).values(keys.map((key) => ({ ...key, domainId })));
     await batch(store.d1, [
+      ...(values.status === 'verified' ? await claimName(store, values) : []),
       insert.getSQL(),
       ...bringBackWarming(values),
       ...(keys.length === 0 ? [] : [insertKeys().getSQL()]),
@@ -53,7 +56,7 @@ export async function createDomain(
     if (!domain) throw new Error('an insert gave no row');
     return domain;
   } catch (error) {
-    if (isUniqueViolation(error, 'domains')) throw new AlreadyThere(values.name);
+    if (isTaken(error)) throw new AlreadyThere(values.name);
     throw error;
   }
 }
@@ -106,14 +109,20 @@ function checkRow({ domainId: _, ...row }: typeof control.recordChecks.$inferSel
   return kind ? [{ ...row, kind }] : []; // a check that the catalogue has dropped
 }
 
-/** The domain of that name that another account has verified; null when there is none. */
-export async function findHolder(store: Store, domain: Pick<Domain, 'id' | 'name'>): Promise<number | null> {
+/** The domain of that name that another account has verified, with the store of its home; null when there is none. */
+export async function findHolder(
+  store: Store,
+  domain: Pick<Domain, 'id' | 'name'>,
+): Promise<{ store: Store; id: number } | null> {
   const { id, name, status } = control.domains;
-  const found = await store.control.query.domains.findFirst({
-    columns: { id: true },
-    where: and(eq(name, domain.name), eq(status, 'verified'), ne(id, domain.id)),
+  const stores = new Set([store, await holdingStore(store, domain.name)]);
+  return await inAnyHome([...stores], async (home) => {
+    const found = await home.control.query.domains.findFirst({
+      columns: { id: true },
+      where: and(eq(name, domain.name), eq(status, 'verified'), ne(id, domain.id)),
+    });
+    return found ? { store: home, id: found.id } : null;
   });
-  return found?.id ?? null;
 }
 
 /**
@@ -131,7 +140,9 @@ export async function updateDomain(
     .set(values)
     .where(eq(control.domains.id, id))
     .returning();
+  const before = store.homes > 1 && values.status ? await nameOf(store, id) : null;
   try {
+    if (before && values.status === 'verified') await batch(store.d1, await claimName(store, before));
     const [[domain]] = await (keys.length === 0
       ? store.control.batch([update])
       : store.control.batch([
@@ -142,15 +153,17 @@ export async function updateDomain(
             .onConflictDoNothing(),
         ]));
     if (domain && values.type) await batch(store.d1, [catchAll(sql`${id}`, values.type, Date.now())]);
+    if (before && values.status !== 'verified') await releaseName(store, before);
     return domain ?? null;
   } catch (error) {
-    if (isUniqueViolation(error, 'domains')) throw new AlreadyThere('verified by another account');
+    if (isTaken(error)) throw new AlreadyThere('verified by another account');
     throw error;
   }
 }
 
 /** Removes a domain with its keys and checks. */
 export async function deleteDomain(store: Store, id: number): Promise<void> {
+  const before = store.homes > 1 ? await nameOf(store, id) : null;
   await batch(store.d1, [
     keepWarming(id),
     sql`DELETE FROM record_checks WHERE domain_id = ${id}`,
@@ -158,6 +171,17 @@ export async function deleteDomain(store: Store, id: number): Promise<void> {
     sql`DELETE FROM inbound_routes WHERE domain_id = ${id}`,
     sql`DELETE FROM domains WHERE id = ${id}`,
   ]);
+  if (before) await releaseName(store, before);
+}
+
+/** Whose name a domain has; null when it is gone. */
+async function nameOf(store: Store, id: number): Promise<{ accountId: number; name: string } | null> {
+  const { accountId, name } = control.domains;
+  const [found] = await store.control
+    .select({ accountId, name })
+    .from(control.domains)
+    .where(eq(control.domains.id, id));
+  return found ?? null;
 }
 
 export async function listDkimKeys(store: Store, domainId: number): Promise<DkimKeyRow[]> {
@@ -252,9 +276,12 @@ export async function saveDecision(
       WHERE id = ${domain.id} AND ${unchanged} RETURNING id`,
   ];
   try {
-    return ((await batch(store.d1, queries)).at(-1) ?? []).length > 0;
+    const claimed = decision.status === 'verified' ? await claimName(store, domain) : [];
+    const written = ((await batch(store.d1, [...claimed, ...queries])).at(-1) ?? []).length > 0;
+    if (written && decision.status !== 'verified') await releaseName(store, domain);
+    return written;
   } catch (error) {
-    if (isUniqueViolation(error, 'domains')) throw new AlreadyThere('verified by another account');
+    if (isTaken(error)) throw new AlreadyThere('verified by another account');
     throw error;
   }
 }

@@ -2,12 +2,13 @@ import { getTableColumns, getTableName, is, type SQL, sql } from 'drizzle-orm';
 import { SQLiteTable } from 'drizzle-orm/sqlite-core';
 import { z } from 'zod';
 import { type Diagnosis, diagnosisSchema } from '#domain/dns/diagnosis.ts';
-import { type DatabaseSize, lateMs } from '#domain/dns/installation.ts';
+import { type DatabaseSize, type HomeSize, lateMs } from '#domain/dns/installation.ts';
 import * as auth from '../../drizzle/schema/auth.ts';
 import * as control from '../../drizzle/schema/control.ts';
 import { webhookTable, webhookWeeks, withHomeTables } from './home-tables.ts';
 import { batch } from './sql.ts';
-import { errorText, type Store } from './store.ts';
+import { errorText, everyHome, type Store } from './store.ts';
+import { systemAccountId } from './system-account.ts';
 
 /** What is kept of an installation as a whole: when cron ticked, what was found when it was last looked at. */
 
@@ -44,7 +45,7 @@ const sizesSchema = z.array(z.object({ atMs: z.number(), bytes: z.number() }));
 /** Notes the size that D1 tells with every answer (`meta.size_after`). */
 export async function noteDatabaseSize(store: Store, nowMs: number): Promise<void> {
   const earlier = await readSizes(store);
-  const { databaseBytes: bytes } = store.cost;
+  const { bytes } = store.size;
   if (bytes === 0) return;
   const kept = earlier.filter(({ atMs }) => Math.floor(atMs / dayMs) !== Math.floor(nowMs / dayMs));
   await batch(store.d1, [
@@ -61,7 +62,7 @@ async function readSizes(store: Store): Promise<z.infer<typeof sizesSchema>> {
 /** How large the database is by its own last word, and by how much it has grown a day; null: not known. */
 export async function readDatabaseSize(store: Store, nowMs: number): Promise<DatabaseSize> {
   const [oldest] = await readSizes(store);
-  const { databaseBytes: bytes } = store.cost;
+  const { bytes } = store.size;
   const days = oldest ? (nowMs - oldest.atMs) / dayMs : 0;
   const growth = oldest && days >= 1 ? (bytes - oldest.bytes) / days : null;
   return { bytes, bytesADay: growth };
@@ -69,12 +70,12 @@ export async function readDatabaseSize(store: Store, nowMs: number): Promise<Dat
 
 /** Keeps what was found. */
 export async function noteChecks(store: Store, nowMs: number, found: Diagnosis[]): Promise<void> {
-  await batch(store.d1, [noteStatement('checks', nowMs, found)]);
+  await batch(store.first.d1, [noteStatement('checks', nowMs, found)]);
 }
 
 /** Keeps one of the things that are kept of the installation. */
 export async function note(store: Store, name: NoteName, atMs: number, value: unknown): Promise<void> {
-  await batch(store.d1, [noteStatement(name, atMs, value)]);
+  await batch(store.first.d1, [noteStatement(name, atMs, value)]);
 }
 
 type NoteName = 'tick' | 'progress' | 'database' | 'checks' | 'system-mail' | 'encryption';
@@ -86,15 +87,60 @@ function noteStatement(name: NoteName, atMs: number, value: unknown): SQL {
 
 /** What was found when the installation was last looked at; null: never, or by a version that told it otherwise. */
 export async function lastChecks(store: Store): Promise<{ atMs: number; found: Diagnosis[] } | null> {
-  const [[row] = []] = await batch(store.d1, [
+  const [[row] = []] = await batch(store.first.d1, [
     sql`SELECT at_ms, value FROM installation WHERE name = 'checks'`,
   ]);
   const found = row && checkedSchema.safeParse(JSON.parse(String(row.value)));
   return row && found?.success ? { atMs: Number(row.at_ms), found: found.data } : null;
 }
 
-/** What the database and the bucket tell of themselves. */
+/** What the databases of all homes and the bucket tell of themselves. */
 export async function readInstallation(store: Store, nowMs: number) {
+  const homes = await Promise.all(everyHome(store).map((home) => readHome(home, nowMs)));
+  const sum = (of: (home: (typeof homes)[number]) => number) =>
+    homes.reduce((total, home) => total + of(home), 0);
+  const missing = homes.map(({ missingColumns }) => missingColumns);
+  return {
+    missingColumns: missing.every((columns) => columns !== null) ? missing.flat() : null,
+    bucketFault: await bucketFault(store),
+    databaseSizes: await readHomeSizes(store, nowMs),
+    tick: worstTick(homes.map(({ tick }) => tick)),
+    lateEndpoints: sum(({ lateEndpoints }) => lateEndpoints),
+    failingEndpoints: {
+      count: sum(({ failingEndpoints }) => failingEndpoints.count),
+      waiting: sum(({ failingEndpoints }) => failingEndpoints.waiting),
+    },
+  };
+}
+
+interface Ticked {
+  atMs: number;
+  fault: string | null;
+}
+
+/** The tick that says most of what is wrong: none, one with a fault, or the oldest. */
+function worstTick(ticks: readonly (Ticked | null)[]): Ticked | null {
+  if (ticks.includes(null)) return null;
+  const all = ticks.flatMap((tick) => (tick ? [tick] : [])).sort((a, b) => a.atMs - b.atMs);
+  return all.find(({ fault }) => fault !== null) ?? all[0] ?? null;
+}
+
+/** How large each home is, and how many accounts live there. */
+export async function readHomeSizes(store: Store, nowMs: number): Promise<HomeSize[]> {
+  const [rows = []] = await batch(store.first.d1, [
+    sql`SELECT home, count(*) AS accounts FROM accounts WHERE id <> ${systemAccountId} GROUP BY home`,
+  ]);
+  const accounts = new Map(rows.map((row) => [Number(row.home), Number(row.accounts)]));
+  return await Promise.all(
+    everyHome(store).map(async (home) => ({
+      home: home.home,
+      accounts: accounts.get(home.home) ?? 0,
+      ...(await readDatabaseSize(home, nowMs)),
+    })),
+  );
+}
+
+async function readHome(store: Store, nowMs: number) {
   const late = webhookWeeks(nowMs).map(
     (week) => sql`EXISTS (SELECT 1 FROM ${webhookTable(week)} d
       WHERE d.endpoint_id = e.id AND d.state <> 'delivered' AND d.due_ms <= ${nowMs - lateMs.webhook})`,
@@ -111,14 +157,19 @@ export async function readInstallation(store: Store, nowMs: number) {
         WHERE e.state = 'active' AND e.failing_since_ms <= ${nowMs - lateMs.webhook}`,
     ]),
   );
+  const inHome = store.home === store.first.home ? '' : `home ${store.home}: `;
+  const missing = await missingColumns(store);
   return {
-    missingColumns: await missingColumns(store),
-    bucketFault: await bucketFault(store),
-    databaseSize: await readDatabaseSize(store, nowMs),
-    tick: tick ? { atMs: Number(tick.at_ms), ...tickSchema.parse(JSON.parse(String(tick.value))) } : null,
+    missingColumns: missing && missing.map((column) => `${inHome}${column}`),
+    tick: tick ? tickOf(tick, inHome) : null,
     lateEndpoints: Number(endpoints?.late ?? 0),
     failingEndpoints: { count: Number(failing?.failing ?? 0), waiting: Number(failing?.waiting ?? 0) },
   };
+}
+
+function tickOf(row: Record<string, unknown>, inHome: string): Ticked {
+  const { fault } = tickSchema.parse(JSON.parse(String(row.value)));
+  return { atMs: Number(row.at_ms), fault: fault === null ? null : `${inHome}${fault}` };
 }
 
 /** The columns of the schema that the database has not, as `table.column`; null when it does not tell. */

@@ -50,7 +50,7 @@ export async function invite(
 ): Promise<boolean> {
   const isMember = sql`EXISTS (SELECT 1 FROM auth_members m JOIN auth_users u ON u.id = m.user_id
     WHERE m.organization_id = ${of.organizationId} AND u.email = ${of.email})`;
-  const [, made = []] = await batch(store.d1, [
+  const [, made = []] = await batch(store.first.d1, [
     sql`UPDATE auth_invitations SET status = 'canceled' WHERE organization_id = ${of.organizationId}
       AND email = ${of.email} AND status = 'pending'`,
     sql`INSERT INTO auth_invitations (id, organization_id, email, role, status, secret_hash, expires_at, created_at,
@@ -62,7 +62,7 @@ export async function invite(
 }
 
 export async function cancelInvitation(store: Store, organizationId: string, id: string): Promise<void> {
-  await batch(store.d1, [
+  await batch(store.first.d1, [
     sql`UPDATE auth_invitations SET status = 'canceled'
       WHERE id = ${id} AND organization_id = ${organizationId} AND status = 'pending'`,
   ]);
@@ -74,7 +74,7 @@ export async function findInvitation(
   secretHash: string,
   nowMs: number,
 ): Promise<Invitation | null> {
-  const [rows = []] = await batch(store.d1, [
+  const [rows = []] = await batch(store.first.d1, [
     sql`${selectInvitations} WHERE i.secret_hash = ${secretHash} AND i.status = 'pending' AND i.expires_at > ${nowMs}`,
   ]);
   return rows[0] ? invitationOf(rows[0]) : null;
@@ -86,7 +86,7 @@ export async function acceptInvitation(
   of: { secretHash: string; userId: string; nowMs: number },
 ): Promise<boolean> {
   const open = sql`secret_hash = ${of.secretHash} AND status = 'pending' AND expires_at > ${of.nowMs}`;
-  const [, closed = []] = await batch(store.d1, [
+  const [, closed = []] = await batch(store.first.d1, [
     sql`INSERT INTO auth_members (id, organization_id, user_id, role, created_at)
       SELECT ${crypto.randomUUID()}, organization_id, ${of.userId}, role, ${of.nowMs} FROM auth_invitations
       WHERE ${open} ON CONFLICT DO NOTHING`,

@@ -54,8 +54,8 @@ export interface Row extends Candidate {
   unreported: boolean;
 }
 
-/** What was seen of the queues, and what is chosen of it. */
-interface Seen {
+/** What was seen of the queues of a home, and what is chosen of it. */
+export interface Seen {
   /** The newest boot of the node. */
   boot: string | null;
   heads: Head<Row>[];
@@ -68,17 +68,17 @@ interface Seen {
 /**
  * Looks at the heads of all queues and chooses of them: in one round trip, or two where a queue is deep, and one more
  * where more urgent mail may stand behind what is not wanted.
- * @returns the choice, and the newest boot of the node
  */
-export async function chooseFromHeads(
-  store: Store,
-  terms: LeaseTerms,
-  weeks: string[],
-): Promise<{ choice: Choice<Row>; boot: string | null }> {
+export async function chooseFromHeads(store: Store, terms: LeaseTerms, weeks: string[]): Promise<Seen> {
   const seen = await lookAtQueues(store, terms, weeks);
   const { heads, choice } = seen;
   const scouts = headsToPass(heads, choice).flatMap((head) => scoutOf(head, null, null));
   return await lookBeyond(store, terms, seen, scouts);
+}
+
+/** Chooses again of what was seen, for a node that wants other numbers. */
+export function chooseAgain({ heads, beyond }: Seen, terms: LeaseTerms): Choice<Row> {
+  return chooseWork(heads, terms, terms.place, beyond);
 }
 
 async function lookAtQueues(store: Store, terms: LeaseTerms, weeks: string[]): Promise<Seen> {
@@ -119,15 +119,13 @@ async function lookAtHeads(
   look: Look,
   scouts: readonly Scout[],
 ): Promise<Seen> {
-  const { nowMs, nodeId, excludeDomains, busyDomains } = terms;
-  const unwanted = { excludeDomains, busyDomains };
+  const { nowMs, nodeId } = terms;
   const fences = fenceOff(terms);
   const results = await withHomeTables(store, nowMs, () =>
     batch(store.d1, [
       ...fences,
       sql`SELECT boot_id FROM nodes WHERE node_id = ${nodeId}`,
-      sql`UPDATE nodes SET last_seen_at_ms = ${nowMs}, unwanted = ${JSON.stringify(unwanted)}
-        WHERE node_id = ${nodeId} AND last_seen_at_ms < ${nowMs - seenEveryMs}`,
+      noteSeen(terms),
       selectHeads(weeks, terms, look),
       ...scouts.map((scout) => selectBeyond(scout, terms)),
     ]),
@@ -143,6 +141,35 @@ async function lookAtHeads(
   const beyond = scouts.map((scout, i) => beyondOf(scout, found[i] ?? [], rows));
   const choice = chooseWork(heads, terms, terms.place, beyond);
   return { boot: boot === undefined ? null : String(boot.boot_id), heads, isCut, beyond, choice };
+}
+
+/** What control knows of a node: its newest boot, and its fence. Notes that it was seen, and what it does not want. */
+export async function readBoot(
+  store: Store,
+  { nodeId, nowMs, excludeDomains, busyDomains }: LeaseTerms,
+): Promise<{ boot: string | null; fence: number }> {
+  const [[row] = []] = await batch(store.first.d1, [
+    sql`SELECT boot_id, lease_fence FROM nodes WHERE node_id = ${nodeId}`,
+    noteSeen({ nodeId, nowMs, excludeDomains, busyDomains }),
+  ]);
+  return row
+    ? { boot: String(row.boot_id), fence: Number(row.lease_fence) }
+    : { boot: null, fence: Number.POSITIVE_INFINITY };
+}
+
+function noteSeen({
+  nodeId,
+  nowMs,
+  excludeDomains,
+  busyDomains,
+}: Pick<LeaseTerms, 'nodeId' | 'nowMs' | 'excludeDomains' | 'busyDomains'>): SQL {
+  return sql`UPDATE nodes SET last_seen_at_ms = ${nowMs}, unwanted = ${JSON.stringify({ excludeDomains, busyDomains })}
+    WHERE node_id = ${nodeId} AND last_seen_at_ms < ${nowMs - seenEveryMs}`;
+}
+
+/** Fences requests off in a home that is not asked for work. */
+export async function fenceOffAt(store: Store, terms: LeaseTerms): Promise<void> {
+  await batch(store.d1, fenceOff(terms));
 }
 
 /** In the transaction that reads what the requests before it have taken: a request that is under way still comes after it. */

@@ -1,7 +1,7 @@
 import { type SQL, sql } from 'drizzle-orm';
 import { unreportedEvent } from '#domain/delivery/delivery.ts';
 import type { NewEvent } from '#domain/delivery/event.ts';
-import type { Place, Position } from '#domain/delivery/lease-choice.ts';
+import type { Choice, Place, Position } from '#domain/delivery/lease-choice.ts';
 import { type ForwardOrder, forwardOrder } from '#domain/inbound/forward-order.ts';
 import { classes } from '#domain/message/class.ts';
 import { homeOf, weekOf } from '#domain/message/home.ts';
@@ -57,10 +57,15 @@ export async function takeLeases(
   store: Store,
   terms: LeaseTerms,
 ): Promise<Taken | { newestBootId: string | null }> {
-  const { nowMs, bootId } = terms;
+  const { choice, boot } = await chooseFromHeads(store, terms, retainedWeeks(terms.nowMs));
+  if (boot !== terms.bootId) return { newestBootId: boot };
+  return await takeChosen(store, terms, choice);
+}
+
+/** Leases what was chosen in a home, where it is still free, and ends what was suppressed meanwhile. */
+export async function takeChosen(store: Store, terms: LeaseTerms, choice: Choice<Row>): Promise<Taken> {
+  const { nowMs } = terms;
   const weeks = retainedWeeks(nowMs);
-  const { choice, boot } = await chooseFromHeads(store, terms, weeks);
-  if (boot !== bootId) return { newestBootId: boot };
   // The place of a week that is dropped would be carried along for ever.
   const isKept = ([key]: [string, Position]) => weeks.includes(key.split('/')[0] ?? '');
   const kept = (of: Place['at']) => Object.fromEntries(Object.entries(of).filter(isKept));
@@ -262,7 +267,7 @@ function readLeased(results: Record<string, unknown>[][]): {
  */
 export async function releaseLeases(
   store: Store,
-  leases: { messageId: MessageId; n: number; leaseId: string }[],
+  leases: readonly { messageId: MessageId; n: number; leaseId: string }[],
   nowMs: number,
   { dueMs, nodeId }: { dueMs?: number; nodeId?: string } = {},
 ): Promise<number> {

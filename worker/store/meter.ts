@@ -8,12 +8,15 @@ export interface D1Cost {
   statements: number;
   rowsRead: number;
   rowsWritten: number;
-  /** Size of the database as it last said, bytes; 0 before it was asked anything. */
-  databaseBytes: number;
 }
 
-/** A database that adds what each call costs to `cost`. */
-export function metered(d1: D1Database, cost: D1Cost): D1Database {
+/** Size of a database as it last said, bytes; 0 before it was asked anything. */
+export interface Size {
+  bytes: number;
+}
+
+/** A database that adds what each call costs to `cost`, and notes how large it is. */
+export function metered(d1: D1Database, cost: D1Cost, size: Size): D1Database {
   const ask = (statements: number) => {
     cost.roundTrips += 1;
     cost.statements += statements;
@@ -22,7 +25,7 @@ export function metered(d1: D1Database, cost: D1Cost): D1Database {
     for (const { meta } of results) {
       cost.rowsRead += meta.rows_read ?? 0;
       cost.rowsWritten += meta.rows_written ?? 0;
-      cost.databaseBytes = meta.size_after ?? cost.databaseBytes;
+      size.bytes = meta.size_after ?? size.bytes;
     }
   };
   const wrap = (inner: D1PreparedStatement): D1PreparedStatement =>

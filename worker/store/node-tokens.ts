@@ -7,7 +7,7 @@ export type NodeToken = Omit<typeof control.nodeTokens.$inferSelect, 'secretHash
 
 /** The node that a token speaks for; null when nobody knows it, or it is revoked. */
 export async function nodeOfToken(store: Store, secretHash: string): Promise<string | null> {
-  const [[row] = []] = await batch(store.d1, [
+  const [[row] = []] = await batch(store.first.d1, [
     sql`SELECT node_id FROM node_tokens WHERE secret_hash = ${secretHash} AND revoked_at_ms IS NULL`,
   ]);
   return row ? String(row.node_id) : null;
@@ -26,7 +26,9 @@ export async function addNodeToken(
   store: Store,
   { nodeId, secretHash, hint, nowMs }: NewNodeToken,
 ): Promise<void> {
-  await store.control.insert(control.nodeTokens).values({ nodeId, secretHash, hint, createdAtMs: nowMs });
+  await store.first.control
+    .insert(control.nodeTokens)
+    .values({ nodeId, secretHash, hint, createdAtMs: nowMs });
 }
 
 /** A node that was seen so lately is one of this installation, from before nodes had tokens. */
@@ -42,7 +44,7 @@ export async function claimNodeToken(
   store: Store,
   { nodeId, secretHash, hint, nowMs }: NewNodeToken,
 ): Promise<boolean> {
-  const [, [row] = []] = await batch(store.d1, [
+  const [, [row] = []] = await batch(store.first.d1, [
     sql`INSERT INTO node_tokens (secret_hash, node_id, hint, created_at_ms)
       SELECT ${secretHash}, ${nodeId}, ${hint}, ${nowMs}
       WHERE NOT EXISTS (SELECT 1 FROM node_tokens WHERE node_id = ${nodeId})
@@ -56,7 +58,7 @@ export async function claimNodeToken(
 
 /** Tokens that are good, the newest first. */
 export async function listNodeTokens(store: Store): Promise<NodeToken[]> {
-  return await store.control.query.nodeTokens.findMany({
+  return await store.first.control.query.nodeTokens.findMany({
     where: isNull(control.nodeTokens.revokedAtMs),
     orderBy: desc(control.nodeTokens.createdAtMs),
     columns: { secretHash: false },
@@ -72,7 +74,7 @@ export async function revokeNodeTokens(
   nowMs: number,
 ): Promise<number> {
   const those = hint === null ? undefined : eq(control.nodeTokens.hint, hint);
-  const revoked = await store.control
+  const revoked = await store.first.control
     .update(control.nodeTokens)
     .set({ revokedAtMs: nowMs })
     .where(and(eq(control.nodeTokens.nodeId, nodeId), isNull(control.nodeTokens.revokedAtMs), those))

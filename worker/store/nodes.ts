@@ -1,36 +1,61 @@
 import { desc, eq, isNotNull, sql } from 'drizzle-orm';
 import type { SubmissionPlace } from '#domain/node-contract.ts';
 import * as control from '../../drizzle/schema/control.ts';
-import type { Store } from './store.ts';
+import { errorText, everyHome, type Store } from './store.ts';
 
 export type NodeRow = typeof control.nodes.$inferSelect;
 
+type Boot = Omit<NodeRow, 'lastSeenAtMs' | 'journalNewAtMs' | 'shownSubmission' | 'unwanted' | 'leaseFence'>;
+
 /**
- * A node starts: its new boot replaces the old one, and with that the old boot's leases are released.
+ * A node starts: its new boot replaces the old one, and with that the old boot's leases are released. In control first,
+ * then in the other homes: where that fails, the node's first lease there does it, or cron.
  * @param journalIsNew it knows nothing of what an earlier boot had begun
  */
-export async function registerBoot(
-  store: Store,
-  node: Omit<NodeRow, 'lastSeenAtMs' | 'journalNewAtMs' | 'shownSubmission' | 'unwanted' | 'leaseFence'>,
-  journalIsNew: boolean,
-): Promise<void> {
+export async function registerBoot(store: Store, node: Boot, journalIsNew: boolean): Promise<void> {
   const journal = journalIsNew ? { journalNewAtMs: node.startedAtMs } : {};
-  const values = { ...node, ...journal, lastSeenAtMs: node.startedAtMs, unwanted: null };
-  await store.control
+  await writeBoot(store.first, { ...node, ...journal });
+  const others = everyHome(store).filter(({ home }) => home !== store.first.home);
+  await Promise.all(
+    others.map((home) =>
+      writeBoot(home, { ...node, ...journal }).catch((error: unknown) => {
+        const msg = `the boot of ${node.nodeId} is not known to home ${home.home} yet`;
+        console.warn(JSON.stringify({ level: 'warn', msg, error: errorText(error) }));
+      }),
+    ),
+  );
+}
+
+async function writeBoot(home: Store, node: Boot & Partial<Pick<NodeRow, 'journalNewAtMs'>>): Promise<void> {
+  const values = { ...node, lastSeenAtMs: node.startedAtMs, unwanted: null };
+  const { bootId, leaseFence, nodeId } = control.nodes;
+  await home.control
     .insert(control.nodes)
     .values(values)
     .onConflictDoUpdate({
-      target: control.nodes.nodeId,
+      target: nodeId,
       set: {
         ...values,
-        leaseFence: sql`CASE WHEN ${control.nodes.bootId} = excluded.boot_id THEN ${control.nodes.leaseFence} ELSE 0 END`,
+        leaseFence: sql`CASE WHEN ${bootId} = excluded.boot_id THEN ${leaseFence} ELSE 0 END`,
       },
     });
 }
 
+/** Writes the boots that control knows into a home that has others. */
+export async function copyBoots(home: Store): Promise<void> {
+  if (home.home === home.first.home) return;
+  const wanted = await home.first.control.query.nodes.findMany();
+  const there = await home.control.query.nodes.findMany({ columns: { nodeId: true, bootId: true } });
+  const known = new Map(there.map(({ nodeId, bootId }) => [nodeId, bootId]));
+  for (const { lastSeenAtMs: _, unwanted: __, leaseFence: ___, ...node } of wanted)
+    if (known.get(node.nodeId) !== node.bootId) await writeBoot(home, node);
+}
+
 /** The node with this id; null when it never said hello. */
 export async function findNode(store: Store, nodeId: string): Promise<NodeRow | null> {
-  return (await store.control.query.nodes.findFirst({ where: eq(control.nodes.nodeId, nodeId) })) ?? null;
+  return (
+    (await store.first.control.query.nodes.findFirst({ where: eq(control.nodes.nodeId, nodeId) })) ?? null
+  );
 }
 
 /**
@@ -38,7 +63,7 @@ export async function findNode(store: Store, nodeId: string): Promise<NodeRow | 
  * null when there is none. What a node says of itself is shown to nobody before.
  */
 export async function shownSubmission(store: Store): Promise<SubmissionPlace | null> {
-  const node = await store.control.query.nodes.findFirst({
+  const node = await store.first.control.query.nodes.findFirst({
     where: isNotNull(control.nodes.shownSubmission),
     orderBy: desc(control.nodes.lastSeenAtMs),
   });
@@ -64,7 +89,7 @@ export async function showSubmission(
   nodeId: string,
   place: SubmissionPlace | null,
 ): Promise<boolean> {
-  const changed = await store.control
+  const changed = await store.first.control
     .update(control.nodes)
     .set({ shownSubmission: place && JSON.stringify(place) })
     .where(eq(control.nodes.nodeId, nodeId))
@@ -74,5 +99,8 @@ export async function showSubmission(
 
 /** The nodes, the one that was seen last first. */
 export async function listNodes(store: Store): Promise<NodeRow[]> {
-  return await store.control.query.nodes.findMany({ orderBy: desc(control.nodes.lastSeenAtMs), limit: 50 });
+  return await store.first.control.query.nodes.findMany({
+    orderBy: desc(control.nodes.lastSeenAtMs),
+    limit: 50,
+  });
 }

@@ -2,7 +2,7 @@ import { type SQL, sql } from 'drizzle-orm';
 import { classes, type MailClass } from '#domain/message/class.ts';
 import { retainedWeeks, weekTables, withHomeTables } from './home-tables.ts';
 import { batch } from './sql.ts';
-import type { Store } from './store.ts';
+import { everyHome, type Store } from './store.ts';
 
 /** What waits in a class. Counting stops at `countedAtMost` of a week. */
 export interface QueueDepth {
@@ -22,8 +22,26 @@ export interface NodeSeen {
   lastSeenAtMs: number;
 }
 
-/** Depth of the queues by class, and the nodes. One round trip; reads a bounded number of index rows a class. */
+/**
+ * Depth of the queues of all homes by class, and the nodes. One round trip a home; reads a bounded number of index rows a
+ * class.
+ */
 export async function readQueues(
+  store: Store,
+  nowMs: number,
+): Promise<{ queues: QueueDepth[]; nodes: NodeSeen[] }> {
+  const [first, ...others] = await Promise.all(everyHome(store).map((home) => readQueuesAt(home, nowMs)));
+  const all = [first, ...others].flatMap((one) => (one ? [one] : []));
+  const queues = classes.map(({ name }): QueueDepth => {
+    const own = all.flatMap(({ queues }) => queues.filter((queue) => queue.class === name));
+    const oldest = own.flatMap(({ oldestDueMs }) => (oldestDueMs === null ? [] : [oldestDueMs]));
+    const waiting = own.reduce((sum, queue) => sum + queue.waiting, 0);
+    return { class: name, waiting, oldestDueMs: oldest.length === 0 ? null : Math.min(...oldest) };
+  });
+  return { queues, nodes: first?.nodes ?? [] };
+}
+
+async function readQueuesAt(
   store: Store,
   nowMs: number,
 ): Promise<{ queues: QueueDepth[]; nodes: NodeSeen[] }> {

@@ -7,6 +7,7 @@ import type { Route } from '#domain/inbound/route.ts';
 import type { RuleCondition } from '#domain/inbound/rule.ts';
 import type { ActingRule } from '#domain/inbound/ruled.ts';
 import { isSynchronous, wantsReceived } from '#domain/webhook.ts';
+import { storesOfDomains } from './account-homes.ts';
 import { batch } from './sql.ts';
 import type { Store } from './store.ts';
 import { type Endpoint, endpointOf } from './webhook-endpoints.ts';
@@ -37,6 +38,8 @@ export interface ReceivingRule extends ActingRule {
 /** A domain that receives, with its rules: all that says what is done with mail to an address of it. */
 export interface ReceivingDomain {
   id: number;
+  /** Where it is. */
+  home: number;
   account: ReceivingAccount;
   name: string;
   type: DomainType;
@@ -54,9 +57,22 @@ export interface ReceivingDomain {
 
 /**
  * The domains that are verified for receiving among those of the addresses, with what says what is done with mail to
- * these. One round trip.
+ * these. One round trip, with several homes another one before it.
  */
 export async function readReceiving(
+  store: Store,
+  addresses: readonly { localPart: string; domain: string }[],
+): Promise<Map<string, ReceivingDomain>> {
+  const stores = await storesOfDomains(
+    store,
+    addresses.map(({ domain }) => domain),
+  );
+  const homes = Map.groupBy(addresses, ({ domain }) => stores.get(domain) ?? store.first);
+  const found = await Promise.all([...homes].map(([home, own]) => readReceivingAt(home, own)));
+  return new Map(found.flatMap((domains) => [...domains]));
+}
+
+async function readReceivingAt(
   store: Store,
   addresses: readonly { localPart: string; domain: string }[],
 ): Promise<Map<string, ReceivingDomain>> {
@@ -104,6 +120,7 @@ export async function readReceiving(
         name,
         {
           id: Number(row.id),
+          home: store.home,
           account: accountOfRow(row),
           name,
           type: row.type as DomainType,

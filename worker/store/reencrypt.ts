@@ -9,7 +9,7 @@ import {
   sealedWebhookSecret,
 } from './key-encryption.ts';
 import { batch } from './sql.ts';
-import { errorText, type Store } from './store.ts';
+import { errorText, everyHome, type Store } from './store.ts';
 
 /** Texts that are sealed anew in one step. */
 export const resealedAtOnce = 50;
@@ -99,14 +99,16 @@ async function reseal(old: string, secrets: readonly Uint8Array[], of: Sealed): 
   }
 }
 
-/** How many texts still need another secret than the newest, or have an older form. */
+/** How many texts of all homes still need another secret than the newest, or have an older form. */
 export async function countOld(store: Store, secrets: readonly Uint8Array[]): Promise<number> {
   const prefix = await sealedPrefix(secrets);
-  const counts = await batch(
-    store.d1,
-    places.map(
-      ({ table, column }) => sql`SELECT count(*) AS n FROM ${table} t WHERE ${isOld(column, prefix)}`,
-    ),
-  );
-  return counts.flat().reduce((sum, row) => sum + Number(row.n), 0);
+  const count = (home: Store) =>
+    batch(
+      home.d1,
+      places.map(
+        ({ table, column }) => sql`SELECT count(*) AS n FROM ${table} t WHERE ${isOld(column, prefix)}`,
+      ),
+    );
+  const counts = await Promise.all(everyHome(store).map(count));
+  return counts.flat(2).reduce((sum, row) => sum + Number(row.n), 0);
 }

@@ -7,7 +7,7 @@ import type { Store } from './store.ts';
  * Mail of the installation itself. Its messages are of account 0, which nobody belongs to and no key is of; their domain
  * is of an account that the operator owns, both when they are accepted and when they are signed.
  */
-export const systemAccountId = 0;
+export { systemAccountId } from './system-account.ts';
 
 /** Domains `d` that such mail may be signed by. */
 export const isSystemDomain: SQL = sql`d.status = 'verified' AND d.type IN ('outbound', 'both')
@@ -18,7 +18,7 @@ export const isSystemDomain: SQL = sql`d.status = 'verified' AND d.type IN ('out
 
 /** The domains that the operator may choose from, oldest first. */
 export async function listSystemDomains(store: Store): Promise<{ accountId: number; domain: string }[]> {
-  const [rows = []] = await batch(store.d1, [
+  const [rows = []] = await batch(store.first.d1, [
     sql`SELECT d.account_id, d.name FROM domains d WHERE ${isSystemDomain} ORDER BY d.id LIMIT 1000`,
   ]);
   return rows.map((row) => ({ accountId: Number(row.account_id), domain: String(row.name) }));
@@ -26,7 +26,7 @@ export async function listSystemDomains(store: Store): Promise<{ accountId: numb
 
 /** The domain that was chosen on the page Installation; null: none. */
 export async function chosenSystemDomain(store: Store): Promise<string | null> {
-  const [[row] = []] = await batch(store.d1, [
+  const [[row] = []] = await batch(store.first.d1, [
     sql`SELECT value->>'domain' AS domain FROM installation WHERE name = 'system-mail'`,
   ]);
   return typeof row?.domain === 'string' ? row.domain : null;

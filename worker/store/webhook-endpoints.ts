@@ -1,6 +1,7 @@
 import { and, eq, getTableColumns, inArray, type SQL, sql } from 'drizzle-orm';
 import { weekOf } from '#domain/message/home.ts';
 import * as control from '../../drizzle/schema/control.ts';
+import { inAnyHome, storesOfNumber } from './account-homes.ts';
 import { wholeRow } from './events.ts';
 import { retainedWeeks, webhookTable, webhookWeeks, weekTables, withHomeTables } from './home-tables.ts';
 import { batch } from './sql.ts';
@@ -119,6 +120,16 @@ export async function deleteEndpoint(store: Store, of: { id: number; accountId: 
     store.control.delete(endpoints).where(eq(endpoints.id, of.id)),
     flagAccount(store, of.accountId),
   ]);
+}
+
+/** The store of the home that an endpoint is in. One round trip with several homes, more when its account was moved. */
+export async function storeOfEndpoint(store: Store, id: number): Promise<Store> {
+  if (store.homes === 1) return store;
+  const found = await inAnyHome(storesOfNumber(store, id), async (home) => {
+    const [[row] = []] = await batch(home.d1, [sql`SELECT 1 FROM webhook_endpoints WHERE id = ${id}`]);
+    return row ? home : null;
+  });
+  return found ?? store;
 }
 
 /** The active endpoints of accounts: whom a pointer is for. */

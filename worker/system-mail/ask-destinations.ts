@@ -1,5 +1,6 @@
 import { base32 } from '#domain/base32.ts';
 import { aliasLimits } from '#domain/inbound/alias.ts';
+import { firstHome } from '#domain/message/home.ts';
 import { Problem } from '#domain/problem.ts';
 import type { Env } from '../env.ts';
 import { hubOf } from '../hub/hub-of.ts';
@@ -65,7 +66,7 @@ export async function askDestinations(
     }
   }
   await hubOf(env.bindings.HUB)
-    .wake()
+    .wake([firstHome])
     .catch(() => undefined);
   return await readDestinations(store, accountId, addresses);
 }

@@ -49,11 +49,12 @@ export async function sendSystemMail(mailer: Mailer, to: string, mail: SystemMai
   const system = await systemSender(mailer);
   if ('fault' in system) throw new Problem('unavailable', `${system.fault} Ask the operator.`);
   // Under nobody's account: what leads into the dashboard is for its recipient's eyes only.
+  const { store, env, intake } = mailer;
   await sendAs(
-    mailer,
+    { store, env, intake: { ...intake, store: store.first } },
     { accountId: systemAccountId, domainsOf: system.accountId },
     {
-      from: systemFrom(mailer.env, system.domain),
+      from: systemFrom(env, system.domain),
       to: [to],
       subject: mail.subject,
       text_body: mail.text,
@@ -93,10 +94,10 @@ export function mailerOf(store: Store, env: Env): Mailer {
     store,
     env,
     intake: {
-      store,
+      store: store.first,
       nowMs: Date.now(),
       simulatorDomain: simulatorDomain(env.serviceDomain),
-      sandbox: sandboxOf(store, env),
+      sandbox: sandboxOf(store.first, env),
       // Nothing is put into this mail.
       links: { origin: '', keys: env.returnPathKeys },
       // Here nothing outlives what is awaited, so nodes are woken when all is sent.

@@ -1,3 +1,4 @@
+import { firstHome } from '#domain/message/home.ts';
 import type { LostDomain } from '../dns/verify-domain.ts';
 import type { Env } from '../env.ts';
 import { hubOf } from '../hub/hub-of.ts';
@@ -25,7 +26,7 @@ export async function tellOwners(store: Store, env: Env, accountId: number, mail
     }
     // Should it fail, the node's own poll and the sweep find the mail.
     await hubOf(env.bindings.HUB)
-      .wake()
+      .wake([firstHome])
       .catch(() => undefined);
   } catch (error) {
     notTold('the owners were')(error);

@@ -1,4 +1,5 @@
 import { hexOf } from '#domain/hex.ts';
+import { firstHome } from '#domain/message/home.ts';
 
 /** Secrets of credentials: made, recognised and hashed here. */
 
@@ -6,9 +7,11 @@ const alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz
 /** 32 base62 characters carry 190 bits. */
 const secretLength = 32;
 const secretPattern = /^pp_(live|test)_[0-9A-Za-z]{20,64}$/;
+/** The home stands before the rest in two hex digits; without it, it is the first. */
+const homedPattern = /^pp_(?:live|test)_([0-9a-f]{2})[0-9A-Za-z]{32}$/;
 
-/** A new secret, `pp_live_…` or `pp_test_…`. */
-export function newSecret(environment: 'live' | 'test'): string {
+/** A new secret, `pp_live_…` or `pp_test_…`, which names the home of its account. */
+export function newSecret(environment: 'live' | 'test', home: number): string {
   let text = '';
   while (text.length < secretLength) {
     for (const byte of crypto.getRandomValues(new Uint8Array(64))) {
@@ -16,7 +19,13 @@ export function newSecret(environment: 'live' | 'test'): string {
       if (byte < 248 && text.length < secretLength) text += alphabet[byte % 62];
     }
   }
-  return `pp_${environment}_${text}`;
+  return `pp_${environment}_${home === firstHome ? '' : home.toString(16).padStart(2, '0')}${text}`;
+}
+
+/** The home that a secret names: where its account was when the key was made. */
+export function homeOfSecret(secret: string): number {
+  const [, home] = homedPattern.exec(secret) ?? [];
+  return home === undefined ? firstHome : Number.parseInt(home, 16);
 }
 
 /** The secret in an `Authorization: Bearer` field (RFC 6750 §2.1); null when there is none of our form. */

@@ -2,8 +2,10 @@ import type { Child } from 'hono/jsx';
 import { Problem } from '#domain/problem.ts';
 import { type Call, newApp } from '../http/app.ts';
 import { drain, strangersBytes } from '../http/request-body.ts';
+import { inAnyHome, storesOfNumber } from '../store/account-homes.ts';
 import { readAlias, switchOffAlias } from '../store/aliases.ts';
 import { agree, findAsked } from '../store/destinations.ts';
+import { everyHome } from '../store/store.ts';
 import { verifySwitchOff } from '../tokens/alias-links.ts';
 import { sha256Hex } from '../tokens/secret.ts';
 import { page, refused } from './answer.tsx';
@@ -17,7 +19,8 @@ export const aliasLinksApp = newApp();
 aliasLinksApp.get('/destination/:token', async (c) => {
   const slow = c.get('uncounted');
   if (slow) return refused(c, slow);
-  const asked = await findAsked(c.get('store'), await hashOf(c), Date.now());
+  const hash = await hashOf(c);
+  const asked = await inAnyHome(everyHome(c.get('store')), (store) => findAsked(store, hash, Date.now()));
   if (!asked) return refused(c, new Problem('not_found', usedUp));
   return withButton(
     c,
@@ -34,7 +37,8 @@ aliasLinksApp.post('/destination/:token', async (c) => {
   await drain(c, strangersBytes);
   const slow = c.get('uncounted');
   if (slow) return refused(c, slow);
-  const address = await agree(c.get('store'), await hashOf(c), Date.now());
+  const hash = await hashOf(c);
+  const address = await inAnyHome(everyHome(c.get('store')), (store) => agree(store, hash, Date.now()));
   if (address === null) return refused(c, new Problem('not_found', usedUp));
   return said(c, 'Agreed', `Mail is sent on to ${address} from now on.`);
 });
@@ -62,7 +66,7 @@ aliasLinksApp.post('/alias/off/:token', async (c) => {
   if (slow) return refused(c, slow);
   const alias = await aliasOf(c);
   if (!alias) return refused(c, new Problem('not_found', goneAlias));
-  await switchOffAlias(c.get('store'), alias.id, Date.now());
+  await switchOffAlias(alias.store, alias.id, Date.now());
   return said(c, 'Switched off', `Mail to ${alias.address} is refused from now on.`);
 });
 
@@ -75,10 +79,13 @@ async function hashOf(c: Call): Promise<string> {
   return await sha256Hex(c.req.param('token') ?? '');
 }
 
-async function aliasOf(c: Call): Promise<{ id: number; address: string; active: boolean } | null> {
+async function aliasOf(c: Call) {
   const id = await verifySwitchOff(c.get('env').returnPathKeys, c.req.param('token') ?? '');
-  const alias = id === null ? null : await readAlias(c.get('store'), id);
-  return alias && id !== null ? { id, ...alias } : null;
+  if (id === null) return null;
+  return await inAnyHome(storesOfNumber(c.get('store'), id), async (store) => {
+    const alias = await readAlias(store, id);
+    return alias && { store, id, ...alias };
+  });
 }
 
 function withButton(c: Call, title: string, button: string, about: Child): Response {

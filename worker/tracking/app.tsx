@@ -1,6 +1,8 @@
+import type { LinkToken } from '#domain/message/tracking.ts';
 import { Problem } from '#domain/problem.ts';
 import { type Call, newApp } from '../http/app.ts';
 import { readBytes } from '../http/request-body.ts';
+import { storeOfMessage } from '../store/account-homes.ts';
 import { findTracked, type TrackedDelivery } from '../store/tracked.ts';
 import { verifyLink } from '../tokens/mail-links.ts';
 import { eventsCommitted } from '../webhook/poke.ts';
@@ -22,8 +24,7 @@ const pixel = Uint8Array.from(atob('R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAAB
 trackingApp.get('/t/:file', async (c) => {
   const token = c.req.param('file').replace(/\.gif$/, '');
   const link = await verifyLink('open', token, '', c.get('env').returnPathKeys);
-  if (link && !c.get('uncounted'))
-    c.executionCtx.waitUntil(recordHit(c.get('env'), c.get('store'), link, hitOf(c, null)));
+  if (link) record(c, link, null);
   return new Response(pixel, { headers: { 'Content-Type': 'image/gif', ...quietly } });
 });
 
@@ -32,10 +33,16 @@ trackingApp.get('/c/:token', async (c) => {
   const target = c.req.query('u') ?? '';
   const link = await verifyLink('click', c.req.param('token'), target, c.get('env').returnPathKeys);
   if (!link) return refused(c, new Problem('not_found', badLink));
-  if (!c.get('uncounted'))
-    c.executionCtx.waitUntil(recordHit(c.get('env'), c.get('store'), link, hitOf(c, target)));
+  record(c, link, target);
   return new Response(null, { status: 302, headers: { Location: target, ...quietly } });
 });
+
+/** Records a hit behind the answer, in the home of the message. @param url null: the pixel was fetched */
+function record(c: Call, link: LinkToken, url: string | null): void {
+  const store = storeOfMessage(c.get('store'), link.messageId);
+  if (store && !c.get('uncounted'))
+    c.executionCtx.waitUntil(recordHit(c.get('env'), store, link, hitOf(c, url)));
+}
 
 // RFC 8058 §3.2: programs that look at links fetch this, so it changes nothing.
 trackingApp.get('/u/:token', async (c) => {
@@ -68,7 +75,8 @@ trackingApp.post('/u/:token', async (c) => {
   if (!delivery) return refused(c, new Problem('not_found', badLink));
   const fault = await formFault(c);
   if (fault) return refused(c, fault);
-  const written = await unsubscribe(c.get('store'), delivery, Date.now());
+  const store = storeOfMessage(c.get('store'), delivery.messageId) ?? c.get('store');
+  const written = await unsubscribe(store, delivery, Date.now());
   if (written) c.executionCtx.waitUntil(eventsCommitted(c.get('env'), [delivery.accountId]));
   const said = `${delivery.recipient} gets no more mail from ${delivery.signingDomain}.`;
   if (!isForPeople(c)) return c.text(`Unsubscribed: ${said}\n`, 200, quietly);
@@ -108,7 +116,8 @@ async function formFault(c: Call): Promise<Problem | null> {
 /** The delivery of the path's token; null when it is no good one, or its message is not kept any more. */
 async function deliveryOf(c: Call): Promise<TrackedDelivery | null> {
   const link = await verifyLink('unsubscribe', c.req.param('token') ?? '', '', c.get('env').returnPathKeys);
-  return link && (await findTracked(c.get('store'), link, Date.now()));
+  const store = link && storeOfMessage(c.get('store'), link.messageId);
+  return store && (await findTracked(store, link, Date.now()));
 }
 
 function hitOf(c: Call, url: string | null) {

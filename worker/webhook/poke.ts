@@ -1,4 +1,5 @@
 import type { Env } from '../env.ts';
+import { byHomeOfAccount } from '../store/account-homes.ts';
 import { openStore } from '../store/store.ts';
 import { activeEndpoints } from '../store/webhook-endpoints.ts';
 import { senderOf } from './sender-of.ts';
@@ -40,7 +41,8 @@ const mostPoked = 200;
 export async function pokeAccounts(env: Env, accountIds: number[]): Promise<void> {
   const [first = [], ...others] = chunksOf(accountIds);
   const rest = others.flat();
-  const found = await activeEndpoints(openStore(env.bindings), first);
+  const homes = await byHomeOfAccount(openStore(env.bindings), first, (id) => id);
+  const found = (await Promise.all(homes.map(([home, own]) => activeEndpoints(home, own)))).flat();
   const byAccount = [...Map.groupBy(found, ({ accountId }) => accountId)];
   let room = mostPoked;
   const now = byAccount.filter(([, own], i) => {

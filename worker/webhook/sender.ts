@@ -1,6 +1,7 @@
 import { DurableObject } from 'cloudflare:workers';
 import { type Env, parseEnv } from '../env.ts';
 import { openStore } from '../store/store.ts';
+import { storeOfEndpoint } from '../store/webhook-endpoints.ts';
 import { tellOwners } from '../system-mail/tell-owners.ts';
 import { webhookDisabledMail } from '../system-mail/texts.ts';
 import { type TargetGuard, targetGuard } from './guard.ts';
@@ -49,7 +50,7 @@ export class WebhookSender extends DurableObject {
     // The platform tries an alarm again whose invocation it has cut off. What was its run may look alive still.
     if (this.run?.isAlive()) return this.wakeAt(this.run.deadAtMs);
     const { bindings } = this.settings;
-    const store = openStore(bindings);
+    const store = await storeOfEndpoint(openStore(bindings), endpointId);
     const run = new DeliveryRun({
       store,
       settings: this.settings,

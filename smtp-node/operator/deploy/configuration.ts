@@ -6,6 +6,8 @@ import { stateDir } from './session.ts';
 
 export interface AccountValues {
   databaseId: string;
+  /** Homes beside the first. */
+  homes: readonly { binding: string; name: string; databaseId: string }[];
   vars: Readonly<Record<string, string>>;
   onWorkersDev: boolean;
   previews: boolean;
@@ -35,7 +37,16 @@ export async function writeConfiguration(values: AccountValues): Promise<string>
     text = text.replace(part, () => by);
     if (text === before) throw new Error(`wrangler.toml has no ${part}`);
   }
+  const homes = values.homes.map(
+    ({ binding, name, databaseId }) => `
+[[d1_databases]]
+binding = "${binding}"
+database_name = "${name}"
+database_id = "${databaseId}"
+migrations_dir = "../drizzle/migrations"
+`,
+  );
   const path = join(stateDir, 'wrangler.toml');
-  await writeFile(path, text, { mode: 0o600 });
+  await writeFile(path, text + homes.join(''), { mode: 0o600 });
   return path;
 }

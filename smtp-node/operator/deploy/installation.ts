@@ -55,6 +55,8 @@ export interface Installation {
   customDomains: string[];
   routes: string[];
   databaseId: string | null;
+  /** Databases that the Worker binds as homes beside the first. */
+  furtherHomes: { home: number; databaseId: string }[];
   /** The database holds accounts. */
   hasData: boolean;
   /** Files of `drizzle/migrations` that it has not had. */
@@ -109,6 +111,13 @@ export async function readInstallation({ api, account }: Session): Promise<Insta
     customDomains: customDomains.map(({ hostname }) => hostname),
     routes: (routes ?? []).map(({ pattern }) => pattern),
     databaseId,
+    furtherHomes: bindings.flatMap(({ name, type, database_id: databaseId, id }) => {
+      const [, home] = /^DB_(\d+)$/.exec(name) ?? [];
+      const bound = databaseId ?? id;
+      return type === 'd1' && home !== undefined && bound !== undefined
+        ? [{ home: Number(home), databaseId: bound }]
+        : [];
+    }),
     hasData: database !== null && (await holdsAccounts(database)),
     pendingMigrations: await pendingMigrations(database),
     hasBucket: bucket !== null,
@@ -178,7 +187,8 @@ async function holdsAccounts(database: Database): Promise<boolean> {
   return (rows ?? []).some(({ accounts }) => accounts > 0);
 }
 
-async function pendingMigrations(database: Database | null): Promise<string[]> {
+/** Files of `drizzle/migrations` that a database has not had; all of them for one that is to be made. */
+export async function pendingMigrations(database: Database | null): Promise<string[]> {
   const files = (await readdir(join(repository, 'drizzle/migrations'))).filter((name) =>
     name.endsWith('.sql'),
   );

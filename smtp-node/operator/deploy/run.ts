@@ -10,6 +10,7 @@ import { DeployError, RefusedError } from './cloudflare.ts';
 import { writeConfiguration } from './configuration.ts';
 import { publishDns } from './dns.ts';
 import { openEmailRouting } from './email-routing.ts';
+import { type FurtherHome, planHomes } from './homes.ts';
 import { type Installation, names, readInstallation } from './installation.ts';
 import { everSet, KnownSecrets, markName, planSecrets, secretsNamed } from './secrets.ts';
 import { askPerson, openSession, type Session, stateDir } from './session.ts';
@@ -21,6 +22,8 @@ export interface DeployFlags extends VariableFlags {
   rotate: readonly string[];
   dns: boolean;
   emailRouting: boolean;
+  /** How many databases accounts live in, `--homes`. */
+  homes: string | undefined;
   /** `HOST` or `HOST=ADDRESS,…`, `--node`. */
   nodes: readonly string[];
 }
@@ -30,6 +33,7 @@ export async function deploy(flags: DeployFlags): Promise<void> {
   const rotate = secretsNamed(flags.rotate);
   const session = await openSession(flags.account);
   const installation = await readInstallation(session);
+  const homes = await planHomes(session, installation, flags.homes);
   const workersDevUrl =
     installation.workersDevName === null
       ? null
@@ -42,23 +46,29 @@ export async function deploy(flags: DeployFlags): Promise<void> {
   const { secrets: there, hasData } = installation;
   const set = planSecrets({ there, known, hasData, ever: everSet(markThere), rotate }, newWorkerSecrets());
   const domains = flags.domains.filter((one) => !installation.customDomains.includes(one));
-  console.log(toldPlan({ session, installation, vars, set, domains }));
+  console.log(toldPlan({ session, installation, homes, vars, set, domains }));
   if (!flags.yes && !/^y/i.test(await askPerson('Go on? [y/N] ', '--yes'))) return;
 
-  const databaseId = installation.databaseId ?? (await makeDatabase(session));
+  const databaseId = installation.databaseId ?? (await makeDatabase(session, names.database));
+  const bound: (FurtherHome & { databaseId: string })[] = [];
+  for (const home of homes)
+    bound.push({ ...home, databaseId: home.databaseId ?? (await makeDatabase(session, home.name)) });
   if (!installation.hasBucket) await makeBucket(session);
   for (const queue of installation.missingQueues) await makeQueue(session, queue);
   const mark = Object.keys(set).length > 0 ? await secrets.send(set) : markThere;
   const config = await writeConfiguration({
     databaseId,
+    homes: bound,
     vars: mark === undefined ? vars : { ...vars, [markName]: mark },
     // An earlier run may have ended before it was switched on; who has switched it off has the dashboard elsewhere.
     onWorkersDev: vars.PUBLIC_URL === workersDevUrl || (installation.onWorkersDev && workersDevUrl !== null),
     previews: installation.previews,
   });
   // Migrations only add (test/deploy/additive.test.ts), so the version that runs until the next step goes on with them.
-  if (installation.pendingMigrations.length > 0)
-    await session.run(['d1', 'migrations', 'apply', names.database, '--remote', '--config', config]);
+  const databases = [{ name: names.database, pendingMigrations: installation.pendingMigrations }, ...bound];
+  for (const { name, pendingMigrations } of databases)
+    if (pendingMigrations.length > 0)
+      await session.run(['d1', 'migrations', 'apply', name, '--remote', '--config', config]);
   await uploadWorker(session, config, set);
   await secrets.settle({ ...known, ...set });
   for (const domain of domains) await attachDomain(session, domain);
@@ -72,13 +82,15 @@ export async function deploy(flags: DeployFlags): Promise<void> {
 function toldPlan(of: {
   session: Session;
   installation: Installation;
+  homes: readonly FurtherHome[];
   vars: Record<string, string>;
   set: Partial<WorkerSecrets>;
   domains: readonly string[];
 }): string {
-  const { session, installation: has, vars, set, domains } = of;
+  const { session, installation: has, homes, vars, set, domains } = of;
   const missing = [
     ...(has.databaseId === null ? [`D1 database ${names.database}`] : []),
+    ...homes.flatMap(({ name, databaseId }) => (databaseId === null ? [`D1 database ${name}`] : [])),
     ...(has.hasBucket ? [] : [`R2 bucket ${names.bucket}`]),
     ...has.missingQueues.map((name) => `queue ${name}`),
     ...(has.isThere ? [] : [`Worker ${names.worker} with its Durable Objects`]),
@@ -89,6 +101,11 @@ function toldPlan(of: {
     `Account: ${session.accountName} (${session.accountId})`,
     `To be made: ${list(missing)}`,
     `Migrations to apply: ${list(has.pendingMigrations)}`,
+    ...(homes.length === 0
+      ? []
+      : [
+          `Homes: ${homes.length + 1}; migrations to apply in ${list(homes.flatMap((home) => (home.pendingMigrations.length > 0 ? [home.name] : [])))}`,
+        ]),
     `Secrets to set: ${list(Object.keys(set))}; the Worker keeps: ${list(has.secrets.filter((name) => !(name in set)))}`,
     ...Object.entries(vars).map(
       ([name, text]) => `${name} = ${text}${has.isThere && has.vars[name] !== text ? ' (changed)' : ''}`,
@@ -136,10 +153,8 @@ DNS of ${vars.SERVICE_DOMAIN}: npm run deploy -- --dns publishes it, or prints w
     .join('')}`;
 }
 
-export async function makeDatabase({ api, account }: Session): Promise<string> {
-  const made = await api.ask(z.object({ uuid: z.string() }), `${account}/d1/database`, 'POST', {
-    name: names.database,
-  });
+export async function makeDatabase({ api, account }: Session, name: string): Promise<string> {
+  const made = await api.ask(z.object({ uuid: z.string() }), `${account}/d1/database`, 'POST', { name });
   return made.uuid;
 }
 

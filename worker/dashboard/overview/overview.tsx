@@ -33,8 +33,8 @@ const healthTone: Record<string, Tone> = {
 };
 
 overviewPages.open('get', '/', async (c) => {
-  const store = c.get('store');
   const viewer = await viewerOf(c);
+  const store = c.get('store');
   if (!viewer) return c.redirect((await hasUsers(store)) ? '/sign-in' : '/set-up', 303);
   const nowMs = Date.now();
   const { accountId } = viewer.account;

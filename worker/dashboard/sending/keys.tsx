@@ -151,7 +151,7 @@ keyPages.action('/sending/keys', async (c, viewer, form) => {
   const domain = form.text('domain');
   if (domain !== '' && !(await domainsOf(c.get('store'), viewer)).some(({ name }) => name === domain))
     throw wrong('/domain', 'Choose a domain of this account.');
-  const text = newSecret(environment);
+  const text = newSecret(environment, c.get('store').home);
   const credential = await createCredential(c.get('store'), {
     accountId: viewer.account.accountId,
     username: 'pennypost',

@@ -16,7 +16,7 @@ auditPages.page('/audit', async (c, viewer) => {
   const ofAll = viewer.user.operator && c.req.query('of') === 'installation';
   const before = Number(c.req.query('before'));
   const { entries, next } = await readAudit(
-    c.get('store'),
+    ofAll ? c.get('store').first : c.get('store'),
     ofAll ? systemAccountId : viewer.account.accountId,
     { before: Number.isSafeInteger(before) && before > 0 ? before : null, limit: pageSize },
     Date.now(),

@@ -32,7 +32,7 @@ const dnsTimeoutMs = 3_000;
 /** Looks at everything of the installation that the edge can see. */
 export async function checkInstallation(c: Call, nowMs: number): Promise<Diagnosis[]> {
   const env = c.get('env');
-  const store = c.get('store');
+  const store = c.get('store').first;
   const [{ queues, nodes }, read, sender, old] = await Promise.all([
     readQueues(store, nowMs),
     readInstallation(store, nowMs),
@@ -66,7 +66,7 @@ function isReserved(domain: string): boolean {
 /** Mail from the sandbox passes by SPF; with this record its signature can be verified too. */
 async function checkSandbox(c: Call): Promise<Diagnosis[]> {
   const { serviceDomain, dohUrl } = c.get('env');
-  const store = c.get('store');
+  const store = c.get('store').first;
   const domain = await findDomain(store, systemAccountId, sandboxDomain(serviceDomain));
   const keys = domain ? await listDkimKeys(store, domain.id) : [];
   const key = keys.find(({ algorithm, status }) => algorithm === 'rsa-sha256' && status === 'active');

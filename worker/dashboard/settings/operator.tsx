@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Diagnosis } from '#domain/dns/diagnosis.ts';
-import { diagnoseDatabaseSize } from '#domain/dns/installation.ts';
+import { diagnoseHomes } from '#domain/dns/installation.ts';
 import { Problem } from '#domain/problem.ts';
 import type { Call } from '../../http/app.ts';
 import { noted } from '../../identity/audit.ts';
@@ -17,8 +17,9 @@ import {
   setAccountStatus,
 } from '../../store/accounts.ts';
 import { addMember, ensureOrganization } from '../../store/auth.ts';
-import { lastChecks, noteChecks, readDatabaseSize } from '../../store/installation.ts';
+import { lastChecks, noteChecks, readHomeSizes } from '../../store/installation.ts';
 import { readQueues } from '../../store/overview.ts';
+import { emptiestHome } from '../../store/sizes.ts';
 import { chooseSystemDomain, chosenSystemDomain, listSystemDomains } from '../../store/system-mail.ts';
 import { Board } from '../board.tsx';
 import { QueuesAndNodes } from '../overview/overview.tsx';
@@ -32,13 +33,13 @@ export const operatorPages = new Board();
 
 operatorPages.page('/operator', async (c, viewer) => {
   const nowMs = Date.now();
-  const store = c.get('store');
+  const store = c.get('store').first;
   const after = Number(c.req.query('after') ?? 0);
-  const [{ accounts, next }, { queues, nodes }, checked, size, senders, chosen] = await Promise.all([
+  const [{ accounts, next }, { queues, nodes }, checked, sizes, senders, chosen] = await Promise.all([
     listAccounts(store, Number.isSafeInteger(after) ? after : 0, accountsShown),
     readQueues(store, nowMs),
     lastChecks(store),
-    readDatabaseSize(store, nowMs),
+    readHomeSizes(store, nowMs),
     listSystemDomains(store),
     chosenSystemDomain(store),
   ]);
@@ -54,7 +55,7 @@ operatorPages.page('/operator', async (c, viewer) => {
           Audit log
         </a>
       </Head>
-      <Size found={diagnoseDatabaseSize(size)} />
+      <Sizes found={diagnoseHomes(sizes)} />
       <Checks checked={checked} />
       <SystemMail senders={senders} chosen={chosen} mailFrom={c.get('env').mailFrom} />
       <QueuesAndNodes queues={queues} nodes={nodes} nowMs={nowMs} />
@@ -159,13 +160,39 @@ operatorPages.action('/operator/system-mail', async (c, _viewer, form) => {
   return c.redirect('/operator?done=system-mail#system-mail', 303);
 });
 
-/** How full the database is: always of this moment, since everything stops at once when it is full. */
-function Size({ found: { status, observed, fix } }: { found: Diagnosis }) {
-  const { tone, text } = shownStates.find((one) => one.status === status) ?? shownStates[0];
+/** How full the databases are: always of this moment, since everything stops at once when one is full. */
+function Sizes({ found }: { found: Diagnosis[] }) {
+  const stateOf = ({ status }: Diagnosis) =>
+    shownStates.find((one) => one.status === status) ?? shownStates[0];
+  const [only] = found;
+  if (found.length === 1 && only) {
+    const { tone, text } = stateOf(only);
+    return (
+      <Card id="database" title="Database" aside={<State tone={tone}>{text}</State>}>
+        <p>{only.observed}</p>
+        {only.fix && <p class="quiet">{only.fix}</p>}
+      </Card>
+    );
+  }
   return (
-    <Card id="database" title="Database" aside={<State tone={tone}>{text}</State>}>
-      <p>{observed}</p>
-      {fix && <p class="quiet">{fix}</p>}
+    <Card id="database" title="Databases" flush>
+      <table class="cards">
+        <Columns names={['Home', 'State', 'How full it is']} />
+        <tbody>
+          {found.map((one, home) => (
+            <tr>
+              <td>{home}</td>
+              <td>
+                <State tone={stateOf(one).tone}>{stateOf(one).text}</State>
+              </td>
+              <td class="break">
+                {one.observed}
+                {one.fix && <p class="quiet">{one.fix}</p>}
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
     </Card>
   );
 }
@@ -240,7 +267,7 @@ operatorPages.action('/operator/check', async (c) => {
 
 async function accountOf(c: Call): Promise<Account> {
   const id = Number(c.req.param('id'));
-  const account = Number.isSafeInteger(id) ? await findAccount(c.get('store'), id) : null;
+  const account = Number.isSafeInteger(id) ? await findAccount(c.get('store').first, id) : null;
   if (!account) throw new Problem('not_found', 'There is no such account.');
   return account;
 }
@@ -255,7 +282,9 @@ async function join(c: Call, account: Account, userId: string): Promise<void> {
 operatorPages.action('/operator/accounts', async (c, viewer, form) => {
   const name = z.string().min(1).max(200).safeParse(form.text('name'));
   if (!name.success) throw wrong('/name', 'Give the account a name of at most 200 characters.');
-  const account = await createAccount(c.get('store'), name.data, Date.now());
+  const store = c.get('store');
+  const placed = { name: name.data, home: await emptiestHome(store) };
+  const account = await createAccount(store, placed, Date.now());
   noted(c, { account: String(account.id), name: account.name });
   await join(c, account, viewer.user.id);
   return c.redirect('/operator?done=account-made#accounts', 303);

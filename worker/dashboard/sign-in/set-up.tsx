@@ -79,7 +79,7 @@ setUpPages.open('post', '/set-up', async (c, form) => {
   const account =
     values.account === '' && present
       ? present
-      : await createAccount(store, values.account === '' ? owner.name : values.account, nowMs);
+      : await createAccount(store, { name: values.account === '' ? owner.name : values.account }, nowMs);
   // No mail was read yet: the address is the operator's word.
   const userId = await createUser(c, { ...owner, verified: false });
   await makeOperator(store, userId);

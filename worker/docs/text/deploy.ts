@@ -117,5 +117,6 @@ Nodes are extra: one small machine with a good address does for all three. On pa
 
 A database is full long before it is busy: each has some three round trips and nine rows written a second. Sources are told by the
 bench: bytes in pages of SQLite, counted rows, requests and operations, limits of Cloudflare's documentation, and the budget of 1.2 ms
-of CPU a delivered message for nodes. An installation has one database today, so it ends at about one message a second.
+of CPU a delivered message for nodes. Accounts are spread over databases by
+\`npm run deploy -- --homes N\` ([Operate](operate.md#more-databases)); one account lives in one.
 `;

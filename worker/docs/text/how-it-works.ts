@@ -49,8 +49,13 @@ export const text = `# How it works
   the rows of its messages.
 - **Statistics** are folded from the event cursor by cron and when they are asked for: every event is read once and
   counted once, and accepting and delivering write nothing for them.
+- **Homes**: an account lives in one of several databases. A key names its account's home, a message id has it in a byte, a domain is looked
+  up in control, the first home, and remembered by the isolate for a minute: a send asks its home only (\`worker/store/account-homes.ts\`).
+  The hub knows which homes may have work; a lease looks at those at once and takes the most urgent over all of them. With one home nothing
+  of it is asked.
 - **Cron** works in steps (\`worker/cron/jobs.ts\`): each job keeps its place and does a bounded part of its round at a
-  tick, so that a minute has at most 400 statements and 400 subrequests whatever the installation holds. With 10,000
+  tick, so that a minute has at most 400 statements and 400 subrequests whatever the installation holds. Each further
+  home ticks by a message of the queue, for itself. With 10,000
   accounts each is counted within two hours, and the warming of each domain is judged within two hours of midnight UTC.
   Nobody asks for the tables of a week that is over for six hours before they are dropped.
 - **Retries** come after 1, 5, 15, 30 minutes, 1, 2, 4, 8 hours and then every 8 hours, jittered.

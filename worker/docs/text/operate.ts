@@ -65,7 +65,7 @@ PENNYPOST_PASSPHRASE=… npm run backup -- backups/2026-11-26      # where it wa
 PENNYPOST_PASSPHRASE=… npm run restore -- backups/2026-11-26     # from a fresh clone, into an account without an installation
 \`\`\`
 
-A backup is the database as SQL, the secrets sealed with the passphrase (scrypt, AES-256-GCM), the Worker's variables, and a list of the keys in R2,
+A backup is every database as SQL, the secrets sealed with the passphrase (scrypt, AES-256-GCM), the Worker's variables, and a list of the keys in R2,
 where messages of over 32 KiB and large received mail are kept for some days; copy these with rclone where they matter. While D1 writes the SQL
 it answers nothing else: clients and nodes get an error and try again, so take it in a quiet hour. Restored, keys, domains with
 their DKIM keys, webhooks, people and messages work as before; what was waiting is delivered, so the installation before must no longer send.
@@ -85,12 +85,24 @@ connections, to a peer and from a client, hold for all together. When a worker e
 with 1, for whoever runs it to start it again. With fewer workers than before, what the journals of the others hold untold is told when they
 run again; mail that they had leased is taken up by others when the lease ends, as with a node that is lost.
 
-Start more nodes ([Deploy](deploy.md#a-node)); each leases what it has room for. An installation has one database, see
-[the cost](deploy.md#which-plan-and-what-it-costs) for how far it reaches.
+Start more nodes ([Deploy](deploy.md#a-node)); each leases what it has room for, in every database.
 
 Before a node is taken away, stop it gracefully (SIGTERM, \`systemctl stop\`): it finishes what it has begun, gives back the rest, and
 reports; then take its address out of \`_spf\` and \`mx\`, and revoke its token. A node that is lost for good loses no mail: what it had
 leased is taken up by another when the lease ends, and says \`maybeAccepted\` where it may have been sent already.
+
+## More databases
+
+One database (a home) is full at some 137,000 messages of 4 kB a day, long before it is busy. \`npm run deploy -- --homes 3\` makes further
+ones, migrates and binds them; there are never fewer afterwards. \`npm start -- --homes 3\` does the same on one machine.
+
+- An account lives in one home, with its mail and all that it has made. A new one goes to the emptiest home that is under 70 %, or where the
+  operator says: \`POST /admin/v1/accounts {"name": "Shop", "home": 2}\`. Accounts that are there stay where they are.
+- The first home also has what spans accounts: people, nodes, the operator's log. Mail of the installation itself is sent from a domain of an
+  account that lives there, and so does the shared alias domain, whose aliases are for accounts of that home.
+- The page Installation and \`npm run doctor\` tell of each home how full it is, how it grows, and the days until 70 %.
+- What the operator decides (a suspension, a limit) is written to the first home and then to the account's; where that fails the answer is an
+  error, and cron writes it within some minutes.
 
 ## Changing secrets and keys
 

@@ -68,7 +68,7 @@ const position = z.tuple([z.number(), z.string().max(64), z.number()]);
  * no lease reads again what an earlier one has passed by. `reach`: how far a lease looks, see `looksOf`. `scout`: how far
  * other accounts have been looked for behind a head that one account fills.
  */
-const placeSchema = z.object({
+export const placeSchema = z.object({
   reach: z.number().int().min(0).max(deepestReach),
   at: z.record(z.string(), position),
   scout: z.record(z.string(), position).default({}),

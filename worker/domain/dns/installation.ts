@@ -6,7 +6,7 @@ export interface InstallationFacts {
   nowMs: number;
   /** Columns that the schema has and the database has not, as `table.column`; null: it does not tell. */
   missingColumns: readonly string[] | null;
-  databaseSize: DatabaseSize;
+  databaseSizes: readonly HomeSize[];
   /** Why the bucket of messages did not answer; null: it did. */
   bucketFault: string | null;
   /** Since when what waits longest has been due, by class. */
@@ -32,13 +32,24 @@ export interface DatabaseSize {
   bytesADay: number | null;
 }
 
+/** That of a home, and how many accounts live there. */
+export interface HomeSize extends DatabaseSize {
+  home: number;
+  accounts: number;
+}
+
 /** D1 takes so much in one database (its limits page, paid plan); then every write fails. */
 const largestDatabaseBytes = 10e9;
 const warnedAtShare = 0.7;
 const failedAtShare = 0.9;
+/** From here on a database is filling up. */
+export const warnedDatabaseBytes = warnedAtShare * largestDatabaseBytes;
 
 /** Told by the edge's own page and by the doctor of a node. */
-export function diagnoseDatabaseSize({ bytes, bytesADay }: DatabaseSize): Diagnosis {
+export function diagnoseDatabaseSize(
+  { bytes, bytesADay }: DatabaseSize,
+  { check = 'database-size', fix = sendLess } = {},
+): Diagnosis {
   const share = bytes / largestDatabaseBytes;
   const goal = share < warnedAtShare ? warnedAtShare : 1;
   const inUnits = (size: number) =>
@@ -50,10 +61,25 @@ export function diagnoseDatabaseSize({ bytes, bytesADay }: DatabaseSize): Diagno
         ? ' It does not grow.'
         : ` It grows by ${inUnits(bytesADay)} a day: ${Math.max(0, Math.floor((goal * largestDatabaseBytes - bytes) / bytesADay))} days until ${goal * 100} %.`;
   const observed = `It has ${inUnits(bytes)}, ${(share * 100).toFixed(1)} % of what one database may have.${growth}`;
-  const fix =
-    'Send less through this installation or keep content for fewer days (settings of the accounts): when it is full, nothing is accepted and no outcome is recorded.';
-  if (share >= failedAtShare) return failed('database-size', observed, fix);
-  return share >= warnedAtShare ? warning('database-size', observed, fix) : fine('database-size', observed);
+  if (share >= failedAtShare) return failed(check, observed, fix);
+  return share >= warnedAtShare ? warning(check, observed, fix) : fine(check, observed);
+}
+
+const whenFull = 'when it is full, nothing is accepted and no outcome is recorded.';
+const sendLess = `Send less through this installation or keep content for fewer days (settings of the accounts): ${whenFull}`;
+
+/** Likewise for each home; with one home nothing is said of homes. */
+export function diagnoseHomes(homes: readonly HomeSize[]): Diagnosis[] {
+  const [only] = homes;
+  if (homes.length === 1 && only) return [diagnoseDatabaseSize(only)];
+  return homes.map((size) => {
+    const told = diagnoseDatabaseSize(size, {
+      check: `database-size of home ${size.home}`,
+      fix: `New accounts go to other homes as long as one has room. Let the accounts here send less or keep content for fewer days: ${whenFull}`,
+    });
+    const accounts = size.accounts === 1 ? '1 account lives' : `${size.accounts} accounts live`;
+    return { ...told, observed: `${told.observed} ${accounts} here.` };
+  });
 }
 
 const minuteMs = 60_000;
@@ -75,7 +101,7 @@ type Check = (facts: InstallationFacts) => Diagnosis | Diagnosis[];
 const checks: readonly Check[] = [
   ({ settings }) => fine('settings', `All ${settings} settings and secrets can be read.`),
   diagnoseDatabase,
-  ({ databaseSize }) => diagnoseDatabaseSize(databaseSize),
+  ({ databaseSizes }) => diagnoseHomes(databaseSizes),
   ({ bucketFault }) =>
     bucketFault === null
       ? fine('bucket', 'The bucket of messages answers.')

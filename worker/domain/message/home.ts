@@ -10,6 +10,24 @@ export interface Home {
 const dayMs = 86_400_000;
 const weekMs = 7 * dayMs;
 
+/** Control is the first home: it has what spans accounts too. */
+export const firstHome = 0;
+/** A message id has one byte for its shard. */
+export const mostHomes = 256;
+
+/**
+ * Numbers of rows that are told to the outside (domains, keys, endpoints, aliases) are made from here on in a home: they
+ * are different in all homes, so that an account can be moved with its rows, and they fit into twelve hex digits.
+ */
+export function firstNumberOf(home: number): number {
+  return home * 2 ** 40;
+}
+
+/** The home that has made a row's number. */
+export function homeOfNumber(number: number): number {
+  return Math.floor(number / 2 ** 40);
+}
+
 /** The home of a message, told by its id alone. */
 export function homeOf(messageId: MessageId): Home {
   return { shard: Number.parseInt(messageId.slice(32, 34), 16), week: weekOf(timeOfId(messageId)) };
