@@ -105,6 +105,7 @@ const jobs: readonly HomeJob[] = [
   },
   {
     name: 'recipient policies',
+    of: 'control',
     everyMs: 24 * hourMs,
     step: async ({ store, nowMs }) => more(await purgePolicies(store, nowMs)),
   },

@@ -18,7 +18,7 @@ export async function keepPolicies(
   nowMs: number,
 ): Promise<void> {
   const rows = policies.map(({ domain, ...policy }) => ({ domain, policy: JSON.stringify(policy) }));
-  await batch(store.d1, [
+  await batch(store.first.d1, [
     sql`INSERT INTO recipient_policies (domain, policy, seen_at_ms)
       SELECT value->>'domain', value->>'policy', ${nowMs} FROM json_each(${JSON.stringify(rows)}) WHERE true
       ON CONFLICT (domain) DO UPDATE SET policy = excluded.policy, seen_at_ms = excluded.seen_at_ms
@@ -31,7 +31,7 @@ export async function findPolicy(
   store: Store,
   domain: string,
 ): Promise<{ policy: RecipientPolicy; seenAtMs: number } | null> {
-  const [[row] = []] = await batch(store.d1, [
+  const [[row] = []] = await batch(store.first.d1, [
     sql`SELECT policy, seen_at_ms FROM recipient_policies WHERE domain = ${domain}`,
   ]);
   if (!row) return null;
@@ -41,7 +41,7 @@ export async function findPolicy(
 
 /** Forgets domains that nobody has sent to for long. @returns whether there are more than one call removes */
 export async function purgePolicies(store: Store, nowMs: number): Promise<boolean> {
-  const [gone = []] = await batch(store.d1, [
+  const [gone = []] = await batch(store.first.d1, [
     sql`DELETE FROM recipient_policies WHERE domain IN
       (SELECT domain FROM recipient_policies WHERE seen_at_ms < ${nowMs - forgottenMs} LIMIT ${purgedAtOnce}) RETURNING 1`,
   ]);
