@@ -253,7 +253,7 @@ describe('a body', () => {
       { attachments: [{ filename: 'a.exe', content: '' }] },
       '/attachments/0/filename',
     ],
-    ['an unknown field', { template: 'x' }, '/'],
+    ['an unknown field', { templates: 'x' }, '/'],
     ['an unknown class', { class: 'bulk' }, '/class'],
     ['51 recipients', { to: Array.from({ length: 51 }, (_, i) => `u${i}@example.net`) }, '/to'],
     ['51 recipients in all', { cc: Array.from({ length: 50 }, (_, i) => `u${i}@example.net`) }, '/to'],

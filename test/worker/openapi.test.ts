@@ -89,7 +89,20 @@ describe('the description of the API', () => {
   });
 
   it('has no default in a schema, by which makers of clients take a member for one that must be there', () => {
-    expect(JSON.stringify(openApiDocument('https://api.test'))).not.toMatch(/"default":/);
+    // A member of a body may be called so; what examples hold is no schema.
+    const withDefault = (part: unknown, isNames = false): unknown[] => {
+      if (typeof part !== 'object' || part === null) return [];
+      const own = !isNames && Object.hasOwn(part, 'default') ? [part] : [];
+      return Object.entries(part).reduce(
+        (found, [name, inner]) =>
+          !isNames && /^examples?$/.test(name)
+            ? found
+            : found.concat(withDefault(inner, !isNames && name === 'properties')),
+        own,
+      );
+    };
+    expect(withDefault({ properties: { default: { default: 1 } } })).toEqual([{ default: 1 }]);
+    expect(withDefault(openApiDocument('https://api.test'))).toEqual([]);
     const { properties } = (openApiDocument('https://api.test') as Answer).components.schemas.Message;
     expect(properties.class.description).toContain('Default: `standard`.');
   });
