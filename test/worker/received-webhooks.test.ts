@@ -160,7 +160,7 @@ describe('a received mail is posted', () => {
       const [, secret = ''] = endpoint.secret.split('_');
       const before = bytesOf(`${headers['webhook-id']}.${headers['webhook-timestamp']}.`);
       const mac = btoa(await hmac(bytesOf(atob(secret)), new Uint8Array([...before, ...bytes])));
-      expect(headers['webhook-signature']).toBe(`v1,${mac}`);
+      expect(headers['webhook-signature']?.split(' ')).toContain(`v1,${mac}`);
     },
   );
 
