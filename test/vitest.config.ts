@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { cloudflareTest } from '@cloudflare/vitest-plugin';
 import { defineConfig } from 'vitest/config';
 
@@ -19,6 +20,9 @@ const secrets = {
 /** What drives sockets, workerd, real peers or a browser is tried once more in CI: the machine there is shared. */
 const retry = process.env.CI ? 1 : 0;
 
+/** Files at once, where they do not need the machine for themselves: of a small machine all cores, which is one more than usual. */
+const maxWorkers = Math.max(2, availableParallelism() - 1);
+
 /** One project after the other, the quick ones first: the heavy ones need the machine for themselves. */
 export default defineConfig({
   root,
@@ -32,6 +36,7 @@ export default defineConfig({
           environment: 'node',
           testTimeout: 30_000,
           retry,
+          maxWorkers,
           sequence: { groupOrder: 0 },
         },
       },
@@ -52,6 +57,7 @@ export default defineConfig({
           // A first owner is made, with a password that is dear to hash.
           hookTimeout: 60_000,
           retry,
+          maxWorkers,
           sequence: { groupOrder: 1 },
         },
       },
@@ -71,6 +77,7 @@ export default defineConfig({
           testTimeout: 30_000,
           hookTimeout: 60_000,
           retry,
+          maxWorkers,
           sequence: { groupOrder: 1 },
         },
       },
