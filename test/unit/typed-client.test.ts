@@ -41,8 +41,9 @@ import type { paths } from './pennypost.js';
 const mail = createClient<paths>();
 export const least = mail.POST('/v1/send', { body: { ${must} } });
 export const more = mail.POST('/v1/send', { body: { ${must}, class: 'digest', tags: ['a'], metadata: { a: 'b' } } });
-// @ts-expect-error subject is missing
-export const less = mail.POST('/v1/send', { body: { from: 'c@d.example', to: 'a@b.example' } });
+export const filled = mail.POST('/v1/send', { body: { to: 'a@b.example', template: 'welcome', variables: { a: [1, { b: null }] } } });
+// @ts-expect-error a subject is a text
+export const wrong = mail.POST('/v1/send', { body: { from: 'c@d.example', to: 'a@b.example', subject: 1 } });
 // @ts-expect-error there is no such class
 export const other = mail.POST('/v1/send', { body: { ${must}, class: 'bulk' } });
 `;

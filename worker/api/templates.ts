@@ -77,7 +77,7 @@ export const templateChange = z
   .partial();
 
 export const renderRequest = z.strictObject({
-  variables: z.record(z.string(), z.json()).default({}),
+  variables: z.record(z.string(), z.unknown()).default({}),
   version: z
     .union([z.enum(['published', 'draft']), z.int().min(1)])
     .default('published')

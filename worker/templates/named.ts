@@ -24,7 +24,7 @@ export function refOf(text: string): TemplateRef | null {
 const wish = z.looseObject({
   template: z.string().max(100).nullish(),
   template_id: z.union([z.string().max(100), z.int().transform(String)]).nullish(),
-  variables: z.record(z.string(), z.json(), 'must be an object of names with values').nullish(),
+  variables: z.record(z.string(), z.unknown(), 'must be an object of names with values').nullish(),
   layout: z.string().max(100).nullish(),
   subject: z.unknown().optional(),
   html_body: z.unknown().optional(),

@@ -224,7 +224,7 @@ export const writtenSendSchema = z.strictObject({
   }),
   template_id: z.string().max(100).optional().meta({ description: 'The same as `template`.' }),
   variables: z
-    .record(z.string(), z.json())
+    .record(z.string(), z.unknown())
     .optional()
     .meta({ description: 'What stands in the template. One that is missing is a 400 that names it.' }),
   layout: z.string().max(100).optional().meta({

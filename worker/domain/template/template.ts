@@ -85,7 +85,7 @@ const variable = z
       ),
     type: z.enum(variableTypes).default('string'),
     default: z
-      .json()
+      .unknown()
       .optional()
       .meta({ description: 'Stands where the variable is not given; left out: it must be given.' }),
   })
