@@ -34,6 +34,7 @@ const noPages = new Set([
   '/statistics/export',
   '/healthz',
   '/openapi.json',
+  '/.well-known/webhook-keys/:id',
   '/assets/:version/:name',
   '/t/:file',
   '/c/:token',
