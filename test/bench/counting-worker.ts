@@ -179,9 +179,9 @@ export class NodeHub extends ProductHub {
     counts.objectRequests += 1;
     return super.fetch(request);
   }
-  override wake() {
+  override wake(homes: readonly number[]) {
     counts.objectRequests += 1;
-    return super.wake();
+    return super.wake(homes);
   }
 }
 

@@ -8,7 +8,7 @@ declare module 'product' {
   export default product;
   export class NodeHub {
     fetch(request: Request): Promise<Response>;
-    wake(): Promise<number>;
+    wake(homes: readonly number[]): Promise<number>;
   }
   export class WebhookSender {
     constructor(context: unknown, env: object);
