@@ -19,9 +19,9 @@ export class NodeHub extends DurableObject {
   /**
    * Tells every node that there may be work; gives how many were told. It tells no more than that: which work is the
    * most urgent, and who has room for it, is decided by the lease.
-   * @param homes where the work is
+   * @param homes where the work is; an isolate of the version before does not tell
    */
-  async wake(homes: readonly number[]): Promise<number> {
+  async wake(homes: readonly number[] = []): Promise<number> {
     this.work.told(homes);
     let told = 0;
     for (const socket of this.ctx.getWebSockets()) {

@@ -28,6 +28,7 @@ const numbered = [
   control.inboundRules,
   control.aliases,
   control.destinations,
+  control.templates,
 ].map(getTableName);
 
 /** Writes rows of control's accounts into a home. Costs nothing at the first, whose rows they are. */
