@@ -13,7 +13,7 @@ import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { parseConfig } from '../../smtp-node/config.ts';
 import { createLog } from '../../smtp-node/log.ts';
-import { startNode } from '../../smtp-node/main.ts';
+import { startNode } from '../../smtp-node/node.ts';
 import { type BenchEdge, startBenchEdge } from '../bench/bench-edge.ts';
 import { fixed, median, quantile } from '../bench/report.ts';
 import { startSmtpSink } from '../support/smtp-sink.ts';
