@@ -216,9 +216,10 @@ async function nextOf({
   const [delivery] = emailSchema.parse(await response.json()).deliveries;
   const { status = '', attempts = 0, next_attempt_at: next = null, waits_for: why = null } = delivery ?? {};
   if (status === 'delivered') return { to, status };
-  const line = `${id} ${to.domain} (${to.about}): ${status}, ${attempts} tried, next ${next ?? 'none'}${why ? `; ${why}` : ''}`;
   const isOver = ['bounced', 'failed', 'suppressed', 'canceled'].includes(status);
   const isUnderWay = status === 'sending';
+  const action = isUnderWay ? `attempt ${attempts} is under way` : `next ${next ?? 'none'}`;
+  const line = `${id} ${to.domain} (${to.about}): ${status}, ${attempts} tried, ${action}${why ? `; ${why}` : ''}`;
   const isDue = next !== null && Date.parse(next) > Date.now() - overdueMs;
   if (isOver || isUnderWay || isDue) return { to, status, line };
   return { to, status, line, fault: `${line}: nothing happens to it next` };
