@@ -130,8 +130,7 @@ function readMetadata(fields: HeaderField[]): Record<string, string> {
   return metadata;
 }
 
-export /** Latin1 text read as UTF-8 (RFC 6532) where it is not ASCII. */
+/** Latin1 text read as UTF-8 (RFC 6532) where it is not ASCII. */
 export function utf8(value: string): string {
   return isAscii(value) ? value : Buffer.from(value, 'latin1').toString('utf8');
 }
-

@@ -32,7 +32,7 @@ interface Answered<T> {
 }
 
 /** The data of a method's answer, which becomes a row. */
-async function good<T>(method: string, call: Promise<Answered<T>>): Promise<T> {
+async function good<T>(method: string, call: PromiseLike<Answered<T>>): Promise<T> {
   const { data, error } = await call;
   if (data === null) throw new Error(`${method}: ${JSON.stringify(error)}`);
   table.note(method, 'ok');
@@ -563,10 +563,7 @@ describe('templates', () => {
       'templates.update',
       resend.templates.update(id, { name: 'Orders', html: '<b>{{{PRICE}}}</b>' }),
     );
-    const copy = await good(
-      'templates.duplicate',
-      resend.templates.duplicate(id).then((answer) => answer),
-    );
+    const copy = await good('templates.duplicate', resend.templates.duplicate(id));
     expect((await resend.templates.duplicate(copy.id).publish()).data).toMatchObject({ object: 'template' });
     const list = await good('templates.list', resend.templates.list({ limit: 2 }));
     expect(list).toMatchObject({
