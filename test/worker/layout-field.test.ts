@@ -103,7 +103,7 @@ describe('x-cloudmta-layout in a whole message', () => {
     ['X-Pennypost-Layout: a b\r\n\r\nHi', /^X-Pennypost-Layout: there is no layout “a b”$/],
     [
       'x-cloudmta-layout: needy\r\nContent-Type: text/html\r\n\r\nHi',
-      /the layout “needy” cannot be filled: .*shop is missing/,
+      /the layout “needy” cannot be filled: .*shop: is missing/,
     ],
     [
       'x-cloudmta-layout: frame\r\nContent-Type: multipart/signed; boundary=a\r\n\r\n--a--',

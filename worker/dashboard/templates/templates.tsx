@@ -116,7 +116,7 @@ function Row({ template }: { template: Summary }) {
         <TemplateState template={template} />
       </td>
       <td data-label="Versions">
-        <a href={`${path}/versions`} aria-label={`Versions of ${template.name}`}>
+        <a href={`${path}/versions`} aria-label={`${template.version}: versions of ${template.name}`}>
           {template.version}
         </a>
       </td>
