@@ -94,7 +94,7 @@ export function Editor({
               : 'Handlebars: {{name}}, {{#each items}}, {{#if paid}}. Values are escaped.'
           }
         />
-        <Preview path={path} subject={isLayout ? null : template.subject} />
+        <Preview path={path} hasSubject={!isLayout} />
         <Area
           label="Text"
           name="text_body"
@@ -177,7 +177,7 @@ function More({ template }: { template: Detail }) {
 }
 
 /** The frame, whose look follows what is chosen without a script; its button fills it again with what is typed. */
-function Preview({ path, subject }: { path: string; subject: string | null }) {
+function Preview({ path, hasSubject }: { path: string; hasSubject: boolean }) {
   return (
     <fieldset class="preview" aria-labelledby="preview">
       <legend id="preview">Preview</legend>
@@ -199,9 +199,9 @@ function Preview({ path, subject }: { path: string; subject: string | null }) {
           Preview
         </button>
       </div>
-      {subject !== null && (
-        <p data-scripted="" hidden>
-          <strong data-subject="">{subject}</strong>
+      {hasSubject && (
+        <p hidden>
+          <strong data-subject="" />
         </p>
       )}
       <iframe name="preview" class="mail" title="Preview" sandbox="" src={`${path}/html`} />

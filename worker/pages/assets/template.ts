@@ -54,7 +54,10 @@ export const templateScript = `'use strict';
       say(name, fault ? fault.detail : '');
     }
     if (found.faults.length > 0) return;
-    if (subject) subject.textContent = found.subject;
+    if (subject) {
+      subject.textContent = found.subject;
+      subject.parentElement.hidden = false;
+    }
     const old = form.querySelector('iframe[name="preview"]');
     const fresh = old.cloneNode();
     fresh.removeAttribute('src');
