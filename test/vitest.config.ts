@@ -88,8 +88,8 @@ export default defineConfig({
           include: ['test/e2e/**/*.test.ts'],
           exclude: ['test/e2e/**/*.lab.test.ts'],
           environment: 'node',
-          // Each file runs the whole product: they take turns.
-          fileParallelism: false,
+          // Each file runs the whole product, and most of its time waits for it.
+          maxWorkers: 2,
           testTimeout: 120_000,
           hookTimeout: 120_000,
           retry,

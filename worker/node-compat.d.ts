@@ -5,6 +5,7 @@ declare module 'node:buffer' {
     static from(bytes: ArrayBuffer | Uint8Array): Buffer;
     /** Looks at the same memory. */
     static from(bytes: ArrayBufferLike, byteOffset: number, length: number): Buffer;
+    static concat(parts: readonly Uint8Array[]): Buffer;
     override toString(encoding?: 'utf8' | 'latin1' | 'base64' | 'hex'): string;
   }
 }
@@ -15,4 +16,10 @@ declare module 'node:zlib' {
   export function gzipSync(bytes: Uint8Array): Buffer;
   /** @throws when it is no gzip */
   export function gunzipSync(bytes: Uint8Array): Buffer;
+  export function deflateRawSync(bytes: Uint8Array | string, options: { dictionary: Uint8Array }): Buffer;
+  /** @throws when it is no DEFLATE data, or longer */
+  export function inflateRawSync(
+    bytes: Uint8Array,
+    options: { dictionary: Uint8Array; maxOutputLength: number },
+  ): Buffer;
 }

@@ -22,6 +22,8 @@ export interface EdgeOptions {
   log: (line: string) => void;
   /** How many databases there are to be at least; those that are there stay. */
   homes?: number;
+  /** Where workerd can be looked into (Chrome DevTools Protocol); for measurements. */
+  inspectorPort?: number;
   /** Makes the module that is run from the Worker's own (its path is given); for measurements. */
   around?: (worker: string) => Promise<string>;
 }
@@ -64,6 +66,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
           handleStructuredLogs: ({ message }) => options.log(message),
           resourcePersistencePath: join(options.dataDir, 'state'),
           telemetry: { enabled: false },
+          ...(options.inspectorPort !== undefined && { inspectorPort: options.inspectorPort }),
         }),
       ),
   );

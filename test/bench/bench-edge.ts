@@ -7,6 +7,7 @@ import { build } from 'esbuild';
 import type { LeaseResponse } from '#domain/node-contract.ts';
 import { type Edge, startEdge } from '../../smtp-node/standalone/edge.ts';
 import { newWorkerSecrets, setupCodeOf } from '../../smtp-node/standalone/secrets.ts';
+import { freePort } from '../support/free-port.ts';
 import type { Counts } from './counts.ts';
 import { workerdPids } from './processes.ts';
 
@@ -38,6 +39,8 @@ export interface BenchEdge {
   setupCode: string;
   /** Process id of its workerd. */
   pid: number;
+  /** Where its workerd can be looked into. */
+  inspectorPort: number;
   /** Counts since it was started; only in the counting shell. */
   counts(): Promise<Counts>;
   post(path: string, token: string, body: unknown, headers?: Record<string, string>): Promise<Answer>;
@@ -63,10 +66,12 @@ export async function startBenchEdge(options: { shell?: Shell; meter?: boolean }
   const dataDir = await mkdtemp(join(tmpdir(), 'pennypost-bench-'));
   const secrets = newWorkerSecrets();
   const before = await workerdPids();
+  const inspectorPort = await freePort();
   const edge = await startEdge({
     port: 0,
     host: '127.0.0.1',
     dataDir,
+    inspectorPort,
     settings: { ...secrets, METER: options.meter === false ? '0' : '1', ALLOW_LOCAL_WEBHOOKS: '1' },
     log: (line) => process.stderr.write(`edge: ${line}\n`),
     ...(options.shell ? { around: inShell(options.shell) } : {}),
@@ -99,6 +104,7 @@ export async function startBenchEdge(options: { shell?: Shell; meter?: boolean }
     nodeToken,
     setupCode: setupCodeOf(secrets.AUTH_SECRET),
     pid,
+    inspectorPort,
     counts: async () => (await (await fetch(`${edge.url}/bench/counts`)).json()) as Counts,
     post,
     send: async (body, headers) => expectStatus(await post('/v1/send', secret, body, headers), 202),

@@ -214,7 +214,7 @@ export async function capacity({ quick }: { quick: boolean }): Promise<SectionRe
       'on paper: what one message of 50 at once uses, times the rate; D1 carries out one statement at a time in each home, some thousand a second of a millisecond each (D1, limits); a queue takes 5,000 messages a second (Queues, limits)',
       `nodes: ${nodeCpuMs} ms of CPU a message, the budget of the section rate, and cores that are ${nodeShare * 100} % busy; their machines are not in the price`,
       'an object takes some thousand requests a second (Durable Objects, limits): from there on the hub would be several',
-      'CPU is that of the whole local workerd, above what would be billed',
+      'CPU of a message is that of the isolate of the Worker and its objects; of polls and ticks that of the whole local workerd, above what would be billed',
     ],
   };
 }

@@ -3,6 +3,7 @@ import { startSmtpSink } from '../support/smtp-sink.ts';
 import { type BenchEdge, startBenchEdge } from './bench-edge.ts';
 import { startBenchNode } from './bench-node.ts';
 import { type Counts, countsBetween } from './counts.ts';
+import { isolateCpuMs } from './isolate-cpu.ts';
 import { receipt } from './mail.ts';
 import { cpuMs } from './processes.ts';
 import { type Figure, fixed, judged, type SectionReport, told } from './report.ts';
@@ -42,7 +43,10 @@ export interface Load {
 export interface Measured {
   load: Load;
   counts: Counts;
+  /** Of the Worker and its objects, which is what is billed. */
   cpuMsPerMessage: number;
+  /** Of all that runs on the one machine in place of the platform: D1, queues, R2, the HTTP front. */
+  allCpuMsPerMessage: number;
   rawBytes: number;
   bodyBytes: number;
   metadataBytes: number;
@@ -93,6 +97,10 @@ export async function price({ quick }: { quick: boolean }): Promise<SectionRepor
           0,
         )}; ${measured.purgeRows}; ${fixed(measured.cpuMsPerMessage, 1)} ms`,
       ),
+      told(
+        '  the same total with the CPU of all of the local workerd',
+        `${fixed(total + (measured.allCpuMsPerMessage - measured.cpuMsPerMessage) * 1e6 * prices.cpuMs, 2)} USD (${fixed(measured.allCpuMsPerMessage, 1)} ms)`,
+      ),
     );
   }
   return {
@@ -100,7 +108,7 @@ export async function price({ quick }: { quick: boolean }): Promise<SectionRepor
     figures,
     notes: [
       "rows, queue, R2 and object operations are counted by a shell around the Worker's bundle, at its bindings and its queue handler, while the real node delivers to a sink",
-      'CPU is that of the whole local workerd from /proc/<pid>/stat: it holds the simulators of D1, Queue and R2 too, so it is above what would be billed',
+      "CPU is the time that the isolate of the Worker and its objects ran, by V8's sampling of the same load once more; all of the local workerd, from /proc/<pid>/stat, holds what stands in for D1, queues and R2 too, whose time nobody is billed for",
       `bytes are pages of SQLite's dbstat by table, times ${bodyDays} days (bodies) and ${metadataDays} days (metadata), the mean life of tables that are dropped whole`,
       'a Durable Object is billed for its time too, at 128 MB; it is taken here as the wait of its callers, each by itself, and a hub that sleeps with its WebSockets costs nothing',
       'nothing of what the plan includes for free is taken off; one by one is the dearest load, as nothing is gathered',
@@ -113,7 +121,7 @@ export function queueOperations({ queueWrites, queueReads, queueDeletes }: Count
 }
 
 /** USD a million messages, by part. */
-export function bill(measured: Omit<Measured, 'rawBytes'>) {
+export function bill(measured: Omit<Measured, 'rawBytes' | 'allCpuMsPerMessage'>) {
   const { load, counts, cpuMsPerMessage, bodyBytes, metadataBytes, purgeRows, r2Bytes = 0 } = measured;
   const million = 1e6 / load.messages;
   const gbMonths = (bodyBytes * bodyDays + metadataBytes * metadataDays) / monthDays / 1000; // 1e6 messages, 1e9 bytes
@@ -155,23 +163,28 @@ export async function measure(load: Load): Promise<Measured> {
     const warming = 100; // an isolate's first requests take many times the CPU of later ones
     for (let i = 0; i < warming; i++) await sendOne();
     await until(1 + warming);
-    const sizesBefore = await tableSizes(bench.dataDir);
-    const before = await bench.counts();
-    const cpuBefore = await cpuMs(bench.pid);
-    if (load.concurrency === 1) {
-      for (let i = 0; i < load.messages; i++) {
-        await sendOne();
-        await until(warming + i + 2);
+    let sent = 1 + warming;
+    const run = async () => {
+      if (load.concurrency === 1) {
+        for (let i = 0; i < load.messages; i++) {
+          await sendOne();
+          await until(++sent);
+        }
+        return;
       }
-    } else {
       let left = load.messages;
       const sender = async () => {
         while (left-- > 0) await sendOne();
       };
       await Promise.all(Array.from({ length: load.concurrency }, sender));
-      await until(load.messages + warming + 1);
+      sent += load.messages;
+      await until(sent);
       await pause(500);
-    }
+    };
+    const sizesBefore = await tableSizes(bench.dataDir);
+    const before = await bench.counts();
+    const cpuBefore = await cpuMs(bench.pid);
+    await run();
     const cpu = (await cpuMs(bench.pid)) - cpuBefore;
     const counts = countsBetween(before, await bench.counts());
     const sizes = await tableSizes(bench.dataDir);
@@ -183,10 +196,11 @@ export async function measure(load: Load): Promise<Measured> {
     return {
       load,
       counts,
-      cpuMsPerMessage: cpu / load.messages,
+      allCpuMsPerMessage: cpu / load.messages,
+      cpuMsPerMessage: (await isolateCpuMs(bench.inspectorPort, run)) / load.messages,
       bodyBytes: sizeOf(/^bodies_/),
       metadataBytes: sizeOf(/^(messages|deliveries|events|due)_/),
-      ...(await afterwards(bench, load.messages + warming + 1)),
+      ...(await afterwards(bench, sent)),
     };
   } finally {
     await node.stop();

@@ -12,6 +12,7 @@ import type { StoredMessage } from './messages.ts';
 import { rangesOf } from './search-words.ts';
 import { batch } from './sql.ts';
 import type { Store } from './store.ts';
+import { timelineOf } from './stored-event.ts';
 import { nextSeq } from './timeline.ts';
 
 /** Where a reader of an account's events stands: behind entry `k` of row `seq` of a week. */
@@ -221,7 +222,7 @@ async function readAnnounced(
   return rows.map((row) => {
     const delivery = byDelivery.get(`${row.message_id} ${row.n}`);
     if (!delivery) return { seq: Number(row.seq), events: [] };
-    const timeline = JSON.parse(String(delivery.timeline)) as NewEvent[];
+    const timeline = timelineOf(delivery.timeline);
     return {
       seq: Number(row.seq),
       events: timeline.slice(Number(row.from_entry), Number(row.to_entry)).map((event) => ({

@@ -123,7 +123,7 @@ function lease(week: string, rows: readonly Row[], terms: LeaseTerms): SQL {
   return sql`UPDATE ${deliveries} AS d SET state = 'sending', attempts = attempts + 1, lease_id = ${terms.leaseId},
       lease_boot = ${terms.bootId}, lease_until_ms = ${terms.leaseUntilMs}, node = ${nodeId},
       timeline = CASE WHEN node IS NULL THEN json_insert(timeline, '$[#]', json_object(
-        'id', substr(message_id, 1, 34) || printf('%02x', n + 129), 'kind', 'dispatched', 'atMs', ${nowMs},
+        'id', substr(message_id, 1, 34) || printf('%02x', n + 129), 'kind', 'dispatched', 'atMs', CAST(${nowMs} AS INTEGER),
         'details', json_object('node', ${nodeId}))) ELSE timeline END
     WHERE (message_id, n) IN (SELECT value->>'m', value->>'n' FROM json_each(${refsOf(rows)}))
       AND due_ms <= ${nowMs} AND ${isFree(nowMs)}

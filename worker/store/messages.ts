@@ -10,6 +10,7 @@ import { byRetainedWeek, keptWeekOf, weekTables, withHomeTables } from './home-t
 import type { BodyPlace } from './raw.ts';
 import { batch } from './sql.ts';
 import type { Store } from './store.ts';
+import { timelineOf } from './stored-event.ts';
 import { appendEntries, appended } from './timeline.ts';
 import { waitingQueries, whyWaits } from './why-waiting.ts';
 
@@ -199,9 +200,7 @@ function deliveryOf(row: Record<string, unknown>): Omit<StoredDelivery, 'waitsFo
     dueMs: row.due_ms === null ? null : Number(row.due_ms),
     attempts: Number(row.attempts),
     node: row.node === null ? null : String(row.node),
-    timeline: (JSON.parse(String(row.timeline)) as NewEvent[]).map((e) =>
-      markSimulated(e, row.simulated === 1),
-    ),
+    timeline: timelineOf(row.timeline).map((e) => markSimulated(e, row.simulated === 1)),
   };
 }
 

@@ -4,6 +4,7 @@ import { homeOf } from '#domain/message/home.ts';
 import type { MessageId } from '#domain/message/ids.ts';
 import { weekTables } from './home-tables.ts';
 import { parameterGroups } from './sql.ts';
+import { storedEvent } from './stored-event.ts';
 
 /** An event to be appended to the timeline of one delivery. */
 export interface Entry {
@@ -33,7 +34,7 @@ export function appendEntries(
   // The event is kept as text so that `json()` puts it in as it is, whatever SQLite makes of nested JSON.
   const texts = entries.map((entry) => ({
     ...entry,
-    event: JSON.stringify(entry.event),
+    event: storedEvent(entry.event),
     consequence: undefined,
   }));
   return parameterGroups(texts).flatMap((group) => {
