@@ -1,5 +1,6 @@
 import { Problem } from '#domain/problem.ts';
 import { adminApp } from './api/admin.ts';
+import { adminMoveApp } from './api/admin-move.ts';
 import { adminNodesApp } from './api/admin-nodes.ts';
 import { aliasesApp } from './api/aliases.ts';
 import { auditApp } from './api/audit.ts';
@@ -114,6 +115,7 @@ app.route('/api/v0.1', cloudmailinReadsApp);
 app.route('/resend', resendApp);
 app.route('/postmark', postmarkApp);
 app.route('/admin/v1', adminApp);
+app.route('/admin/v1', adminMoveApp);
 app.route('/admin/v1', adminNodesApp);
 app.route('/node/v1', nodeApp);
 app.route('/', trackingApp);

@@ -6,9 +6,8 @@ import type { TlsWish } from '#domain/message/tls-wish.ts';
 import type { DkimKey, LeasedDelivery, LeaseResponse, leaseRequest } from '#domain/node-contract.ts';
 import { Problem } from '#domain/problem.ts';
 import type { Settings } from '../settings.ts';
-import { byHomeOfMessage } from '../store/account-homes.ts';
 import { decryptKey, sealedDkimKey } from '../store/key-encryption.ts';
-import { takeFromHomes } from '../store/lease-homes.ts';
+import { type LeaseAt, takeFromHomes } from '../store/lease-homes.ts';
 import { type Lease, type LeasedMessage, releaseLeases, type StoredKey } from '../store/leases.ts';
 import { readSmallBodies } from '../store/raw.ts';
 import { errorText, type Store } from '../store/store.ts';
@@ -70,17 +69,22 @@ export async function leaseWork(
   const opened = await openKeys(rings, settings);
   const leased = await Promise.all(
     leases.map(async (lease) => ({
-      ...(await deliveryOf(lease, messages.get(lease.messageId), rings, signer, settings)),
-      leaseId,
-      leaseUntilMs: lease.leaseUntilMs,
-      raw: bodies(lease.messageId),
+      home: lease.home,
+      delivery: {
+        ...(await deliveryOf(lease, messages.get(lease.messageId), rings, signer, settings)),
+        leaseId,
+        leaseUntilMs: lease.leaseUntilMs,
+        raw: bodies(lease.messageId),
+      } satisfies LeasedDelivery,
     })),
   );
   const isUnsignable = (one: LeasedDelivery) => rings.has(ringOf(one)) && !Object.hasOwn(opened, ringOf(one));
-  const unsignable = leased.filter(isUnsignable);
-  for (const [home, own] of byHomeOfMessage(store, unsignable, ({ messageId }) => messageId))
-    await releaseLeases(home, own, nowMs, { dueMs: nowMs + unsignableWaitsMs });
-  const deliveries = leased.filter((one) => !isUnsignable(one));
+  const unsignable = leased.filter(({ delivery }) => isUnsignable(delivery));
+  for (const [home, own] of Map.groupBy(unsignable, (one) => one.home)) {
+    const refs = own.map(({ delivery }) => delivery);
+    await releaseLeases(store.at(home), refs, nowMs, { dueMs: nowMs + unsignableWaitsMs });
+  }
+  const deliveries = leased.map(({ delivery }) => delivery).filter((one) => !isUnsignable(one));
   return { answer: { deliveries, keys: opened, more, place }, told, empty };
 }
 
@@ -90,7 +94,7 @@ export async function leaseWork(
  */
 async function bodiesOf(
   store: Store,
-  leases: readonly Lease[],
+  leases: readonly LeaseAt[],
   messages: ReadonlyMap<string, LeasedMessage>,
   nowMs: number,
 ): Promise<(messageId: string) => string | null> {
@@ -103,8 +107,8 @@ async function bodiesOf(
   });
   const times = new Map<string, number>();
   for (const { messageId } of fitting) times.set(messageId, (times.get(messageId) ?? 0) + 1);
-  const read = byHomeOfMessage(store, fitting, ({ messageId }) => messageId).map(([home, own]) =>
-    readSmallBodies(home, own, nowMs),
+  const read = [...Map.groupBy(fitting, ({ home }) => home)].map(([home, own]) =>
+    readSmallBodies(store.at(home), own, nowMs),
   );
   const all = Promise.all(read).then((some) => new Map(some.flatMap((one) => [...one])));
   const bodies = await all.catch((error: unknown) => {
