@@ -63,7 +63,8 @@ export async function leaseWork(
     );
   }
   const { leases, messages, more, place, told, empty } = taken;
-  if (leases.length === 0) return { answer: { deliveries: [], keys: {}, more, place }, told, empty };
+  if (leases.length === 0)
+    return { answer: { deliveries: [], keys: {}, relays: [], more, place }, told, empty };
   const bodies = await bodiesOf(store, leases, messages, nowMs);
   const signer = await returnPathSigner(settings.returnPathKeys);
   const rings = keyRings(taken.keys);
@@ -81,7 +82,7 @@ export async function leaseWork(
   for (const [home, own] of byHomeOfMessage(store, unsignable, ({ messageId }) => messageId))
     await releaseLeases(home, own, nowMs, { dueMs: nowMs + unsignableWaitsMs });
   const deliveries = leased.filter((one) => !isUnsignable(one));
-  return { answer: { deliveries, keys: opened, more, place }, told, empty };
+  return { answer: { deliveries, keys: opened, relays: [], more, place }, told, empty };
 }
 
 /**

@@ -28,6 +28,7 @@ export const stepNames = [
   'greeting',
   'ehlo',
   'tls',
+  'auth',
   'mail',
   'rcpt',
   'data',
@@ -36,6 +37,8 @@ export const stepNames = [
 export type StepName = (typeof stepNames)[number];
 
 export const sessionSchema = z.object({
+  /** The transport that had it last (`delivery/transport.ts`); left out: `direct`. */
+  transport: z.string().max(64).optional(),
   /** The MX that was spoken to; null when none was reached. */
   mx: z.object({ host: z.string(), address: z.string() }).nullable(),
   tls: z
