@@ -132,13 +132,18 @@ async function decide(
       return signed;
     },
   };
-  const [first = direct, ...others] = delivery.route ?? [direct];
+  const [first = direct, ...others] = await routeOf(delivery, envelope, trip, around);
   let ending = await by(first, sending, trip, around, others.length > 0);
+  let triedBefore = 0;
   for (const [i, name] of others.entries()) {
     // Once the lease is over another node may have the delivery: no further transport is tried.
     if (ending === 'untried' || !passesOn(ending) || around.now() >= delivery.leaseUntilMs) return ending;
     const { session, patience } = trip;
     if (session.mx && 'failure' in ending) session.tried.push({ ...session.mx, error: ending.failure.text });
+    const { transport } = session;
+    if (transport !== undefined)
+      for (const one of session.tried.slice(triedBefore)) one.transport = transport;
+    triedBefore = session.tried.length;
     Object.assign(session, { mx: null, tls: null, reused: false });
     delete session.transport;
     patience.leftMs = Math.max(patience.leftMs, around.timeouts.beforeMailMs / 2);
@@ -147,6 +152,19 @@ async function decide(
     if (next !== 'untried') ending = next;
   }
   return ending;
+}
+
+/** The transports in their order; who runs the recipient's hosts is looked up where that decides. */
+async function routeOf(
+  { route = [direct], routeOfProvider }: LeasedDelivery,
+  { domain }: Envelope,
+  { clock }: Trip,
+  { resolver, providers }: Surroundings,
+): Promise<readonly string[]> {
+  if (!routeOfProvider) return route;
+  const answer = await clock.time('dns', () => resolver.resolve(domain));
+  const provider = answer.kind === 'hosts' ? providerOf(answer.hosts, providers) : null;
+  return (provider && routeOfProvider[provider.name]) ?? route;
 }
 
 /** One transport of the route. @param others whether there is another after it */

@@ -154,6 +154,12 @@ const forms: BadForm[] = [
   { path: '/profile/passkeys', fields: { name: text, response: '{}' }, at: ['name'], keeps: ['name'] },
   { path: '/operator/accounts', fields: { name: text }, at: ['name'], keeps: ['name'] },
   { path: '/operator/nodes', fields: { node: text }, at: ['node'], keeps: ['node'] },
+  {
+    path: '/operator/transports',
+    fields: { name: 'Not A Name', preset: 'smtp', host: 'relay.example', tls: 'none' },
+    at: ['name'],
+    keeps: ['name', 'host', 'tls'],
+  },
   { path: '/operator/system-mail', fields: { domain: 'elsewhere.example' }, at: ['domain'] },
 ];
 
@@ -194,6 +200,9 @@ const buttons = [
   '/profile/passkeys/:id/remove',
   '/operator/nodes/:nodeId/revoke',
   '/operator/nodes/:nodeId/submission',
+  '/operator/transports/:name/pause',
+  '/operator/transports/:name/remove',
+  '/operator/transports/rules/remove',
   '/operator/check',
   '/operator/accounts/:id/join',
   '/operator/accounts/:id/suspend',

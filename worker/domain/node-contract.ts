@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { outcomeSchema } from './delivery/outcome.ts';
 import { recipientPolicy } from './delivery/recipient-policy.ts';
-import { relay } from './delivery/transport.ts';
+import { longestRoute, relay, transportName } from './delivery/transport.ts';
 import { forwardOrder } from './inbound/forward-order.ts';
 import { verdictsSchema } from './inbound/verdicts.ts';
 import { classNames } from './message/class.ts';
@@ -171,7 +171,9 @@ export const leasedDelivery = z.object({
   /** It was received and is sent on: it is signed only where `signs`, and sealed (RFC 8617) with `seal`. */
   forward: forwardOrder.pick({ signs: true, seal: true }).optional(),
   /** Transports in the order in which they are tried, `direct` or of `relays`; left out: `direct`. */
-  route: z.array(z.string().max(64)).min(1).max(8).optional(),
+  route: z.array(transportName).min(1).max(longestRoute).optional(),
+  /** The same instead, where the recipient's mail hosts are a provider's. */
+  routeOfProvider: z.record(z.string(), z.array(transportName).min(1).max(longestRoute)).optional(),
   /** Latin1 text of the raw message when it is small; null: fetch it. */
   raw: z.string().nullable(),
 });

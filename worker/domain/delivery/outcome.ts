@@ -68,7 +68,15 @@ export const sessionSchema = z.object({
   /** They add up to the attempt's duration. */
   steps: z.array(z.object({ name: z.enum(stepNames), ms: z.number() })),
   /** Hosts that were tried first and failed. */
-  tried: z.array(z.object({ host: z.string(), address: z.string(), error: z.string() })),
+  tried: z.array(
+    z.object({
+      host: z.string(),
+      address: z.string(),
+      error: z.string(),
+      /** The relay whose host it is; left out: an MX. */
+      transport: z.string().max(64).optional(),
+    }),
+  ),
 });
 export type Session = z.infer<typeof sessionSchema>;
 
