@@ -160,6 +160,12 @@ const forms: BadForm[] = [
     at: ['name'],
     keeps: ['name', 'host', 'tls'],
   },
+  {
+    path: '/operator/transports/rules',
+    fields: { domain: 'no domain', class: 'digest', first: 'relay', second: 'direct' },
+    at: ['domain'],
+    keeps: ['domain', 'class', 'second'],
+  },
   { path: '/operator/system-mail', fields: { domain: 'elsewhere.example' }, at: ['domain'] },
 ];
 
@@ -225,6 +231,7 @@ beforeAll(async () => {
   setUpRefused = await newBrowser().post('/set-up', { code: 'AAAA-AAAA-AAAA', name: 'Olga', password });
   owner = await setUpOwner(newBrowser(), { email: 'root@people.example', password });
   await letInstallationMail(account);
+  await owner.post('/operator/transports', { name: 'relay', preset: 'smtp', host: 'relay.example' });
   const domain = await newReceivingDomain(account);
   const { body } = await call('GET', `/v1/domains/${domain}`, account.live);
   await newReceivingDomain(account, 'alias');
