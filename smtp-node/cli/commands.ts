@@ -7,6 +7,7 @@ import { keyCommands } from './commands/keys.ts';
 import { login, logout } from './commands/login.ts';
 import { send } from './commands/send.ts';
 import { suppressionCommands } from './commands/suppressions.ts';
+import { templateCommands } from './commands/templates.ts';
 import { completionScript, type Shell, shells } from './completion.ts';
 import { Fault } from './fault.ts';
 
@@ -32,6 +33,7 @@ export const commands: readonly Command[] = [
   events,
   ...domainCommands,
   ...suppressionCommands,
+  ...templateCommands,
   ...keyCommands,
   doctor,
   completion,

@@ -178,6 +178,45 @@ describe('the command line', () => {
     expect((await cli(['keys', 'revoke', String(made.id), '--account', '1'])).code).toBe(0);
   });
 
+  it('keeps templates as files have them, and sends with them', async () => {
+    const files = {
+      html: '<p>Dear {{name}}, {{total}}</p>',
+      frame: '<main>{{{@content}}}</main>',
+      declared: '[{"name": "total", "default": "nothing"}]',
+      values: '{"name": "Ann"}',
+    };
+    const at = (name: string) => join(folder, name);
+    for (const [name, content] of Object.entries(files)) await writeFile(at(name), content);
+    await json('templates', 'create', 'Frame', '--type', 'layout', '--html-file', at('frame'));
+    const create = ['templates', 'create', 'A bill', '--subject', 'Bill for {{name}}', '--layout', 'frame'];
+    const made = await json(...create, '--html-file', at('html'), '--declare-file', at('declared'));
+    expect(made.template).toMatchObject({ slug: 'a-bill', published_version: 1, layout: 'frame' });
+    expect((await cli(['templates'])).out).toMatch(/^a-bill +template +version 1 published +\S+ +A bill$/m);
+    const changed = await json('templates', 'update', 'a-bill', '--subject', 'For {{name}}', '--draft');
+    expect(changed.template).toMatchObject({ has_draft: true, published_version: 1 });
+    expect((await cli(['templates', 'show', 'a-bill'])).out).toMatch(/^subject +For \{\{name\}\}$/m);
+    const render = ['templates', 'render', 'a-bill', '--variables-file', at('values')];
+    expect((await cli(render)).out).toContain('Subject: Bill for Ann\n');
+    expect((await cli([...render, '--version', 'draft'])).out).toMatch(
+      /^Subject: For Ann\n[\s\S]*<main><p>Dear Ann, nothing<\/p><\/main>/,
+    );
+    expect((await json('templates', 'publish', 'a-bill')).template.published_version).toBe(2);
+    const from = ['--from', `shop@${product.facts.domain}`, '--to', simulated('delivered')];
+    const filled = ['--variables', files.values];
+    expect((await json('templates', 'test', 'a-bill', ...from, ...filled)).status).toBe('queued');
+    expect((await json('send', '--template', 'a-bill', ...from, ...filled)).status).toBe('queued');
+    expect(await cli(['send', '--template', 'a-bill', ...from])).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('name'),
+    });
+    expect(await cli(['templates', 'render', 'a-bill', '--variables', '{'])).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('--variables is no JSON'),
+    });
+    expect((await cli(['templates', 'remove', 'a-bill'])).code).toBe(0);
+    expect((await cli(['templates', 'show', 'a-bill'])).code).toBe(1);
+  });
+
   it('prints scripts that complete it', async () => {
     const { out: script } = await cli(['completion', 'bash']);
     const ask = `${script}\nCOMP_WORDS=(pennypost domains v); COMP_CWORD=2; _pennypost; echo "\${COMPREPLY[@]}"

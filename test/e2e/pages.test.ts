@@ -32,6 +32,7 @@ const noPages = new Set([
   '/received/:id/html',
   '/received/:id/raw',
   '/received/:id/attachments/:attachment',
+  '/templates/:id/html',
   '/suppressions/export',
   '/statistics/export',
   '/healthz',

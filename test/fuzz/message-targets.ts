@@ -6,6 +6,7 @@ import { cloudmailinSchema } from '#domain/message/cloudmailin.ts';
 import { decodePercent, decodeWords } from '#domain/message/encoded-word.ts';
 import { hasShortLines, tooLongField } from '#domain/message/fold.ts';
 import { bareLineEnds, joinMessage, splitMessage, toCrlf } from '#domain/message/header.ts';
+import { shownTexts } from '#domain/message/shown-text.ts';
 import { limits, sendAtFault, sendSchema } from '#domain/message/submission.ts';
 import { Problem } from '#domain/problem.ts';
 import { readDate } from '#domain/time.ts';
@@ -112,7 +113,7 @@ const sent = async (body: unknown) => {
 const sentByCloudmailin = async (body: unknown) => {
   const read = cloudmailinSchema.safeParse(body);
   if (!read.success) return invalidBody(read.error.issues).toJSON();
-  return await made(await cloudmailinDraftOf(read.data, nowMs));
+  return await made(await cloudmailinDraftOf(read.data, nowMs, null));
 };
 
 const words = [
@@ -170,6 +171,14 @@ export const messageTargets: readonly Target[] = [
     grows: 40,
   },
   {
+    name: 'text of a message that is shown',
+    blocks: fields,
+    read: (text) => {
+      const split = splitMessage(toCrlf(raw + text));
+      return typeof split === 'string' ? split : shownTexts(split.fields, split.rest);
+    },
+  },
+  {
     name: 'raw message',
     blocks: fields,
     read: async (text) =>
@@ -181,6 +190,7 @@ export const messageTargets: readonly Target[] = [
           source: 'smtp',
           receivedBy: 'mx.example',
           smtpUtf8: true,
+          layouts: null,
           requireTls: false,
           nowMs,
         }),
@@ -191,7 +201,13 @@ export const messageTargets: readonly Target[] = [
     name: 'envelope of a raw message',
     blocks: addresses,
     read: async (text) => {
-      const envelope = { mailFrom: text, rcptTo: text.split('|'), smtpUtf8: false, requireTls: false };
+      const envelope = {
+        mailFrom: text,
+        rcptTo: text.split('|'),
+        smtpUtf8: false,
+        layouts: null,
+        requireTls: false,
+      };
       return await made(
         await rawDraftOf({ bytes: octets(raw), ...envelope, source: 'raw', receivedBy: null, nowMs }),
       );

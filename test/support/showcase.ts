@@ -7,6 +7,7 @@ import type { Page } from 'playwright-core';
 import { z } from 'zod';
 import { until } from '../lab/until.ts';
 import { Captured } from './captured.ts';
+import { fillTemplates } from './showcase-templates.ts';
 import { Standalone } from './standalone.ts';
 
 /** A product in which something of everything has happened, as a sender of some weeks sees it: for looking at its pages. */
@@ -224,6 +225,8 @@ export async function fill(product: Standalone, page: Page): Promise<Showcase> {
     description: 'For the web site',
   });
 
+  const templates = await fillTemplates(make, asProgram);
+
   const captured = new Captured(facts.captureUrl);
   const returned = async (subject: string, mail: (token: string) => string) => {
     const { mailFrom } = await captured.waitFor(subject);
@@ -287,6 +290,8 @@ export async function fill(product: Standalone, page: Page): Promise<Showcase> {
       '/domains/:id/rules': [`/domains/${inboundId}/rules`],
       '/received/:id': [`/received/${received.id}`],
       '/received/:id/reply': [`/received/${received.id}/reply`],
+      '/templates/:id': templates,
+      '/templates/:id/versions': templates.map((path) => `${path}/versions`),
       '/webhooks/:id': [`/webhooks/${hook.id}`],
       '/webhook-deliveries/:id': [`/webhook-deliveries/${posted.id}`],
     },

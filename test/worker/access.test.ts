@@ -92,6 +92,10 @@ beforeAll(async () => {
     verified: true,
   });
   await owner.post('/operator/system-mail', { domain: own.domain });
+  for (const { live } of [own, other]) {
+    const template = { name: 'Used', slug: 'used', subject: 'x', text_body: 'x' };
+    expect((await call('POST', '/v1/templates', live, template)).status).toBe(201);
+  }
   const key = async (name: string, body: Record<string, unknown>): Promise<Comer> => ({
     name,
     token: (await newKey(own, body)).secret,
@@ -203,6 +207,7 @@ async function idsOf(account: TestAccount): Promise<Record<string, string>> {
     passkeys: 'no-passkey-of-anybody',
     accounts: '424242',
     suppressions: 'gone@example.net',
+    templates: await one('SELECT id FROM templates WHERE account_id = ? LIMIT 1'),
     selector: 'pennypost',
     domain: account.domain,
   };
@@ -261,6 +266,9 @@ function bodyOf(path: string, isForm: boolean): string {
     const one = path.startsWith('/resend') ? theirs : pascal;
     return JSON.stringify(path.endsWith('/batch') ? [one] : one);
   }
+  const templated = { From: from, To: to, TemplateAlias: 'used', TemplateModel: {} };
+  if (/^\/postmark\/email\/withTemplate\/?$/.test(path)) return JSON.stringify(templated);
+  if (path === '/postmark/email/batchWithTemplates') return JSON.stringify({ Messages: [templated] });
   if (path === '/v1/send') return sent;
   if (path === '/v1/send/batch') return `[${sent}]`;
   if (path === '/v1/send/raw') return `From: a@${own.domain}\r\nTo: b@example.net\r\nSubject: x\r\n\r\nx\r\n`;
@@ -282,7 +290,7 @@ function wanted({ who, path, method }: Access, comer: Comer): Verdict {
       if (who.scope !== null && !comer.scopes.includes(who.scope)) return '403';
       if (comer.limited && who.domains === 'refused') return '403';
       // Submissions from a domain that is not the key's.
-      const isEachAlone = path === '/v1/send/batch' || path === '/postmark/email/batch';
+      const isEachAlone = /^\/v1\/send\/batch$|^\/postmark\/email\/batch/.test(path);
       if (who.byIntake && !isEachAlone && (comer.limited || comer.stranger)) return '403';
       if (who.domains === 'any' || who.byIntake) return 'in';
       // Ids of another account, or of a domain that the key is not for, are of nothing.
@@ -322,7 +330,7 @@ async function theirVerdict(response: Response, path: string): Promise<Verdict |
   if (body.name === 'missing_api_key' || body.name === 'invalid_api_key') return '401';
   if (body.name === 'restricted_api_key' || body.ErrorCode === 400) return '403';
   if (body.ErrorCode === 10) return /missing, unknown or revoked/.test(body.Message ?? '') ? '401' : '403';
-  return [407, 510, 701, 1301].includes(body.ErrorCode ?? 0) ? '404' : null;
+  return [407, 510, 701, 1101, 1301].includes(body.ErrorCode ?? 0) ? '404' : null;
 }
 
 /** What an answer says of who asked; 404 is one only where nothing is there for this comer. */

@@ -108,6 +108,58 @@ const forms: BadForm[] = [
     keeps: ['address', 'forward_to', 'description'],
   },
   {
+    path: '/templates/new',
+    fields: { type: 'layout', name: '', slug: 'No slug', description: 'for receipts' },
+    at: ['name', 'slug'],
+    keeps: ['type', 'slug', 'description'],
+  },
+  {
+    path: '/templates/:id',
+    fields: { name: '', slug: 'x', subject: 'Hi {{name}}', html_body: 'Hi', from: 'nobody', active: 'true' },
+    at: ['name', 'slug', 'from'],
+    keeps: ['slug', 'subject', 'html_body', 'from', 'active'],
+  },
+  {
+    path: '/templates/:id',
+    fields: { name: 'Receipt', slug: 'receipt', html_body: '{{#if name}}', layout: '' },
+    at: ['html_body'],
+    keeps: ['name', 'html_body'],
+  },
+  {
+    path: '/templates/:id',
+    fields: { name: 'Receipt', slug: 'receipt', html_body: 'Hi', variables: 'total: number = x' },
+    at: ['variables'],
+    keeps: ['variables'],
+  },
+  {
+    path: '/templates/:id',
+    fields: { name: 'Receipt', slug: 'receipt', html_body: 'Hi', declare: 'true', example: '[1' },
+    at: ['example'],
+    keeps: ['declare', 'html_body'],
+  },
+  {
+    path: '/templates/:id/test',
+    fields: { test_from: 'a@elsewhere.example', to: 'b@example.net', test_example: '{}' },
+    at: ['test_example'],
+    keeps: ['test_from', 'to'],
+  },
+  {
+    path: '/templates/:id/test',
+    fields: { test_from: 'a@elsewhere.example', to: 'b@example.net', test_example: '{"name":"Ann"}' },
+    at: ['test_from'],
+    keeps: ['to'],
+  },
+  {
+    path: '/templates/:id/test',
+    fields: { test_from: '', to: 'nobody', test_example: 'name' },
+    at: ['test_example'],
+  },
+  {
+    path: '/templates/:id/test',
+    fields: { test_from: '', to: 'nobody', test_example: '{"name":"Ann"}' },
+    at: ['to'],
+  },
+  {
     path: '/suppressions',
     fields: { email: 'nobody', note: 'why' },
     at: ['email'],
@@ -170,7 +222,13 @@ const forms: BadForm[] = [
 ];
 
 /** Forms whose refusal another test below has, since something has to be there first. */
-const toldBelow = ['/set-up', '/profile/two-factor/confirm', '/profile/two-factor/off', '/invitation/open'];
+const toldBelow = [
+  '/set-up',
+  '/profile/two-factor/confirm',
+  '/profile/two-factor/off',
+  '/invitation/open',
+  '/templates/:id/preview',
+];
 
 /** Buttons: nothing is typed, so nothing of it can be wrong. */
 const buttons = [
@@ -192,6 +250,9 @@ const buttons = [
   '/aliases/:id/state',
   '/aliases/:id/verify',
   '/aliases/:id/remove',
+  '/templates/:id/versions/:version/publish',
+  '/templates/:id/versions/:version/restore',
+  '/templates/:id/remove',
   '/suppressions/remove',
   '/webhooks/:id/test',
   '/webhooks/:id/rotate',
@@ -244,6 +305,9 @@ beforeAll(async () => {
   ids.domains = String(numberOfUuid('domain', body.id));
   ids.received = (await bringMail(`info@${domain}`, letterTo(`info@${domain}`))).id;
   ids.members = member?.id ?? '';
+  const content = { name: 'Receipt', subject: 'Hi {{name}}', html_body: '<p>Hi {{name}}</p>' };
+  const made = await call('POST', '/v1/templates', account.live, content);
+  ids.templates = String(numberOfUuid('template', made.body.template.id));
   ids.webhooks = (await newEndpoint(account, internet)).id;
 }, 60_000);
 
@@ -361,6 +425,14 @@ describe('what is wrong in a form is said at its fields', () => {
     await owner.post('/profile/two-factor/confirm', { code });
     const kept = await owner.post('/profile/two-factor/off', { password: 'wrong' });
     expectFaults(await kept.text(), { path: '/profile/two-factor/off', at: ['password'] });
+  });
+
+  it('a preview, in its frame', async () => {
+    const typed = { subject: 'Hi', html_body: '{{name}} {{#if}}', variables: 'a b', example: '{' };
+    const frame = await owner.post(filled('/templates/:id/preview'), typed);
+    expect(await frame.text()).toMatch(/<b>(Example|Variables): <\/b>[^<]+/);
+    const next = await owner.post(filled('/templates/:id/preview'), { ...typed, variables: '', example: '' });
+    expect(await next.text()).toMatch(/<b>HTML: <\/b>[^<]+#if/);
   });
 
   it('an invitation that is over', async () => {

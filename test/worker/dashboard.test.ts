@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { numberOfUuid } from '#domain/number-id.ts';
 import { access } from '../../worker/identity/access.ts';
 import { addMember, ensureOrganization } from '../../worker/store/auth.ts';
 import { foldAccount } from '../../worker/store/fold.ts';
@@ -72,6 +73,7 @@ async function idsOf(account: TestAccount): Promise<Record<string, string>> {
     'webhook-deliveries': (await deliveriesOf(account))[0]?.id,
     received: await receivedBy(account),
     aliases: await aliasOf(account),
+    templates: await templateOf(account),
     selector: 'pennypost',
   };
 }
@@ -99,6 +101,14 @@ async function aliasOf(account: TestAccount): Promise<string> {
   });
   aliases.set(account.id, String(id));
   return String(id);
+}
+
+/** A template of an account; one each. */
+async function templateOf(account: TestAccount): Promise<string> {
+  const content = { name: 'Receipt', slug: 'receipt', html_body: '<p>Thanks.</p>' };
+  await call('POST', '/v1/templates', account.live, content);
+  const { body } = await call('GET', '/v1/templates/receipt', account.live);
+  return String(numberOfUuid('template', body.template.id));
 }
 
 /** A route with the ids of one account in the places of its parameters. */

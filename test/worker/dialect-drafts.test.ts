@@ -1,8 +1,10 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Problem } from '#domain/problem.ts';
-import { postmarkDraft } from '../../worker/dialects/postmark-message.ts';
-import { resendDraft, scheduledAt } from '../../worker/dialects/resend-message.ts';
+import { readDraft } from '../../worker/api/send.ts';
+import { messageFields } from '../../worker/dialects/postmark-fields.ts';
+import { postmarkBody, postmarkDraft } from '../../worker/dialects/postmark-message.ts';
+import { resendBody, scheduledAt } from '../../worker/dialects/resend-message.ts';
 import { type Answer, migrate, newAccount, request, type TestAccount } from './support.ts';
 
 let account: TestAccount;
@@ -30,6 +32,7 @@ const resendNames = [
   'attachments',
   'tags',
   'scheduled_at',
+  'template',
   'topic_id',
 ];
 const postmarkNames = [
@@ -52,12 +55,13 @@ const postmarkNames = [
 
 describe('whatever JSON comes, a dialect', () => {
   it.each([
-    ['resend', resendNames, (value: unknown) => resendDraft(value, 0)],
-    ['postmark', postmarkNames, (value: unknown) => postmarkDraft(value, 0)],
-  ] as const)('%s makes a draft of it, or says what is wrong', (_, names, draftOf) => {
+    ['resend', resendNames, (value: unknown) => resendBody(value, 0), readDraft],
+    ['postmark', postmarkNames, (value: unknown) => postmarkBody(value, messageFields), postmarkDraft],
+  ] as const)('%s makes a draft of it, or says what is wrong', (_, names, bodyOf, draftOf) => {
     fc.assert(
       fc.property(bodies(names), (value) => {
-        const draft = draftOf(value);
+        const body = bodyOf(value);
+        const draft = body instanceof Problem ? body : draftOf(body, 0);
         if (draft instanceof Problem) expect(draft.detail).not.toBe('');
         else expect(draft.recipients.length).toBeGreaterThan(0);
       }),

@@ -1,9 +1,10 @@
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
-import { cloudmailinSchema } from '#domain/message/cloudmailin.ts';
+import { cloudmailinSchema, partHeaders } from '#domain/message/cloudmailin.ts';
+import { Problem } from '#domain/problem.ts';
 import { type Call, newApp, problemOf } from '../http/app.ts';
 import { messageJsonBytes, parseBody, readJson } from '../http/request-body.ts';
 import { cloudmailinDraftOf } from '../intake/cloudmailin.ts';
-import { acceptDraft, behindKey, idempotencyOf } from './send.ts';
+import { acceptDraft, behindKey, idempotencyOf, templatesOf } from './send.ts';
 
 /** CloudMailin's message API, `/api/v0.1/:username/messages`: another spelling of the same intake. */
 export const cloudmailinApp = newApp();
@@ -14,7 +15,12 @@ cloudmailinApp.post('/:username/messages', (c) => {
     c,
     async () => {
       const value = await readJson(c, messageJsonBytes);
-      const draft = await cloudmailinDraftOf(parseBody(cloudmailinSchema, value), Date.now());
+      const body = parseBody(cloudmailinSchema, value);
+      const draft = await cloudmailinDraftOf(body, Date.now(), await templatesOf(c)).catch((error) => {
+        // A layout can have changed since an answer that an idempotency key has.
+        if (error instanceof Problem && partHeaders(body.headers ?? {}).layout) return error;
+        throw error;
+      });
       const { message_id, environment } = await acceptDraft(
         c,
         draft,

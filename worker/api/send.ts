@@ -23,7 +23,7 @@ import type { Draft } from '../intake/draft.ts';
 import { rawDraftOf } from '../intake/raw-message.ts';
 import { rehearse } from '../intake/rehearse.ts';
 import { sandboxOf } from '../intake/sandbox.ts';
-import { fillTemplates, namesTemplate } from '../templates/named.ts';
+import { fillTemplates, namesTemplate, type TemplateSource } from '../templates/named.ts';
 import { sha256Hex } from '../tokens/secret.ts';
 import { announceEvents } from './announce-events.ts';
 import { noteRefusal, noteRefusals } from './note-refusal.ts';
@@ -77,6 +77,7 @@ sendApp.post('/send/raw', (c) =>
       source: bySmtp ? 'smtp' : 'raw',
       receivedBy: bySmtp ? receivedBy(c) : null,
       smtpUtf8: query.get('smtputf8') === 'true',
+      layouts: await templatesOf(c),
       requireTls: query.get('require_tls') === 'true',
       nowMs: Date.now(),
     });
@@ -171,9 +172,14 @@ export async function acceptBatch(
   return answers;
 }
 
+/** Whose templates and layouts the messages of a request may name. */
+export async function templatesOf(c: Call): Promise<TemplateSource> {
+  return { store: c.get('store'), by: await callerOf(c) };
+}
+
 /**
  * The drafts of messages, with what templates and layouts come to where they are named; one read for all of them, and none
- * when none is. A message that cannot be read is its problem.
+ * when none is. A message that cannot be read is its problem, and so is one that comes as a problem.
  * @param read how a message of this dialect is read
  */
 export async function readDrafts(
@@ -182,9 +188,10 @@ export async function readDrafts(
   rootOf: (n: number) => string = () => '/',
   read: (value: unknown, nowMs: number, root: string) => Draft | Problem = readDraft,
 ): Promise<(Draft | Problem)[]> {
-  const filled = await fillTemplates({ store: c.get('store'), by: await callerOf(c) }, values, rootOf);
+  const filled = await fillTemplates(await templatesOf(c), values, rootOf);
   return filled.map((one, n) => {
     if (one instanceof Problem) return one;
+    if (one.value instanceof Problem) return one.value;
     const draft = read(one.value, Date.now(), rootOf(n));
     return draft instanceof Problem || !one.template ? draft : { ...draft, template: one.template };
   });

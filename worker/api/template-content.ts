@@ -22,6 +22,8 @@ interface Rendering {
   subject?: string | undefined;
   html_body?: string | null | undefined;
   text_body?: string | null | undefined;
+  layout?: string | null | undefined;
+  declared?: TemplateContent['variables'] | undefined;
 }
 
 /** The template of the path: by slug, UUID or number. */
@@ -109,9 +111,11 @@ export async function renderedOf(
     subject: body.subject ?? kept.subject,
     htmlBody: body.html_body === undefined ? kept.htmlBody : body.html_body || null,
     textBody: body.text_body === undefined ? kept.textBody : body.text_body || null,
+    layoutId: body.layout === undefined ? kept.layoutId : await layoutIdOf(c, body.layout),
+    variables: body.declared ?? kept.variables,
   };
   const isLayout = template.kind === 'layout';
-  if (content !== kept) checkContent(content, { layout: isLayout });
+  checkContent(content, { layout: isLayout });
   const rendered = isLayout
     ? {
         subject: '',

@@ -30,7 +30,7 @@ import { templateSummary, versionView } from './template-views.ts';
 export const templatesApp = newApp();
 
 /** JSON escapes what a source may have at its largest. */
-const bodyBytes = 4 * 1024 * 1024;
+export const templateJsonBytes = 4 * 1024 * 1024;
 
 export const templatesQuery = z.object({
   query: z.string().max(200).default('').meta({ description: 'A part of the name or slug.' }),
@@ -89,6 +89,12 @@ export const renderRequest = z.strictObject({
     .meta({ description: 'Instead of what the version has, as subject and text_body.' }),
   text_body: z.string().nullable().optional(),
   subject: z.string().max(templateLimits.subjectCharacters).optional(),
+  layout: layout
+    .optional()
+    .meta({ description: 'Slug or id of the layout instead of what the version has.' }),
+  declared: contentFields.variables
+    .optional()
+    .meta({ description: 'Instead of the variables that the version declares.' }),
 });
 
 export const testRequest = z.strictObject({
@@ -105,7 +111,7 @@ templatesApp.get('/templates', async (c) => {
 });
 
 templatesApp.post('/templates', async (c) => {
-  const body = parseBody(newTemplate, await readJson(c, bodyBytes));
+  const body = parseBody(newTemplate, await readJson(c, templateJsonBytes));
   const { accountId } = c.get('credential');
   const store = c.get('store');
   const { total } = await listTemplates(store, accountId, {
@@ -139,7 +145,7 @@ templatesApp.get('/templates/:id', async (c) => c.json({ template: await detailO
 
 templatesApp.patch('/templates/:id', async (c) => {
   const template = await templateOf(c);
-  const value = await readJson(c, bodyBytes);
+  const value = await readJson(c, templateJsonBytes);
   const read = templateChange.safeParse(value);
   if (!read.success) throw invalidBody(read.error.issues);
   const { publish: wanted = true, name, slug: own, description, active, ...change } = read.data;
@@ -202,7 +208,7 @@ templatesApp.post('/templates/:id/render', async (c) => {
   const { rendered, version } = await renderedOf(
     c,
     template,
-    parseBody(renderRequest, await readJson(c, bodyBytes)),
+    parseBody(renderRequest, await readJson(c, templateJsonBytes)),
   );
   return c.json({
     version,
@@ -215,7 +221,7 @@ templatesApp.post('/templates/:id/render', async (c) => {
 /** A test goes the way of every message, and says so in its subject. */
 templatesApp.post('/templates/:id/test', async (c) => {
   const template = await templateOf(c);
-  const value = await readJson(c, bodyBytes);
+  const value = await readJson(c, templateJsonBytes);
   const { to, from: given, ...body } = parseBody(testRequest, value);
   const { rendered, version, content } = await renderedOf(c, template, body);
   const from = given ?? content.from;

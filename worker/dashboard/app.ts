@@ -34,6 +34,11 @@ import { profilePages } from './sign-in/profile.tsx';
 import { setUpPages } from './sign-in/set-up.tsx';
 import { signInPages } from './sign-in/sign-in.tsx';
 import { suppressionPages } from './suppressions/suppressions.tsx';
+import { templatePages } from './templates/template.tsx';
+import { newTemplatePages } from './templates/template-new.tsx';
+import { templatePreviewPages } from './templates/template-preview.tsx';
+import { templateVersionPages } from './templates/template-versions.tsx';
+import { templatesPages } from './templates/templates.tsx';
 import { webhookPages } from './webhooks/webhook.tsx';
 import { webhookDeliveryPages } from './webhooks/webhook-delivery.tsx';
 import { webhooksPages } from './webhooks/webhooks.tsx';
@@ -60,6 +65,11 @@ const boards: Board[] = [
   routePages,
   rulePages,
   aliasPages,
+  templatesPages,
+  newTemplatePages,
+  templatePages,
+  templatePreviewPages,
+  templateVersionPages,
   suppressionPages,
   webhooksPages,
   webhookPages,

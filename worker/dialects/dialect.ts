@@ -11,7 +11,10 @@ export interface Dialect {
   missing: readonly (readonly [path: RegExp, instead: string])[];
 }
 
-/** Their name of a field, and ours. */
+/**
+ * Their name of a field, and ours. One of an object inside stands as `template.id` when its object is taken apart before,
+ * one of each object of a list as `variables[].key`.
+ */
 export type Fields = readonly (readonly [theirs: string, ours: string])[];
 
 export type Json = Record<string, unknown>;
@@ -33,7 +36,7 @@ export function renamed(
 ): unknown {
   const body = objectOf(value);
   if (!body) return value;
-  const names = new Map(fields);
+  const names = new Map(fields.filter(([theirs]) => !theirs.includes('[]')));
   return Object.fromEntries(
     Object.entries(body).flatMap(([theirs, one]) => {
       if (one === null || one === undefined) return [];
@@ -57,8 +60,9 @@ export function toldIn(fields: Fields, { errors }: Problem): FieldError[] {
   const theirs = (name: string) => names.get(name) ?? name;
   return errors.map(({ pointer, detail }) => ({
     pointer: pointer.replace(
-      /^(\/(?:\d+\/)?)([^/]+)/,
-      (_, before: string, name: string) => before + theirs(name),
+      /^(\/(?:\d+\/)?)([^/]+)(?:(\/\d+\/)([^/]+))?/,
+      (_, before: string, name: string, at = '', inner = '') =>
+        before + theirs(name) + at + (theirs(`${name}[].${inner}`).split('[].')[1] ?? inner),
     ),
     // In a sentence only what can be nothing but the name of a field.
     detail: detail.replace(/\b[a-z]+(?:_[a-z]+)+\b/g, theirs),

@@ -6,35 +6,29 @@ import { readDraft } from '../api/send.ts';
 import { type Call, problemOf } from '../http/app.ts';
 import type { Draft } from '../intake/draft.ts';
 import { type Fields, fault, faultIn, objectOf, renamed } from './dialect.ts';
+import { fieldsAt, templatedFields } from './postmark-fields.ts';
+import { templateName } from './template-names.ts';
 
-/** A message of Postmark's API. */
-const fields: Fields = [
-  ['From', 'from'],
-  ['To', 'to'],
-  ['Cc', 'cc'],
-  ['Bcc', 'bcc'],
-  ['ReplyTo', 'reply_to'],
-  ['Subject', 'subject'],
-  ['TextBody', 'text_body'],
-  ['HtmlBody', 'html_body'],
-  ['Headers', 'headers'],
-  ['Attachments', 'attachments'],
-  ['Tag', 'tags'],
-  ['Metadata', 'metadata'],
-  ['TrackOpens', 'track_opens'],
-  ['TrackLinks', 'track_clicks'],
-  ['MessageStream', 'stream'],
-];
-
-/** The draft of a message; the problem of one that cannot be read has our names. */
-export function postmarkDraft(value: unknown, nowMs: number): Draft | Problem {
+/**
+ * A message in our terms, or what is wrong with it in our names.
+ * @param fields that it may have
+ */
+export function postmarkBody(value: unknown, fields: Fields): unknown {
   try {
     const body = renamed(fields, value, oursOf);
-    return readDraft(objectOf(body) ? sendable(body as Sendable) : body, nowMs);
+    const isNamed = ['template', 'template_id'].some((name) => objectOf(body)?.[name] !== undefined);
+    if (fields === templatedFields && !isNamed)
+      throw fault('/template_id', 'is required: name the template by TemplateId or TemplateAlias');
+    return body;
   } catch (error) {
     if (error instanceof Problem) return error;
     throw error;
   }
+}
+
+/** The draft of a message in our terms, with its content. */
+export function postmarkDraft(body: unknown, nowMs: number, root = '/'): Draft | Problem {
+  return readDraft(objectOf(body) ? sendable(body as Sendable) : body, nowMs, root);
 }
 
 function oursOf(name: string, value: unknown): unknown {
@@ -55,8 +49,11 @@ function oursOf(name: string, value: unknown): unknown {
       return Array.isArray(value) ? headersOf(value) : value;
     case 'Attachments':
       return Array.isArray(value) ? value.map(attachmentOf) : value;
-    case 'MessageStream':
-      return undefined; // what is sent here has one stream
+    case 'TemplateAlias':
+      return typeof value === 'string' ? templateName(value) : value;
+    case 'MessageStream': // what is sent here has one stream
+    case 'InlineCss':
+      return undefined;
     default:
       return value;
   }
@@ -135,7 +132,21 @@ const absent: readonly (readonly [RegExp, number])[] = [
   [/^\/postmark\/bounces\/[^/]+(\/(dump|activate))?$/, 407],
   [/^\/postmark\/domains\/[^/]+(\/\w+)?$/, 510],
   [/^\/postmark\/webhooks\/[^/]+$/, 1301],
+  [/^\/postmark\/templates\/[^/]+$/, 1101],
 ];
+
+/** Codes of what is wrong with a template, or with naming one, by the sentence that says it. */
+const templateFaults: readonly (readonly [RegExp, number])[] = [
+  [/^(there is no (template|layout)\b|the (template|layout) “|is required: name the template)/, 1101],
+  [/^(must not be given|there is no such field)/, 1123],
+];
+const ownFaults: readonly (readonly [RegExp, number])[] = [
+  ...templateFaults,
+  [/the content of a template goes$/, 1131],
+  [/received undefined$|\bis required\b/, 1120],
+  [/^too big|^with subject and text it may have at most/i, 1121],
+];
+const templatePath = /^\/postmark\/(templates|email\/(withTemplate|batchWithTemplates))(\/|$)/;
 
 /** Any error as `{ErrorCode, Message}`. */
 export function answerPostmarkError(error: Error, c: Call): Response {
@@ -147,13 +158,27 @@ export function answerPostmarkError(error: Error, c: Call): Response {
 
 /** A refusal as it stands in the answer to a batch, too. */
 export function refusalOf(problem: Problem, c: Call) {
-  return { ErrorCode: shortly(problem, c)[1], Message: sentenceOf(problem) };
+  return { ErrorCode: shortly(problem, c)[1], Message: sentenceOf(problem, fieldsAt(c.req.path)) };
+}
+
+/** The code of a refusal that has to do with templates; null: it has another. */
+function templateCode({ code, detail, errors: faults }: Problem, path: string): number | null {
+  if (!templatePath.test(path)) return null;
+  const isOwn = path.startsWith('/postmark/templates');
+  if (isOwn && code === 'conflict')
+    return /is around/.test(detail) ? 1130 : /may have/.test(detail) ? 1105 : 1122;
+  if (code !== 'invalid_body') return null;
+  const said = faults[0]?.detail ?? '';
+  const found = (isOwn ? ownFaults : templateFaults).find(([pattern]) => pattern.test(said));
+  return found?.[1] ?? (isOwn ? 1122 : null);
 }
 
 function shortly(problem: Problem, c: Call): readonly [status: number, code: number] {
   const { code, members } = problem;
   const own = errors[code];
   if (typeof members.ErrorCode === 'number') return [own[0], members.ErrorCode];
+  const ofTemplate = templateCode(problem, c.req.path);
+  if (ofTemplate !== null) return [422, ofTemplate];
   if (code === 'invalid_body' && problem.errors.some(({ detail }) => /must not end in/.test(detail)))
     return [422, 411];
   if (code === 'invalid_body' && !c.req.path.startsWith('/postmark/email')) return [422, 403];
@@ -161,7 +186,7 @@ function shortly(problem: Problem, c: Call): readonly [status: number, code: num
   return gone ? [422, gone[1]] : own;
 }
 
-function sentenceOf(problem: Problem): string {
+function sentenceOf(problem: Problem, fields: Fields): string {
   const wrong = faultIn(fields, problem);
   if (!wrong) return problem.detail;
   return wrong.name === '' ? wrong.detail : `Invalid '${wrong.name}': ${wrong.detail}.`;

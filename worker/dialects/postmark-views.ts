@@ -33,6 +33,8 @@ const schema = z.object({
   messageid: part,
   suppressionreason: part,
   origin: part,
+  templatetype: z.enum(['All', 'Standard', 'Layout']).nullable().default(null),
+  layouttemplate: part,
   fromdate: date,
   todate: date,
 });

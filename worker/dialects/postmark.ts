@@ -5,8 +5,8 @@ import { limits } from '#domain/message/submission.ts';
 import { Problem } from '#domain/problem.ts';
 import { messageOf } from '../api/emails.ts';
 import { receivedOf, replayReceived } from '../api/inbound-emails.ts';
-import { acceptBatch, acceptDraft, behindKey, idempotencyOf } from '../api/send.ts';
-import { invalidBody, newApp } from '../http/app.ts';
+import { acceptBatch, behindKey, idempotencyOf, readDrafts } from '../api/send.ts';
+import { type Call, invalidBody, newApp } from '../http/app.ts';
 import { messageJsonBytes, readJson } from '../http/request-body.ts';
 import { rowsOf } from '../identity/rows.ts';
 import type { Acceptance } from '../intake/accept.ts';
@@ -14,10 +14,13 @@ import { openMail } from '../received/open-mail.ts';
 import { anyMessage, readMessagePage } from '../store/message-pages.ts';
 import { anyReceived, listReceived } from '../store/received.ts';
 import { readReceived } from '../store/received-object.ts';
+import { acceptMessage } from './accept-message.ts';
 import { sentContent, sentSource } from './content.ts';
-import { type Dialect, objectOf } from './dialect.ts';
+import { type Dialect, type Fields, objectOf } from './dialect.ts';
 import { messageEvents, postmarkEventsApp } from './postmark-events.ts';
-import { answerPostmarkError, postmarkDraft, refusalOf } from './postmark-message.ts';
+import { messageFields, templatedFields } from './postmark-fields.ts';
+import { answerPostmarkError, postmarkBody, postmarkDraft, refusalOf } from './postmark-message.ts';
+import { postmarkTemplatesApp } from './postmark-templates.ts';
 import { postmarkThingsApp } from './postmark-things.ts';
 import { messageView, postmarkQuery } from './postmark-views.ts';
 
@@ -27,15 +30,10 @@ import { messageView, postmarkQuery } from './postmark-views.ts';
  */
 export const postmarkApp = newApp();
 
-const templates =
-  'Templates are not kept here: render the message before you send it, as HtmlBody and TextBody.';
-
 export const postmark: Dialect = {
   prefix: '/postmark',
   answerError: answerPostmarkError,
   missing: [
-    [/^\/email\/(withTemplate|batchWithTemplates)/i, templates],
-    [/^\/templates/, templates],
     [/^\/email\/bulk/, 'Send with POST /email/batch: each message has its own answer.'],
     [
       /^\/servers?(\/|$)/,
@@ -68,31 +66,39 @@ export const postmark: Dialect = {
   ],
 };
 
-postmarkApp.post('/email', (c) =>
-  behindKey(c, async () => {
-    const value = await readJson(c, messageJsonBytes);
-    const draft = postmarkDraft(value, Date.now());
-    if (draft instanceof Problem) throw draft;
-    return c.json(sentView(value, await acceptDraft(c, draft, await idempotencyOf(c, value))));
-  }),
+postmarkApp.post('/email', (c) => sendOne(c, messageFields));
+postmarkApp.post('/email/withTemplate', (c) => sendOne(c, templatedFields));
+postmarkApp.post('/email/withTemplate/', (c) => sendOne(c, templatedFields));
+postmarkApp.post('/email/batch', (c) => sendBatch(c, messageFields, (body) => body));
+postmarkApp.post('/email/batchWithTemplates', (c) =>
+  sendBatch(c, templatedFields, (body) => objectOf(body)?.Messages),
 );
 
-postmarkApp.post('/email/batch', (c) =>
-  behindKey(c, async () => {
+function sendOne(c: Call, fields: Fields): Promise<Response> {
+  return behindKey(c, async () => {
     const value = await readJson(c, messageJsonBytes);
-    const list = z.array(z.unknown()).min(1).safeParse(value);
+    const body = postmarkBody(value, fields);
+    return c.json(sentView(value, await acceptMessage(c, body, value, postmarkDraft)));
+  });
+}
+
+function sendBatch(c: Call, fields: Fields, listIn: (body: unknown) => unknown): Promise<Response> {
+  return behindKey(c, async () => {
+    const value = await readJson(c, messageJsonBytes);
+    const list = z.array(z.unknown()).min(1).safeParse(listIn(value));
     if (!list.success) throw invalidBody(list.error.issues);
     if (list.data.length > limits.batch) {
       const detail = `A batch may have at most ${limits.batch} messages, this one has ${list.data.length}.`;
       throw new Problem('invalid_body', detail, { members: { ErrorCode: 410 } });
     }
-    const drafts = list.data.map((one) => postmarkDraft(one, Date.now()));
+    const bodies = list.data.map((one) => postmarkBody(one, fields));
+    const drafts = await readDrafts(c, bodies, () => '/', postmarkDraft);
     const answers = await acceptBatch(c, drafts, await idempotencyOf(c, value));
     return c.json(
       answers.map((one, i) => (one instanceof Problem ? refusalOf(one, c) : sentView(list.data[i], one))),
     );
-  }),
-);
+  });
+}
 
 function sentView(value: unknown, { message_id: id }: Acceptance) {
   const { To, Cc, Bcc } = objectOf(value) ?? {};
@@ -199,4 +205,5 @@ function inboundStatus(status: string): string {
 
 postmarkApp.route('/', postmarkEventsApp);
 postmarkApp.route('/', postmarkThingsApp);
+postmarkApp.route('/', postmarkTemplatesApp);
 postmarkApp.onError(answerPostmarkError);

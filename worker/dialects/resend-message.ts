@@ -1,35 +1,15 @@
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { Problem, type ProblemCode } from '#domain/problem.ts';
-import { readDraft } from '../api/send.ts';
 import { type Call, problemOf } from '../http/app.ts';
 import { authorizationOf } from '../identity/credential.ts';
-import type { Draft } from '../intake/draft.ts';
 import { type Fields, fault, faultIn, objectOf, renamed } from './dialect.ts';
+import { fieldsAt, messageFields } from './resend-fields.ts';
+import { templateName } from './template-names.ts';
 
-/** A message of Resend's API. Its tags are names with values: our metadata. */
-const fields: Fields = [
-  ['from', 'from'],
-  ['to', 'to'],
-  ['cc', 'cc'],
-  ['bcc', 'bcc'],
-  ['reply_to', 'reply_to'],
-  ['subject', 'subject'],
-  ['text', 'text_body'],
-  ['html', 'html_body'],
-  ['headers', 'headers'],
-  ['attachments', 'attachments'],
-  ['tags', 'metadata'],
-  ['scheduled_at', 'send_at'],
-];
-
-/** The draft of a message; the problem of one that cannot be read has our names. */
-export function resendDraft(value: unknown, nowMs: number, root = '/'): Draft | Problem {
+/** A message in our terms; the problem of one that cannot be put so has our names. */
+export function resendBody(value: unknown, nowMs: number, root = '/'): unknown {
   try {
-    return readDraft(
-      renamed(fields, value, (name, one) => oursOf(name, one, nowMs)),
-      nowMs,
-      root,
-    );
+    return renamed(messageFields, withTemplate(value), (name, one) => oursOf(name, one, nowMs));
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
     const errors = error.errors.map((one) => ({ ...one, pointer: root + one.pointer.slice(1) }));
@@ -37,7 +17,24 @@ export function resendDraft(value: unknown, nowMs: number, root = '/'): Draft | 
   }
 }
 
+/** The template taken apart into fields of the message. */
+function withTemplate(value: unknown): unknown {
+  const { template, ...rest } = objectOf(value) ?? {};
+  if (template === undefined || template === null) return value;
+  const named = objectOf(template) ?? {};
+  if (typeof named.id !== 'string' || named.id === '')
+    throw fault(
+      '/template',
+      'must be the id or the alias of a template: {"template": {"id": "welcome", "variables": {"NAME": "Ann"}}}',
+    );
+  return {
+    ...rest,
+    ...Object.fromEntries(Object.entries(named).map(([name, one]) => [`template.${name}`, one])),
+  };
+}
+
 function oursOf(name: string, value: unknown, nowMs: number): unknown {
+  if (name === 'template.id' && typeof value === 'string') return templateName(value);
   if (name === 'attachments' && Array.isArray(value)) return value.map(attachmentOf);
   if (name === 'tags' && Array.isArray(value)) return metadataOf(value);
   if (name === 'scheduled_at' && typeof value === 'string') return scheduledAt(value, nowMs);
@@ -105,7 +102,10 @@ export function answerResendError(error: Error, c: Call): Response {
   const problem = problemOf(error, c.get('requestId'));
   const [status, name] = shortly(problem, c);
   for (const [field, value] of Object.entries(problem.headers)) c.header(field, value);
-  return c.json({ statusCode: status, name, message: sentenceOf(problem) }, status as ContentfulStatusCode);
+  return c.json(
+    { statusCode: status, name, message: sentenceOf(problem, fieldsAt(c.req.path)) },
+    status as ContentfulStatusCode,
+  );
 }
 
 function shortly(problem: Problem, c: Call): readonly [number, string] {
@@ -122,7 +122,7 @@ const isMissing = (detail: string) =>
   /received undefined$|^(one of|at least one)\b.* is required/.test(detail);
 
 /** What is wrong, in a sentence with their names. */
-export function sentenceOf(problem: Problem): string {
+export function sentenceOf(problem: Problem, fields: Fields = messageFields): string {
   const wrong = faultIn(fields, problem);
   if (!wrong) return problem.detail;
   const { name, detail } = wrong;

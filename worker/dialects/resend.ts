@@ -4,16 +4,18 @@ import { limits } from '#domain/message/submission.ts';
 import { isGood, Problem } from '#domain/problem.ts';
 import { messageOf, timelineOf } from '../api/emails.ts';
 import { askApi, callApi } from '../api/own-api.ts';
-import { acceptBatch, acceptDraft, behindKey, idempotencyOf } from '../api/send.ts';
+import { acceptBatch, behindKey, idempotencyOf, readDrafts } from '../api/send.ts';
 import { invalidBody, newApp } from '../http/app.ts';
 import { messageJsonBytes, parseBody, readJson } from '../http/request-body.ts';
 import { rowsOf } from '../identity/rows.ts';
 import { anyMessage, type PageCursor, readMessagePage } from '../store/message-pages.ts';
+import { acceptMessage } from './accept-message.ts';
 import { sentContent } from './content.ts';
 import { type Dialect, fault } from './dialect.ts';
-import { answerResendError, resendDraft, scheduledAt, sentenceOf } from './resend-message.ts';
+import { answerResendError, resendBody, scheduledAt, sentenceOf } from './resend-message.ts';
 import { resendReceivedApp } from './resend-received.ts';
 import { resendSuppressionsApp } from './resend-suppressions.ts';
+import { resendTemplatesApp } from './resend-templates.ts';
 import { resendThingsApp } from './resend-things.ts';
 import { factsOf, lastEventOf, listing, metricsOf } from './resend-views.ts';
 import { statsSchema } from './stats.ts';
@@ -42,7 +44,6 @@ export const resend: Dialect = {
     ],
     [/^\/broadcasts/, 'There are no broadcasts here; send with POST /emails/batch.'],
     [/^\/(automations|events)/, 'There are no automations here; your program decides when to send.'],
-    [/^\/templates/, 'Templates are not kept here: render the message before you send it, as html and text.'],
     [
       /^\/inboxes/,
       'There are no inboxes here; what comes is told by webhooks and listed at /emails/receiving.',
@@ -61,9 +62,7 @@ export const resend: Dialect = {
 resendApp.post('/emails', (c) =>
   behindKey(c, async () => {
     const value = await readJson(c, messageJsonBytes);
-    const draft = resendDraft(value, Date.now());
-    if (draft instanceof Problem) throw draft;
-    const { message_id: id } = await acceptDraft(c, draft, await idempotencyOf(c, value));
+    const { message_id: id } = await acceptMessage(c, resendBody(value, Date.now()), value);
     return c.json({ id });
   }),
 );
@@ -74,7 +73,9 @@ resendApp.post('/emails/batch', (c) =>
     const value = await readJson(c, messageJsonBytes);
     const list = z.array(z.unknown()).min(1).max(limits.batch).safeParse(value);
     if (!list.success) throw invalidBody(list.error.issues);
-    const drafts = list.data.map((one, i) => resendDraft(one, Date.now(), `/${i}/`));
+    const rootOf = (n: number) => `/${n}/`;
+    const bodies = list.data.map((one, n) => resendBody(one, Date.now(), rootOf(n)));
+    const drafts = await readDrafts(c, bodies, rootOf);
     const isStrict = c.req.header('x-batch-validation') !== 'permissive';
     const answers = await acceptBatch(c, drafts, await idempotencyOf(c, value), isStrict);
     const errors = answers.flatMap((one, index) =>
@@ -174,4 +175,5 @@ resendApp.post('/emails/:id/cancel', async (c) => {
 
 resendApp.route('/', resendThingsApp);
 resendApp.route('/', resendSuppressionsApp);
+resendApp.route('/', resendTemplatesApp);
 resendApp.onError(answerResendError);

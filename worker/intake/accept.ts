@@ -227,7 +227,8 @@ async function admit(
     const { nowMs } = intake;
     const id = newMessageId(nowMs, randomBytes(10), intake.store.home);
     const tracking = await trackingOf(draft, credential, intake.links, id);
-    const { raw, messageIdHeader, tracked } = await draft.build({ id, nowMs, tracking });
+    const built = await draft.build({ id, nowMs, tracking });
+    const { raw, messageIdHeader, tracked, template = draft.template } = built;
     // What came whole was measured as it came; the fields that were added to it do not count.
     if (draft.source === 'api' && raw.length > limits.messageBytes) throw tooLarge(raw.length);
     const { class: mailClass, tags, metadata, sendAtMs } = draft.handling;
@@ -255,7 +256,7 @@ async function admit(
       smtputf8: needsSmtpUtf8(raw, draft),
       eightBit: /[\x80-\xff]/.test(raw),
       tracked,
-      ...(draft.template ? { template: draft.template } : {}),
+      ...(template ? { template } : {}),
       raw,
       counted,
       deliveries: draft.recipients.map((recipient, n) =>

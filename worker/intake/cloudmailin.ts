@@ -4,6 +4,7 @@ import { type Beside, type CloudmailinBody, partHeaders } from '#domain/message/
 import { foldField } from '#domain/message/fold.ts';
 import { headerField, joinMessage, splitMessage, toCrlf } from '#domain/message/header.ts';
 import { Problem } from '#domain/problem.ts';
+import { putInLayout, type TemplateSource } from '../templates/named.ts';
 import { draftOf } from './compose.ts';
 import type { Draft } from './draft.ts';
 import { renderMarkdown } from './markdown.ts';
@@ -12,14 +13,23 @@ import { asciiDomain } from './recipient.ts';
 import { isOwnSender } from './sender.ts';
 import { decodedText, unstructured } from './write-header.ts';
 
-/** The draft of a body of CloudMailin's dialect. */
-export async function cloudmailinDraftOf(body: CloudmailinBody, nowMs: number): Promise<Draft> {
-  return body.raw === undefined ? composedDraft(body) : await rawDraft(body, body.raw, nowMs);
+/**
+ * The draft of a body of CloudMailin's dialect.
+ * @param layouts whose layouts its header may name; null: nobody's
+ */
+export async function cloudmailinDraftOf(
+  body: CloudmailinBody,
+  nowMs: number,
+  layouts: TemplateSource | null,
+): Promise<Draft> {
+  return body.raw === undefined
+    ? await composedDraft(body, layouts)
+    : await rawDraft(body, body.raw, nowMs, layouts);
 }
 
-function composedDraft(body: CloudmailinBody): Draft {
+async function composedDraft(body: CloudmailinBody, layouts: TemplateSource | null): Promise<Draft> {
   const markdown = body.markdown === undefined ? null : renderMarkdown(body.markdown);
-  const { beside, others } = partHeaders(body.headers ?? {});
+  const { beside, layout, others } = partHeaders(body.headers ?? {});
   const said = (field: Beside['field']) => beside.find((one) => one.field === field)?.value;
   // What the header says agrees with the fields (the schema has compared them), and may have names that people see.
   const named = (field: Beside['field']) =>
@@ -31,7 +41,11 @@ function composedDraft(body: CloudmailinBody): Draft {
   const [from = body.from] = named('from');
   const [sender] = named('sender');
   if (sender) requireOwn(sender, from);
-  return draftOf({
+  const html = body.html ?? markdown?.html;
+  const text = body.plain ?? markdown?.text;
+  const content = { html: html ?? null, text: text ?? null };
+  const put = layout && (await putInLayout(layouts, layout.name, content, layout.pointer));
+  const draft = draftOf({
     from,
     ...(sender ? { sender } : {}),
     to: or(named('to'), body.to),
@@ -39,8 +53,8 @@ function composedDraft(body: CloudmailinBody): Draft {
     bcc: [],
     reply_to: named('reply-to'),
     subject: body.subject ?? said('subject') ?? '',
-    text_body: body.plain ?? markdown?.text,
-    html_body: body.html ?? markdown?.html,
+    text_body: put?.textBody ?? text,
+    html_body: put?.htmlBody ?? html,
     headers: others,
     attachments: (body.attachments ?? []).map(({ file_name, ...attachment }) => ({
       filename: file_name,
@@ -52,6 +66,7 @@ function composedDraft(body: CloudmailinBody): Draft {
     test_mode: body.test_mode,
     require_tls: false,
   });
+  return put ? { ...draft, template: put.template } : draft;
 }
 
 function requireOwn(sender: Mailbox, from: Mailbox): void {
@@ -63,7 +78,12 @@ function requireOwn(sender: Mailbox, from: Mailbox): void {
 }
 
 /** What the fields say goes before what the message's own header says. */
-async function rawDraft(body: CloudmailinBody, raw: string, nowMs: number): Promise<Draft> {
+async function rawDraft(
+  body: CloudmailinBody,
+  raw: string,
+  nowMs: number,
+  layouts: TemplateSource | null,
+): Promise<Draft> {
   const draft = await rawDraftOf({
     bytes: withSubject(raw, body.subject),
     mailFrom: body.from.address,
@@ -71,6 +91,7 @@ async function rawDraft(body: CloudmailinBody, raw: string, nowMs: number): Prom
     source: 'raw',
     receivedBy: null,
     smtpUtf8: false,
+    layouts,
     requireTls: false,
     nowMs,
   });

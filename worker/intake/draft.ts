@@ -45,4 +45,6 @@ export interface BuiltMessage {
   messageIdHeader: string;
   /** What was put into it. */
   tracked: Tracked;
+  /** What it was made of, where only the building shows that. */
+  template?: UsedTemplate;
 }

@@ -1,8 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { decodeWords } from 'postal-mime';
-import { isAscii, type Mailbox, parseMailbox } from '#domain/message/address.ts';
+import { type Mailbox, parseMailbox } from '#domain/message/address.ts';
 import { readAuthor } from '#domain/message/author.ts';
-import { classNames, type MailClass } from '#domain/message/class.ts';
 import { cleanHeader, headerFault, withoutMailboxLine } from '#domain/message/clean-header.ts';
 import { foldField } from '#domain/message/fold.ts';
 import {
@@ -15,13 +14,15 @@ import {
   splitMessage,
   toCrlf,
 } from '#domain/message/header.ts';
-import { type Handling, limits, sendAtFault, tooLarge } from '#domain/message/submission.ts';
+import { limits, tooLarge } from '#domain/message/submission.ts';
 import type { TlsWish } from '#domain/message/tls-wish.ts';
 import { untracked } from '#domain/message/tracking.ts';
 import { type FieldError, Problem } from '#domain/problem.ts';
-import { readTime } from '#domain/time.ts';
+import type { TemplateSource } from '../templates/named.ts';
 import { attachedFault } from './attached-names.ts';
+import { invalid, isControl, readControl, utf8 } from './control-fields.ts';
 import type { Draft } from './draft.ts';
+import { inLayout } from './raw-layout.ts';
 import { envelopeOf } from './recipient.ts';
 import { isOwnSender, type Sender, senderOf } from './sender.ts';
 
@@ -35,6 +36,8 @@ export interface RawSubmission {
   receivedBy: string | null;
   /** The client said SMTPUTF8. */
   smtpUtf8: boolean;
+  /** Whose layouts its header may name; null: nobody's. */
+  layouts: TemplateSource | null;
   /** It is to be sent over TLS with a certificate that is valid for the host (RFC 8689). */
   requireTls: boolean;
   nowMs: number;
@@ -48,7 +51,7 @@ export interface RawDraft extends Draft {
 }
 
 /**
- * The draft of a raw message. The message is kept byte for byte apart from: control fields, those that are not for the
+ * The draft of a raw message. The message is kept byte for byte apart from: a layout that its header names, control fields, those that are not for the
  * recipient and a Sender of another domain taken out, Message-ID and Date added where missing, Received added to what
  * came by SMTP, obsolete syntax written clean (`cleanHeader`, `readAuthor`), line ends made CRLF. Recipients come from
  * the envelope only.
@@ -83,7 +86,10 @@ export async function rawDraftOf(submission: RawSubmission): Promise<RawDraft> {
     recipients,
     tracking: null,
     build: async ({ id, nowMs }) => {
-      const fields = [...kept];
+      const whole = { fields: kept, rest: message.rest };
+      const put = control.layout && (await inLayout(whole, control.layout, submission.layouts));
+      const { fields: own, rest } = put?.message ?? whole;
+      const fields = [...own];
       const present = fieldsNamed(fields, 'message-id')[0]?.value;
       const messageIdHeader = present || `<${id}@${from.domain}>`;
       if (!present) fields.unshift(headerField('Message-ID', messageIdHeader));
@@ -93,17 +99,16 @@ export async function rawDraftOf(submission: RawSubmission): Promise<RawDraft> {
       if (submission.receivedBy !== null) {
         fields.unshift(headerField('Received', trace(submission.receivedBy, submission.smtpUtf8, id, nowMs)));
       }
+      const raw = joinMessage({ fields, rest });
+      if (put && raw.length > limits.messageBytes) throw tooLarge(raw.length);
       return {
-        raw: joinMessage({ fields, rest: message.rest }),
+        raw,
         messageIdHeader: messageIdHeader.slice(0, shownCharacters),
         tracked: untracked,
+        ...(put ? { template: put.template } : {}),
       };
     },
   };
-}
-
-function invalid(detail: string, pointer: string): Problem {
-  return new Problem('invalid_message', detail, { errors: [{ pointer, detail }] });
 }
 
 function readEnvelope(submission: RawSubmission): Mailbox[] {
@@ -187,114 +192,6 @@ function dateTime(ms: number): string {
   return new Date(ms).toUTCString().replace('GMT', '+0000');
 }
 
-/** Control fields: what they set. The spellings of other services mean the same. */
-const controlNames = {
-  class: ['x-pennypost-class', 'x-cloudmta-class'],
-  tags: ['x-pennypost-tags', 'x-cloudmta-tags', 'x-pm-tag'],
-  idempotencyKey: ['x-pennypost-idempotency-key', 'resend-idempotency-key'],
-  sendAt: ['x-pennypost-send-at'],
-};
-const metadataPrefixes = ['x-pennypost-metadata-', 'x-postscale-metadata-', 'x-pm-metadata-'];
-/** What is said to a service is not for the recipient, known here or not. */
-const servicePrefixes = [...metadataPrefixes, 'x-postscale-', 'x-cloudmta-', 'x-pm-'];
-
-function isControl(field: HeaderField): boolean {
-  const name = field.name.toLowerCase();
-  return (
-    servicePrefixes.some((prefix) => name.startsWith(prefix)) ||
-    Object.values(controlNames).flat().includes(name)
-  );
-}
-
-function readControl(
-  fields: HeaderField[],
-  required: TlsWish | null,
-  nowMs: number,
-): { handling: Handling; idempotencyKey: string | null } {
-  const last = (names: string[]) => {
-    const field = names.flatMap((name) => fieldsNamed(fields, name)).at(-1);
-    return field ? { name: field.name, value: utf8(field.value) } : null;
-  };
-  const mailClass = last(controlNames.class);
-  if (mailClass && !(classNames as readonly string[]).includes(mailClass.value.toLowerCase())) {
-    throw invalid(
-      `${mailClass.name} must be one of ${classNames.join(', ')}, not "${mailClass.value.slice(0, 64)}"`,
-      mailClass.name,
-    );
-  }
-  const sendAt = last(controlNames.sendAt);
-  const due = sendAt ? readTime(sendAt.value) : null;
-  const fault = due === null ? null : sendAtFault(due, nowMs);
-  if (sendAt && fault) throw invalid(`${sendAt.name} ${fault}`, sendAt.name);
-  const key = last(controlNames.idempotencyKey);
-  if (key && (key.value === '' || key.value.length > limits.idempotencyKeyCharacters)) {
-    throw invalid(`${key.name} must have 1 to ${limits.idempotencyKeyCharacters} characters`, key.name);
-  }
-  return {
-    handling: {
-      class: (mailClass?.value.toLowerCase() ?? 'standard') as MailClass,
-      tags: readTags(last(controlNames.tags)),
-      metadata: readMetadata(fields),
-      sendAtMs: typeof due === 'number' ? due : null,
-      testMode: false,
-      tls: required ?? tlsWishOf(fields),
-    },
-    idempotencyKey: key?.value ?? null,
-  };
-}
-
-/** By SMTP it is REQUIRETLS, which binds every host on the way (RFC 8689 §4.2.1); it goes before the field (§4.1). */
-function requiredTls({ requireTls, source }: RawSubmission): TlsWish | null {
-  if (!requireTls) return null;
-  return source === 'smtp' ? 'requiretls' : 'required';
-}
-
-/** RFC 8689 §5: the field stays in the message, for the hosts that it passes later. */
-function tlsWishOf(fields: HeaderField[]): TlsWish {
-  const [field] = fieldsNamed(fields, 'tls-required');
-  return field?.value.trim().toLowerCase() === 'no' ? 'optional' : 'policy';
-}
-
-function readTags(field: { name: string; value: string } | null): string[] {
-  const tags = (field?.value ?? '')
-    .split(',')
-    .map((tag) => tag.trim())
-    .filter((tag) => tag !== '');
-  if (tags.length > limits.tags || tags.some((tag) => tag.length > limits.tagCharacters)) {
-    throw invalid(
-      `at most ${limits.tags} tags of at most ${limits.tagCharacters} characters`,
-      field?.name ?? 'tags',
-    );
-  }
-  return tags;
-}
-
-function readMetadata(fields: HeaderField[]): Record<string, string> {
-  const metadata: Record<string, string> = {};
-  for (const field of fields) {
-    const name = field.name.toLowerCase();
-    const prefix = metadataPrefixes.find((one) => name.startsWith(one));
-    if (prefix === undefined) continue;
-    const key = field.name.slice(prefix.length);
-    const value = utf8(field.value);
-    if (
-      key === '' ||
-      key.length > limits.metadataKeyCharacters ||
-      value.length > limits.metadataValueCharacters
-    ) {
-      throw invalid(
-        `a metadata key has 1 to ${limits.metadataKeyCharacters} characters, its value at most ${limits.metadataValueCharacters}`,
-        field.name,
-      );
-    }
-    metadata[key] = value;
-  }
-  if (Object.keys(metadata).length > limits.metadataKeys) {
-    throw invalid(`at most ${limits.metadataKeys} metadata fields`, metadataPrefixes[0] ?? '');
-  }
-  return metadata;
-}
-
 /** As much of an address field is kept to be shown. */
 const shownCharacters = 2000;
 function addressees(message: SplitMessage, name: string): string[] {
@@ -308,9 +205,10 @@ function readable(value: string): string {
   return decodeWords(utf8(value.slice(0, 4 * shownCharacters)));
 }
 
-/** Latin1 text read as UTF-8 (RFC 6532) where it is not ASCII. */
-function utf8(value: string): string {
-  return isAscii(value) ? value : Buffer.from(value, 'latin1').toString('utf8');
+/** By SMTP it is REQUIRETLS, which binds every host on the way (RFC 8689 §4.2.1); it goes before the field (§4.1). */
+function requiredTls({ requireTls, source }: RawSubmission): TlsWish | null {
+  if (!requireTls) return null;
+  return source === 'smtp' ? 'requiretls' : 'required';
 }
 
 function fingerprintText(submission: RawSubmission, fields: HeaderField[], rest: string): string {

@@ -2,6 +2,7 @@ import { docsStyle } from './assets/docs-style.ts';
 import { passkeyScript } from './assets/passkey.ts';
 import { script } from './assets/script.ts';
 import { style } from './assets/style.ts';
+import { templateScript } from './assets/template.ts';
 
 /** FNV-1a: names a version of an asset; it guards nothing. */
 function versionOf(text: string): string {
@@ -18,6 +19,7 @@ const assets = {
   'docs.css': { type: 'text/css; charset=utf-8', text: docsStyle },
   'script.js': { type: 'text/javascript; charset=utf-8', text: script },
   'passkey.js': { type: 'text/javascript; charset=utf-8', text: passkeyScript },
+  'template.js': { type: 'text/javascript; charset=utf-8', text: templateScript },
   'icon.svg': { type: 'image/svg+xml', text: icon },
 };
 type AssetName = keyof typeof assets;

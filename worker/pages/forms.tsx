@@ -89,6 +89,8 @@ export function Fields({
   goOn = false,
   passkey,
   fieldOf = ([first = '']) => first,
+  wide = false,
+  more,
   children,
 }: PropsWithChildren<{
   action: string;
@@ -106,6 +108,10 @@ export function Fields({
   passkey?: 'create' | 'get';
   /** The field of a fault, where the API calls it otherwise; else what the fault's pointer begins with. */
   fieldOf?: FieldOf;
+  /** Its fields take the whole width. */
+  wide?: boolean;
+  /** Further buttons. */
+  more?: Child;
 }>) {
   const refused = useRefusal(get ? asked(action) : action);
   const anchor = useContext(AnchorContext);
@@ -116,11 +122,19 @@ export function Fields({
   };
   // Rendered before the head of the form, which has to know its fields.
   const fields = FormContext.Provider({ value: filled, children });
+  const button = (
+    <button
+      type="submit"
+      class={inline ? 'small' : danger ? 'danger' : plain || passkey ? undefined : 'primary'}
+    >
+      {submit}
+    </button>
+  );
   return (
     <form
       method={get ? 'get' : 'post'}
       action={anchor === null ? action : `${action}#${anchor}`}
-      class={inline ? 'row' : 'fields'}
+      class={inline ? 'row' : wide ? 'fields wide' : 'fields'}
       enctype={upload ? 'multipart/form-data' : undefined}
       data-go-on={goOn ? '' : undefined}
       data-passkey={passkey}
@@ -129,12 +143,14 @@ export function Fields({
     >
       {refused && <Refusal {...filled} />}
       {fields}
-      <button
-        type="submit"
-        class={inline ? 'small' : danger ? 'danger' : plain || passkey ? undefined : 'primary'}
-      >
-        {submit}
-      </button>
+      {more ? (
+        <div class="row">
+          {button}
+          {more}
+        </div>
+      ) : (
+        button
+      )}
       {passkey && <div class="note bad" role="alert" hidden data-said="" />}
     </form>
   );
@@ -195,7 +211,7 @@ interface Named {
 }
 
 /** What a field is given by the form that it stands in. */
-function useField({ label, name, hint, id = name, called }: Named) {
+export function useField({ label, name, hint, id = name, called }: Named) {
   const form = useContext(FormContext);
   form?.labels.set(name, called ?? (typeof label === 'string' ? label : name));
   const fault = form?.faults.get(name)?.detail;
@@ -325,86 +341,6 @@ export function Select({
         ))}
       </select>
     </Around>
-  );
-}
-
-/** Boxes to tick, of one name; `options` each with what it means. */
-export function Boxes({
-  legend,
-  name,
-  hint,
-  options,
-}: {
-  legend: string;
-  name: string;
-  hint?: string;
-  options: readonly { value: string; label: Child; about?: Child; checked?: boolean }[];
-}) {
-  const { typed, fault, marks } = useField({ label: legend, name });
-  return (
-    <fieldset>
-      <legend>{legend}</legend>
-      {hint && <span class="hint">{hint}</span>}
-      {fault !== undefined && (
-        <span class="fault" id={`${name}-fault`}>
-          {fault}
-        </span>
-      )}
-      {options.map(({ checked, ...option }, i) => (
-        <Box
-          {...{ name, ...option, ...(i === 0 && { id: name, marks }) }}
-          checked={typed ? typed.all(name).includes(option.value) : checked}
-        />
-      ))}
-    </fieldset>
-  );
-}
-
-/** A box of its own, which is yes or no; for a fieldset. */
-export function YesNo({
-  name,
-  label,
-  about,
-  checked,
-}: {
-  name: string;
-  label: string;
-  about: Child;
-  checked: boolean;
-}) {
-  const { typed, marks } = useField({ label, name });
-  return (
-    <Box
-      {...{ name, label, about, marks }}
-      id={name}
-      value="true"
-      checked={typed ? typed.text(name) === 'true' : checked}
-    />
-  );
-}
-
-function Box({
-  label,
-  about,
-  marks,
-  ...input
-}: {
-  name: string;
-  value: string;
-  label: Child;
-  about?: Child;
-  checked?: boolean | undefined;
-  id?: string;
-  marks?: ReturnType<typeof useField>['marks'];
-}) {
-  return (
-    <label>
-      <input type="checkbox" {...input} {...marks} />
-      <span class="break">
-        {about === undefined ? label : <strong>{label}</strong>}
-        {about !== undefined && <span class="quiet"> {about}</span>}
-      </span>
-    </label>
   );
 }
 

@@ -1,4 +1,5 @@
 import { and, desc, eq, lt, lte, ne, or, type SQL, sql } from 'drizzle-orm';
+import { alias } from 'drizzle-orm/sqlite-core';
 import {
   type TemplateContent,
   type TemplateKind,
@@ -100,6 +101,27 @@ export async function layoutsNamed(
     .from(templates)
     .where(and(eq(templates.accountId, accountId), eq(templates.kind, 'layout')))
     .orderBy(templates.name);
+}
+
+/** What lists of other services tell of each template, by number: of the version that is sent, or of the newest. */
+export async function publishedFacts(
+  store: Store,
+  accountId: number,
+): Promise<Map<number, { layout: string | null; publishedAtMs: number | null }>> {
+  const layouts = alias(templates, 'layouts');
+  const rows = await store.control
+    .select({ id: templates.id, layout: layouts.slug, publishedAtMs: versions.publishedAtMs })
+    .from(templates)
+    .innerJoin(
+      versions,
+      and(
+        eq(versions.templateId, templates.id),
+        eq(versions.version, sql`coalesce(${templates.published}, ${templates.latest})`),
+      ),
+    )
+    .leftJoin(layouts, and(eq(layouts.id, versions.layoutId), eq(layouts.accountId, accountId)))
+    .where(eq(templates.accountId, accountId));
+  return new Map(rows.map(({ id, ...facts }) => [id, facts]));
 }
 
 /** A template that is sent: as it is published, with the layouts that may be around it. */

@@ -29,6 +29,7 @@ export async function mailTlsReport(store: Store, env: Env, report: Report): Pro
     source: 'raw',
     receivedBy: null,
     smtpUtf8: false,
+    layouts: null,
     requireTls: false,
     nowMs: Date.now(),
   });

@@ -40,8 +40,7 @@ export function checkContent(content: Source, of: { layout: boolean }): void {
   ] as const) {
     if (source === null) continue;
     const parts = read(name, source, of);
-    if (of.layout && !holdsContent(parts))
-      throw fault(name, 'a layout must have {{{@content}}}, where the content of a template goes');
+    if (of.layout && !holdsContent(parts)) throw fault(name, contentMissing);
   }
 }
 
@@ -160,7 +159,9 @@ function read(pointer: string, source: string, of: { layout: boolean }): readonl
   }
 }
 
-function holdsContent(parts: readonly Part[]): boolean {
+export const contentMissing = 'a layout must have {{{@content}}}, where the content of a template goes';
+
+export function holdsContent(parts: readonly Part[]): boolean {
   return parts.some((part) =>
     part.kind === 'print'
       ? part.value.kind === 'path' && part.value.data && part.value.parts[0] === 'content'

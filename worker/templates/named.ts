@@ -6,7 +6,7 @@ import type { UsedTemplate } from '#domain/template/used-template.ts';
 import type { Caller } from '../store/acceptance.ts';
 import type { Store } from '../store/store.ts';
 import { readSendable, type SendableTemplate, type TemplateRef } from '../store/templates.ts';
-import { Reader, renderContent, renderInLayout } from './content.ts';
+import { Reader, type Rendered, renderContent, renderInLayout } from './content.ts';
 
 /**
  * Messages that name a template or a layout: what they come to is put where inline content stands, and goes the one way
@@ -47,13 +47,40 @@ export function namesTemplate(value: unknown): value is Record<string, unknown> 
   return typeof value === 'object' && value !== null && names.some((name) => Object.hasOwn(value, name));
 }
 
+/** Whose templates and layouts a message may name. */
+export interface TemplateSource {
+  store: Store;
+  by: Caller | null;
+}
+
+/**
+ * Puts content that is there already into the layout that a message names. One D1 round trip.
+ * @param source null: nobody's
+ * @param pointer where it is named
+ * @throws Problem 400 that names the layout, and what it needs
+ */
+export async function putInLayout(
+  source: TemplateSource | null,
+  name: string,
+  content: { html: string | null; text: string | null },
+  pointer: string,
+): Promise<Omit<Rendered, 'subject'> & { template: UsedTemplate }> {
+  const ref = refOf(name);
+  const found = ref && source?.by ? await readSendable(source.store, source.by, [ref]) : [];
+  const layout = sendable(name, 'layout', found, pointer);
+  const put = orProblem(() => renderInLayout(content, layout.content, {}));
+  if (put instanceof Problem)
+    throw fault(pointer, `the layout “${layout.template.slug}” cannot be filled: ${put.detail}`);
+  return { ...put, template: usedOf(layout) };
+}
+
 /**
  * Puts what templates and layouts come to into the messages that name them. One D1 round trip for all of them; none when
  * none does.
  * @param rootOf where the n-th message stands in the body
  */
 export async function fillTemplates(
-  of: { store: Store; by: Caller | null },
+  of: TemplateSource,
   values: readonly unknown[],
   rootOf: (n: number) => string,
 ): Promise<(Filled | Problem)[]> {

@@ -1,9 +1,9 @@
-import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { z } from 'zod';
 import { classNames } from '#domain/message/class.ts';
-import { type Command, type Context, text, texts } from '../command.ts';
+import { type Command, type Context, text, texts, type Values } from '../command.ts';
 import { Fault } from '../fault.ts';
+import { contentOf, jsonOf } from '../files.ts';
 import { plain } from '../print.ts';
 
 export const accepted = z.looseObject({ message_id: z.string(), status: z.string() });
@@ -16,7 +16,8 @@ const one = { type: 'string' } as const;
 
 export const send: Command = {
   name: 'send',
-  about: 'sends a message; without --text, --html and --html-file the text is read from standard input',
+  about:
+    'sends a message; without --text, --html, --html-file and --template the text is read from standard input',
   options: {
     from: { ...one, value: 'ADDRESS', about: 'who it is from' },
     to: { ...many, value: 'ADDRESS', about: 'whom it goes to; may be repeated' },
@@ -27,6 +28,9 @@ export const send: Command = {
     text: { ...one, value: 'TEXT', about: 'the text' },
     html: { ...one, value: 'HTML', about: 'the same as HTML' },
     'html-file': { ...one, value: 'FILE', about: 'the HTML of a file' },
+    template: { ...one, value: 'SLUG', about: 'a template instead of subject, text and HTML' },
+    variables: { ...one, value: 'JSON', about: 'values of its variables' },
+    'variables-file': { ...one, value: 'FILE', about: 'the same from a file' },
     attach: { ...many, value: 'FILE', about: 'a file to attach' },
     header: { ...many, value: '"NAME: VALUE"', about: 'a further header field' },
     tag: { ...many, value: 'TAG', about: 'for filters and statistics' },
@@ -59,7 +63,9 @@ export const send: Command = {
 async function bodyOf({ values, input }: Context): Promise<Record<string, unknown>> {
   const file = text(values, 'html-file');
   const html = text(values, 'html') ?? (file === undefined ? undefined : await contentOf(file, 'utf8'));
-  const plainText = text(values, 'text') ?? (html === undefined ? await input() : undefined);
+  const template = text(values, 'template');
+  const isWritten = html === undefined && template === undefined;
+  const plainText = text(values, 'text') ?? (isWritten ? await input() : undefined);
   const attachments = await Promise.all(
     texts(values, 'attach').map(async (path) => ({
       filename: basename(path),
@@ -71,10 +77,15 @@ async function bodyOf({ values, input }: Context): Promise<Record<string, unknow
     ([name]) => name,
   );
   return {
-    from: text(values, 'from') ?? '',
+    ...(template !== undefined && text(values, 'from') === undefined
+      ? {}
+      : { from: text(values, 'from') ?? '' }),
     ...Object.fromEntries((['to', 'cc', 'bcc'] as const).map((name) => [name, texts(values, name)] as const)),
     reply_to: texts(values, 'reply-to'),
-    subject: text(values, 'subject') ?? '',
+    ...(template === undefined ? {} : { template, ...(await variablesIn(values)) }),
+    ...(template !== undefined && text(values, 'subject') === undefined
+      ? {}
+      : { subject: text(values, 'subject') ?? '' }),
     ...(plainText === undefined ? {} : { text_body: plainText }),
     ...(html === undefined ? {} : { html_body: html }),
     headers: Object.fromEntries([...headers].map(([name, all]) => [name, all.map(([, value]) => value)])),
@@ -93,10 +104,10 @@ function pairOf(option: string, pair: string, mark: string): [string, string] {
   return [pair.slice(0, at).trim(), pair.slice(at + 1).trim()];
 }
 
-async function contentOf(path: string, encoding: 'utf8' | 'base64'): Promise<string> {
-  try {
-    return (await readFile(path)).toString(encoding);
-  } catch (error) {
-    throw new Fault(`${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
-  }
+/** Values that fill a template. @throws Fault when they are no JSON */
+export async function variablesIn(values: Values): Promise<{ variables?: unknown }> {
+  const inline = text(values, 'variables');
+  if (inline !== undefined) return { variables: jsonOf('variables', inline) };
+  const file = text(values, 'variables-file');
+  return file === undefined ? {} : { variables: jsonOf('variables-file', await contentOf(file, 'utf8')) };
 }

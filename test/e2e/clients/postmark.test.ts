@@ -479,19 +479,118 @@ describe('domains of an account', () => {
   });
 });
 
+describe('templates', () => {
+  it('and layouts are made, read, changed, tried, sent and removed', async () => {
+    const layout = await server.createTemplate({
+      Name: 'Frame',
+      Alias: 'frame',
+      TemplateType: Models.TemplateTypes.Layout,
+      HtmlBody: '<main>{{{@content}}}<i>{{shop}}</i></main>',
+      TextBody: '{{{@content}}}-- {{shop}}',
+    });
+    expect(layout).toMatchObject({ TemplateType: 'Layout', Alias: 'frame', LayoutTemplate: null });
+    const made = await good(
+      'createTemplate',
+      server.createTemplate({
+        Name: 'Welcome',
+        Alias: 'welcome',
+        Subject: 'Welcome, {{user.name}}',
+        HtmlBody: '<p>Hello {{user.name}}</p>{{#each products}}<b>{{name}}</b>{{/each}}',
+        TextBody: 'Hello {{user.name}}',
+        LayoutTemplate: 'frame',
+      }),
+    );
+    expect(made).toEqual({
+      TemplateId: expect.any(Number),
+      Name: 'Welcome',
+      Active: true,
+      Alias: 'welcome',
+      TemplateType: 'Standard',
+      LayoutTemplate: 'frame',
+    });
+    const model = { user: { name: 'Ann' }, products: [{ name: 'A' }, { name: 'B' }], shop: 'Us' };
+    const mail = { From: `shop@${edge.domain}`, To: 'user@example.net', TemplateModel: model };
+    const sent = await good(
+      'sendEmailWithTemplate',
+      server.sendEmailWithTemplate({ ...mail, TemplateId: made.TemplateId, InlineCss: true, Tag: 'welcome' }),
+    );
+    expect(sent).toMatchObject({ ErrorCode: 0, Message: 'OK', To: 'user@example.net' });
+    expect(await edge.mailOf(sent.MessageID)).toMatchObject({
+      subject: 'Welcome, Ann',
+      html: '<main><p>Hello Ann</p><b>A</b><b>B</b><i>Us</i></main>\n',
+      text: 'Hello Ann-- Us\n',
+    });
+    const batch = await good(
+      'sendEmailBatchWithTemplates',
+      server.sendEmailBatchWithTemplates([
+        { ...mail, TemplateAlias: 'welcome' },
+        { ...mail, TemplateAlias: 'welcome', TemplateModel: {} },
+        { ...mail, TemplateAlias: 'nothing' },
+      ]),
+    );
+    expect(batch).toMatchObject([
+      { ErrorCode: 0, MessageID: expect.any(String) },
+      { ErrorCode: 300, Message: expect.stringContaining('TemplateModel') },
+      { ErrorCode: 1101, Message: expect.stringContaining('nothing') },
+    ]);
+    const got = await good('getTemplate', server.getTemplate('welcome'));
+    expect(got).toMatchObject({
+      ...made,
+      Subject: 'Welcome, {{user.name}}',
+      AssociatedServerId: edge.accountId,
+    });
+    const standard = { templateType: Models.TemplateTypes.Standard };
+    expect(await good('getTemplates', server.getTemplates(standard))).toEqual({
+      TotalCount: 1,
+      Templates: [made],
+    });
+    const changed = await good('editTemplate', server.editTemplate(made.TemplateId, { Subject: 'Hello' }));
+    expect(changed).toEqual(made);
+    const tried = await good(
+      'validateTemplate',
+      server.validateTemplate({
+        Subject: 'Hi {{name}}',
+        HtmlBody: '{{#each list}}{{one}}{{/each}}',
+        TextBody: '{{#if a}}',
+        TestRenderModel: { name: 'Ann' },
+      }),
+    );
+    expect(tried).toMatchObject({
+      AllContentIsValid: false,
+      Subject: { ContentIsValid: true, RenderedContent: 'Hi Ann' },
+      TextBody: { ContentIsValid: false },
+      SuggestedTemplateModel: { name: 'Ann', list: [{ one: 'one_Value' }, {}, {}] },
+    });
+    const own = {
+      SourceServerID: edge.accountId,
+      DestinationServerID: edge.accountId,
+      PerformChanges: false,
+    };
+    expect(await good('account.pushTemplates', account.pushTemplates(own))).toEqual({
+      TotalCount: 0,
+      Templates: [],
+    });
+    expect(await refused(account.pushTemplates({ ...own, DestinationServerID: 7 }))).toMatchObject({
+      statusCode: 422,
+      code: 601,
+    });
+    expect(await refused(server.deleteTemplate('frame'))).toMatchObject({ statusCode: 422, code: 1130 });
+    expect(await good('deleteTemplate', server.deleteTemplate('welcome'))).toEqual({
+      ErrorCode: 0,
+      Message: `Template ${made.TemplateId} removed.`,
+    });
+    expect(await refused(server.getTemplate(made.TemplateId))).toMatchObject({ statusCode: 422, code: 1101 });
+    expect(await refused(server.createTemplate({ Name: 'x', TextBody: 'y' }))).toMatchObject({
+      statusCode: 422,
+      code: 1120,
+    });
+  });
+});
+
 describe('what has no counterpart', () => {
-  const template = { From: 'a@b.example', To: 'c@d.example', TemplateId: 1, TemplateModel: {} };
   const asks = (): Record<string, () => Promise<unknown>> => ({
-    sendEmailWithTemplate: () => server.sendEmailWithTemplate(template),
-    sendEmailBatchWithTemplates: () => server.sendEmailBatchWithTemplates([template]),
     sendBulkEmail: () => server.sendBulkEmail({ From: 'a@b.example', Messages: [{ To: 'c@d.example' }] }),
     getBulkEmailStatus: () => server.getBulkEmailStatus('1'),
-    getTemplates: () => server.getTemplates(),
-    getTemplate: () => server.getTemplate(1),
-    deleteTemplate: () => server.deleteTemplate(1),
-    createTemplate: () => server.createTemplate({ Name: 't', Subject: 's', TextBody: 't' }),
-    editTemplate: () => server.editTemplate(1, { Name: 't' }),
-    validateTemplate: () => server.validateTemplate({ TextBody: 't' }),
     getServer: () => server.getServer(),
     editServer: () => server.editServer({ Name: 's' }),
     bypassBlockedInboundMessage: () => server.bypassBlockedInboundMessage('1'),
@@ -514,8 +613,6 @@ describe('what has no counterpart', () => {
     unarchiveMessageStream: () => server.unarchiveMessageStream('outbound'),
     'account.getServers': () => account.getServers(),
     'account.getSenderSignatures': () => account.getSenderSignatures(),
-    'account.pushTemplates': () =>
-      account.pushTemplates({ SourceServerID: 1, DestinationServerID: 2, PerformChanges: false }),
     'account.getDataRemovalStatus': () => account.getDataRemovalStatus(1),
   });
 

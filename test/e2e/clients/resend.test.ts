@@ -32,7 +32,7 @@ interface Answered<T> {
 }
 
 /** The data of a method's answer, which becomes a row. */
-async function good<T>(method: string, call: Promise<Answered<T>>): Promise<T> {
+async function good<T>(method: string, call: PromiseLike<Answered<T>>): Promise<T> {
   const { data, error } = await call;
   if (data === null) throw new Error(`${method}: ${JSON.stringify(error)}`);
   table.note(method, 'ok');
@@ -501,6 +501,92 @@ describe('suppressions', () => {
   });
 });
 
+describe('templates', () => {
+  it('are made, published, sent, changed, copied and removed', async () => {
+    const made = await good(
+      'templates.create',
+      resend.templates
+        .create({
+          name: 'Order confirmation',
+          alias: 'order-confirmation',
+          from: `Shop <shop@${edge.domain}>`,
+          subject: 'Order {{{NUMBER}}}',
+          html: '<p>{{{PRODUCT}}} costs {{{PRICE}}}</p>',
+          replyTo: 'help@elsewhere.example',
+          variables: [
+            { key: 'PRODUCT', type: 'string', fallbackValue: 'An item' },
+            { key: 'PRICE', type: 'number', fallbackValue: 25 },
+            { key: 'NUMBER', type: 'number' },
+          ],
+        })
+        .then((answer) => answer),
+    );
+    const { id } = made;
+    const template = { id: 'order-confirmation', variables: { NUMBER: 7, PRODUCT: 'A vase' } };
+    expect(await refused(resend.emails.send({ to: 'user@example.net', template }))).toMatchObject({
+      status: 422,
+      name: 'validation_error',
+      message: expect.stringContaining('no published version'),
+    });
+    expect(await good('templates.publish', resend.templates.publish(id))).toEqual({ object: 'template', id });
+    const got = await good('templates.get', resend.templates.get('order-confirmation'));
+    expect(got).toMatchObject({
+      id,
+      status: 'published',
+      published_at: expect.any(String),
+      has_unpublished_versions: false,
+      variables: [
+        { key: 'PRODUCT', type: 'string', fallback_value: 'An item' },
+        { key: 'PRICE', type: 'number', fallback_value: 25 },
+        { key: 'NUMBER', type: 'number', fallback_value: null },
+      ],
+    });
+    const sent = await resend.emails.send({ to: 'user@example.net', template });
+    expect(await edge.mailOf(sent.data?.id ?? '')).toMatchObject({
+      subject: 'Order 7',
+      from: { name: 'Shop', address: `shop@${edge.domain}` },
+      replyTo: [{ address: 'help@elsewhere.example' }],
+      html: '<p>A vase costs 25</p>\n',
+    });
+    const batch = await resend.batch.send(
+      [
+        { to: 'user@example.net', template: { id, variables: { NUMBER: 8 } } },
+        { to: 'user@example.net', template: { id, variables: {} } },
+      ],
+      { batchValidation: 'permissive' },
+    );
+    expect(batch.data).toMatchObject({
+      data: [{ id: expect.any(String) }],
+      errors: [{ index: 1, message: expect.stringContaining('NUMBER') }],
+    });
+    await good(
+      'templates.update',
+      resend.templates.update(id, { name: 'Orders', html: '<b>{{{PRICE}}}</b>' }),
+    );
+    const copy = await good('templates.duplicate', resend.templates.duplicate(id));
+    expect((await resend.templates.duplicate(copy.id).publish()).data).toMatchObject({ object: 'template' });
+    const list = await good('templates.list', resend.templates.list({ limit: 2 }));
+    expect(list).toMatchObject({
+      object: 'list',
+      has_more: true,
+      data: [{ status: 'published' }, { id: copy.id, name: 'Orders (Copy)', status: 'draft' }],
+    });
+    const next = await resend.templates.list({ limit: 2, after: copy.id });
+    expect(next.data).toMatchObject({ has_more: false, data: [{ id, name: 'Orders' }] });
+    expect(await good('templates.remove', resend.templates.remove(copy.id))).toEqual({
+      object: 'template',
+      id: copy.id,
+      deleted: true,
+    });
+    expect(await refused(resend.templates.get(copy.id))).toMatchObject({ status: 404, name: 'not_found' });
+    expect(await refused(resend.templates.create({ name: 'x', html: '{{#if a}}' }))).toMatchObject({
+      status: 422,
+      name: 'validation_error',
+      message: expect.stringContaining('`html`'),
+    });
+  });
+});
+
 describe('what has no counterpart', () => {
   /** Methods with arguments that make each ask. */
   const asks = (): [string, () => PromiseLike<Answered<unknown>>][] => [
@@ -520,8 +606,6 @@ describe('what has no counterpart', () => {
     ['topics.list', () => resend.topics.list()],
     ['automations.list', () => resend.automations.list()],
     ['events.list', () => resend.events.list()],
-    ['templates.create', () => resend.templates.create({ name: 't', html: '<p>' })],
-    ['templates.list', () => resend.templates.list()],
     ['inboxes.list', () => resend.inboxes.list()],
     ['logs.list', () => resend.logs.list()],
     ['oauthGrants.list', () => resend.oauthGrants.list()],
@@ -537,8 +621,8 @@ describe('what has no counterpart', () => {
     }
   });
 
-  it('and every method for mail, domains, webhooks and suppressions has been called', () => {
-    const wanted = ['emails', 'batch', 'domains', 'webhooks', 'suppressions'];
+  it('and every method for mail, domains, webhooks, suppressions and templates has been called', () => {
+    const wanted = ['emails', 'batch', 'domains', 'webhooks', 'suppressions', 'templates'];
     table.print(methodsOf(resend).filter((method) => wanted.includes(method.split('.')[0] ?? '')));
   });
 });

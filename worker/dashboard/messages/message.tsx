@@ -17,6 +17,7 @@ import { contentUntilMs } from '../../store/home-tables.ts';
 import { findMessage, type StoredMessage } from '../../store/messages.ts';
 import { latin1Bytes, readBody } from '../../store/raw.ts';
 import { Board } from '../board.tsx';
+import { mailFrame } from '../mail-frame.ts';
 import { MessageAdvice } from './message-advice.tsx';
 import { Content, contentKept, parseMail, partsOf, shownBytes, withOwnPictures } from './message-content.tsx';
 import { Deliveries } from './message-timeline.tsx';
@@ -197,17 +198,10 @@ messagePages.page('/messages/:id/raw', async (c, viewer) => {
   return new Response(body, { headers: mailHeaders(message.messageId) });
 });
 
-// The mail's own HTML: shown without scripts, forms, and anything from elsewhere, in a frame without an origin.
 messagePages.page('/messages/:id/html', async (c, viewer) => {
   const mail = await shownMailOf(c, await messageOf(c, viewer));
   if (!mail?.html) throw new Problem('not_found', 'This message has no HTML that can be shown.');
-  return new Response(withOwnPictures(mail), {
-    headers: {
-      'Content-Type': 'text/html; charset=utf-8',
-      'Content-Security-Policy':
-        "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; base-uri 'none'; frame-ancestors 'self'",
-    },
-  });
+  return mailFrame(withOwnPictures(mail));
 });
 
 messagePages.page('/messages/:id/parts/:part', async (c, viewer) => {

@@ -11,6 +11,7 @@ import { Post } from '../../pages/forms.tsx';
 import { Page } from '../../pages/layout.tsx';
 import { bytes, Code, Head, State, Time, type Tone } from '../../pages/parts.tsx';
 import { Board } from '../board.tsx';
+import { mailFrame } from '../mail-frame.ts';
 import { receivedTone } from './received.tsx';
 
 /** One received mail: what it says, what was found out about it, why it was routed so, and telling of it again. */
@@ -236,13 +237,7 @@ receivedMailPages.page('/received/:id/html', async (c, viewer) => {
     inboundEmailAnswer,
   );
   if (!email.html) throw new Problem('not_found', 'This mail has no HTML that can be shown.');
-  return new Response(email.html, {
-    headers: {
-      'Content-Type': 'text/html; charset=utf-8',
-      'Content-Security-Policy':
-        "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; base-uri 'none'; frame-ancestors 'self'",
-    },
-  });
+  return mailFrame(email.html);
 });
 
 receivedMailPages.page('/received/:id/raw', async (c, viewer) => {

@@ -7,7 +7,8 @@ import {
 import { callApi, numberTyped } from '../../api/own-api.ts';
 import { may } from '../../identity/viewer.ts';
 import { Card } from '../../pages/blocks.tsx';
-import { Field, Fields, YesNo } from '../../pages/forms.tsx';
+import { YesNo } from '../../pages/boxes.tsx';
+import { Field, Fields } from '../../pages/forms.tsx';
 import type { Viewer } from '../../store/auth.ts';
 import { Board } from '../board.tsx';
 

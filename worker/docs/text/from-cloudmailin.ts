@@ -22,7 +22,9 @@ Before that, add your domain and take your suppressions along: [Moving](moving.m
 - \`GET /:username/outbound_messages\`, \`/incoming_statuses\`, \`/addresses\` (here: endpoints that are told of received mail).
 - Endpoints of the format \`cloudmailin\` get events as \`{"events": [{"kind", …}]}\` and received mail as JSON; \`cloudmailin-multipart\` and
   \`raw\` get it as forms. Their answer is the reply to the sender: [Receiving](receiving.md).
-- By SMTP and in \`raw\`, \`x-cloudmta-class\` and \`x-cloudmta-tags\` are read, and no \`x-cloudmta-…\` field reaches the recipient.
+- By SMTP and in \`raw\`, \`x-cloudmta-class\`, \`x-cloudmta-tags\` and \`x-cloudmta-layout\` are read, and no \`x-cloudmta-…\` field reaches the
+  recipient. \`x-cloudmta-layout\`, also in \`headers\`, names a [layout](sending.md#templates) (slug or id) that goes around the text; one that
+  is not there is an error that names it.
 - Errors are \`{"status", "error"}\`; what is wrong with the input is 422.
 
 ## What differs

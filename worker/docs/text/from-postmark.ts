@@ -19,13 +19,17 @@ Before that, add your domain and take your suppressions along: [Moving](moving.m
 
 - **Sending**: \`POST /email\`, \`POST /email/batch\` (up to 100, an answer each). By SMTP \`X-PM-Tag\` and \`X-PM-Metadata-…\` are read, and no
   \`X-PM-…\` field reaches the recipient.
+- **Templates**: make, read, list, change, validate and remove; \`POST /email/withTemplate\` and \`/email/batchWithTemplates\` with \`TemplateId\` or
+  \`TemplateAlias\` and \`TemplateModel\`. Layouts (\`TemplateType: Layout\`, \`{{{@content}}}\`, \`LayoutTemplate\`) go around them. They are
+  [templates](sending.md#templates) as any other here.
 - **Messages**: \`/messages/outbound\` with details, source, opens and clicks; \`/messages/inbound\` with details, and told once more by
   \`…/retry\`.
 - **Bounces**: \`/bounces\`, by number, and \`PUT /bounces/:id/activate\`, which takes the suppression back. **Suppressions**: of the stream
   \`outbound\`, whatever stream is named. **Stats**: \`/stats/outbound\` and its sends, bounces, spam, opens and clicks by day.
 - **Webhooks**: made by the client they have the format \`postmark\`: the same payloads, with user and password where the
   endpoint has some, and signed as [Standard Webhooks](webhooks.md#signatures) beside. **Domains**, with the token of an account: add, read, change, verify, rotate DKIM, remove.
-- Errors are \`{ErrorCode, Message}\` with Postmark's codes: 10, 300, 400, 402, 406 (inactive recipient), 407, 410, 411, 413, 429, 510, 701.
+- Errors are \`{ErrorCode, Message}\` with Postmark's codes: 10, 300, 400, 402, 406 (inactive recipient), 407, 410, 411, 413, 429, 510, 601, 701,
+  1101, 1105, 1120 to 1123, 1130, 1131.
 
 ## Received mail
 
@@ -40,6 +44,10 @@ attachments. Attachments beyond 8 MiB together have a \`ContentUrl\` instead of 
 - Of readers no more is found out than their user agent: platform, mail program, place and reading time stay empty.
 - \`TotalCount\` of a list counts what has been looked at: one more than is shown where there is more.
 - Lists of bounces, opens and clicks look at the newest 500 messages that match.
-- Templates, bulk requests, servers, sender signatures, streams and inbound rules have no counterpart: such calls are answered in Postmark's
+- A value that a template prints and \`TemplateModel\` does not have is an error that names it (300), not an empty place. \`InlineCss\` is read and changes
+  nothing: write styles inline. An alias is made of a-z, 0-9 and hyphens; \`Order_Receipt\` is taken and becomes \`order-receipt\`, and a template
+  without one gets one of its name.
+- There are no servers, so \`pushTemplates\` has nowhere to push to (601): make the templates with the key of the other account.
+- Bulk requests, servers, sender signatures, streams and inbound rules have no counterpart: such calls are answered in Postmark's
   shape with 404 and a sentence that says what there is instead.
 `;

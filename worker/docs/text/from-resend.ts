@@ -21,6 +21,8 @@ Before that, add your domain and take your suppressions along: [Moving](moving.m
   /emails/:id\`, \`PATCH /emails/:id\` (another \`scheduled_at\`), \`POST /emails/:id/cancel\`, \`GET /emails/metrics\`. \`Idempotency-Key\`
   holds for 24 hours; by SMTP it is \`Resend-Idempotency-Key\`.
 - **Received mail**: \`GET /emails/receiving\`, \`…/:id\` with text, HTML and the source, \`…/:id/attachments\` with links that hold for a day.
+- **Templates**: \`templates.create\`, \`get\`, \`list\`, \`update\`, \`publish\`, \`duplicate\`, \`remove\`, and \`template: {id, variables}\` in \`POST /emails\` and
+  \`POST /emails/batch\`. What is written is a draft until it is published. They are [templates](sending.md#templates) as any other here.
 - **Domains**: add, list, read, change, verify, remove. **Suppressions**: one by one and in batches of 50.
 - **Webhooks**: made by the client they have the format \`resend\`: the same payloads, signed under the names of Svix (\`svix-id\`, \`svix-timestamp\`,
   \`svix-signature\`) and of Standard Webhooks. What was posted is listed with its attempts and posted again on request.
@@ -34,7 +36,9 @@ Before that, add your domain and take your suppressions along: [Moving](moving.m
 - A message all of whose recipients are suppressed is refused (422), not accepted and dropped.
 - Opens and clicks are asked for by the [settings](sending.md#opens-clicks-unsubscribing) of the account, not by domain; there are no regions, and a domain's
   \`region\` is null.
+- An \`alias\` is made of a-z, 0-9 and hyphens; \`Order_Confirmation\` is taken and becomes \`order-confirmation\`. A template without one
+  gets one of its name. \`html\` is [Handlebars](https://handlebarsjs.com/guide/): \`{{{NAME}}}\`, and conditions and lists too.
 - The secret of a webhook is told when it is made, and never again.
-- Templates, contacts, broadcasts, automations, inboxes and shared links have no counterpart: such calls are answered in Resend's shape
+- Contacts, broadcasts, automations, inboxes and shared links have no counterpart: such calls are answered in Resend's shape
   with 404 and a sentence that says what there is instead.
 `;

@@ -44,7 +44,7 @@ Each with its [limit](limits.md#of-a-message); fields of \`POST /v1/send\`: \`fr
 [templates](#templates). The \`content\` of an attachment is its bytes in base64 (RFC 4648 §4).
 
 Over SMTP the same is said by header fields, which are taken out: \`X-Pennypost-Class\`, \`X-Pennypost-Tags\`,
-\`X-Pennypost-Metadata-<key>\`, \`X-Pennypost-Idempotency-Key\`, \`X-Pennypost-Send-At\`.
+\`X-Pennypost-Metadata-<key>\`, \`X-Pennypost-Idempotency-Key\`, \`X-Pennypost-Send-At\`, \`X-Pennypost-Layout\`.
 
 ## Templates
 
@@ -52,7 +52,8 @@ Over SMTP the same is said by header fields, which are taken out: \`X-Pennypost-
 fill it. There are \`#if\`, \`#unless\`, \`#each\`, \`#with\`, \`lookup\` and sections; \`{{name}}\` is escaped in HTML, \`{{{name}}}\` is
 not. A variable that is printed and missing is a 400 that names it, unless it is declared with a default. The text is made of the
 HTML where there is none. A template of \`type: layout\` stands around others where it says \`{{{@content}}}\`. Versions that were published never
-change; \`publish: false\` makes a draft. Events say \`template: {id, version}\`.
+change; \`publish: false\` makes a draft. A whole message (SMTP, \`POST /v1/send/raw\`) names a layout by \`X-Pennypost-Layout\`: it goes
+around the text that readers show, and that part is written anew in UTF-8; what is signed or encrypted is refused. Events say \`template: {id, version}\`.
 
 ## What goes on the wire
 

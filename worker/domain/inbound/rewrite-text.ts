@@ -1,6 +1,7 @@
 import { unbase64 } from '../base64.ts';
 import { withoutMailboxLine } from '../message/clean-header.ts';
 import { type HeaderField, type SplitMessage, splitMessage } from '../message/header.ts';
+import { boundaryOf, mediaTypeOf, piecesOf } from '../message/multipart.ts';
 import { decodeQuoted, encodeBase64, encodeQuoted, octetsText } from './transfer-encoding.ts';
 
 /**
@@ -47,7 +48,7 @@ class Rewriting {
     this.#parts += 1;
     if (depth > mostDepth || this.#parts > mostParts) throw new Unreadable('it has too many parts');
     const type = fieldValue(fields, 'content-type');
-    const media = (/^\s*([\w.+-]+\/[\w.+-]+)/.exec(type)?.[1] ?? 'text/plain').toLowerCase();
+    const media = mediaTypeOf(type);
     const encoding = fieldValue(fields, 'content-transfer-encoding').toLowerCase();
     if (media.startsWith('multipart/')) return this.#multipart(this.#boundary(type), body, depth);
     if (/^message\/(?:rfc822|global|news)$/.test(media)) {
@@ -61,36 +62,18 @@ class Rewriting {
   }
 
   #boundary(type: string): string {
-    const [, quoted, token] =
-      /;\s*boundary\s*=\s*(?:"([^"\\\r\n]{1,200})"|([^\s;"()]{1,200}))/i.exec(type) ?? [];
-    const boundary = quoted ?? token;
-    if (boundary === undefined) throw new Unreadable('it has parts without a boundary');
+    const boundary = boundaryOf(type);
+    if (boundary === null) throw new Unreadable('it has parts without a boundary');
     if (this.#change.text(boundary) !== boundary) throw new Unreadable('its boundary has an address');
     return boundary;
   }
 
   #multipart(boundary: string, body: string, depth: number): string {
-    const delimiter = `--${boundary}`;
-    const pieces: string[] = [];
-    let from = 0;
-    let isPart = false;
-    const close = (to: number) => {
+    const pieces = piecesOf(body, boundary).map(({ isPart, from, to, end }) => {
       const piece = body.slice(from, to);
-      pieces.push(isPart ? this.#entity(piece, depth + 1) : this.#text(piece, '', ''));
-    };
-    for (let at = body.startsWith(delimiter) ? 0 : next(body, delimiter, 0); at >= 0; ) {
-      const end = endOfLine(body, at);
-      const rest = body.slice(at + delimiter.length, end).trimEnd();
-      if (rest === '' || rest === '--') {
-        close(at);
-        pieces.push(body.slice(at, end));
-        from = end;
-        isPart = rest === '';
-        if (!isPart) break;
-      }
-      at = body.startsWith(delimiter, end) ? end : next(body, delimiter, end);
-    }
-    close(body.length);
+      const changed = isPart ? this.#entity(piece, depth + 1) : this.#text(piece, '', '');
+      return changed + body.slice(to, end);
+    });
     return pieces.join('');
   }
 
@@ -125,15 +108,4 @@ class Rewriting {
 
 function fieldValue(fields: SplitMessage['fields'], name: string): string {
   return fields.find((field) => field.name.toLowerCase() === name)?.value ?? '';
-}
-
-/** Where the next line begins so. */
-function next(text: string, wanted: string, from: number): number {
-  const at = text.indexOf(`\n${wanted}`, Math.max(0, from - 1));
-  return at < 0 ? -1 : at + 1;
-}
-
-function endOfLine(text: string, from: number): number {
-  const at = text.indexOf('\n', from);
-  return at < 0 ? text.length : at + 1;
 }

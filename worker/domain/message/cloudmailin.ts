@@ -25,6 +25,9 @@ const headersBeside = ['from', 'to', 'cc', 'subject', 'reply-to', 'sender'] as c
 type HeaderBeside = (typeof headersBeside)[number];
 const isBeside = (name: string): name is HeaderBeside => (headersBeside as readonly string[]).includes(name);
 
+/** The field that names a layout around the message; it never leaves. */
+export const layoutField = 'x-cloudmta-layout';
+
 /** What a header says in one of those fields; several values are one list. */
 export interface Beside {
   name: string;
@@ -32,19 +35,23 @@ export interface Beside {
   value: string;
 }
 
-/** The fields of a header that are given elsewhere too, and the others. */
+/** The fields of a header that are given elsewhere too, the layout that it names, and the others. */
 export function partHeaders(headers: Record<string, string | string[]>): {
   beside: Beside[];
+  layout: { pointer: string; name: string } | null;
   others: Record<string, string | string[]>;
 } {
+  let layout: { pointer: string; name: string } | null = null;
   const beside: Beside[] = [];
   const others: Record<string, string | string[]> = {};
   for (const [name, values] of Object.entries(headers)) {
     const field = name.toLowerCase();
-    if (isBeside(field)) beside.push({ name, field, value: [values].flat().join(', ') });
+    const [first = ''] = [values].flat();
+    if (field === layoutField) layout = first === '' ? null : { pointer: `/headers/${name}`, name: first };
+    else if (isBeside(field)) beside.push({ name, field, value: [values].flat().join(', ') });
     else others[name] = values;
   }
-  return { beside, others };
+  return { beside, layout, others };
 }
 
 /** What is wrong with a field that is given elsewhere too; null when nothing is. */
@@ -83,7 +90,9 @@ export const cloudmailinSchema = z
     plain: z.string().optional(),
     html: z.string().optional(),
     markdown: z.string().max(limits.markdownCharacters).optional(),
-    headers: headerFields((name) => isBeside(name.toLowerCase())).optional(),
+    headers: headerFields(
+      (name) => isBeside(name.toLowerCase()) || name.toLowerCase() === layoutField,
+    ).optional(),
     tags: tags.optional(),
     priority: z.enum(classNames).optional(),
     test_mode: z.boolean().default(false),

@@ -205,6 +205,22 @@ iframe.mail { width: 100%; height: 30rem; border: 1px solid var(--line); border-
 iframe.mail.mobile { width: 375px; max-width: 100%; height: 38rem; justify-self: center; }
 /* The colours that a frame's content is asked for are those of the frame itself (CSS Color Adjustment §2.4). */
 iframe.mail.dark { color-scheme: dark; background: #121212; }
+form.fields.wide { max-width: none; }
+form.fields.wide textarea { font-family: var(--mono); font-size: var(--text-s); }
+details > .stack { padding-top: var(--s4); max-width: 34rem; }
+.preview label { align-items: center; }
+.preview input { top: 0; }
+form:has([name="view"][value="mobile"]:checked) iframe.mail { width: 375px; max-width: 100%; height: 38rem; justify-self: center; }
+form:has([name="view"][value="dark"]:checked) iframe.mail { color-scheme: dark; background: #121212; }
+
+/* what two versions differ in */
+.diff { overflow: auto; max-height: 40rem; padding: var(--s2) 0; font: var(--text-s)/1.45 var(--mono); }
+.diff > div { display: grid; grid-template-columns: 1.5rem minmax(0, 1fr); padding: 0 var(--s3); white-space: pre-wrap; overflow-wrap: anywhere; }
+.diff ins, .diff del { text-decoration: none; }
+.diff .removed { background: var(--bad-soft); color: var(--bad); }
+.diff .added { background: var(--good-soft); color: var(--good); }
+.diff mark { background: none; color: inherit; font-weight: 700; text-decoration: underline; }
+.diff .gap { display: block; color: var(--quiet); background: var(--sunken); padding-left: 2.25rem; }
 
 /* chart */
 .chart svg { width: 100%; height: auto; display: block; }
