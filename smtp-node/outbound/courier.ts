@@ -8,7 +8,7 @@ import { DkimSigner } from '../signing/dkim.ts';
 import { ForwardSealer } from '../signing/forward-seal.ts';
 import type { RawSource } from '../signing/raw-source.ts';
 import { noTlsPolicies, type TlsPolicies } from '../tls-policy/policy.ts';
-import { type AttemptHooks, attempt, type Surroundings } from './attempt.ts';
+import { type AttemptHooks, attempt } from './attempt.ts';
 import { type DestinationStats, Destinations } from './destinations.ts';
 import { errorCode, errorText } from './failures.ts';
 import { createMxResolver, type ResolveRecords } from './mx.ts';
@@ -19,6 +19,7 @@ import { type Provider, providers } from './providers.ts';
 import { Relays } from './relays.ts';
 import { SilentHosts } from './silent-hosts.ts';
 import { openConnection } from './smtp-connection.ts';
+import type { Surroundings } from './surroundings.ts';
 import { defaultTimeouts, type Timeouts } from './timeouts.ts';
 import { Turns } from './turns.ts';
 
