@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import type { Relay } from '#domain/delivery/transport.ts';
 import { classByRank } from '#domain/message/class.ts';
 import { feedbackFields } from '#domain/message/feedback.ts';
 import { uuidV7 } from '#domain/message/ids.ts';
@@ -10,7 +11,9 @@ import { decryptKey, sealedDkimKey } from '../store/key-encryption.ts';
 import { type LeaseAt, takeFromHomes } from '../store/lease-homes.ts';
 import { type Lease, type LeasedMessage, releaseLeases, type StoredKey } from '../store/leases.ts';
 import { readSmallBodies } from '../store/raw.ts';
+import { chosenRoute, type KnownRouting, type Routing, waitsForTransport } from '../store/routing.ts';
 import { errorText, type Store } from '../store/store.ts';
+import { holdLeased } from '../store/waiting.ts';
 import { leaseIdOf } from '../tokens/lease-id.ts';
 import { type ReturnPathSigner, returnPathSigner } from '../tokens/return-path.ts';
 
@@ -33,7 +36,7 @@ const mostRawBytes = 4 * 1024 * 1024;
  * Leases work to a node and gives it all that it needs to deliver it. Three D1 round trips, one when nothing is due:
  * the heads of the queues; the lease itself with messages and keys; small bodies. Mail whose DKIM keys do not open is
  * put off.
- * @param homes those that may have work, of several
+ * @param of.homes those that may have work, of several
  * @returns the answer, the accounts that have new events, and the homes that have nothing due
  * @throws Problem `conflict` when a newer boot of this node has said hello, or it never said hello
  */
@@ -41,7 +44,7 @@ export async function leaseWork(
   store: Store,
   settings: Settings,
   request: z.output<typeof leaseRequest>,
-  homes: readonly number[],
+  { homes, routing }: { homes: readonly number[]; routing: KnownRouting },
   nowMs: number,
 ): Promise<{ answer: LeaseResponse; told: number[]; empty: number[] }> {
   const newId = () => uuidV7(nowMs, crypto.getRandomValues(new Uint8Array(10)));
@@ -62,30 +65,95 @@ export async function leaseWork(
     );
   }
   const { leases, messages, more, place, told, empty } = taken;
-  if (leases.length === 0) return { answer: { deliveries: [], keys: {}, more, place }, told, empty };
-  const bodies = await bodiesOf(store, leases, messages, nowMs);
+  if (leases.length === 0)
+    return { answer: { deliveries: [], keys: {}, relays: [], more, place }, told, empty };
+  const [bodies, routes] = await Promise.all([
+    bodiesOf(store, leases, messages, nowMs),
+    routing.of(store, settings.encryptionKeys, nowMs),
+  ]);
   const signer = await returnPathSigner(settings.returnPathKeys);
   const rings = keyRings(taken.keys);
   const opened = await openKeys(rings, settings);
   const leased = await Promise.all(
     leases.map(async (lease) => ({
-      home: lease.home,
-      delivery: {
-        ...(await deliveryOf(lease, messages.get(lease.messageId), rings, signer, settings)),
-        leaseId,
-        leaseUntilMs: lease.leaseUntilMs,
-        raw: bodies(lease.messageId),
-      } satisfies LeasedDelivery,
+      ...(await deliveryOf(lease, messages.get(lease.messageId), rings, signer, settings)),
+      leaseId,
+      leaseUntilMs: lease.leaseUntilMs,
+      raw: bodies(lease.messageId),
     })),
   );
   const isUnsignable = (one: LeasedDelivery) => rings.has(ringOf(one)) && !Object.hasOwn(opened, ringOf(one));
-  const unsignable = leased.filter(({ delivery }) => isUnsignable(delivery));
-  for (const [home, own] of Map.groupBy(unsignable, (one) => one.home)) {
-    const refs = own.map(({ delivery }) => delivery);
-    await releaseLeases(store.at(home), refs, nowMs, { dueMs: nowMs + unsignableWaitsMs });
+  const unsignable = leased.filter(isUnsignable);
+  for (const [home, own] of byHome(store, leases, unsignable))
+    await releaseLeases(home, own, nowMs, { dueMs: nowMs + unsignableWaitsMs });
+  const signable = leased.filter((one) => !isUnsignable(one));
+  const { deliveries, waiting } = routed(routes, signable, messages);
+  for (const [home, own] of byHome(store, leases, waiting))
+    await holdLeased(
+      home,
+      own.map((one) => heldOf(one, newId(), nowMs)),
+      nowMs,
+    );
+  const accountOf = new Map(leases.map(({ messageId, accountId }) => [messageId, accountId]));
+  const held = waiting.flatMap(({ messageId }) => accountOf.get(messageId) ?? []);
+  return {
+    answer: { deliveries, keys: opened, relays: relaysOf(routes, deliveries), more, place },
+    told: [...new Set([...told, ...held])],
+    empty,
+  };
+}
+
+type Waiting = LeasedDelivery & { waits: string; untilMs: number | null };
+
+/** Deliveries with the transports that they may go by, and those that have none now. */
+function routed(
+  routing: Routing,
+  leased: readonly LeasedDelivery[],
+  messages: ReadonlyMap<string, LeasedMessage>,
+): { deliveries: LeasedDelivery[]; waiting: Waiting[] } {
+  const deliveries: LeasedDelivery[] = [];
+  const waiting: Waiting[] = [];
+  for (const one of leased) {
+    const domain = messages.get(one.messageId)?.signingDomain ?? one.signingDomain;
+    const chosen = chosenRoute(routing, { domain, class: one.class, recipient: domainOf(one.rcptTo) });
+    if ('waits' in chosen) waiting.push({ ...one, ...chosen });
+    else deliveries.push({ ...one, ...chosen });
   }
-  const deliveries = leased.map(({ delivery }) => delivery).filter((one) => !isUnsignable(one));
-  return { answer: { deliveries, keys: opened, more, place }, told, empty };
+  return { deliveries, waiting };
+}
+
+function domainOf(address: string): string {
+  return address.slice(address.lastIndexOf('@') + 1).toLowerCase();
+}
+
+/** How long a delivery waits for a transport that somebody has to open. */
+const closedWaitsMs = 10 * 60_000;
+
+function heldOf({ messageId, n, leaseId, waits, untilMs }: Waiting, id: string, nowMs: number) {
+  const event = waitsForTransport({ waits, untilMs }, id, nowMs);
+  return { messageId, n, leaseId, event, dueMs: untilMs ?? nowMs + closedWaitsMs };
+}
+
+/** The relays that deliveries of this answer name. */
+function relaysOf({ relays }: Routing, deliveries: readonly LeasedDelivery[]): Relay[] {
+  const named = new Set(
+    deliveries.flatMap(({ route = [], routeOfProvider = {} }) => [
+      ...route,
+      ...Object.values(routeOfProvider).flat(),
+    ]),
+  );
+  return relays.filter(({ name }) => named.has(name));
+}
+
+/** Some of what was leased, by the store of the home in which it was. */
+function byHome<T extends { messageId: string }>(
+  store: Store,
+  leases: readonly LeaseAt[],
+  some: readonly T[],
+): [Store, T[]][] {
+  const homes = new Map(leases.map(({ messageId, home }) => [messageId, home]));
+  const grouped = Map.groupBy(some, ({ messageId }) => homes.get(messageId) ?? store.first.home);
+  return [...grouped].map(([home, own]) => [store.at(home), own]);
 }
 
 /**

@@ -83,6 +83,9 @@ export const stays: readonly string[] = [
   'node_tokens',
   'nodes',
   'recipient_policies',
+  'transport_days',
+  'transport_rules',
+  'transports',
 ];
 
 /** What is copied while nothing of the account can be written, parents first. */
