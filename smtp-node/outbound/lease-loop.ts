@@ -13,7 +13,7 @@ import { type Room, Slots } from './slots.ts';
 export interface LeaseLoopOptions
   extends Omit<CarryContext, 'courier' | 'stopped' | 'whenStopped' | 'superseded' | 'crowded'> {
   client: Pick<WorkerClient, 'lease' | 'release'>;
-  courier: Pick<Courier, 'deliver' | 'throttledDomains' | 'busyDomains'>;
+  courier: Pick<Courier, 'deliver' | 'useRelays' | 'throttledDomains' | 'busyDomains'>;
   journal: Pick<Journal, 'sending' | 'outcome' | 'attemptOf' | 'unreported' | 'writable'>;
   /** Pauses while the edge is away. */
   backoff: Backoff;
@@ -244,7 +244,7 @@ export class LeaseLoop {
     this.#unwanted = [...(ask.excludeDomains ?? []), ...(ask.busyDomains ?? [])];
     this.#unanswered.set(kind, { ask, sequence });
     const answered = this.#slots.ask(room);
-    const { deliveries, keys, more, place } = await client
+    const { deliveries, keys, relays, more, place } = await client
       .lease({ ...ask, sequence, fence })
       .finally(answered);
     if (this.#unanswered.get(kind)?.sequence === sequence) this.#unanswered.delete(kind);
@@ -255,6 +255,7 @@ export class LeaseLoop {
       this.#place = { text: place, untilMs: this.#place?.untilMs ?? Date.now() + placeKeptMs };
     }
     meters.leased.inc(deliveries.length);
+    this.#options.courier.useRelays(relays);
     for (const delivery of deliveries) {
       this.#begin(delivery, keys[delivery.keyRing ?? delivery.signingDomain] ?? []);
     }
