@@ -9,7 +9,7 @@ import { type Config, parseConfig } from './config.ts';
 import { keepPrivate } from './data-directory.ts';
 import { systemLookup } from './dns-lookup.ts';
 import { createLog, type Log } from './log.ts';
-import { type RunningNode, startNode } from './main.ts';
+import { type RunningNode, startNode } from './node.ts';
 import { repository } from './standalone/bundle.ts';
 import { type CaptureMx, captureHost, startCaptureMx } from './standalone/capture-mx.ts';
 import { alias, aliasDomain, type Demo, demoDomain, keptDemo } from './standalone/demo.ts';

@@ -1,6 +1,7 @@
 import { Problem } from '#domain/problem.ts';
 import { adminApp } from './api/admin.ts';
 import { adminNodesApp } from './api/admin-nodes.ts';
+import { adminTransportsApp } from './api/admin-transports.ts';
 import { aliasesApp } from './api/aliases.ts';
 import { auditApp } from './api/audit.ts';
 import { cloudmailinApp } from './api/cloudmailin.ts';
@@ -39,6 +40,7 @@ import { requireRows } from './identity/access.ts';
 import { guard } from './identity/guard.ts';
 import { nodeApp } from './node-api/app.ts';
 import { errorAnswer, withPageHeaders } from './pages/answer.tsx';
+import { KnownRouting } from './store/routing.ts';
 import { openStore } from './store/store.ts';
 import { KnownKeys } from './tokens/known-keys.ts';
 import { KnownNodes } from './tokens/known-nodes.ts';
@@ -51,6 +53,7 @@ const isolate: Isolate = {
   flights: new Map(),
   knownKeys: new KnownKeys(),
   knownNodes: new KnownNodes(),
+  knownRouting: new KnownRouting(),
   refusals: new RefusalBudget(),
 };
 
@@ -115,6 +118,7 @@ app.route('/resend', resendApp);
 app.route('/postmark', postmarkApp);
 app.route('/admin/v1', adminApp);
 app.route('/admin/v1', adminNodesApp);
+app.route('/admin/v1', adminTransportsApp);
 app.route('/node/v1', nodeApp);
 app.route('/', trackingApp);
 app.route('/docs', docsApp);

@@ -319,6 +319,51 @@ export const nodeTokens = sqliteTable(
   (t) => [index('node_tokens_node').on(t.nodeId)],
 );
 
+/** Relays that mail may leave by (`domain/delivery/transport.ts`); in control. */
+export const transports = sqliteTable('transports', {
+  id: integer('id').primaryKey({ autoIncrement: true }),
+  name: text('name').notNull().unique(),
+  /** Of which service it is (`transportPresets`). */
+  preset: text('preset').notNull(),
+  host: text('host').notNull(),
+  port: integer('port').notNull(),
+  tls: text('tls', { enum: ['implicit', 'starttls', 'none'] }).notNull(),
+  /** Null: it asks for no sign-in. */
+  user: text('user'),
+  /** See `store/key-encryption.ts`; null with `user`. */
+  secretEncrypted: text('secret_encrypted'),
+  /** Octets; null: it says so itself. */
+  maxBytes: integer('max_bytes'),
+  connections: integer('connections').notNull(),
+  /** Messages of a day (UTC); null: no limit is known. */
+  dailyQuota: integer('daily_quota'),
+  paused: integer('paused', { mode: 'boolean' }).notNull().default(false),
+  createdAtMs: integer('created_at_ms').notNull(),
+  /** When it refused us last, and in which words. */
+  failedAtMs: integer('failed_at_ms'),
+  failedText: text('failed_text'),
+  /** When it took a message last. */
+  tookAtMs: integer('took_at_ms'),
+});
+
+/** Which transports a message may leave by; the first that fits, by `position`. In control. */
+export const transportRules = sqliteTable('transport_rules', {
+  position: integer('position').primaryKey(),
+  /** JSON, `transportRule` in `domain/delivery/transport.ts`. */
+  rule: text('rule').notNull(),
+});
+
+/** Messages that a transport took on a day (UTC, `20261127`). In control. */
+export const transportDays = sqliteTable(
+  'transport_days',
+  {
+    name: text('name').notNull(),
+    day: text('day').notNull(),
+    taken: integer('taken').notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.name, t.day] })],
+);
+
 /** What is kept of the installation as a whole, one row each (`store/installation.ts`). */
 export const installation = sqliteTable('installation', {
   name: text('name').primaryKey(),

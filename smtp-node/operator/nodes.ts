@@ -3,7 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
-import { mostWorkers, workerId } from '../config.ts';
+import { mostWorkers } from '../config/kinds.ts';
+import { workerId } from '../config.ts';
 
 const usage = `npm run nodes -- COMMAND [options]
   list                 the nodes and the ends of their tokens

@@ -1,49 +1,16 @@
-import type { Socket } from 'node:net';
 import type { Outcome, Session } from '#domain/delivery/outcome.ts';
-import { classOf } from '#domain/message/class.ts';
+import { direct, passesOn } from '#domain/delivery/transport.ts';
 import type { DkimKey, LeasedDelivery } from '#domain/node-contract.ts';
-import type { DkimSigner } from '../signing/dkim.ts';
-import type { ForwardSealer } from '../signing/forward-seal.ts';
-import { withCrlf } from '../signing/line-ends.ts';
-import { type RawSource, readRaw, wholeOf } from '../signing/raw-source.ts';
-import type { DomainTls, TlsPolicies } from '../tls-policy/policy.ts';
-import { type Destinations, destinationName, type Stay } from './destinations.ts';
-import { DotStuffing, dotStuffed } from './dot-stuffing.ts';
+import type { RawSource } from '../signing/raw-source.ts';
+import { noTlsPolicies } from '../tls-policy/policy.ts';
+import { destinationName } from './destinations.ts';
 import { type Envelope, envelopeOf } from './envelope.ts';
 import { errorCode, errorText } from './failures.ts';
-import type { Errand } from './host-attempt.ts';
-import type { MxResolver } from './mx.ts';
-import { type MxHost, type MxTarget, orderTargets } from './mx-order.ts';
 import { bounded, silentFailure } from './outcomes.ts';
-import type { Pool } from './pool.ts';
-import { type Provider, providerOf } from './providers.ts';
-import type { SilentHosts } from './silent-hosts.ts';
+import { providerOf } from './providers.ts';
+import { type Sending, type Signed, send, sign } from './send.ts';
 import { createStepClock } from './step-clock.ts';
-import type { Timeouts } from './timeouts.ts';
-import type { Mail } from './transaction.ts';
-import { tryHosts } from './try-hosts.ts';
-import type { Turns } from './turns.ts';
-
-/** What every attempt shares. */
-export interface Surroundings {
-  hostName: string;
-  resolver: MxResolver;
-  pool: Pool;
-  signer: DkimSigner;
-  /** For what was received and is sent on. */
-  sealer: ForwardSealer;
-  destinations: Destinations;
-  providers: readonly Provider[];
-  silent: SilentHosts;
-  tlsPolicies: TlsPolicies;
-  /** Signing of messages in memory. */
-  signing: Turns;
-  connect(target: MxTarget, timeoutMs: number): Promise<Socket>;
-  timeouts: Timeouts;
-  slotWaitMs: number;
-  now(): number;
-  random(): number;
-}
+import type { Ending, Surroundings, Trip } from './surroundings.ts';
 
 /** What the caller of an attempt is told while it runs, and asked. */
 export interface AttemptHooks {
@@ -53,10 +20,6 @@ export interface AttemptHooks {
   /** Very many attempts wait: none may wait for long before MAIL. */
   crowded?(): boolean;
 }
-
-/** An outcome, but for what all outcomes have. */
-type Bare<T> = T extends Outcome ? Omit<T, 'startedAtMs' | 'endedAtMs' | 'session'> : never;
-export type Ending = Bare<Outcome>;
 
 /** What is left of the time before MAIL where very many attempts wait for their hosts. */
 const crowdedShare = 1 / 6;
@@ -103,7 +66,7 @@ async function decide(
   delivery: LeasedDelivery,
   raw: RawSource,
   keys: readonly DkimKey[],
-  trip: Omit<Errand, 'domain' | 'mailClass' | 'mail' | 'plain' | 'tls'>,
+  trip: Trip,
   around: Surroundings,
 ): Promise<Ending | 'untried'> {
   const read = envelopeOf(delivery);
@@ -113,14 +76,75 @@ async function decide(
     return { type: 'bounced', failure };
   }
   const { envelope } = read;
-  const { clock } = trip;
+  let signed: Promise<Signed> | null = null;
+  const sending = {
+    delivery,
+    envelope,
+    signed: () => {
+      signed ??= sign(delivery, envelope, raw, keys, trip, around);
+      return signed;
+    },
+  };
+  const [first = direct, ...others] = await routeOf(delivery, envelope, trip, around);
+  let ending = await by(first, sending, trip, around, others.length > 0);
+  let triedBefore = 0;
+  for (const [i, name] of others.entries()) {
+    // Once the lease is over another node may have the delivery: no further transport is tried.
+    if (ending === 'untried' || !passesOn(ending) || around.now() >= delivery.leaseUntilMs) return ending;
+    const { session, patience } = trip;
+    if (session.mx && 'failure' in ending) session.tried.push({ ...session.mx, error: ending.failure.text });
+    const { transport } = session;
+    if (transport !== undefined)
+      for (const one of session.tried.slice(triedBefore)) one.transport = transport;
+    triedBefore = session.tried.length;
+    Object.assign(session, { mx: null, tls: null, reused: false });
+    delete session.transport;
+    patience.leftMs = Math.max(patience.leftMs, around.timeouts.beforeMailMs / 2);
+    const next = await by(name, sending, trip, around, i < others.length - 1);
+    // A relay that is busy leaves it as it was: refused by the one before.
+    if (next !== 'untried') ending = next;
+  }
+  return ending;
+}
 
+/** The transports in their order; who runs the recipient's hosts is looked up where that decides. */
+async function routeOf(
+  { route = [direct], routeOfProvider }: LeasedDelivery,
+  { domain }: Envelope,
+  { clock }: Trip,
+  { resolver, providers }: Surroundings,
+): Promise<readonly string[]> {
+  if (!routeOfProvider) return route;
+  const answer = await clock.time('dns', () => resolver.resolve(domain));
+  const provider = answer.kind === 'hosts' ? providerOf(answer.hosts, providers) : null;
+  return (provider && routeOfProvider[provider.name]) ?? route;
+}
+
+/** One transport of the route. @param others whether there is another after it */
+async function by(
+  name: string,
+  sending: Sending,
+  trip: Trip,
+  around: Surroundings,
+  others: boolean,
+): Promise<Ending | 'untried'> {
+  if (name !== direct) return await byRelay(name, sending, trip, around);
+  if (others && !around.port25.admits()) {
+    const text = 'port 25 of this node seems to be closed: no MX has answered for a while';
+    return { type: 'deferred', failure: silentFailure({ class: 'network', text, step: 'connect' }) };
+  }
+  return await byMx(sending, trip, around);
+}
+
+/** To the hosts that take mail for the recipient's domain. */
+async function byMx(sending: Sending, trip: Trip, around: Surroundings): Promise<Ending | 'untried'> {
+  const { envelope, delivery } = sending;
+  const { clock } = trip;
   const answer = await clock.time('dns', () => around.resolver.resolve(envelope.domain));
   if (answer.kind === 'none') {
     const failure = silentFailure({ ...answer, step: 'dns' });
     return { type: answer.permanent ? 'bounced' : 'deferred', failure };
   }
-
   const tls = await clock.time('dns', () =>
     around.tlsPolicies.of(
       envelope.domain,
@@ -128,120 +152,38 @@ async function decide(
       delivery.tls ?? 'policy',
     ),
   );
-
-  const waitMs = Math.max(0, trip.waitUntilMs - around.now());
   const provider = providerOf(answer.hosts, around.providers);
   const destination = {
     name: provider?.name ?? destinationName(answer.hosts),
     most: provider?.attempts ?? null,
   };
-  const stay = await clock.time('wait', () =>
-    around.destinations.enter(destination, envelope.domain, delivery.class, waitMs),
-  );
-  if (!stay) return 'untried';
-  if ('leftAlone' in stay) {
-    const failure = silentFailure({ class: 'rate_limited', text: stay.leftAlone, step: 'wait' });
-    return { type: 'deferred', failure };
-  }
-  try {
-    return await signAndSend(
-      delivery,
-      raw,
-      keys,
-      { envelope, hosts: answer.hosts, tls, stay, provider },
-      trip,
-      around,
-    );
-  } finally {
-    stay.leave();
-  }
+  const way = { hosts: answer.hosts, domain: envelope.domain, tls, provider, destination, maxBytes: null };
+  const ending = await send(way, sending, trip, around);
+  if (trip.session.mx) around.port25.answered();
+  else if (ending !== 'untried' && 'failure' in ending && ending.failure.class === 'network')
+    around.port25.wasSilent(destination.name);
+  return ending;
 }
 
-/** Where a message goes. */
-interface Way {
-  envelope: Envelope;
-  hosts: readonly MxHost[];
-  tls: DomainTls;
-  stay: Stay;
-  provider: Provider | null;
-}
-
-async function signAndSend(
-  delivery: LeasedDelivery,
-  raw: RawSource,
-  keys: readonly DkimKey[],
-  { envelope, hosts, tls, stay, provider }: Way,
-  trip: Omit<Errand, 'domain' | 'mailClass' | 'mail' | 'plain' | 'tls'>,
+/** To a mail server that sends it on. */
+async function byRelay(
+  name: string,
+  sending: Sending,
+  trip: Trip,
   around: Surroundings,
 ): Promise<Ending | 'untried'> {
-  // Before a connection is asked for: hashing 25 MiB must not hold one.
-  const now = new Date(around.now());
-  const { signingDomain, forward, fields } = delivery;
-  const sign = () =>
-    forward
-      ? around.sealer.seal(raw, { domain: signingDomain, keys, now }, forward)
-      : around.signer.sign(raw, signingDomain, keys, now, fields);
-  // A spooled message is read from disk between its parts, so it takes no turn and holds nobody up.
-  const signed = await trip.clock.time('sign', () =>
-    raw.kind === 'file' ? sign() : around.signing.take(classOf(delivery.class).rank, sign),
-  );
-  trip.clock.current = null;
-  if (signed.kind === 'unsignable') {
-    return { type: 'failed', reason: 'unsignable', text: bounded(signed.text) };
+  const access = around.relays.of(name);
+  trip.session.transport = name;
+  if (!access) {
+    const text = `the transport ${name} is not known here`;
+    return { type: 'deferred', failure: silentFailure({ class: 'system', text, step: 'wait' }) };
   }
-  const mail = mailOf(envelope, delivery, raw, signed);
-
-  const targets = orderTargets(hosts, around.random);
-  const errand: Errand = {
-    ...trip,
-    domain: envelope.domain,
-    mailClass: delivery.class,
-    mail,
-    tls,
-    plain: false,
-  };
-  const result = await tryHosts(targets, errand, delivery, { stay, provider }, around);
-  if (result === 'untried') return result;
-  if (result.type !== 'accepted') return result;
-  return { type: 'delivered', reply: result.reply, dkim: signed.selectors };
-}
-
-function mailOf(
-  envelope: Envelope,
-  delivery: LeasedDelivery,
-  raw: RawSource,
-  signed: { header: string; sizeBytes: number; headerIsUtf8: boolean },
-): Mail {
-  const header = Buffer.from(signed.header);
-  return {
-    mailFrom: envelope.mailFrom,
-    rcptTo: envelope.rcptTo,
-    sizeBytes: header.length + signed.sizeBytes,
-    needsSmtpUtf8: envelope.needsSmtpUtf8 || (delivery.smtputf8 && signed.headerIsUtf8),
-    eightBit: delivery.eightBit,
-    requireTls: requireTlsOf(delivery),
-    content: () => {
-      const whole = wholeOf(raw);
-      return whole ? [stuffedWhole(header, whole)] : dotStuffed(signedContent(header, raw));
-    },
-  };
-}
-
-function requireTlsOf({ tls, requiretls = false }: LeasedDelivery): Mail['requireTls'] {
-  if (requiretls) return 'always';
-  return tls === 'required' ? 'where understood' : 'no';
-}
-
-function stuffedWhole(header: Buffer, message: Buffer): Buffer {
-  const stuffing = new DotStuffing();
-  return Buffer.concat([...stuffing.push(header), ...stuffing.push(message), ...stuffing.end()]);
-}
-
-async function* signedContent(header: Buffer, raw: RawSource): AsyncGenerator<Buffer> {
-  let before: Buffer | null = header;
-  for await (const chunk of withCrlf(readRaw(raw))) {
-    yield before ? Buffer.concat([before, chunk]) : chunk;
-    before = null;
-  }
-  if (before) yield before;
+  const { maxBytes, host, connections } = access.relay;
+  const answer = await trip.clock.time('dns', () => access.resolve());
+  if (answer.kind === 'none')
+    return { type: 'deferred', failure: silentFailure({ ...answer, class: 'network', step: 'connect' }) };
+  const tls = await noTlsPolicies.of(host, [host], 'policy');
+  const destination = { name: `relay ${name}`, most: connections };
+  const way = { hosts: answer.hosts, domain: host, tls, provider: null, destination, maxBytes };
+  return await send(way, sending, trip, { ...around, ...access });
 }

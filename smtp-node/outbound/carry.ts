@@ -140,7 +140,7 @@ async function handIn(delivery: LeasedDelivery, outcome: Outcome, context: Carry
     // reported all the same: better known to the edge than to nobody
     log.error({ ...ref, err: error }, 'the outcome could not be written to the journal');
   }
-  context.reporter.add({ ...ref, outcome });
+  context.reporter.add({ ...ref, outcome }, delivery.class === 'digest');
 }
 
 function refOf({ messageId, n, leaseId }: LeasedDelivery): LeaseRef {

@@ -2,18 +2,24 @@
 
 import mxConnect from 'mx-connect';
 import type { Outcome } from '#domain/delivery/outcome.ts';
+import type { Relay } from '#domain/delivery/transport.ts';
 import type { DkimKey, LeasedDelivery } from '#domain/node-contract.ts';
 import { DkimSigner } from '../signing/dkim.ts';
 import { ForwardSealer } from '../signing/forward-seal.ts';
 import type { RawSource } from '../signing/raw-source.ts';
 import { noTlsPolicies, type TlsPolicies } from '../tls-policy/policy.ts';
-import { type AttemptHooks, attempt, type Surroundings } from './attempt.ts';
+import { type AttemptHooks, attempt } from './attempt.ts';
 import { type DestinationStats, Destinations } from './destinations.ts';
 import { errorCode, errorText } from './failures.ts';
 import { createMxResolver, type ResolveRecords } from './mx.ts';
+import type { MxTarget } from './mx-order.ts';
 import { createPool, type PoolStats } from './pool.ts';
+import { Port25 } from './port-25.ts';
 import { type Provider, providers } from './providers.ts';
+import { Relays } from './relays.ts';
 import { SilentHosts } from './silent-hosts.ts';
+import { openConnection } from './smtp-connection.ts';
+import type { Surroundings } from './surroundings.ts';
 import { defaultTimeouts, type Timeouts } from './timeouts.ts';
 import { Turns } from './turns.ts';
 
@@ -83,6 +89,8 @@ export interface Courier {
     keys: readonly DkimKey[],
     hooks: CourierHooks,
   ): Promise<Outcome | 'untried'>;
+  /** Relays that routes of deliveries may name, as they are configured now. */
+  useRelays(relays: readonly Relay[]): void;
   /** Recipient domains that should not be leased now, at most 50: their MX is paused. */
   throttledDomains(): string[];
   /** Recipient domains of which only `priority` should be leased now, at most 50: their MX has a queue. */
@@ -103,14 +111,18 @@ export function createCourier(options: CourierOptions): Courier {
   const port = options.route?.port ?? options.port ?? 25;
   const blockLocalAddresses = options.blockLocalAddresses ?? options.route === undefined;
   const timeouts = { ...defaultTimeouts, ...options.timeouts };
-  const pool = createPool({
-    port,
-    connectionsPerHost: options.connectionsPerHost ?? 10,
+  const poolOptions = {
     messagesPerConnection: options.messagesPerConnection ?? 100,
     idleMs: options.idleMs ?? 10_000,
     throttlePauseMs: options.throttlePauseMs ?? 5000,
     now,
-  });
+  };
+  const pool = createPool({ ...poolOptions, port, connectionsPerHost: options.connectionsPerHost ?? 10 });
+  /** An operator may have a relay on a network of his own. */
+  const relays = new Relays(
+    (to) => connectTo({ ...options, port: to, blockLocalAddresses: false }),
+    poolOptions,
+  );
   const destinations = new Destinations({ most: options.attemptsPerDestination ?? 25, now });
   const signer = new DkimSigner();
   const around: Surroundings = {
@@ -124,31 +136,18 @@ export function createCourier(options: CourierOptions): Courier {
     signer,
     sealer: new ForwardSealer(signer, options.hostName),
     signing: new Turns(signingThreads),
+    relays,
+    port25: new Port25(now),
     timeouts,
     slotWaitMs: options.slotWaitMs ?? 60_000,
     now,
     random: options.random ?? Math.random,
-    connect: async ({ host, address }, timeoutMs) => {
-      const isIPv6 = address.includes(':');
-      const beganMs = performance.now();
-      const { socket } = await mxConnect({
-        target: address,
-        port,
-        mx: [{ exchange: host, priority: 0, A: isIPv6 ? [] : [address], AAAA: isIPv6 ? [address] : [] }],
-        maxConnectTime: timeoutMs,
-        localAddressIPv4: options.localAddressIPv4,
-        localAddressIPv6: options.localAddressIPv6,
-        dnsOptions: { blockLocalAddresses, ignoreIPv6: options.ignoreIPv6 ?? false },
-      }).catch((error: unknown) => {
-        // mx-connect gives its own timeout no code.
-        const timedOut = errorCode(error) === null && performance.now() - beganMs >= timeoutMs - 1;
-        throw timedOut ? Object.assign(new Error(errorText(error)), { code: 'ETIMEDOUT' }) : error;
-      });
-      return socket;
-    },
+    open: openConnection,
+    connect: connectTo({ ...options, port, blockLocalAddresses }),
   };
   return {
     deliver: (delivery, raw, keys, hooks) => attempt(delivery, raw, keys, hooks, around),
+    useRelays: (known) => relays.use(known),
     throttledDomains: () => listOf(pool.throttledDomains(), destinations.fullDomains()),
     busyDomains: () => listOf(pool.busyDomains(), destinations.busyDomains()),
     stats: () => {
@@ -158,8 +157,35 @@ export function createCourier(options: CourierOptions): Courier {
     destinations: () => destinations.stats(),
     close: () => {
       destinations.close();
-      return pool.close();
+      return Promise.all([pool.close(), relays.close()]).then(() => undefined);
     },
+  };
+}
+
+/** Opens sockets to one port, one address at a time. */
+function connectTo(
+  to: Pick<CourierOptions, 'localAddressIPv4' | 'localAddressIPv6' | 'ignoreIPv6'> & {
+    port: number;
+    blockLocalAddresses: boolean;
+  },
+): Surroundings['connect'] {
+  return async ({ host, address }: MxTarget, timeoutMs: number) => {
+    const isIPv6 = address.includes(':');
+    const beganMs = performance.now();
+    const { socket } = await mxConnect({
+      target: address,
+      port: to.port,
+      mx: [{ exchange: host, priority: 0, A: isIPv6 ? [] : [address], AAAA: isIPv6 ? [address] : [] }],
+      maxConnectTime: timeoutMs,
+      localAddressIPv4: to.localAddressIPv4,
+      localAddressIPv6: to.localAddressIPv6,
+      dnsOptions: { blockLocalAddresses: to.blockLocalAddresses, ignoreIPv6: to.ignoreIPv6 ?? false },
+    }).catch((error: unknown) => {
+      // mx-connect gives its own timeout no code.
+      const timedOut = errorCode(error) === null && performance.now() - beganMs >= timeoutMs - 1;
+      throw timedOut ? Object.assign(new Error(errorText(error)), { code: 'ETIMEDOUT' }) : error;
+    });
+    return socket;
   };
 }
 

@@ -9,6 +9,8 @@ export interface Extensions {
   smtpUtf8: boolean;
   /** RFC 8689. */
   requireTls: boolean;
+  /** RFC 4954: mechanisms, in upper case. */
+  auth: readonly string[];
   /** RFC 1870: null when SIZE is not offered, 0 when offered without a limit, else octets. */
   sizeLimit: number | null;
 }
@@ -20,6 +22,7 @@ export const noExtensions: Extensions = {
   eightBitMime: false,
   smtpUtf8: false,
   requireTls: false,
+  auth: [],
   sizeLimit: null,
 };
 
@@ -27,7 +30,7 @@ export const noExtensions: Extensions = {
 export function parseExtensions(lines: readonly string[]): Extensions {
   const found = { ...noExtensions };
   for (const line of lines.slice(1)) {
-    const [keyword, parameter] = line.trim().split(/\s+/);
+    const [keyword, parameter, ...more] = line.trim().split(/\s+/);
     switch (keyword?.toUpperCase()) {
       case 'STARTTLS':
         found.startTls = true;
@@ -43,6 +46,9 @@ export function parseExtensions(lines: readonly string[]): Extensions {
         break;
       case 'REQUIRETLS':
         found.requireTls = true;
+        break;
+      case 'AUTH':
+        found.auth = [parameter ?? '', ...more].map((mechanism) => mechanism.toUpperCase());
         break;
       case 'SIZE':
         found.sizeLimit = parameter && /^\d{1,20}$/.test(parameter) ? Number(parameter) : 0;

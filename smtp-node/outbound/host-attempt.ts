@@ -7,7 +7,7 @@ import type { MxTarget } from './mx-order.ts';
 import { asksToSlowDown, brokenFailure, replyFailure, silentFailure } from './outcomes.ts';
 import type { Pool, Slot } from './pool.ts';
 import type { SilentHosts } from './silent-hosts.ts';
-import { type OpenOptions, openConnection, type SmtpConnection } from './smtp-connection.ts';
+import type { OpenOptions, SmtpConnection } from './smtp-connection.ts';
 import type { TlsVerdict } from './start-tls.ts';
 import type { StepClock } from './step-clock.ts';
 import { type Mail, type TransactionResult, transact } from './transaction.ts';
@@ -47,6 +47,8 @@ export interface Errand {
 
 /** What trying a host needs of its surroundings. */
 export interface Around extends Pick<OpenOptions, 'hostName' | 'timeouts' | 'connect'> {
+  /** How a connection is made that can carry mail. */
+  open(target: MxTarget, options: OpenOptions): Promise<SmtpConnection>;
   pool: Pool;
   silent: SilentHosts;
   now(): number;
@@ -175,7 +177,7 @@ async function open(
   const lastedMs = () => performance.now() - beganMs;
   const within = (ms: number) => Math.max(1, Math.min(ms, Math.ceil(patience.leftMs - lastedMs())));
   try {
-    slot.connection = await openConnection(target, { ...around, plain, clock, within });
+    slot.connection = await around.open(target, { ...around, plain, clock, within });
     return slot.connection;
   } catch (error) {
     if (error instanceof StepFailure) return error;

@@ -5,6 +5,7 @@ import type { Backoff } from '../backoff.ts';
 import { EdgeRefusal, type WorkerClient } from '../worker-client.ts';
 import { type CarryContext, carry } from './carry.ts';
 import type { Courier } from './courier.ts';
+import { DigestPace } from './digest-pace.ts';
 import type { Journal } from './journal.ts';
 import type { LeaseRef } from './journal-record.ts';
 import { type Room, Slots } from './slots.ts';
@@ -12,7 +13,7 @@ import { type Room, Slots } from './slots.ts';
 export interface LeaseLoopOptions
   extends Omit<CarryContext, 'courier' | 'stopped' | 'whenStopped' | 'superseded' | 'crowded'> {
   client: Pick<WorkerClient, 'lease' | 'release'>;
-  courier: Pick<Courier, 'deliver' | 'throttledDomains' | 'busyDomains'>;
+  courier: Pick<Courier, 'deliver' | 'useRelays' | 'throttledDomains' | 'busyDomains'>;
   journal: Pick<Journal, 'sending' | 'outcome' | 'attemptOf' | 'unreported' | 'writable'>;
   /** Pauses while the edge is away. */
   backoff: Backoff;
@@ -42,6 +43,7 @@ export class LeaseLoop {
   /** What is in flight, by message and recipient: never twice at once, however often a lease is answered. */
   readonly #running = new Map<string, { leaseId: string; done: Promise<void> }>();
   readonly #slots: Slots;
+  readonly #pace: DigestPace;
   readonly #stopped = new AbortController();
   /** One for each delivery under way: a listener of the signal costs more to add and to leave out. */
   readonly #stopCallbacks = new Set<() => void>();
@@ -50,7 +52,7 @@ export class LeaseLoop {
   #more = false;
   /** Domains that the last lease did not want: ask again when one of them is served again. */
   #unwanted: string[] = [];
-  /** As many digests run as may: there may be more of them, asked for when enough of them are done. */
+  /** As many digests run as may, or none were asked for: there may be more, asked for when enough of them are done. */
   #digestsFull = false;
   #asking = false;
   /** Leases of urgent mail are under way. */
@@ -74,6 +76,9 @@ export class LeaseLoop {
   constructor(options: LeaseLoopOptions) {
     this.#options = options;
     this.#slots = new Slots(options.slots);
+    this.#pace = new DigestPace(options.slots, () => {
+      if (this.#digestsWanted) this.#poke();
+    });
     this.#context = {
       ...options,
       stopped: this.#stopped.signal,
@@ -97,7 +102,8 @@ export class LeaseLoop {
    */
   wake(): void {
     this.#wokenAgain = true;
-    if (this.#slots.working('digest') === 0 && !this.#asking) this.#poke();
+    const isBusy = this.#digestsFull || this.#slots.working('digest') > 0;
+    if (!isBusy && !this.#asking) this.#poke();
     else this.#urgent ??= this.#takeUrgent();
   }
 
@@ -151,7 +157,7 @@ export class LeaseLoop {
     this.#poked = false;
     this.#asking = true;
     try {
-      const { digests, urgent } = this.#slots;
+      const { urgent } = this.#slots;
       // What the edge may have given to a lease whose answer was lost is asked for first, or it would stand leased to nobody.
       if (this.#urgent === null && this.#unanswered.has('urgent')) {
         const few = Math.min(room.all, urgent);
@@ -159,7 +165,9 @@ export class LeaseLoop {
         backoff.reset();
         return true;
       }
-      const digestMax = Math.max(0, digests - this.#slots.working('digest'));
+      const { isOpen } = this.#pace;
+      const digestMax = isOpen ? Math.max(0, this.#pace.most - this.#slots.working('digest')) : 0;
+      if (digestMax > 0) this.#pace.asked();
       // Beside digests, some room is left for what is more urgent and comes while this lease is under way.
       const leaves = this.#slots.working('digest') > 0 && room.all > urgent ? urgent : 0;
       const all = room.all - leaves;
@@ -171,7 +179,7 @@ export class LeaseLoop {
       backoff.reset();
       // Where there was room for priority alone, nothing else was looked at.
       this.#more = more || room.other === 0;
-      this.#digestsFull = this.#slots.working('digest') >= digests;
+      this.#digestsFull = !isOpen || this.#slots.working('digest') >= this.#pace.most;
       // `more` with nothing given and nothing passed by must not become a busy loop
       return more && (count === 0 ? passed : this.#slots.worthAsking);
     } catch (error) {
@@ -236,7 +244,7 @@ export class LeaseLoop {
     this.#unwanted = [...(ask.excludeDomains ?? []), ...(ask.busyDomains ?? [])];
     this.#unanswered.set(kind, { ask, sequence });
     const answered = this.#slots.ask(room);
-    const { deliveries, keys, more, place } = await client
+    const { deliveries, keys, relays, more, place } = await client
       .lease({ ...ask, sequence, fence })
       .finally(answered);
     if (this.#unanswered.get(kind)?.sequence === sequence) this.#unanswered.delete(kind);
@@ -247,6 +255,7 @@ export class LeaseLoop {
       this.#place = { text: place, untilMs: this.#place?.untilMs ?? Date.now() + placeKeptMs };
     }
     meters.leased.inc(deliveries.length);
+    this.#options.courier.useRelays(relays);
     for (const delivery of deliveries) {
       this.#begin(delivery, keys[delivery.keyRing ?? delivery.signingDomain] ?? []);
     }
@@ -271,7 +280,8 @@ export class LeaseLoop {
 
   /** Digests are asked for again when a third of them is done: a lease for each would only keep both sides busy. */
   get #digestsWanted(): boolean {
-    return this.#digestsFull && this.#slots.working('digest') * 3 <= this.#slots.digests * 2;
+    const { isOpen, most } = this.#pace;
+    return this.#digestsFull && isOpen && this.#slots.working('digest') * 3 <= most * 2;
   }
 
   /** More is asked for when a quarter of the slots is free, for the same reason. */
@@ -288,6 +298,7 @@ export class LeaseLoop {
       if (underWay.leaseId !== leaseId) void this.#giveBack({ messageId, n, leaseId });
       return;
     }
+    if (delivery.class === 'priority') this.#pace.urgentBegan();
     const hold = this.#slots.begin(delivery.class, () => {
       // The edge was not asked for more digests than fit, so it could not say that there are more.
       if (this.#moreWanted || this.#digestsWanted || this.#servedAgain()) this.#poke();

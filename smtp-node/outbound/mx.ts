@@ -84,7 +84,7 @@ function systemResolver(servers: readonly string[] | undefined): ResolveRecords 
 }
 
 /** A route is configuration, so its name may stand in the hosts file, and no mail is bounced for its sake. */
-async function resolveRoute(host: string): Promise<MxAnswer> {
+export async function resolveRoute(host: string): Promise<MxAnswer> {
   try {
     const found = await lookup(host, { all: true });
     const of = (family: number) => found.filter((one) => one.family === family).map((one) => one.address);

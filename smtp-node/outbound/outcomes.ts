@@ -69,6 +69,7 @@ const stepWords: Record<StepName, string> = {
   greeting: 'the connection',
   ehlo: 'EHLO',
   tls: 'STARTTLS',
+  auth: 'the sign-in',
   mail: 'the sender',
   rcpt: 'the recipient',
   data: 'the data',

@@ -12,6 +12,8 @@ export interface ReporterOptions {
   backoff: Backoff;
   /** How long results that do not fill a batch wait for others, milliseconds. Default 20. */
   gatherMs?: number;
+  /** The same where nobody waits for any of them. Default 250. */
+  patientMs?: number;
   /** Results sent at once. Default 100: a hundred bounces are some two hundred statements of the edge. */
   batchSize?: number;
 }
@@ -23,6 +25,8 @@ export interface ReporterOptions {
 export class Reporter {
   readonly #options: ReporterOptions;
   readonly #queue: Result[] = [];
+  /** Ends the patience with what is in the queue. */
+  #hurry = Promise.withResolvers<void>();
   readonly #stopped = new AbortController();
   #sending: Promise<void> | null = null;
   readonly #refusal = Promise.withResolvers<string>();
@@ -33,31 +37,49 @@ export class Reporter {
     this.#options = options;
   }
 
-  /** Takes a result that is in the journal already. */
-  add(result: Result): void {
+  /**
+   * Takes a result that is in the journal already.
+   * @param isPatient nobody waits for it: it may go with others that come a little later
+   */
+  add(result: Result, isPatient = false): void {
     this.#queue.push(result);
+    if (!isPatient || this.#queue.length >= this.#batchSize) this.#hurry.resolve();
     this.#sending ??= this.#send();
   }
 
   /** Resolves when nothing waits any more, or when the reporter was stopped. */
   async idle(): Promise<void> {
+    this.#hurry.resolve();
     while (this.#sending) await this.#sending;
   }
 
   /** Stops trying; what waits stays in the journal. */
   stop(): void {
     this.#stopped.abort();
+    this.#hurry.resolve();
   }
 
   async #send(): Promise<void> {
-    const { gatherMs = 20, batchSize = 100 } = this.#options;
     while (this.#queue.length > 0 && !this.#stopped.signal.aborted) {
-      if (this.#queue.length < batchSize) await this.#pause(gatherMs);
-      const batch = this.#queue.slice(0, batchSize);
+      await this.#gather();
+      const batch = this.#queue.slice(0, this.#batchSize);
+      if (batch.length === this.#queue.length) this.#hurry = Promise.withResolvers();
       if (await this.#sendBatch(batch)) this.#queue.splice(0, batch.length);
       else await this.#pause(this.#options.backoff.nextMs());
     }
     this.#sending = null;
+  }
+
+  async #gather(): Promise<void> {
+    const { gatherMs = 20, patientMs = 250 } = this.#options;
+    const enough = setTimeout(() => this.#hurry.resolve(), patientMs);
+    await this.#hurry.promise;
+    clearTimeout(enough);
+    if (this.#queue.length < this.#batchSize) await this.#pause(gatherMs);
+  }
+
+  get #batchSize(): number {
+    return this.#options.batchSize ?? 100;
   }
 
   /** True when the batch need not be sent again. */

@@ -1,4 +1,4 @@
-import { classNames, type MailClass, shareOf } from '#domain/message/class.ts';
+import { classNames, type MailClass } from '#domain/message/class.ts';
 
 /** Deliveries that may wait for a peer, for each slot: each has a socket and, when it is small, its message. */
 const mostWaitingPerSlot = 10;
@@ -37,10 +37,6 @@ export class Slots {
   /** Slots that only `priority` may have. */
   get urgent(): number {
     return Math.ceil(this.#count / 8);
-  }
-
-  get digests(): number {
-    return shareOf('digest', this.#count);
   }
 
   working(mailClass: MailClass): number {

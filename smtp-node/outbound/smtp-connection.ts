@@ -197,7 +197,7 @@ export function isPositive(reply: SmtpReply): boolean {
   return reply.code >= 200 && reply.code < 300;
 }
 
-async function connect(target: MxTarget, options: OpenOptions): Promise<Socket> {
+export async function connect(target: MxTarget, options: OpenOptions): Promise<Socket> {
   try {
     return await options.connect(target, options.within(options.timeouts.connectMs));
   } catch (error) {
@@ -206,7 +206,7 @@ async function connect(target: MxTarget, options: OpenOptions): Promise<Socket> 
   }
 }
 
-async function sayHello(
+export async function sayHello(
   socket: Socket,
   reader: ReplyReader,
   target: MxTarget,
@@ -223,7 +223,7 @@ async function sayHello(
   return noExtensions;
 }
 
-async function encrypt(socket: Socket, reader: ReplyReader, target: MxTarget, timeoutMs: number) {
+export async function encrypt(socket: Socket, reader: ReplyReader, target: MxTarget, timeoutMs: number) {
   socket.write('STARTTLS\r\n');
   const reply = await reader.next('tls', timeoutMs).catch(asTlsFailure);
   if (reply.code !== 220) throw new TlsFailure('tls', `STARTTLS refused: ${formatReply(reply)}`, { reply });
@@ -242,6 +242,6 @@ function asTlsFailure(error: unknown): never {
   throw error;
 }
 
-function refused(step: StepName, target: MxTarget, reply: SmtpReply): StepFailure {
+export function refused(step: StepName, target: MxTarget, reply: SmtpReply): StepFailure {
   return new StepFailure(step, `${target.host} refused us: ${formatReply(reply)}`, { reply });
 }

@@ -14,6 +14,8 @@ export interface Timeouts {
   ehloMs: number;
   /** STARTTLS and the handshake. Not in RFC 5321; a peer that stalls here is tried again without TLS. */
   tlsMs: number;
+  /** RFC 4954 has no limit of its own: as any command. */
+  authMs: number;
   mailMs: number;
   rcptMs: number;
   dataMs: number;
@@ -33,6 +35,7 @@ export const defaultTimeouts: Timeouts = {
   beforeMailMs: 1 * minuteMs,
   ehloMs: 5 * minuteMs,
   tlsMs: 1 * minuteMs,
+  authMs: 5 * minuteMs,
   mailMs: 5 * minuteMs,
   rcptMs: 5 * minuteMs,
   dataMs: 2 * minuteMs,

@@ -24,6 +24,7 @@ export function withSimulator(
   };
   return {
     deliver: (delivery, raw, keys, hooks) => courierOf(delivery.rcptTo).deliver(delivery, raw, keys, hooks),
+    useRelays: (relays) => real.useRelays(relays),
     throttledDomains: () => real.throttledDomains(),
     busyDomains: () => real.busyDomains(),
     stats: () => real.stats(),

@@ -6,7 +6,8 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from 'miniflare';
 import { unstable_getMiniflareWorkerOptions, unstable_splitSqlQuery } from 'wrangler';
-import { bundleWorker, repository } from './bundle.ts';
+import { repository } from './bundle.ts';
+import { putBundle } from './kept-bundle.ts';
 import { endOrphans, noteWorkerd } from './orphan.ts';
 
 export interface EdgeOptions {
@@ -42,7 +43,7 @@ const tickEveryMs = 15_000;
 /** Builds and starts the edge; resolves when it answers. Nobody else may use its `dataDir`. */
 export async function startEdge(options: EdgeOptions): Promise<Edge> {
   const bundle = join(options.dataDir, 'bundle');
-  await bundleWorker(bundle);
+  await putBundle(bundle);
   const runtimeNote = join(options.dataDir, 'workerd.json');
   await endOrphans(runtimeNote);
   const own = join(bundle, 'index.js');

@@ -20,9 +20,15 @@ export class BareLineEndScan {
   /** True when a chunk completes such a line. */
   push(chunk: Uint8Array): boolean {
     for (let i = 0; i < chunk.length; i++) {
-      if (this.#step(chunk[i] ?? 0)) return true;
+      if (this.#isWithinLine) i = nextLineEnd(chunk, i);
+      if (i < chunk.length && this.#step(chunk[i] ?? 0)) return true;
     }
     return false;
+  }
+
+  /** Nothing matters until the line ends. */
+  get #isWithinLine(): boolean {
+    return this.#lineStart === null && this.#dotLine === null && !this.#afterCr;
   }
 
   #step(byte: number): boolean {
@@ -47,4 +53,11 @@ export class BareLineEndScan {
     this.#lineStart = kind;
     return found;
   }
+}
+
+/** Where the next CR or LF stands; the length when there is none. */
+function nextLineEnd(chunk: Uint8Array, from: number): number {
+  let at = from;
+  while (at < chunk.length && chunk[at] !== cr && chunk[at] !== lf) at++;
+  return at;
 }

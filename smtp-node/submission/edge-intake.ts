@@ -70,7 +70,7 @@ export class EdgeIntake {
     throw new SmtpFault('454 4.7.0', 'Temporary authentication failure; try again later');
   }
 
-  /** Begins to hand over a message whose bytes follow. */
+  /** Begins to hand over a message whose octets follow. */
   upload(secret: string, envelope: Envelope): Upload {
     const url = new URL(`${this.#edgeUrl}/v1/send/raw`);
     url.searchParams.set('mail_from', envelope.mailFrom);
@@ -78,17 +78,19 @@ export class EdgeIntake {
     if (envelope.requireTls) url.searchParams.set('require_tls', 'true');
     if (envelope.smtpUtf8) url.searchParams.set('smtputf8', 'true');
     const request = url.protocol === 'https:' ? httpsRequest : httpRequest;
-    const outgoing = request(url, {
-      method: 'POST',
-      agent: this.#agent,
-      headers: {
-        authorization: `Bearer ${secret}`,
-        'content-type': 'message/rfc822',
-        'x-pennypost-source': 'smtp',
-        'x-pennypost-received-by': this.#hostName,
-      },
-    });
-    const upload = new Upload(outgoing, this.#timeoutMs);
+    const headers = {
+      authorization: `Bearer ${secret}`,
+      'content-type': 'message/rfc822',
+      'x-pennypost-source': 'smtp',
+      'x-pennypost-received-by': this.#hostName,
+    };
+    const begin = (length: number | null) =>
+      request(url, {
+        method: 'POST',
+        agent: this.#agent,
+        headers: length === null ? headers : { ...headers, 'content-length': length },
+      });
+    const upload = new Upload(begin, this.#timeoutMs);
     void upload.answer.then((answer) => {
       if (answer?.status === 401 || answer?.status === 403) this.#credentials.forget(secret);
     });
@@ -100,6 +102,9 @@ export class EdgeIntake {
   }
 }
 
+/** A message that is no larger goes in one piece when it is complete. */
+const onePieceBytes = 64 * 1024;
+
 /**
  * One message on its way to the edge. It is committed there only when the body came to its end, so `abort`
  * leaves nothing behind. It is never sent twice: that is the client's to decide.
@@ -107,28 +112,39 @@ export class EdgeIntake {
 export class Upload {
   /** What the edge answered, null when it did not; may come before the body is at its end. Never rejects. */
   readonly answer: Promise<IntakeAnswer | null>;
-  readonly #request: ClientRequest;
+  readonly #begin: (length: number | null) => ClientRequest;
   readonly #timeoutMs: number;
+  readonly #answered = Promise.withResolvers<IntakeAnswer | null>();
+  /** What is kept until there is a request. */
+  #held: Buffer[] = [];
+  #heldBytes = 0;
+  #request: ClientRequest | null = null;
   #over = false;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(request: ClientRequest, timeoutMs: number) {
-    this.#request = request;
+  /** @param begin opens the request, for a body of so many octets; null: nobody knows how many */
+  constructor(begin: (length: number | null) => ClientRequest, timeoutMs: number) {
+    this.#begin = begin;
     this.#timeoutMs = timeoutMs;
-    this.answer = answerOf(request).finally(() => {
-      this.#over = true;
-      clearTimeout(this.#timer);
-      // an answer that came early is a refusal: the rest of the body is nobody's
-      if (!request.writableEnded) request.destroy();
-    });
-    this.#request.flushHeaders();
+    this.answer = this.#answered.promise;
   }
 
   /** Sends a chunk; resolves when there is room for another. Chunks after an answer are dropped. */
   async write(chunk: Buffer): Promise<void> {
-    if (this.#over || this.#request.write(chunk)) return;
+    if (this.#over) return;
+    if (this.#request) return await this.#send(this.#request, chunk);
+    this.#held.push(chunk);
+    this.#heldBytes += chunk.length;
+    if (this.#heldBytes <= onePieceBytes) return;
+    const request = this.#open(null);
+    request.flushHeaders();
+    await this.#send(request, Buffer.concat(this.#held.splice(0)));
+  }
+
+  async #send(request: ClientRequest, chunk: Buffer): Promise<void> {
+    if (request.write(chunk)) return;
     this.#abortLater();
-    await Promise.race([once(this.#request, 'drain').catch(() => {}), this.answer]);
+    await Promise.race([once(request, 'drain').catch(() => {}), this.answer]);
     clearTimeout(this.#timer);
   }
 
@@ -139,13 +155,33 @@ export class Upload {
       return early && early.status >= 400 ? early : null;
     }
     this.#abortLater();
-    this.#request.end();
+    if (this.#request) this.#request.end();
+    else this.#open(this.#heldBytes).end(Buffer.concat(this.#held.splice(0)));
     return this.answer;
   }
 
   /** Breaks the request off. */
   abort(): void {
-    this.#request.destroy();
+    if (this.#request) this.#request.destroy();
+    else this.#settle(null);
+  }
+
+  #open(length: number | null): ClientRequest {
+    const request = this.#begin(length);
+    this.#request = request;
+    void answerOf(request).then((answer) => {
+      this.#settle(answer);
+      // an answer that came early is a refusal: the rest of the body is nobody's
+      if (!request.writableEnded) request.destroy();
+    });
+    return request;
+  }
+
+  #settle(answer: IntakeAnswer | null): void {
+    this.#over = true;
+    this.#held = [];
+    clearTimeout(this.#timer);
+    this.#answered.resolve(answer);
   }
 
   #abortLater(): void {

@@ -84,6 +84,7 @@ export class MxModel {
         const outcome = await this.#attempt(delivery, textOf(raw, of.fileOf), keys, hooks, sleep);
         return { ...outcome, ...times(startedAtMs, of.now()) };
       },
+      useRelays: () => undefined,
       throttledDomains: () => [],
       busyDomains: () => [],
       stats: () => none,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { ConfigError, configCatalogue, parseConfig } from '../../smtp-node/config.ts';
+import { configCatalogue } from '../../smtp-node/config/catalogue.ts';
+import { ConfigError, parseConfig } from '../../smtp-node/config.ts';
 
 const required = {
   PENNYPOST_EDGE_URL: 'https://edge.example',

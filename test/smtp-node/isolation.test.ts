@@ -8,11 +8,18 @@ import { nodeAtEdge } from '../support/node.ts';
 import { resolverOf, type Zone } from '../support/zone.ts';
 
 const addresses = Array.from({ length: 10 }, (_, i) => `127.0.1.${i + 1}`);
+const othersAddresses = addresses.map((address) => address.replace('127.0.1', '127.0.3'));
 
-/** `dead.test` with ten equal MX, and `quick.test` with one. */
+/** A domain with equal MX, one at each address. */
+const withEqualMx = (domain: string, at: readonly string[]): Zone => ({
+  [domain]: { MX: at.map((_, i) => ({ exchange: `mx${i}.${domain}`, priority: 1 })) },
+  ...Object.fromEntries(at.map((address, i) => [`mx${i}.${domain}`, { A: [address] }])),
+});
+
+/** `dead.test` and `gone.test` with ten equal MX each, and `quick.test` with one. */
 const zone: Zone = {
-  'dead.test': { MX: addresses.map((_, i) => ({ exchange: `mx${i}.dead.test`, priority: 1 })) },
-  ...Object.fromEntries(addresses.map((address, i) => [`mx${i}.dead.test`, { A: [address] }])),
+  ...withEqualMx('dead.test', addresses),
+  ...withEqualMx('gone.test', othersAddresses),
   'quick.test': { MX: [{ exchange: 'mx.quick.test', priority: 1 }] },
   'mx.quick.test': { A: ['127.0.0.2'] },
 };
@@ -28,11 +35,11 @@ async function mxAt(address: string, port: number, more: Parameters<typeof start
   return mx;
 }
 
-/** Ten that take connections and say nothing, and one that is well. */
-async function deadAndQuick(): Promise<{ dead: FakeMx[]; quick: FakeMx }> {
+/** Ten that take connections and say nothing, or more, and one that is well. */
+async function deadAndQuick(at = addresses): Promise<{ dead: FakeMx[]; quick: FakeMx }> {
   const quick = await mxAt('127.0.0.2', 0);
   const dead = await Promise.all(
-    addresses.map((address) => mxAt(address, quick.port, { onConnection: () => 'slow-banner' })),
+    at.map((address) => mxAt(address, quick.port, { onConnection: () => 'slow-banner' })),
   );
   return { dead, quick };
 }
@@ -55,18 +62,31 @@ const to = (domain: string, i: number, more = {}) => leased(i, { rcptTo: `u${i}@
 const endsOf = (edge: FakeEdge) => edge.results.map(({ outcome }) => outcome.type);
 
 describe('a domain whose hosts swallow connections', () => {
-  it('delays neither priority nor standard mail to others, however much waits for it', async () => {
-    const { quick } = await deadAndQuick();
-    const edge = await new FakeEdge().start();
-    for (let i = 0; i < 200; i++) edge.queue.push(to('dead.test', i));
-    await nodeWith(edge, quick.port);
-    await edge.until(() => edge.queue.length < 200);
-    edge.queue.push(to('quick.test', 300, { class: 'priority' }), to('quick.test', 301));
-    edge.wake();
-    await edge.until(() => edge.results.length === 2);
-    expect(endsOf(edge)).toEqual(['delivered', 'delivered']);
-    expect(quick.messages.map((mail) => mail.to).sort()).toEqual(['u300@quick.test', 'u301@quick.test']);
-  });
+  it.each([{ domains: ['dead.test'] }, { domains: ['dead.test', 'gone.test'] }])(
+    'delays neither priority nor standard mail to others, however much waits for $domains',
+    async ({ domains }) => {
+      const { dead, quick } = await deadAndQuick([...addresses, ...othersAddresses]);
+      const edge = await new FakeEdge().start();
+      const waiting = domains.flatMap((domain) => Array.from({ length: 200 }, () => domain));
+      for (const [i, domain] of waiting.entries()) edge.queue.push(to(domain, i));
+      const { node } = await nodeWith(edge, quick.port);
+      // Every place that the dead may have is taken: five attempts each, with the default times.
+      const connections = () => dead.reduce((sum, mx) => sum + mx.connections, 0);
+      await vi.waitFor(() => expect(connections()).toBe(5 * domains.length));
+      await vi.waitFor(async () => {
+        const { destinations } = await node.state();
+        expect(destinations.map(({ attempts }) => attempts)).toEqual(domains.map(() => 5));
+        for (const { waiting: crowd } of destinations) expect(crowd).toBeGreaterThan(0);
+      });
+      edge.queue.push(to('quick.test', 500, { class: 'priority' }), to('quick.test', 501));
+      edge.wake();
+      await edge.until(() => edge.results.length === 2);
+      // Nothing of what waits for the dead has ended, or been begun, to let them by.
+      expect(endsOf(edge)).toEqual(['delivered', 'delivered']);
+      expect(quick.messages.map((mail) => mail.to).sort()).toEqual(['u500@quick.test', 'u501@quick.test']);
+      expect(connections()).toBe(5 * domains.length);
+    },
+  );
 
   it('has five attempts at once, however many hosts it has', async () => {
     const { dead, quick } = await deadAndQuick();

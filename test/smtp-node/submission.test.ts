@@ -459,10 +459,27 @@ describe('submission: clients that take too much', () => {
     const talk = await SmtpTalk.open(at.port);
     await talk.logIn();
     await talk.beginMessage();
-    talk.write('Subject: x\r\n\r\nhalf');
+    await talk.pour(mib, 1);
     expect(await talk.reply()).toMatch(/^421 4\.4\.2 /);
     await at.edge.until((edge) => edge.brokenOff === 1);
     expect(at.edge.accepted).toEqual([]);
+  });
+
+  it('asks nothing of the edge for a small message until it is complete', async () => {
+    await using at = await submissionAtEdge({ idleMs: 500 });
+    const talk = await SmtpTalk.open(at.port);
+    await talk.logIn();
+    await talk.beginMessage();
+    talk.write('Subject: x\r\n\r\nhalf');
+    expect(await talk.reply()).toMatch(/^421 4\.4\.2 /);
+    const again = await SmtpTalk.open(at.port);
+    await again.logIn();
+    await again.beginMessage();
+    again.write('Subject: y\r\n\r\nwhole');
+    expect(await again.say('\r\n.')).toMatch(/^250 /);
+    const uploads = at.edge.asked.filter(({ path }) => path === 'send/raw');
+    expect(uploads.map(({ headers }) => headers['content-length'])).toEqual(['21']);
+    expect(at.edge.brokenOff).toBe(0);
   });
 
   it('disconnects a client that trickles for longer than a message may take', async () => {
@@ -470,6 +487,7 @@ describe('submission: clients that take too much', () => {
     const talk = await SmtpTalk.open(at.port);
     await talk.logIn();
     await talk.beginMessage();
+    await talk.pour(mib, 1);
     const trickle = setInterval(() => talk.write('x\r\n'), 20);
     expect(await talk.reply()).toMatch(/^421 4\.4\.2 /);
     clearInterval(trickle);

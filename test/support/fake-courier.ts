@@ -51,6 +51,8 @@ export class FakeCourier implements Courier {
     }
   }
 
+  useRelays(): void {}
+
   /** Resolves when so many deliveries have begun and have read their message. */
   begins(count: number): Promise<void> {
     return this.#until(() => this.raws.length >= count);

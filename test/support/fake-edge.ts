@@ -243,6 +243,7 @@ export class FakeEdge {
     return {
       deliveries,
       keys: this.keys,
+      relays: [],
       more: allowed.length > max || wanted.length > allowed.length,
       place: null,
     };

@@ -3,7 +3,7 @@
  * modules (worker/docs/text) for the Worker, which shows them; `--check` fails when they are not up to date.
  */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { type ConfigRow, configCatalogue } from '../../smtp-node/config.ts';
+import { type ConfigRow, configCatalogue } from '../../smtp-node/config/catalogue.ts';
 import { counters } from '../../worker/domain/counter.ts';
 import { events } from '../../worker/domain/delivery/event.ts';
 import { simulatedRecipients } from '../../worker/domain/delivery/simulator.ts';

@@ -1,5 +1,5 @@
 import { parseConfig } from '../../smtp-node/config.ts';
-import { type NodeDeps, startNode } from '../../smtp-node/main.ts';
+import { type NodeDeps, startNode } from '../../smtp-node/node.ts';
 import { FakeCourier } from './fake-courier.ts';
 import { FakeEdge } from './fake-edge.ts';
 import { freshDirectory, silentLog } from './submission.ts';

@@ -108,6 +108,17 @@ export async function fill(product: Standalone, page: Page): Promise<Showcase> {
     return answer.body;
   };
 
+  const relay = {
+    name: 'ses',
+    preset: 'ses',
+    user: 'AKIAEXAMPLE',
+    secret: 'not a real one',
+    daily_quota: 50_000,
+  };
+  await make('/admin/v1/transports', relay, facts.operatorToken);
+  const rules = [{ domain: 'new.example.com', class: 'digest', route: ['ses', 'direct'] }];
+  await asProgram('PUT', '/admin/v1/transport-rules', { rules }, facts.operatorToken);
+
   await page.goto(url);
   await page.getByLabel('Set-up code').fill(facts.setupCode);
   await page.getByLabel('Your name').fill(person.name);

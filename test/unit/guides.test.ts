@@ -125,7 +125,7 @@ describe('the guide Operate', () => {
 
   it('has every metric of a node, with a rule that asks for it', async () => {
     const own = (await createMeters().registry.getMetricsAsJSON()).map(({ name }) => name);
-    const gauges = [...readFileSync(join(root, 'smtp-node/main.ts'), 'utf8').matchAll(/'(pennypost_\w+)'/g)];
+    const gauges = [...readFileSync(join(root, 'smtp-node/node.ts'), 'utf8').matchAll(/'(pennypost_\w+)'/g)];
     const all = [...own, ...gauges.map(([, name = '']) => name)];
     expect(all.length).toBeGreaterThan(10);
     const told = rows.filter(({ name }) => name.startsWith('pennypost_'));

@@ -206,6 +206,18 @@ const forms: BadForm[] = [
   { path: '/profile/passkeys', fields: { name: text, response: '{}' }, at: ['name'], keeps: ['name'] },
   { path: '/operator/accounts', fields: { name: text }, at: ['name'], keeps: ['name'] },
   { path: '/operator/nodes', fields: { node: text }, at: ['node'], keeps: ['node'] },
+  {
+    path: '/operator/transports',
+    fields: { name: 'Not A Name', preset: 'smtp', host: 'relay.example', tls: 'none' },
+    at: ['name'],
+    keeps: ['name', 'host', 'tls'],
+  },
+  {
+    path: '/operator/transports/rules',
+    fields: { domain: 'no domain', class: 'digest', first: 'relay', second: 'direct' },
+    at: ['domain'],
+    keeps: ['domain', 'class', 'second'],
+  },
   { path: '/operator/system-mail', fields: { domain: 'elsewhere.example' }, at: ['domain'] },
 ];
 
@@ -255,6 +267,9 @@ const buttons = [
   '/profile/passkeys/:id/remove',
   '/operator/nodes/:nodeId/revoke',
   '/operator/nodes/:nodeId/submission',
+  '/operator/transports/:name/pause',
+  '/operator/transports/:name/remove',
+  '/operator/transports/rules/remove',
   '/operator/check',
   '/operator/accounts/:id/join',
   '/operator/accounts/:id/suspend',
@@ -277,6 +292,7 @@ beforeAll(async () => {
   setUpRefused = await newBrowser().post('/set-up', { code: 'AAAA-AAAA-AAAA', name: 'Olga', password });
   owner = await setUpOwner(newBrowser(), { email: 'root@people.example', password });
   await letInstallationMail(account);
+  await owner.post('/operator/transports', { name: 'relay', preset: 'smtp', host: 'relay.example' });
   const domain = await newReceivingDomain(account);
   const { body } = await call('GET', `/v1/domains/${domain}`, account.live);
   await newReceivingDomain(account, 'alias');

@@ -27,6 +27,7 @@ import { auditPages } from './settings/audit.tsx';
 import { nodePages } from './settings/nodes.tsx';
 import { operatorPages } from './settings/operator.tsx';
 import { settingsPages } from './settings/settings.tsx';
+import { transportPages } from './settings/transports.tsx';
 import { invitationPages } from './sign-in/invitation.tsx';
 import { passkeyPages } from './sign-in/passkeys.tsx';
 import { profilePages } from './sign-in/profile.tsx';
@@ -82,6 +83,7 @@ const boards: Board[] = [
   passkeyPages,
   operatorPages,
   nodePages,
+  transportPages,
 ];
 
 /** The dashboard, at `/`. */

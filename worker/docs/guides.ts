@@ -13,6 +13,7 @@ import { text as fromResend } from './text/from-resend.ts';
 import { text as howItWorks } from './text/how-it-works.ts';
 import { text as limits } from './text/limits.ts';
 import { text as moving } from './text/moving.ts';
+import { text as noPort25 } from './text/no-port-25.ts';
 import { text as operate } from './text/operate.ts';
 import { text as quickStart } from './text/quick-start.ts';
 import { text as receiving } from './text/receiving.ts';
@@ -62,6 +63,7 @@ export const guideGroups: readonly { name: string; guides: readonly Guide[] }[] 
     guides: [
       guide('deploy', deploy),
       guide('operate', operate),
+      guide('no-port-25', noPort25),
       guide('settings', settings),
       guide('security', security),
     ],

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { outcomeSchema } from './delivery/outcome.ts';
 import { recipientPolicy } from './delivery/recipient-policy.ts';
+import { longestRoute, relay, transportName } from './delivery/transport.ts';
 import { forwardOrder } from './inbound/forward-order.ts';
 import { verdictsSchema } from './inbound/verdicts.ts';
 import { classNames } from './message/class.ts';
@@ -169,6 +170,10 @@ export const leasedDelivery = z.object({
     .optional(),
   /** It was received and is sent on: it is signed only where `signs`, and sealed (RFC 8617) with `seal`. */
   forward: forwardOrder.pick({ signs: true, seal: true }).optional(),
+  /** Transports in the order in which they are tried, `direct` or of `relays`; left out: `direct`. */
+  route: z.array(transportName).min(1).max(longestRoute).optional(),
+  /** The same instead, where the recipient's mail hosts are a provider's. */
+  routeOfProvider: z.record(z.string(), z.array(transportName).min(1).max(longestRoute)).optional(),
   /** Latin1 text of the raw message when it is small; null: fetch it. */
   raw: z.string().nullable(),
 });
@@ -186,6 +191,8 @@ export const leaseResponse = z.object({
   deliveries: z.array(leasedDelivery),
   /** Active DKIM keys by signing domain, or by `keyRing`. */
   keys: z.record(z.string(), z.array(dkimKey)),
+  /** Relays that routes name. */
+  relays: z.array(relay).default([]),
   /** More is due than was given, or not all that is due has been looked at. */
   more: z.boolean(),
   /** How far the queue has been looked at, for the next lease: what stands before it is leased or was not wanted. */

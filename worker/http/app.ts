@@ -8,6 +8,7 @@ import type { Announcer } from '../hub/announcer.ts';
 import type { EventAnnouncer } from '../hub/event-announcer.ts';
 import type { Caller, GateCredential } from '../store/acceptance.ts';
 import type { Viewer } from '../store/auth.ts';
+import type { KnownRouting } from '../store/routing.ts';
 import type { Store } from '../store/store.ts';
 import type { KnownKeys } from '../tokens/known-keys.ts';
 import type { KnownNodes } from '../tokens/known-nodes.ts';
@@ -42,6 +43,7 @@ export interface Isolate {
   flights: Map<string, number>;
   knownKeys: KnownKeys;
   knownNodes: KnownNodes;
+  knownRouting: KnownRouting;
   refusals: RefusalBudget;
 }
 

@@ -1,6 +1,7 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
 import { simulatorDomain } from '#domain/delivery/simulator.ts';
+import { transportUses } from '#domain/delivery/transport.ts';
 import { isUuidV7 } from '#domain/message/ids.ts';
 import {
   authorizeRequest,
@@ -17,6 +18,7 @@ import {
   largestReturnedBytes,
   leaseRequest,
   nodeId,
+  type Result,
   type receivedResponse,
   releaseRequest,
   type releaseResponse,
@@ -49,6 +51,7 @@ import { latin1Bytes, readBody } from '../store/raw.ts';
 import { keepPolicies } from '../store/recipient-policies.ts';
 import type { LeaseRef } from '../store/results.ts';
 import { errorText, type Store } from '../store/store.ts';
+import { noteTransportUse } from '../store/transports.ts';
 import { mailTlsReport } from '../system-mail/tls-report.ts';
 import { sha256Hex } from '../tokens/secret.ts';
 import { readHandedOver } from './handed-over.ts';
@@ -115,7 +118,13 @@ nodeApp.post('/lease', async (c) => {
   const hub = hubOf(c.get('env').bindings.HUB);
   const may = store.homes === 1 ? [] : await homesWithWork(hub, store.homes);
   const asked = may.map(({ home }) => home);
-  const { answer, told, empty } = await leaseWork(store, c.get('env'), request, asked, Date.now());
+  const { answer, told, empty } = await leaseWork(
+    store,
+    c.get('env'),
+    request,
+    { homes: asked, routing: c.get('isolate').knownRouting },
+    Date.now(),
+  );
   if (empty.length > 0)
     c.executionCtx.waitUntil(hub.foundEmpty(may.filter(({ home }) => empty.includes(home))));
   if (told.length > 0)
@@ -157,6 +166,7 @@ nodeApp.post('/results', async (c) => {
     Date.now(),
   );
   await tellFailures(c.get('store'), c.get('env'), failed, Date.now());
+  await noteUse(c.get('store'), results, verdicts);
   const { DELIVERY, WEBHOOK } = c.get('env').bindings;
   c.executionCtx.waitUntil(c.get('isolate').announcer.announceRetries(DELIVERY, retries, Date.now()));
   if (listening.size > 0)
@@ -170,6 +180,22 @@ nodeApp.post('/release', async (c) => {
   if (released > 0) c.executionCtx.waitUntil(hubOf(c.get('env').bindings.HUB).wake(homes));
   return c.json({ released } satisfies z.infer<typeof releaseResponse>);
 });
+
+/** Counts what relays took, and what they said instead. Without harm where it fails: it is for limits and for people. */
+async function noteUse(
+  store: Store,
+  results: readonly Result[],
+  verdicts: z.infer<typeof resultsResponse>['verdicts'],
+): Promise<void> {
+  const uses = transportUses(
+    results.filter((_, i) => verdicts[i] === 'recorded').map(({ outcome }) => outcome),
+  );
+  await noteTransportUse(store, uses, Date.now()).catch((error: unknown) => {
+    console.warn(
+      JSON.stringify({ level: 'warn', msg: 'use of transports not counted', error: errorText(error) }),
+    );
+  });
+}
 
 /** Gives leases back in the homes of their messages; gives how many there were, and in which homes. */
 async function release(

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import type { Relay } from '#domain/delivery/transport.ts';
 import { classByRank } from '#domain/message/class.ts';
 import { feedbackFields } from '#domain/message/feedback.ts';
 import { uuidV7 } from '#domain/message/ids.ts';
@@ -11,7 +12,9 @@ import { decryptKey, sealedDkimKey } from '../store/key-encryption.ts';
 import { takeFromHomes } from '../store/lease-homes.ts';
 import { type Lease, type LeasedMessage, releaseLeases, type StoredKey } from '../store/leases.ts';
 import { readSmallBodies } from '../store/raw.ts';
+import { chosenRoute, type KnownRouting, type Routing, waitsForTransport } from '../store/routing.ts';
 import { errorText, type Store } from '../store/store.ts';
+import { holdLeased } from '../store/waiting.ts';
 import { leaseIdOf } from '../tokens/lease-id.ts';
 import { type ReturnPathSigner, returnPathSigner } from '../tokens/return-path.ts';
 
@@ -34,7 +37,7 @@ const mostRawBytes = 4 * 1024 * 1024;
  * Leases work to a node and gives it all that it needs to deliver it. Three D1 round trips, one when nothing is due:
  * the heads of the queues; the lease itself with messages and keys; small bodies. Mail whose DKIM keys do not open is
  * put off.
- * @param homes those that may have work, of several
+ * @param of.homes those that may have work, of several
  * @returns the answer, the accounts that have new events, and the homes that have nothing due
  * @throws Problem `conflict` when a newer boot of this node has said hello, or it never said hello
  */
@@ -42,7 +45,7 @@ export async function leaseWork(
   store: Store,
   settings: Settings,
   request: z.output<typeof leaseRequest>,
-  homes: readonly number[],
+  { homes, routing }: { homes: readonly number[]; routing: KnownRouting },
   nowMs: number,
 ): Promise<{ answer: LeaseResponse; told: number[]; empty: number[] }> {
   const newId = () => uuidV7(nowMs, crypto.getRandomValues(new Uint8Array(10)));
@@ -63,8 +66,12 @@ export async function leaseWork(
     );
   }
   const { leases, messages, more, place, told, empty } = taken;
-  if (leases.length === 0) return { answer: { deliveries: [], keys: {}, more, place }, told, empty };
-  const bodies = await bodiesOf(store, leases, messages, nowMs);
+  if (leases.length === 0)
+    return { answer: { deliveries: [], keys: {}, relays: [], more, place }, told, empty };
+  const [bodies, routes] = await Promise.all([
+    bodiesOf(store, leases, messages, nowMs),
+    routing.of(store, settings.encryptionKeys, nowMs),
+  ]);
   const signer = await returnPathSigner(settings.returnPathKeys);
   const rings = keyRings(taken.keys);
   const opened = await openKeys(rings, settings);
@@ -80,8 +87,63 @@ export async function leaseWork(
   const unsignable = leased.filter(isUnsignable);
   for (const [home, own] of byHomeOfMessage(store, unsignable, ({ messageId }) => messageId))
     await releaseLeases(home, own, nowMs, { dueMs: nowMs + unsignableWaitsMs });
-  const deliveries = leased.filter((one) => !isUnsignable(one));
-  return { answer: { deliveries, keys: opened, more, place }, told, empty };
+  const signable = leased.filter((one) => !isUnsignable(one));
+  const { deliveries, waiting } = routed(routes, signable, messages);
+  for (const [home, own] of byHomeOfMessage(store, waiting, ({ messageId }) => messageId))
+    await holdLeased(
+      home,
+      own.map((one) => heldOf(one, newId(), nowMs)),
+      nowMs,
+    );
+  const accountOf = new Map(leases.map(({ messageId, accountId }) => [messageId, accountId]));
+  const held = waiting.flatMap(({ messageId }) => accountOf.get(messageId) ?? []);
+  return {
+    answer: { deliveries, keys: opened, relays: relaysOf(routes, deliveries), more, place },
+    told: [...new Set([...told, ...held])],
+    empty,
+  };
+}
+
+type Waiting = LeasedDelivery & { waits: string; untilMs: number | null };
+
+/** Deliveries with the transports that they may go by, and those that have none now. */
+function routed(
+  routing: Routing,
+  leased: readonly LeasedDelivery[],
+  messages: ReadonlyMap<string, LeasedMessage>,
+): { deliveries: LeasedDelivery[]; waiting: Waiting[] } {
+  const deliveries: LeasedDelivery[] = [];
+  const waiting: Waiting[] = [];
+  for (const one of leased) {
+    const domain = messages.get(one.messageId)?.signingDomain ?? one.signingDomain;
+    const chosen = chosenRoute(routing, { domain, class: one.class, recipient: domainOf(one.rcptTo) });
+    if ('waits' in chosen) waiting.push({ ...one, ...chosen });
+    else deliveries.push({ ...one, ...chosen });
+  }
+  return { deliveries, waiting };
+}
+
+function domainOf(address: string): string {
+  return address.slice(address.lastIndexOf('@') + 1).toLowerCase();
+}
+
+/** How long a delivery waits for a transport that somebody has to open. */
+const closedWaitsMs = 10 * 60_000;
+
+function heldOf({ messageId, n, leaseId, waits, untilMs }: Waiting, id: string, nowMs: number) {
+  const event = waitsForTransport({ waits, untilMs }, id, nowMs);
+  return { messageId, n, leaseId, event, dueMs: untilMs ?? nowMs + closedWaitsMs };
+}
+
+/** The relays that deliveries of this answer name. */
+function relaysOf({ relays }: Routing, deliveries: readonly LeasedDelivery[]): Relay[] {
+  const named = new Set(
+    deliveries.flatMap(({ route = [], routeOfProvider = {} }) => [
+      ...route,
+      ...Object.values(routeOfProvider).flat(),
+    ]),
+  );
+  return relays.filter(({ name }) => named.has(name));
 }
 
 /**

@@ -6,10 +6,10 @@
  */
 export interface Sealed {
   /** `cookie`: no table, but what a browser keeps for a moment. */
-  table: 'dkim_keys' | 'webhook_endpoints' | 'cookie';
+  table: 'dkim_keys' | 'webhook_endpoints' | 'transports' | 'cookie';
   /** What names the row, and stays so for as long as it is there. */
   row: readonly (string | number)[];
-  purpose: 'private key' | 'signing secret' | 'own fields' | 'shown once';
+  purpose: 'private key' | 'signing secret' | 'own fields' | 'login' | 'shown once';
 }
 
 /** What is bound to the private key of a DKIM key. */
@@ -25,6 +25,11 @@ export function sealedWebhookSecret(publicId: string): Sealed {
 /** What is bound to a webhook endpoint's own header fields and password. */
 export function sealedOwnFields(publicId: string): Sealed {
   return { table: 'webhook_endpoints', row: [publicId], purpose: 'own fields' };
+}
+
+/** What is bound to the secret by which a node signs in to a relay. */
+export function sealedTransport(name: string): Sealed {
+  return { table: 'transports', row: [name], purpose: 'login' };
 }
 
 function bound({ table, row, purpose }: Sealed): Uint8Array {

@@ -6,6 +6,7 @@ import {
   sealedDkimKey,
   sealedOwnFields,
   sealedPrefix,
+  sealedTransport,
   sealedWebhookSecret,
 } from './key-encryption.ts';
 import { batch } from './sql.ts';
@@ -39,6 +40,12 @@ const places: { table: SQL; column: SQL; select: SQL; of: (row: Record<string, u
     column: sql`own_encrypted`,
     select: sql`SELECT t.id, t.own_encrypted AS text, t.public_id FROM webhook_endpoints t`,
     of: (row) => sealedOwnFields(String(row.public_id)),
+  },
+  {
+    table: sql`transports`,
+    column: sql`secret_encrypted`,
+    select: sql`SELECT t.id, t.secret_encrypted AS text, t.name FROM transports t`,
+    of: (row) => sealedTransport(String(row.name)),
   },
 ];
 

@@ -67,3 +67,30 @@ export async function cancelWaiting(
   );
   return appended(await withHomeTables(store, nowMs, () => batch(store.d1, queries))).length;
 }
+
+/** A leased delivery that is given back untried, with why it waits. */
+export interface Held {
+  messageId: MessageId;
+  n: number;
+  leaseId: string;
+  /** With a fingerprint: the same reason again is not told again. */
+  event: NewEvent;
+  dueMs: number;
+}
+
+/** Gives leased deliveries back until they are due again, and tells why: once for each reason. */
+export async function holdLeased(store: Store, held: readonly Held[], nowMs: number): Promise<void> {
+  const back = sql`state = 'queued', attempts = attempts - 1, due_ms = j.value->>'dueMs', lease_id = NULL,
+    lease_boot = NULL, lease_until_ms = NULL`;
+  const isTold = sql`EXISTS (SELECT 1 FROM json_each(d.timeline) e
+    WHERE e.value->>'fingerprint' = json_extract(j.value->>'event', '$.fingerprint'))`;
+  const queries = byRetainedWeek(held, ({ messageId }) => messageId, nowMs).flatMap(([week, own]) => [
+    ...appendEntries(week, weekOf(nowMs), own, {
+      guard: sql`d.lease_id = j.value->>'leaseId' AND NOT ${isTold}`,
+      set: back,
+    }),
+    sql`UPDATE ${weekTables(week).deliveries} AS d SET ${back} FROM json_each(${JSON.stringify(own)}) j
+      WHERE d.message_id = j.value->>'messageId' AND d.n = j.value->>'n' AND d.lease_id = j.value->>'leaseId'`,
+  ]);
+  await withHomeTables(store, nowMs, () => batch(store.d1, queries));
+}

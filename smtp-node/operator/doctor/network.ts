@@ -53,7 +53,11 @@ async function greeted(
     // A machine without IPv6 can do its work; one without IPv4 cannot.
     return target.family === 6
       ? warning(check, observed, 'Give the machine working IPv6, or set PENNYPOST_OUTBOUND_IPV4_ONLY=true.')
-      : failed(check, observed, 'Ask your provider to open outbound port 25, and open it in your firewall.');
+      : failed(
+          check,
+          observed,
+          'Ask your provider to open outbound port 25, and open it in your firewall; until then mail can leave by a relay: see the guide "Start without port 25".',
+        );
   }
   if (!greeting.line.startsWith('220')) {
     return warning(

@@ -240,6 +240,11 @@ function Entry({
           </p>
         )}
         {details.node && <p class="small">by node {details.node}</p>}
+        {details.transport && (
+          <p class="small">
+            {event.kind === 'delivered' ? 'handed to' : 'by'} the relay {details.transport}
+          </p>
+        )}
         {details.url && <p class="small break">{details.url}</p>}
         {details.userAgent && <p class="small break quiet">{details.userAgent}</p>}
         {details.machine && (

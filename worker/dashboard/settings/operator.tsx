@@ -51,6 +51,9 @@ operatorPages.page('/operator', async (c, viewer) => {
         <a class="button" href="/operator/nodes">
           Nodes
         </a>
+        <a class="button" href="/operator/transports">
+          Transports
+        </a>
         <a class="button" href="/audit?of=installation">
           Audit log
         </a>

@@ -46,7 +46,7 @@ All variables and secrets are told in [Settings](settings.md).
 
 ## A node
 
-A node runs on any machine with port 25 open and matching A, AAAA and PTR records.
+A node runs on any machine with port 25 open and matching A, AAAA and PTR records; without it mail [leaves by a relay](no-port-25.md).
 
 \`\`\`sh
 PENNYPOST_EDGE_URL=https://pennypost.example.workers.dev \\

@@ -121,7 +121,8 @@ ones, migrates and binds them; there are never fewer afterwards. \`npm start -- 
 
 A node needs port 25 out (to deliver) and in (bounces, received mail). Many providers of machines close it until one asks: look for
 "SMTP" or "port 25" in their support pages, and say that you send transactional mail of your own domains, with bounces and
-complaints handled. Cloudflare itself has no outgoing port 25, which is why nodes are machines of your own.
+complaints handled. Cloudflare itself has no outgoing port 25, which is why nodes are machines of your own. Until it is open, mail
+can [leave by a relay](no-port-25.md).
 
 The PTR record of the address is set where the machine is rented (often "reverse DNS"), not in your zone. It must name
 \`PENNYPOST_HOST_NAME\`, and that name's A or AAAA must lead back to the address. IPv6 without a PTR is refused by Google and others: set it,

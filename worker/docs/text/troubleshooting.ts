@@ -39,7 +39,7 @@ The message's page says what it waits for (\`waits_for\`).
 | the reply has | what it means | what to do |
 | --- | --- | --- |
 | \`greylist\`, \`4.7.1 try again\` | the receiver sees this sender for the first time | nothing, the next try passes |
-| no connection to any host | port 25 is closed on the way out | \`npm run doctor\` on the node; many providers open it on request only |
+| no connection to any host | port 25 is closed on the way out | \`npm run doctor\` on the node; many providers open it on request only; meanwhile [by a relay](no-port-25.md) |
 | \`421 4.7.28\`, \`[TSS04]\`, \`S3150\` | too much at once for Google, Yahoo or Microsoft | it slows down by itself; send less at once from a new address |
 | TLS is required | the receiver's policy (MTA-STS, DANE) asks for a certificate that its host does not show | the receiver has to mend it; the event says what was found |
 

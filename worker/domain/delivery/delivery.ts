@@ -259,9 +259,10 @@ function timeOf({ endedAtMs }: Outcome, nowMs: number): number {
 }
 
 function attemptDetails(delivery: DeliveryFacts, outcome: Outcome): EventDetails {
-  const { mx, tls, reused, steps, tried } = outcome.session;
+  const { transport, mx, tls, reused, steps, tried } = outcome.session;
   return {
     attempt: delivery.attempts,
+    ...(transport === undefined ? {} : { transport }),
     mx,
     tls,
     reused,

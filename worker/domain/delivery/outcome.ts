@@ -28,6 +28,7 @@ export const stepNames = [
   'greeting',
   'ehlo',
   'tls',
+  'auth',
   'mail',
   'rcpt',
   'data',
@@ -36,6 +37,8 @@ export const stepNames = [
 export type StepName = (typeof stepNames)[number];
 
 export const sessionSchema = z.object({
+  /** The transport that had it last (`delivery/transport.ts`); left out: `direct`. */
+  transport: z.string().max(64).optional(),
   /** The MX that was spoken to; null when none was reached. */
   mx: z.object({ host: z.string(), address: z.string() }).nullable(),
   tls: z
@@ -65,7 +68,15 @@ export const sessionSchema = z.object({
   /** They add up to the attempt's duration. */
   steps: z.array(z.object({ name: z.enum(stepNames), ms: z.number() })),
   /** Hosts that were tried first and failed. */
-  tried: z.array(z.object({ host: z.string(), address: z.string(), error: z.string() })),
+  tried: z.array(
+    z.object({
+      host: z.string(),
+      address: z.string(),
+      error: z.string(),
+      /** The relay whose host it is; left out: an MX. */
+      transport: z.string().max(64).optional(),
+    }),
+  ),
 });
 export type Session = z.infer<typeof sessionSchema>;
 

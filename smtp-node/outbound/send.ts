@@ -1,0 +1,138 @@
+import { classOf } from '#domain/message/class.ts';
+import type { DkimKey, LeasedDelivery } from '#domain/node-contract.ts';
+import { withCrlf } from '../signing/line-ends.ts';
+import { type RawSource, readRaw, wholeOf } from '../signing/raw-source.ts';
+import type { DomainTls } from '../tls-policy/policy.ts';
+import { DotStuffing, dotStuffed } from './dot-stuffing.ts';
+import type { Envelope } from './envelope.ts';
+import type { Errand } from './host-attempt.ts';
+import { type MxHost, orderTargets } from './mx-order.ts';
+import { bounded, silentFailure } from './outcomes.ts';
+import type { Provider } from './providers.ts';
+import type { Ending, Surroundings, Trip } from './surroundings.ts';
+import type { Mail } from './transaction.ts';
+import { tryHosts } from './try-hosts.ts';
+
+/** A message that is to go. */
+export interface Sending {
+  delivery: LeasedDelivery;
+  envelope: Envelope;
+  /** Signs it, once. */
+  signed(): Promise<Signed>;
+}
+
+export type Signed =
+  | { kind: 'signed'; mail: Mail; selectors: string[] }
+  | { kind: 'unsignable'; text: string };
+
+/** Where it goes. */
+export interface Way {
+  hosts: readonly MxHost[];
+  /** What the hosts serve, for those who ask which mail not to lease. */
+  domain: string;
+  tls: DomainTls;
+  provider: Provider | null;
+  destination: { name: string; most: number | null };
+  /** Largest message, octets; null: the hosts say so. */
+  maxBytes: number | null;
+}
+
+export async function sign(
+  delivery: LeasedDelivery,
+  envelope: Envelope,
+  raw: RawSource,
+  keys: readonly DkimKey[],
+  trip: Trip,
+  around: Surroundings,
+): Promise<Signed> {
+  const now = new Date(around.now());
+  const { signingDomain, forward, fields } = delivery;
+  const work = () =>
+    forward
+      ? around.sealer.seal(raw, { domain: signingDomain, keys, now }, forward)
+      : around.signer.sign(raw, signingDomain, keys, now, fields);
+  // A spooled message is read from disk between its parts, so it takes no turn and holds nobody up.
+  const signed = await trip.clock.time('sign', () =>
+    raw.kind === 'file' ? work() : around.signing.take(classOf(delivery.class).rank, work),
+  );
+  trip.clock.current = null;
+  if (signed.kind === 'unsignable') return signed;
+  return { kind: 'signed', mail: mailOf(envelope, delivery, raw, signed), selectors: signed.selectors };
+}
+
+/** Waits for a place among the attempts there, signs, and tries host after host. */
+export async function send(
+  { hosts, domain, tls, provider, destination, maxBytes }: Way,
+  { delivery, signed }: Sending,
+  trip: Trip,
+  around: Surroundings,
+): Promise<Ending | 'untried'> {
+  const waitMs = Math.max(0, trip.waitUntilMs - around.now());
+  const stay = await trip.clock.time('wait', () =>
+    around.destinations.enter(destination, domain, delivery.class, waitMs),
+  );
+  if (!stay) return 'untried';
+  if ('leftAlone' in stay) {
+    const failure = silentFailure({ class: 'rate_limited', text: stay.leftAlone, step: 'wait' });
+    return { type: 'deferred', failure };
+  }
+  try {
+    // Before a connection is asked for: hashing 25 MiB must not hold one.
+    const ready = await signed();
+    if (ready.kind === 'unsignable')
+      return { type: 'failed', reason: 'unsignable', text: bounded(ready.text) };
+    const { mail, selectors } = ready;
+    if (maxBytes !== null && mail.sizeBytes > maxBytes) {
+      const text = `${mail.sizeBytes} octets are more than the ${maxBytes} that ${destination.name} takes`;
+      const failure = silentFailure({ class: 'too_large', status: '5.3.4', text, step: 'mail' });
+      return { type: 'bounced', failure };
+    }
+    const targets = orderTargets(hosts, around.random);
+    const errand: Errand = { ...trip, domain, mailClass: delivery.class, mail, tls, plain: false };
+    const result = await tryHosts(targets, errand, delivery, { stay, provider }, around);
+    if (result === 'untried' || result.type !== 'accepted') return result;
+    return { type: 'delivered', reply: result.reply, dkim: selectors };
+  } finally {
+    stay.leave();
+  }
+}
+
+function mailOf(
+  envelope: Envelope,
+  delivery: LeasedDelivery,
+  raw: RawSource,
+  signed: { header: string; sizeBytes: number; headerIsUtf8: boolean },
+): Mail {
+  const header = Buffer.from(signed.header);
+  return {
+    mailFrom: envelope.mailFrom,
+    rcptTo: envelope.rcptTo,
+    sizeBytes: header.length + signed.sizeBytes,
+    needsSmtpUtf8: envelope.needsSmtpUtf8 || (delivery.smtputf8 && signed.headerIsUtf8),
+    eightBit: delivery.eightBit,
+    requireTls: requireTlsOf(delivery),
+    content: () => {
+      const whole = wholeOf(raw);
+      return whole ? [stuffedWhole(header, whole)] : dotStuffed(signedContent(header, raw));
+    },
+  };
+}
+
+function requireTlsOf({ tls, requiretls = false }: LeasedDelivery): Mail['requireTls'] {
+  if (requiretls) return 'always';
+  return tls === 'required' ? 'where understood' : 'no';
+}
+
+function stuffedWhole(header: Buffer, message: Buffer): Buffer {
+  const stuffing = new DotStuffing();
+  return Buffer.concat([...stuffing.push(header), ...stuffing.push(message), ...stuffing.end()]);
+}
+
+async function* signedContent(header: Buffer, raw: RawSource): AsyncGenerator<Buffer> {
+  let before: Buffer | null = header;
+  for await (const chunk of withCrlf(readRaw(raw))) {
+    yield before ? Buffer.concat([before, chunk]) : chunk;
+    before = null;
+  }
+  if (before) yield before;
+}

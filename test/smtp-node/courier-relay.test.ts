@@ -1,0 +1,195 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Relay } from '#domain/delivery/transport.ts';
+import type { Courier } from '../../smtp-node/outbound/courier.ts';
+import { courierTo, failureOf, send } from '../support/courier.ts';
+import { type FakeMx, startFakeMx } from '../support/fake-mx.ts';
+import { freePort } from '../support/free-port.ts';
+import { relayLogin, startRelay, type TestRelay } from '../support/relay.ts';
+import { resolverOf, type Zone } from '../support/zone.ts';
+
+let mx: FakeMx;
+let courier: Courier;
+let relay: TestRelay | null = null;
+
+beforeEach(async () => {
+  mx = await startFakeMx();
+  courier = courierTo(mx);
+});
+
+afterEach(async () => {
+  await courier.close();
+  await mx.close();
+  await relay?.close();
+  relay = null;
+});
+
+async function use(
+  options: Parameters<typeof startRelay>[0] = {},
+  more: Partial<Relay> = {},
+): Promise<TestRelay> {
+  relay = await startRelay(options, more);
+  courier.useRelays([relay.relay]);
+  return relay;
+}
+
+const byRelay = { route: ['smarthost'] };
+
+describe('a delivery by a relay', () => {
+  it('is signed, signed in for and told with its transport; no MX hears of it', async () => {
+    const { messages, methods } = await use();
+    const outcome = await send(courier, byRelay);
+    expect(outcome).toMatchObject({
+      type: 'delivered',
+      reply: { code: 250, status: '2.0.0' },
+      session: { transport: 'smarthost', mx: { host: 'localhost', address: '127.0.0.1' } },
+    });
+    expect(outcome.session.steps.map(({ name }) => name)).toContain('auth');
+    expect(messages).toMatchObject([{ user: 'shop', to: ['ann@example.test'] }]);
+    expect(messages[0]?.raw).toMatch(/^DKIM-Signature:/);
+    expect(methods).toEqual(['PLAIN']);
+    expect(mx.connections).toBe(0);
+  });
+
+  it('signs in by LOGIN where there is nothing else, once for a connection', async () => {
+    const { messages, methods } = await use({ authMethods: ['LOGIN'] });
+    await send(courier, byRelay);
+    expect((await send(courier, byRelay)).session.reused).toBe(true);
+    expect(messages).toHaveLength(2);
+    expect(methods).toEqual(['LOGIN']);
+  });
+
+  it('asks a relay without a login for none', async () => {
+    const { messages } = await use({ authOptional: true }, { login: null });
+    expect((await send(courier, byRelay)).type).toBe('delivered');
+    expect(messages).toHaveLength(1);
+  });
+
+  it('waits when the sign-in is refused, and takes a new secret at once', async () => {
+    const { relay: told, messages } = await use({}, { login: { ...relayLogin, secret: 'old' } });
+    const outcome = await send(courier, byRelay);
+    expect(outcome.type).toBe('deferred');
+    expect(failureOf(outcome)).toMatchObject({ step: 'auth', reply: { code: 535 } });
+    courier.useRelays([{ ...told, login: relayLogin }]);
+    expect((await send(courier, byRelay)).type).toBe('delivered');
+    expect(messages).toHaveLength(1);
+  });
+
+  it.each([
+    ['implicit', { secure: true }],
+    ['starttls', { disabledCommands: [] }],
+  ] as const)('never gives its secret to whom it cannot verify (%s)', async (tls, options) => {
+    const { methods } = await use({ ...options, disabledCommands: [] }, { tls });
+    const outcome = await send(courier, byRelay);
+    expect(failureOf(outcome)).toMatchObject({ step: 'tls', text: expect.stringContaining('not valid') });
+    expect(methods).toEqual([]);
+  });
+
+  it('never speaks in clear where STARTTLS is wanted', async () => {
+    const { methods } = await use({}, { tls: 'starttls' });
+    expect(failureOf(await send(courier, byRelay)).text).toContain('offers no STARTTLS');
+    expect(methods).toEqual([]);
+  });
+
+  it('bounces what the relay says of the recipient, and what is larger than it takes', async () => {
+    await use({ refuse: { at: 'rcpt', code: 550, text: '5.1.1 no such user' } });
+    expect((await send(courier, byRelay)).type).toBe('bounced');
+    await relay?.close();
+    await use({}, { maxBytes: 10 });
+    expect(failureOf(await send(courier, byRelay))).toMatchObject({ class: 'too_large', status: '5.3.4' });
+  });
+
+  it('waits for a relay that nobody has told of', async () => {
+    const outcome = await send(courier, { route: ['unheard'] });
+    expect(outcome).toMatchObject({ type: 'deferred', failure: { class: 'system' } });
+  });
+});
+
+describe('a route', () => {
+  const relayFirst = { route: ['smarthost', 'direct'] };
+
+  it('goes on where the relay is not there, to be delivered once', async () => {
+    courier.useRelays([{ ...(await startAndStop()), name: 'smarthost' }]);
+    const outcome = await send(courier, relayFirst);
+    expect(outcome).toMatchObject({ type: 'delivered', session: { mx: { host: 'mx.test' } } });
+    expect(outcome.session.transport).toBeUndefined();
+    expect(outcome.session.tried.map(({ host }) => host)).toEqual(['localhost']);
+    expect(mx.messages).toHaveLength(1);
+  });
+
+  it.each([
+    ['the sign-in is refused', {}, { login: { user: 'shop', secret: 'wrong' } }],
+    [
+      'it is over its quota',
+      { refuse: { at: 'rcpt', code: 452, text: '4.5.3 daily quota exceeded, too many messages' } },
+      {},
+    ],
+    [
+      'it is on a blocklist',
+      { refuse: { at: 'dot', code: 554, text: '5.7.1 blocked using zen.spamhaus.org' } },
+      {},
+    ],
+    ['it does not relay', { refuse: { at: 'rcpt', code: 554, text: '5.7.1 relay access denied' } }, {}],
+  ] as const)('goes on where %s', async (_why, options, more) => {
+    const { messages } = await use(options as Parameters<typeof startRelay>[0], more);
+    const outcome = await send(courier, relayFirst);
+    expect(outcome).toMatchObject({ type: 'delivered', session: { mx: { host: 'mx.test' } } });
+    expect([messages.length, mx.messages.length]).toEqual([0, 1]);
+  });
+
+  it.each([
+    ['the recipient is unknown', 550, '5.1.1 no such user', 'bounced'],
+    ['the message is refused', 554, '5.6.0 this looks like spam', 'bounced'],
+    ['the recipient is full', 452, '4.2.2 mailbox full', 'deferred'],
+  ] as const)('ends where %s', async (_why, code, text, type) => {
+    await use({ refuse: { at: 'dot', code, text } });
+    expect((await send(courier, relayFirst)).type).toBe(type);
+    expect(mx.messages).toHaveLength(0);
+  });
+
+  it('ends where the relay may have taken it', async () => {
+    courier.useRelays([await asRelay(mx)]);
+    const other = { route: ['smarthost', 'direct'], rcptTo: 'drop-after-dot@example.test' };
+    expect((await send(courier, other)).type).toBe('maybeAccepted');
+    expect(mx.messages).toHaveLength(0);
+  });
+
+  it('leaves port 25 alone when nobody answers there, and finds out when somebody does', async () => {
+    let nowMs = Date.now();
+    const nowhere = '127.0.0.3';
+    const zone: Zone = Object.fromEntries(
+      [1, 2, 3, 4, 5].flatMap((n) => [
+        [`d${n}.test`, { MX: [{ exchange: `mx.d${n}.test`, priority: 1 }] }],
+        [`mx.d${n}.test`, { A: [n === 5 ? mx.address : nowhere] }],
+      ]),
+    );
+    await courier.close();
+    courier = courierTo(mx, { resolveRecords: resolverOf(zone), now: () => nowMs });
+    const { messages } = await use();
+    const route = ['direct', 'smarthost'];
+    for (const n of [1, 2, 3]) {
+      const outcome = await send(courier, { route, rcptTo: `a@d${n}.test` });
+      expect(outcome).toMatchObject({ type: 'delivered', session: { transport: 'smarthost' } });
+      expect(outcome.session.tried).toHaveLength(1);
+    }
+    const after = await send(courier, { route, rcptTo: 'a@d5.test' });
+    expect(after.session).toMatchObject({ transport: 'smarthost', tried: [] });
+    expect(mx.connections).toBe(0);
+    nowMs += 61_000;
+    expect((await send(courier, { route, rcptTo: 'a@d5.test' })).session.transport).toBeUndefined();
+    expect((await send(courier, { route, rcptTo: 'a@d5.test' })).session.transport).toBeUndefined();
+    expect([messages.length, mx.messages.length]).toEqual([4, 2]);
+  });
+});
+
+/** A relay that is gone. */
+async function startAndStop(): Promise<Relay> {
+  const { relay: gone, close } = await startRelay({}, { port: await freePort() });
+  await close();
+  return gone;
+}
+
+async function asRelay({ port }: FakeMx): Promise<Relay> {
+  const { relay: told, close } = await startRelay();
+  await close();
+  return { ...told, port, login: null };
+}

@@ -1,0 +1,314 @@
+import { direct, type TransportRule, transportPresets, transportRule } from '#domain/delivery/transport.ts';
+import { classNames } from '#domain/message/class.ts';
+import { Problem } from '#domain/problem.ts';
+import {
+  alterTransport,
+  dropTransport,
+  makeTransport,
+  newTransport,
+  setRules,
+  transportChange,
+} from '../../api/admin-transports.ts';
+import { invalidBody } from '../../http/app.ts';
+import { html } from '../../pages/answer.tsx';
+import { Card, Columns } from '../../pages/blocks.tsx';
+import { Field, Fields, Post, Select } from '../../pages/forms.tsx';
+import { Page } from '../../pages/layout.tsx';
+import { Empty, Head, State, Time } from '../../pages/parts.tsx';
+import { whyClosed } from '../../store/routing.ts';
+import { readTransports, type TransportState } from '../../store/transports.ts';
+import { Board, type Form } from '../board.tsx';
+
+/** Which way mail leaves: straight to its recipients' servers, or by relays. For the operator. */
+export const transportPages = new Board();
+
+transportPages.page('/operator/transports', async (c, viewer) => {
+  const nowMs = Date.now();
+  const { transports, rules } = await readTransports(c.get('store'), nowMs);
+  return html(
+    c,
+    <Page title="Transports" viewer={viewer} url={c.req.url}>
+      <Head
+        title="Transports"
+        lead="Mail goes straight to its recipients’ servers, or by a relay where a rule says so."
+      >
+        <a class="button" href="/operator">
+          Installation
+        </a>
+      </Head>
+      <Card id="transports" title="Relays" flush>
+        {transports.length === 0 ? (
+          <Empty title="No relays yet">
+            <p>Add one where port 25 is closed, or where a new address is trusted by nobody yet.</p>
+          </Empty>
+        ) : (
+          <Relays transports={transports} nowMs={nowMs} />
+        )}
+      </Card>
+      <Card id="rules" title="Which mail leaves by which" flush={rules.length > 0}>
+        {rules.length === 0 ? (
+          <p>There is no rule: all mail goes straight to its recipients’ servers.</p>
+        ) : (
+          <Rules rules={rules} />
+        )}
+      </Card>
+      <NewRule transports={transports} />
+      <NewRelay />
+    </Page>,
+  );
+});
+
+function Relays({ transports, nowMs }: { transports: readonly TransportState[]; nowMs: number }) {
+  return (
+    <table class="cards">
+      <Columns names={['Relay', 'State', 'Today', 'Last']} actions />
+      <tbody>
+        {transports.map((one) => {
+          const action = `/operator/transports/${one.name}`;
+          return (
+            <tr>
+              <td class="break">
+                {one.name}
+                <p class="small quiet">
+                  {one.host}:{one.port}, {one.tls}
+                  {one.user !== null && `, as ${one.user}`}
+                </p>
+              </td>
+              <td data-label="State">
+                <RelayState one={one} nowMs={nowMs} />
+              </td>
+              <td class="nowrap" data-label="Today">
+                {one.takenToday.toLocaleString('en')}
+                {one.dailyQuota !== null && ` of ${one.dailyQuota.toLocaleString('en')}`}
+              </td>
+              <td class="break" data-label="Last">
+                {one.tookAtMs === null ? 'nothing yet' : <Time ms={one.tookAtMs} />}
+                {one.failedText !== null && one.failedAtMs !== null && (
+                  <p class="small">
+                    <Time ms={one.failedAtMs} />: {one.failedText}
+                  </p>
+                )}
+              </td>
+              <td>
+                <div class="row">
+                  {one.paused ? (
+                    <Post action={`${action}/pause`} label="Resume" values={{ paused: 'no' }} />
+                  ) : (
+                    <Post
+                      action={`${action}/pause`}
+                      label="Pause"
+                      values={{ paused: 'yes' }}
+                      sure="Within half a minute its mail goes by the next transport of its rule, or waits where there is none."
+                    />
+                  )}
+                  <Post
+                    action={`${action}/remove`}
+                    label="Remove"
+                    sure="Its secret is forgotten."
+                    tone="danger"
+                  />
+                </div>
+              </td>
+            </tr>
+          );
+        })}
+      </tbody>
+    </table>
+  );
+}
+
+function RelayState({ one, nowMs }: { one: TransportState; nowMs: number }) {
+  const closed = whyClosed(one, nowMs);
+  if (closed)
+    return (
+      <>
+        <State tone="warn">{one.paused ? 'paused' : 'full'}</State>
+        <p class="small quiet">{closed.text}</p>
+      </>
+    );
+  const isFailing = one.failedAtMs !== null && one.failedAtMs > (one.tookAtMs ?? 0);
+  if (isFailing) return <State tone="bad">refuses</State>;
+  return (
+    <State tone={one.tookAtMs === null ? 'quiet' : 'good'}>
+      {one.tookAtMs === null ? 'not used' : 'works'}
+    </State>
+  );
+}
+
+function Rules({ rules }: { rules: readonly TransportRule[] }) {
+  return (
+    <table class="cards">
+      <Columns names={['Mail', 'Leaves by']} actions />
+      <tbody>
+        {rules.map((rule, at) => (
+          <tr>
+            <td class="break">{whatOf(rule)}</td>
+            <td class="break" data-label="Leaves by">
+              {rule.route.join(', then ')}
+            </td>
+            <td>
+              <Post action="/operator/transports/rules/remove" label="Remove" values={{ at: String(at) }} />
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+function whatOf({ domain, class: name, recipient, provider }: TransportRule): string {
+  const parts = [
+    name && `${name} mail`,
+    domain && `from ${domain}`,
+    recipient && `to ${recipient}`,
+    provider && `to mailboxes of ${provider}`,
+  ].filter(Boolean);
+  return parts.length === 0 ? 'all mail' : parts.join(' ');
+}
+
+function NewRule({ transports }: { transports: readonly TransportState[] }) {
+  if (transports.length === 0) return null;
+  const names = [...transports.map(({ name }) => name), direct];
+  const options = names.map((name) => ({ value: name, text: name }));
+  return (
+    <Card id="new-rule" title="Add a rule">
+      <Fields
+        action="/operator/transports/rules"
+        submit="Add it"
+        fieldOf={([first = '']) => (first === 'route' || first === 'rules' ? 'first' : first)}
+      >
+        <Field
+          label="From the domain"
+          name="domain"
+          maxlength={253}
+          hint="Empty: from all."
+          required={false}
+        />
+        <Select
+          label="Of the class"
+          name="class"
+          value=""
+          options={[{ value: '', text: 'all' }, ...classNames.map((name) => ({ value: name, text: name }))]}
+        />
+        <Field
+          label="To the domain"
+          name="recipient"
+          maxlength={253}
+          hint="Empty: to all. As gmail.com."
+          required={false}
+        />
+        <Select label="Leaves by" name="first" value={names[0] ?? ''} options={options} />
+        <Select
+          label="And where that refuses us, by"
+          name="second"
+          value=""
+          options={[{ value: '', text: 'nothing else' }, ...options]}
+          hint="The first rule that fits decides; a new one is tried after those there are."
+        />
+      </Fields>
+    </Card>
+  );
+}
+
+function NewRelay() {
+  return (
+    <Card id="new-transport" title="Add a relay">
+      <Fields action="/operator/transports" submit="Add it">
+        <Field label="Name" name="name" maxlength={63} hint="As you call it in rules, for example ses." />
+        <Select
+          label="Service"
+          name="preset"
+          value="smtp"
+          options={transportPresets.map(({ name, title }) => ({ value: name, text: title }))}
+          hint={transportPresets
+            .filter(({ host }) => host !== null)
+            .map(({ title, hint }) => `${title}: ${hint}`)
+            .join(' ')}
+        />
+        <Field label="Host" name="host" maxlength={253} hint="Empty: as the service says." required={false} />
+        <Field label="Port" name="port" type="number" hint="Empty: as the service says." required={false} />
+        <Select
+          label="Encryption"
+          name="tls"
+          value=""
+          options={[
+            { value: '', text: 'as the service says' },
+            { value: 'implicit', text: 'from the beginning (465)' },
+            { value: 'starttls', text: 'by STARTTLS (587)' },
+            { value: 'none', text: 'none, on a network of your own' },
+          ]}
+        />
+        <Field
+          label="User"
+          name="user"
+          maxlength={255}
+          hint="Empty: as the service says, or none."
+          required={false}
+        />
+        <Field label="Secret" name="secret" type="password" maxlength={4096} required={false} />
+        <Field
+          label="Messages a day"
+          name="daily_quota"
+          type="number"
+          hint="Empty: no limit. From there on its mail goes by the next transport, or waits for the next day (UTC)."
+          required={false}
+        />
+      </Fields>
+    </Card>
+  );
+}
+
+const textOrNothing = (form: Form, name: string) =>
+  form.text(name) === '' ? {} : { [name]: form.text(name) };
+const numberOrNothing = (form: Form, name: string) =>
+  form.text(name) === '' ? {} : { [name]: Number(form.text(name)) };
+
+transportPages.action('/operator/transports', async (c, _viewer, form) => {
+  const asked = newTransport.safeParse({
+    name: form.text('name'),
+    preset: form.text('preset'),
+    ...textOrNothing(form, 'host'),
+    ...numberOrNothing(form, 'port'),
+    ...textOrNothing(form, 'tls'),
+    ...textOrNothing(form, 'user'),
+    ...textOrNothing(form, 'secret'),
+    ...numberOrNothing(form, 'daily_quota'),
+  });
+  if (!asked.success) throw invalidBody(asked.error.issues, '');
+  await makeTransport(c, asked.data);
+  return c.redirect('/operator/transports#transports', 303);
+});
+
+transportPages.action('/operator/transports/:name/pause', async (c, _viewer, form) => {
+  const change = transportChange.parse({ paused: form.text('paused') === 'yes' });
+  await alterTransport(c, c.req.param('name') ?? '', change);
+  return c.redirect('/operator/transports#transports', 303);
+});
+
+transportPages.action('/operator/transports/:name/remove', async (c) => {
+  await dropTransport(c, c.req.param('name') ?? '');
+  return c.redirect('/operator/transports#transports', 303);
+});
+
+transportPages.action('/operator/transports/rules', async (c, _viewer, form) => {
+  const orNull = (name: string) => (form.text(name) === '' ? null : form.text(name).toLowerCase());
+  const names = [form.text('first'), form.text('second')].filter((name) => name !== '');
+  const rule = transportRule.safeParse({
+    domain: orNull('domain'),
+    class: orNull('class'),
+    recipient: orNull('recipient'),
+    route: [...new Set(names)],
+  });
+  if (!rule.success) throw invalidBody(rule.error.issues, '');
+  const { rules } = await readTransports(c.get('store'), Date.now());
+  await setRules(c, [...rules, rule.data]);
+  return c.redirect('/operator/transports#rules', 303);
+});
+
+transportPages.action('/operator/transports/rules/remove', async (c, _viewer, form) => {
+  const { rules } = await readTransports(c.get('store'), Date.now());
+  const at = Number(form.text('at'));
+  if (!rules[at]) throw new Problem('not_found', 'There is no such rule any more.');
+  await setRules(c, rules.toSpliced(at, 1));
+  return c.redirect('/operator/transports#rules', 303);
+});

@@ -1,0 +1,184 @@
+import { z } from 'zod';
+import { classNames, type MailClass } from '../message/class.ts';
+import type { Failure, Outcome, StepName } from './outcome.ts';
+
+/**
+ * How a message leaves: straight to the hosts that take mail for its recipient (`direct`), or by somebody's mail server that sends
+ * it on (a relay, RFC 5598 §4.3.2; submission to it, RFC 6409). A message's route names transports in the order in which they are
+ * tried within one attempt: one after the other, never two at once.
+ */
+export const direct = 'direct';
+
+/** Encryption of the way to a relay: from the first octet (RFC 8314), by STARTTLS, or none, for one on a network of one's own. */
+export const relayTls = ['implicit', 'starttls', 'none'] as const;
+
+export const transportName = z
+  .string()
+  .regex(
+    /^[a-z0-9][a-z0-9-]{0,62}$/,
+    'must be 1 to 63 lower-case letters, digits and hyphens, and begin with no hyphen',
+  );
+
+/** A relay as a node is told of it. */
+export const relay = z.object({
+  name: transportName,
+  host: z.string().min(1).max(255),
+  port: z.number().int().min(1).max(65_535),
+  tls: z.enum(relayTls),
+  /** Null: it asks for no sign-in. */
+  login: z.object({ user: z.string().min(1).max(255), secret: z.string().min(1).max(4096) }).nullable(),
+  /** Largest message that it takes, octets; null: it says so itself. */
+  maxBytes: z.number().int().min(1).nullable(),
+  /** Connections at once. */
+  connections: z.number().int().min(1).max(100),
+});
+export type Relay = z.infer<typeof relay>;
+
+/** Most transports of one route. */
+export const longestRoute = 8;
+
+const domainName = z
+  .string()
+  .max(253)
+  .regex(/^[a-z0-9_-]+(\.[a-z0-9_-]+)+$/, 'must be a domain in lower case, as example.com');
+
+/** Which messages may leave by which transports; what is null fits all. */
+export const transportRule = z.strictObject({
+  /** The domain that signs. */
+  domain: domainName.nullable().default(null),
+  class: z.enum(classNames).nullable().default(null),
+  /** The recipient's domain. */
+  recipient: domainName.nullable().default(null),
+  /** Who runs the recipient's mail hosts, by the names of `outbound/providers.ts`. */
+  provider: transportName.nullable().default(null),
+  route: z
+    .array(transportName)
+    .min(1)
+    .max(longestRoute)
+    .refine((names) => new Set(names).size === names.length, 'must name each transport once'),
+});
+export type TransportRule = z.infer<typeof transportRule>;
+export const mostTransportRules = 100;
+export const mostTransports = 50;
+
+/** What a route is chosen by. */
+export interface Routed {
+  domain: string;
+  class: MailClass;
+  recipient: string;
+}
+
+/** The route of a message: the first rule that fits says it, and `direct` where none does. */
+export interface Route {
+  route: string[];
+  /** Of rules before that one which ask who runs the recipient's mail hosts, as only a node finds out: by provider. */
+  ofProviders: Record<string, string[]>;
+}
+
+export function routeOf(rules: readonly TransportRule[], message: Routed): Route {
+  const ofProviders: Record<string, string[]> = {};
+  for (const rule of rules) {
+    const fits =
+      (rule.domain ?? message.domain) === message.domain &&
+      (rule.class ?? message.class) === message.class &&
+      (rule.recipient ?? message.recipient) === message.recipient;
+    if (!fits) continue;
+    if (rule.provider === null) return { route: rule.route, ofProviders };
+    ofProviders[rule.provider] ??= rule.route;
+  }
+  return { route: [direct], ofProviders };
+}
+
+/** Steps before a word of the message was said: whoever fails there has not judged it. */
+const beforeMail: readonly StepName[] = ['wait', 'connect', 'greeting', 'ehlo', 'tls', 'auth'];
+
+/** Refusals of the sender, not of the message or its recipient: another transport is another sender. */
+const ofTheSender: readonly Failure['class'][] = ['blocklisted', 'rate_limited', 'relay_denied', 'network'];
+
+/** Whether the next transport of a route may have the message, as this one certainly has not. */
+export function passesOn(outcome: Pick<Outcome, 'type'> & { failure?: Failure }): boolean {
+  const { type, failure } = outcome;
+  if ((type !== 'deferred' && type !== 'bounced') || !failure) return false;
+  if (failure.class === 'bad_domain') return false;
+  return ofTheSender.includes(failure.class) || (failure.step !== null && beforeMail.includes(failure.step));
+}
+
+/** What a relay did, by its name: how many messages it took, and how it refused us. */
+export interface TransportUse {
+  name: string;
+  taken: number;
+  failedText: string | null;
+}
+
+/** What relays did, from the outcomes of attempts. */
+export function transportUses(outcomes: readonly Outcome[]): TransportUse[] {
+  const uses = new Map<string, TransportUse>();
+  for (const outcome of outcomes) {
+    const of = (name: string) => {
+      const use = uses.get(name) ?? { name, taken: 0, failedText: null };
+      uses.set(name, use);
+      return use;
+    };
+    const { transport, tried } = outcome.session;
+    for (const { transport: name, error } of tried)
+      if (name !== undefined) of(name).failedText = error.slice(0, 500);
+    if (transport === undefined) continue;
+    // What it may have taken counts, too.
+    if (outcome.type === 'delivered' || outcome.type === 'maybeAccepted') of(transport).taken += 1;
+    else if (passesOn(outcome) && 'failure' in outcome)
+      of(transport).failedText = outcome.failure.text.slice(0, 500);
+  }
+  return [...uses.values()];
+}
+
+/** What is known of services beforehand. */
+export interface TransportPreset {
+  name: string;
+  title: string;
+  host: string | null;
+  port: number;
+  tls: (typeof relayTls)[number];
+  user: string | null;
+  maxBytes: number | null;
+  /** Where what is given here is said. */
+  source: string | null;
+  hint: string;
+}
+
+const mebibyte = 1024 * 1024;
+
+export const transportPresets: readonly TransportPreset[] = [
+  {
+    name: 'smtp',
+    title: 'Any mail server',
+    host: null,
+    port: 587,
+    tls: 'starttls',
+    user: null,
+    maxBytes: null,
+    source: null,
+    hint: 'The submission server of whoever relays for you (RFC 6409).',
+  },
+  {
+    name: 'ses',
+    title: 'Amazon SES',
+    host: 'email-smtp.eu-central-1.amazonaws.com',
+    port: 465,
+    tls: 'implicit',
+    user: null,
+    maxBytes: 40 * mebibyte,
+    source: 'https://docs.aws.amazon.com/ses/latest/dg/smtp-connect.html',
+    hint: 'The host of your region, with SMTP credentials made in its console (no access keys).',
+  },
+  {
+    name: 'cloudflare',
+    title: 'Cloudflare Email Service',
+    host: 'smtp.mx.cloudflare.net',
+    port: 465,
+    tls: 'implicit',
+    user: 'api_token',
+    maxBytes: 5 * mebibyte,
+    source: 'https://developers.cloudflare.com/email-service/api/send-emails/smtp/',
+    hint: 'The secret is an API token with the permission Email Sending: Edit; the domain must be set up for sending in the same account.',
+  },
+];

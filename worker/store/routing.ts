@@ -1,0 +1,113 @@
+import type { NewEvent } from '#domain/delivery/event.ts';
+import { direct, type Relay, type Routed, routeOf, type TransportRule } from '#domain/delivery/transport.ts';
+import { decryptKey, sealedTransport } from './key-encryption.ts';
+import { errorText, type Store } from './store.ts';
+import { readTransports, relayOf, type TransportState } from './transports.ts';
+
+/** Why nothing is given to a transport now, and until when; null: until somebody says otherwise. */
+interface Closed {
+  text: string;
+  untilMs: number | null;
+}
+
+/** By which transports mail leaves, as it is decided now. */
+export interface Routing {
+  rules: readonly TransportRule[];
+  /** Relays that may be given mail. */
+  relays: readonly Relay[];
+  closed: ReadonlyMap<string, Closed>;
+}
+
+/** How long an isolate goes by what it read: a switch takes so long. */
+const keptForMs = 30_000;
+const dayMs = 86_400_000;
+
+/** Reads the routing when it is asked for, at most every half minute. */
+export class KnownRouting {
+  #kept: { routing: Routing; untilMs: number } | null = null;
+
+  async of(store: Store, keys: readonly Uint8Array[], nowMs: number): Promise<Routing> {
+    if (this.#kept && this.#kept.untilMs > nowMs) return this.#kept.routing;
+    const routing = await readRouting(store, keys, nowMs);
+    this.#kept = { routing, untilMs: nowMs + keptForMs };
+    return routing;
+  }
+
+  forget(): void {
+    this.#kept = null;
+  }
+}
+
+async function readRouting(store: Store, keys: readonly Uint8Array[], nowMs: number): Promise<Routing> {
+  const { transports, rules } = await readTransports(store, nowMs);
+  const relays: Relay[] = [];
+  const closed = new Map<string, Closed>();
+  for (const row of transports) {
+    const why = whyClosed(row, nowMs);
+    if (why) {
+      closed.set(row.name, why);
+      continue;
+    }
+    try {
+      const { secretEncrypted } = row;
+      const secret = secretEncrypted && (await decryptKey(secretEncrypted, keys, sealedTransport(row.name)));
+      relays.push(relayOf(row, secret));
+    } catch (error) {
+      console.error(
+        JSON.stringify({ level: 'error', msg: `the secret of ${row.name}`, error: errorText(error) }),
+      );
+      closed.set(row.name, { text: 'its secret does not open', untilMs: null });
+    }
+  }
+  return { rules, relays, closed };
+}
+
+/** Whether a relay is given nothing now, and why. */
+export function whyClosed(
+  { paused, dailyQuota, takenToday }: Pick<TransportState, 'paused' | 'dailyQuota' | 'takenToday'>,
+  nowMs: number,
+): Closed | null {
+  if (paused) return { text: 'it is paused', untilMs: null };
+  if (dailyQuota === null || takenToday < dailyQuota) return null;
+  const untilMs = (Math.floor(nowMs / dayMs) + 1) * dayMs;
+  return { text: `it has taken the ${dailyQuota} messages of today`, untilMs };
+}
+
+/** The transports that a leased delivery may go by, or why there is none now. */
+export type Chosen =
+  | { route?: string[]; routeOfProvider?: Record<string, string[]> }
+  | { waits: string; untilMs: number | null };
+
+export function chosenRoute({ rules, closed }: Routing, message: Routed): Chosen {
+  if (rules.length === 0) return {};
+  const { route, ofProviders } = routeOf(rules, message);
+  const open = (names: readonly string[]) => names.filter((name) => !closed.has(name));
+  const usable = open(route);
+  if (usable.length === 0) {
+    const why = route.map((name) => `${name}: ${closed.get(name)?.text ?? ''}`).join('; ');
+    const times = route.map((name) => closed.get(name)?.untilMs ?? null);
+    const known = times.filter((time) => time !== null);
+    return { waits: why, untilMs: known.length > 0 ? Math.min(...known) : null };
+  }
+  const own = Object.entries(ofProviders).flatMap(([provider, names]) => {
+    const some = open(names);
+    return some.length > 0 ? [[provider, some] as const] : [];
+  });
+  const isDirect = usable.length === 1 && usable[0] === direct;
+  return {
+    ...(isDirect ? {} : { route: usable }),
+    ...(own.length > 0 ? { routeOfProvider: Object.fromEntries(own) } : {}),
+  };
+}
+
+/** The event that says that a delivery waits for its transports. */
+export function waitsForTransport(
+  { waits, untilMs }: { waits: string; untilMs: number | null },
+  id: string,
+  nowMs: number,
+): NewEvent {
+  const until = untilMs === null ? {} : { until: new Date(untilMs).toISOString() };
+  const text = waits.slice(0, 500);
+  const details = { limit: 'transport', text, ...until };
+  return { id, kind: 'rate_limited', atMs: nowMs, details, fingerprint: `transport ${text}` };
+}

@@ -1,0 +1,166 @@
+import { eq, sql } from 'drizzle-orm';
+import {
+  type Relay,
+  type TransportRule,
+  type TransportUse,
+  transportRule,
+} from '#domain/delivery/transport.ts';
+import { dayOf } from '#domain/message/home.ts';
+import * as control from '../../drizzle/schema/control.ts';
+import { batch } from './sql.ts';
+import type { Store } from './store.ts';
+
+/** A relay as it is kept. */
+export type TransportRow = typeof control.transports.$inferSelect;
+
+/** What is decided of a relay: all but what it did. */
+export type TransportSettings = Omit<
+  TransportRow,
+  'id' | 'createdAtMs' | 'failedAtMs' | 'failedText' | 'tookAtMs'
+>;
+
+/** A relay with what it took today (UTC). */
+export interface TransportState extends TransportRow {
+  takenToday: number;
+}
+
+/** All relays by name, and the rules in their order. One round trip. */
+export async function readTransports(
+  store: Store,
+  nowMs: number,
+): Promise<{ transports: TransportState[]; rules: TransportRule[] }> {
+  const [rows = [], days = [], rules = []] = await batch(store.first.d1, [
+    sql`SELECT * FROM transports ORDER BY name`,
+    sql`SELECT name, taken FROM transport_days WHERE day = ${dayOf(nowMs)}`,
+    sql`SELECT rule FROM transport_rules ORDER BY position`,
+  ]);
+  const taken = new Map(days.map((row) => [String(row.name), Number(row.taken)]));
+  return {
+    transports: rows.map((row) => ({ ...rowOf(row), takenToday: taken.get(String(row.name)) ?? 0 })),
+    rules: rules.map(({ rule }) => transportRule.parse(JSON.parse(String(rule)))),
+  };
+}
+
+function rowOf(row: Record<string, unknown>): TransportRow {
+  const number = (value: unknown) => (value === null ? null : Number(value));
+  const text = (value: unknown) => (value === null ? null : String(value));
+  return {
+    id: Number(row.id),
+    name: String(row.name),
+    preset: String(row.preset),
+    host: String(row.host),
+    port: Number(row.port),
+    tls: row.tls as TransportRow['tls'],
+    user: text(row.user),
+    secretEncrypted: text(row.secret_encrypted),
+    maxBytes: number(row.max_bytes),
+    connections: Number(row.connections),
+    dailyQuota: number(row.daily_quota),
+    paused: row.paused === 1,
+    createdAtMs: Number(row.created_at_ms),
+    failedAtMs: number(row.failed_at_ms),
+    failedText: text(row.failed_text),
+    tookAtMs: number(row.took_at_ms),
+  };
+}
+
+/** Adds a relay; false when one has that name, or it is `direct`. */
+export async function addTransport(
+  store: Store,
+  settings: TransportSettings,
+  nowMs: number,
+): Promise<boolean> {
+  const added = await store.first.control
+    .insert(control.transports)
+    .values({ ...settings, createdAtMs: nowMs })
+    .onConflictDoNothing()
+    .returning({ id: control.transports.id });
+  return added.length > 0;
+}
+
+/** Changes a relay; its name stays. False when there is none. */
+export async function changeTransport(
+  store: Store,
+  name: string,
+  change: Partial<Omit<TransportSettings, 'name'>>,
+): Promise<boolean> {
+  const changed = await store.first.control
+    .update(control.transports)
+    .set({ ...change, failedAtMs: null, failedText: null })
+    .where(eq(control.transports.name, name))
+    .returning({ id: control.transports.id });
+  return changed.length > 0;
+}
+
+/** Removes a relay that no rule names. `named`: one does. */
+export async function removeTransport(store: Store, name: string): Promise<'removed' | 'named' | 'unknown'> {
+  const isNamed = sql`EXISTS (SELECT 1 FROM transport_rules r, json_each(r.rule, '$.route') e WHERE e.value = ${name})`;
+  const [named = [], removed = []] = await batch(store.first.d1, [
+    sql`SELECT 1 AS named WHERE ${isNamed}`,
+    sql`DELETE FROM transports WHERE name = ${name} AND NOT ${isNamed} RETURNING id`,
+  ]);
+  if (named.length > 0) return 'named';
+  return removed.length > 0 ? 'removed' : 'unknown';
+}
+
+/** Puts rules in the place of those there are. Gives the name of a transport that is not there, and changes nothing then. */
+export async function replaceRules(store: Store, rules: readonly TransportRule[]): Promise<string | null> {
+  const names = JSON.stringify(
+    [...new Set(rules.flatMap(({ route }) => route))].filter((name) => name !== 'direct'),
+  );
+  const missing = sql`SELECT value AS name FROM json_each(${names}) WHERE value NOT IN (SELECT name FROM transports)`;
+  const nothing = sql`EXISTS (${missing})`;
+  const kept = JSON.stringify(rules.map((rule) => JSON.stringify(rule)));
+  const [found = []] = await batch(store.first.d1, [
+    missing,
+    sql`DELETE FROM transport_rules WHERE NOT ${nothing}`,
+    sql`INSERT INTO transport_rules (position, rule) SELECT key, value FROM json_each(${kept}) WHERE NOT ${nothing}`,
+  ]);
+  return found[0] ? String(found[0].name) : null;
+}
+
+/** Counts what relays took, and notes what they said. One round trip. */
+export async function noteTransportUse(
+  store: Store,
+  uses: readonly TransportUse[],
+  nowMs: number,
+): Promise<void> {
+  if (uses.length === 0) return;
+  const rows = JSON.stringify(uses);
+  await batch(store.first.d1, [
+    sql`INSERT INTO transport_days (name, day, taken) SELECT value->>'name', ${dayOf(nowMs)}, value->>'taken'
+      FROM json_each(${rows}) WHERE value->>'taken' > 0
+      ON CONFLICT DO UPDATE SET taken = taken + excluded.taken`,
+    sql`UPDATE transports SET failed_at_ms = ${nowMs}, failed_text = j.value->>'failedText' FROM json_each(${rows}) j
+      WHERE transports.name = j.value->>'name' AND j.value->>'failedText' IS NOT NULL
+        AND (failed_at_ms IS NULL OR failed_at_ms < ${nowMs - noteAgainMs} OR failed_text <> j.value->>'failedText')`,
+    sql`UPDATE transports SET took_at_ms = ${nowMs} FROM json_each(${rows}) j
+      WHERE transports.name = j.value->>'name' AND j.value->>'taken' > 0
+        AND (took_at_ms IS NULL OR took_at_ms < ${nowMs - noteAgainMs})`,
+  ]);
+}
+
+/** The same again is not written down before. */
+const noteAgainMs = 60_000;
+
+/** Days of counts are kept so long. */
+const daysKeptMs = 35 * 86_400_000;
+
+/** Removes counts of days long gone. */
+export async function forgetTransportDays(store: Store, nowMs: number): Promise<void> {
+  await batch(store.first.d1, [sql`DELETE FROM transport_days WHERE day < ${dayOf(nowMs - daysKeptMs)}`]);
+}
+
+/** As nodes are told of it. @param secret null: it asks for no sign-in */
+export function relayOf(row: TransportRow, secret: string | null): Relay {
+  const { name, host, port, tls, user, maxBytes, connections } = row;
+  return {
+    name,
+    host,
+    port,
+    tls,
+    login: user !== null && secret !== null ? { user, secret } : null,
+    maxBytes,
+    connections,
+  };
+}
