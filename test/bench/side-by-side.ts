@@ -5,6 +5,7 @@ import type { DkimKey } from '#domain/node-contract.ts';
 import { nodeTokenOf } from '#domain/node-token.ts';
 import { selfSigned } from '../../smtp-node/submission/self-signed.ts';
 import type { NodeProcess } from '../support/node-process.ts';
+import { type BenchHaraka, startBenchHaraka } from './bench-haraka.ts';
 import { startBenchNode, startProfiledNode } from './bench-node.ts';
 import { type BenchPostfix, startBenchPostfix } from './bench-postfix.ts';
 import type { Shares } from './cpu-profile.ts';
@@ -29,7 +30,11 @@ export interface PostfixSide extends BenchPostfix {
   submit(load: Load): Promise<number>;
 }
 
-/** Makes a node or a Postfix that show the same certificate, know the same login, sign alike, and get the same mail. */
+export interface HarakaSide extends BenchHaraka {
+  submit(load: Load): Promise<number>;
+}
+
+/** Makes a node, a Postfix or a Haraka that show the same certificate, know the same login, sign alike, and get the same mail. */
 export interface SideBySide {
   recording: Recording;
   node(options: {
@@ -40,6 +45,7 @@ export interface SideBySide {
     env?: Record<string, string>;
   }): Promise<NodeSide>;
   postfix(options: { sinkPort: number | null; keys: readonly DkimKey[] }): Promise<PostfixSide>;
+  haraka(): Promise<HarakaSide>;
   close(): Promise<void>;
 }
 
@@ -84,6 +90,10 @@ export async function sideBySide(): Promise<SideBySide> {
       const login = { user, password };
       const postfix = await startBenchPostfix({ ...pair, ...login, sinkPort, keys, connections, domain });
       return { ...postfix, submit: (load) => submitLoad({ ...mail, ...load, port: postfix.port }) };
+    },
+    haraka: async () => {
+      const haraka = await startBenchHaraka({ ...pair, user, password });
+      return { ...haraka, submit: (load) => submitLoad({ ...mail, ...load, port: haraka.port }) };
     },
     close: () => rm(folder, { recursive: true }),
   };

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import type { Courier, CourierOptions } from '../../smtp-node/outbound/courier.ts';
+import { type Courier, type CourierOptions, createCourier } from '../../smtp-node/outbound/courier.ts';
 import {
   type Provider,
   pauseAsked,
@@ -10,7 +10,9 @@ import {
   withOverrides,
 } from '../../smtp-node/outbound/providers.ts';
 import { courierTo, failureOf, send, sendIfFree } from '../support/courier.ts';
+import { FakeEdge, leased } from '../support/fake-edge.ts';
 import { type FakeMx, type FakeMxOptions, startFakeMx } from '../support/fake-mx.ts';
+import { aMessage, ed25519Key } from '../support/mail.ts';
 import { nodeAtEdge } from '../support/node.ts';
 import { freshDirectory } from '../support/submission.ts';
 import { resolverOf, type Zone } from '../support/zone.ts';
@@ -84,6 +86,18 @@ describe('the provider of a domain', () => {
   });
 });
 
+it('each reaction names the page of its provider that tells of it', () => {
+  for (const { reactions } of providers)
+    for (const { source } of reactions) expect(source).toMatch(/^https:\/\/\S+$/);
+});
+
+const big: Provider = {
+  name: 'big',
+  hosts: ['.big.test'],
+  attempts: 2,
+  reactions: [{ reply: /Scripted at rcpt/, pauseSeconds: 300, source: 'this test' }],
+};
+
 describe('all hosts of one provider', () => {
   const zone: Zone = {
     'one.test': { MX: [{ exchange: 'a.big.test', priority: 1 }] },
@@ -92,12 +106,6 @@ describe('all hosts of one provider', () => {
     'a.big.test': { A: ['127.0.0.1'] },
     'b.big.test': { A: ['127.0.0.2'] },
     'mx.other.test': { A: ['127.0.0.1'] },
-  };
-  const big: Provider = {
-    name: 'big',
-    hosts: ['.big.test'],
-    attempts: 2,
-    reactions: [{ reply: /Scripted at rcpt/, pauseSeconds: 300, source: 'this test' }],
   };
   let nowMs = 1_790_000_000_000;
   let hosts: FakeMx[] = [];
@@ -154,10 +162,46 @@ describe('all hosts of one provider', () => {
 });
 
 describe('a node', () => {
-  it('tells on a page what it sends to whom at once', async () => {
-    await using at = await nodeAtEdge();
-    const answer = await fetch(`http://127.0.0.1:${at.node.metricsPort}/shaping`);
-    expect(await answer.json()).toEqual({ destinations: [] });
+  it('tells on a page what it sends to whom at once, and why it leaves one alone', async () => {
+    const mx = await startFakeMx();
+    const zone: Zone = {
+      'one.test': { MX: [{ exchange: 'a.big.test', priority: 1 }] },
+      'a.big.test': { A: ['127.0.0.1'] },
+    };
+    const edge = await new FakeEdge().start();
+    edge.keys['example.com'] = [ed25519Key('ed1').key];
+    const raw = aMessage.toString('latin1');
+    edge.queue.push(leased(1, { rcptTo: '451-rcpt@one.test', raw }));
+    const courier = {
+      port: mx.port,
+      resolveRecords: resolverOf(zone),
+      blockLocalAddresses: false,
+      providers: [big],
+    };
+    await using at = await nodeAtEdge({ edge, deps: { createCourier, courier } });
+    const page = async () => {
+      const answer = await fetch(`http://127.0.0.1:${at.node.metricsPort}/shaping`);
+      return (await answer.json()) as { destinations: object[] };
+    };
+    expect(await page()).toHaveProperty('destinations');
+    await edge.until(() => edge.results.length === 1);
+    const { destinations } = await page();
+    expect(destinations).toMatchObject([{ name: 'big', attempts: 0, window: 1, most: 2 }]);
+    const [{ because, pausedUntil } = { because: '', pausedUntil: '' }] = destinations as {
+      because: string;
+      pausedUntil: string;
+    }[];
+    expect(because).toBe('451 4.7.0 Scripted at rcpt');
+    expect(Date.parse(pausedUntil)).toBeGreaterThan(Date.now());
+    // Meanwhile no more of it is leased.
+    edge.wake();
+    await edge.until(({ asked }) =>
+      asked.some(
+        ({ path, json }) =>
+          path === 'lease' && JSON.stringify(json).includes('"excludeDomains":["one.test"]'),
+      ),
+    );
+    await mx.close();
   });
 
   it('does not start with a shaping file that cannot be read, and names what is wrong', async () => {

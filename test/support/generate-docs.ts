@@ -20,6 +20,7 @@ import { mailSettings } from '../../worker/domain/message/mail-settings.ts';
 import { limits } from '../../worker/domain/message/submission.ts';
 import { problems } from '../../worker/domain/problem.ts';
 import { scopes } from '../../worker/domain/scope.ts';
+import { subscriptionChange, suppressionEvents } from '../../worker/domain/suppression/suppression-event.ts';
 import { webhookBodies } from '../../worker/domain/webhook.ts';
 import { workerSettings } from '../../worker/settings.ts';
 
@@ -126,6 +127,16 @@ const sections: Record<string, string> = {
       ...[e.type, e.cloudmailin, e.resend, e.postmark].map((name) => (name ? code(name) : '')),
       e.raised,
       e.details,
+    ]),
+  ),
+  'suppression-events': table(
+    ['type', 'CloudMailin kind', 'Resend', 'Postmark', 'raised when'],
+    suppressionEvents.map((e) => [
+      code(e.type),
+      code(e.kind),
+      code(e.type),
+      code(`${subscriptionChange}, SuppressSending: ${e.kind === 'suppression_added'}`),
+      e.raised,
     ]),
   ),
   problems: table(

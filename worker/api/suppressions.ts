@@ -6,7 +6,7 @@ import { CsvError, formatCsvRow, inertCell } from '#domain/suppression/csv.ts';
 import { suppressionReasons } from '#domain/suppression/suppression.ts';
 import { type ImportedRow, type ImportFault, readImport } from '#domain/suppression/suppression-import.ts';
 import { time } from '#domain/time.ts';
-import { invalidBody, newApp, queryOf } from '../http/app.ts';
+import { type Call, invalidBody, newApp, queryOf } from '../http/app.ts';
 import { mediaType, readBody, readBytes } from '../http/request-body.ts';
 import { textOfFile } from '../http/text-file.ts';
 import { noted } from '../identity/audit.ts';
@@ -24,6 +24,7 @@ import {
   removeSuppressions,
   type Suppression,
 } from '../store/suppressions.ts';
+import { eventsCommitted } from '../webhook/poke.ts';
 import { offsetQuery, offsetTooFar, offsetWithCursor } from './queries.ts';
 
 /** `/v1/suppressions…`: addresses that must not be mailed. */
@@ -109,16 +110,22 @@ suppressionsApp.post('/suppressions', async (c) => {
   if (expiresAtMs !== null && expiresAtMs <= nowMs) {
     throw invalidBody([{ path: ['expires_at'], message: 'must be in the future' }]);
   }
-  const entry = await putSuppression(c.get('store'), c.get('credential').accountId, {
-    address: email,
-    scopeDomain: scope,
-    reason,
-    source: 'api',
-    proof: note,
-    messageId: null,
-    createdAtMs: nowMs,
-    expiresAtMs,
-  });
+  const entry = await putSuppression(
+    c.get('store'),
+    c.get('credential').accountId,
+    {
+      address: email,
+      scopeDomain: scope,
+      reason,
+      source: 'api',
+      proof: note,
+      messageId: null,
+      createdAtMs: nowMs,
+      expiresAtMs,
+    },
+    nowMs,
+  );
+  tellSenders(c);
   return c.json(entryView(entry), 201);
 });
 
@@ -130,7 +137,8 @@ suppressionsApp.delete('/suppressions/:email', async (c) => {
     throw invalidBody([{ path: ['email'], message: email.error.issues[0]?.message ?? '' }], '');
   const { scope } = queryOf(c, suppressionRemoval);
   noted(c, { email: email.data, ...(scope === null ? {} : { scope: scope || 'account' }) });
-  const removed = await removeSuppressions(c.get('store'), rowsOf(c), email.data, scope);
+  const removed = await removeSuppressions(c.get('store'), rowsOf(c), email.data, scope, Date.now());
+  if (removed > 0) tellSenders(c);
   if (removed === 0) throw new Problem('not_found', `${email.data} is not suppressed.`);
   return c.body(null, 204);
 });
@@ -192,7 +200,10 @@ suppressionsApp.post('/suppressions/import', async (c) => {
     ).map(nameOf),
   );
   const already = entries.filter((entry) => there.has(nameOf(entry))).length;
-  if (commit) await addSuppressions(store, accountId, entries);
+  if (commit) {
+    await addSuppressions(store, accountId, entries, nowMs);
+    tellSenders(c);
+  }
   noted(c, { rows: String(entries.length), committed: String(commit) });
   const allFaults = [...file.faults, ...faults].sort((a, b) => a.line - b.line);
   return c.json({
@@ -208,6 +219,11 @@ suppressionsApp.post('/suppressions/import', async (c) => {
     sample: entries.slice(0, 10).map((entry) => entryView({ id: 0, ...entry })),
   });
 });
+
+/** There may be webhook deliveries to post. */
+function tellSenders(c: Call): void {
+  c.executionCtx.waitUntil(eventsCommitted(c.get('env'), [c.get('credential').accountId]));
+}
 
 function readFile(bytes: Uint8Array) {
   const fault = (detail: string) =>

@@ -1,6 +1,9 @@
 import { z } from 'zod';
 import { events } from '#domain/delivery/event.ts';
-import { sampleEvent } from '#domain/event-formats/sample.ts';
+import { sampleEvent, sampleSuppression } from '#domain/event-formats/sample.ts';
+import { suppressionBody } from '#domain/event-formats/suppression.ts';
+import { suppressionReasons } from '#domain/suppression/suppression.ts';
+import { suppressionEvents } from '#domain/suppression/suppression-event.ts';
 import { receivedEvent, type WebhookFormat, webhookBodies } from '#domain/webhook.ts';
 import { time } from './answers/scalars.ts';
 import { exampleIds } from './operations/examples.ts';
@@ -123,6 +126,34 @@ const received: WebhookPostDescription = {
   },
 };
 
+/** A change of a suppression in the format `event`. */
+const suppressionEvent = (type: string) =>
+  z.strictObject({
+    id: z.string().meta({ description: 'The same at each try: take it once.' }),
+    type: z.literal(type),
+    created_at: time,
+    data: z.strictObject({
+      suppression_id: z.uuid().optional(),
+      email: z.string(),
+      scope: z.string(),
+      scope_type: z.enum(['account', 'domain']),
+      reason: z.enum(suppressionReasons),
+      source: z.string(),
+      source_message_id: z.string().nullable(),
+      suppressed_at: time,
+      expires_at: time.nullable(),
+      tags: facts.tags,
+      metadata: facts.metadata,
+    }),
+  });
+const suppressions: readonly WebhookPostDescription[] = suppressionEvents.map(({ kind, type, raised }) => ({
+  name: type,
+  summary: kind.replace('_', ' '),
+  about: `Raised when: ${raised}. Told to endpoints that name it.`,
+  schema: suppressionEvent(type),
+  example: suppressionBody('event', sampleSuppression(kind, Date.UTC(2026, 10, 26, 9, 30, 2))),
+}));
+
 /** Formats of other services: what they say of them holds. */
 const otherFormats: readonly WebhookPostDescription[] = [
   {
@@ -141,4 +172,9 @@ const otherFormats: readonly WebhookPostDescription[] = [
   })),
 ];
 
-export const webhookPosts: readonly WebhookPostDescription[] = [...ownFormat, received, ...otherFormats];
+export const webhookPosts: readonly WebhookPostDescription[] = [
+  ...ownFormat,
+  received,
+  ...suppressions,
+  ...otherFormats,
+];

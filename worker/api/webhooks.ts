@@ -1,4 +1,6 @@
 import { z } from '@hono/zod-openapi';
+import { sampleSuppression } from '#domain/event-formats/sample.ts';
+import { suppressionBody } from '#domain/event-formats/suppression.ts';
 import { noVerdicts } from '#domain/inbound/verdicts.ts';
 import { uuidV7 } from '#domain/message/ids.ts';
 import { Problem } from '#domain/problem.ts';
@@ -11,6 +13,7 @@ import {
   rotationOverlapMs,
   type WebhookFormat,
   wantsReceived,
+  wantsSuppressions,
   webhookBodies,
   webhookFormats,
   webhookLimits,
@@ -50,7 +53,10 @@ const events = z
   .min(1)
   .max(eventNames.size)
   .nullable()
-  .meta({ description: 'Names of events; null: every event that the format has a name for.' });
+  .meta({
+    description:
+      'Names of events; null: every event of mail that the format has a name for. `suppression.added` and `suppression.removed` are told to who names them, and in the format `postmark`.',
+  });
 const synchronous = z.boolean().nullable().meta({
   description:
     'Whether its answer to received mail is the reply in the SMTP session: 2xx takes it, 4xx refuses it, anything else makes its sender try again; null: as the format has it (yes for the CloudMailin formats).',
@@ -184,7 +190,12 @@ webhooksApp.post('/webhooks/:id/test', async (c) => {
   const { format } = endpoint;
   const first = { deliveryId: id, attempt: 1, secrets: signing.secrets };
   const mail = { ...testMail(endpoint.accountId, nowMs), origin: apiOrigin(c) };
-  const told = chosenKinds(format, endpoint.events).size === 0 ? null : testBody(format, nowMs);
+  const told =
+    chosenKinds(format, endpoint.events).size > 0
+      ? testBody(format, nowMs)
+      : wantsSuppressions(format, endpoint.events) && !wantsReceived(endpoint.events)
+        ? JSON.stringify(suppressionBody(format, sampleSuppression('suppression_added', nowMs)))
+        : null;
   const written =
     told === null
       ? await writtenBody(env, format, mail, first, nowMs)
@@ -259,6 +270,7 @@ function stateChange(state: Endpoint['state'] | undefined): Parameters<typeof up
 
 function requireNames(endpointFormat: WebhookFormat, names: string[] | null): void {
   if (chosenKinds(endpointFormat, names).size > 0 || wantsReceived(names)) return;
+  if (wantsSuppressions(endpointFormat, names)) return;
   throw invalidBody([
     { path: ['events'], message: `must name an event that the format ${endpointFormat} has` },
   ]);

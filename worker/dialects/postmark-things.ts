@@ -3,7 +3,8 @@ import { outboundStream } from '#domain/event-formats/postmark.ts';
 import { numberOfUuid } from '#domain/number-id.ts';
 import { Problem } from '#domain/problem.ts';
 import type { SuppressionReason } from '#domain/suppression/suppression.ts';
-import { chosenKinds } from '#domain/webhook.ts';
+import { subscriptionChange } from '#domain/suppression/suppression-event.ts';
+import { chosenKinds, wantsSuppressions } from '#domain/webhook.ts';
 import { domainAnswer } from '../api/answers/domains.ts';
 import { webhookAnswer } from '../api/answers/webhooks.ts';
 import { detailOf } from '../api/domain-view.ts';
@@ -105,14 +106,13 @@ postmarkThingsApp.post('/message-streams/:stream/suppressions/delete', (c) =>
   ),
 );
 
-const triggers = ['Open', 'Click', 'Delivery', 'Bounce', 'SpamComplaint', 'SubscriptionChange'] as const;
+const triggers = ['Open', 'Click', 'Delivery', 'Bounce', 'SpamComplaint', subscriptionChange] as const;
 const kindOf = {
   Open: 'opened',
   Click: 'clicked',
   Delivery: 'delivered',
   Bounce: 'bounced',
   SpamComplaint: 'complained',
-  SubscriptionChange: 'unsubscribed',
 } as const;
 const trigger = z.object({ Enabled: z.boolean() });
 const webhookFields = z.object({
@@ -142,7 +142,11 @@ function urlOf({ Url, HttpAuth }: WebhookFields, before?: string): string {
 
 function triggersOf({ events }: Pick<Endpoint, 'events'>): Set<(typeof triggers)[number]> {
   const kinds = chosenKinds('postmark', events);
-  return new Set(triggers.filter((name) => kinds.has(kindOf[name])));
+  return new Set(
+    triggers.filter((name) =>
+      name === subscriptionChange ? wantsSuppressions('postmark', events) : kinds.has(kindOf[name]),
+    ),
+  );
 }
 
 /** The events that are chosen. @throws Problem when none is */

@@ -173,7 +173,7 @@ resendThingsApp.post('/domains/:id/verify', async (c) => {
 
 const events = z
   .array(
-    z.string().refine((name) => eventNames.has(name) && name.startsWith('email.'), {
+    z.string().refine((name) => eventNames.has(name) && /^(email|suppression)\./.test(name), {
       error: ({ input }) => `${String(input).slice(0, 64)} is no event that there is here`,
     }),
   )

@@ -8,30 +8,31 @@ import { resendBody } from './event-formats/resend.ts';
 import type { WebhookEvent } from './event-formats/source.ts';
 import { weekOf, weekStartMs } from './message/home.ts';
 import type { MessageId } from './message/ids.ts';
+import { subscriptionChange, suppressionEvents, suppressionNames } from './suppression/suppression-event.ts';
+import { receivedOnly, type WebhookFormat } from './webhook-format.ts';
 
 /** What is posted to webhook endpoints, when it is tried again, and what an answer means. Pure. */
 
 export type { WebhookEvent } from './event-formats/source.ts';
 
-export const webhookFormats = [
-  'cloudmailin',
-  'event',
-  'postscale',
-  'resend',
-  'postmark',
-  'cloudmailin-multipart',
-  'raw',
-] as const;
-export type WebhookFormat = (typeof webhookFormats)[number];
+export { receivedOnly, type WebhookFormat, webhookFormats } from './webhook-format.ts';
 
-/** Formats that tell of received mail only. */
-export const receivedOnly: readonly WebhookFormat[] = ['cloudmailin-multipart', 'raw'];
 /** The name by which an endpoint chooses received mail. */
 export const receivedEvent = 'email.received';
 
 /** Whether an endpoint wants received mail. @param names as it was chosen; null: all */
 export function wantsReceived(names: readonly string[] | null): boolean {
   return names === null || names.includes(receivedEvent);
+}
+
+/**
+ * Whether an endpoint hears of changes of suppressions: if it asks for them by name, and Postmark's as theirs do.
+ * @param names as it was chosen; null: all that its format tells of messages
+ */
+export function wantsSuppressions(format: WebhookFormat, names: readonly string[] | null): boolean {
+  if (receivedOnly.includes(format)) return false;
+  if (names === null) return format === 'postmark';
+  return suppressionEvents.some(({ kind }) => suppressionNames(kind).some((name) => names.includes(name)));
 }
 
 /** Whether its answer to received mail is the reply in the SMTP session, as the services do whose formats these are. */
@@ -95,6 +96,7 @@ export const longestRetryAfterMs = 24 * hourMs;
 export const eventNames: ReadonlySet<string> = new Set([
   ...events.flatMap((row) => [...namesOf(row)]),
   receivedEvent,
+  ...suppressionEvents.flatMap(({ kind }) => suppressionNames(kind)),
 ]);
 
 /** An event's names in all dialects. */
@@ -210,6 +212,9 @@ export function messageIdsOf(text: string): MessageId[] {
   if (pointer) return [pointer.sizeBytes > largeReceivedBytes ? 'large' : pointer.received];
   const { events, data, ...flat } = bodySchema.parse(JSON.parse(text));
   const entries = events ?? [data ?? flat];
+  // Changes of one address come in their order.
+  const told = toldIn(text);
+  if (told.event !== null && changeNames.has(told.event)) return [told.recipient ?? ''];
   return [...new Set(entries.flatMap((one) => one.email_id ?? one.MessageID ?? one.message_id ?? []))];
 }
 
@@ -222,10 +227,15 @@ export function toldIn(text: string): { event: string | null; recipient: string 
   const one = events?.[0] ?? data ?? flat;
   return {
     event: events?.[0]?.kind ?? type ?? event ?? RecordType ?? null,
-    recipient: one.recipient ?? [one.to ?? []].flat()[0] ?? one.Recipient ?? one.Email ?? null,
+    recipient: one.recipient ?? [one.to ?? []].flat()[0] ?? one.Recipient ?? one.Email ?? one.email ?? null,
     events: events?.length ?? 1,
   };
 }
+
+const changeNames: ReadonlySet<string> = new Set([
+  subscriptionChange,
+  ...suppressionEvents.flatMap(({ kind, type }) => [kind, type]),
+]);
 
 /** What the formats call the message and whom it is about. */
 const aboutSchema = z.object({
@@ -237,6 +247,7 @@ const aboutSchema = z.object({
   to: z.union([z.string(), z.array(z.string())]).optional(),
   Recipient: z.string().optional(),
   Email: z.string().optional(),
+  email: z.string().optional(),
 });
 /** A body of any format, read back. */
 const bodySchema = aboutSchema.extend({

@@ -3,12 +3,13 @@ import type { DeliveryFacts, DeliveryState } from '#domain/delivery/delivery.ts'
 import { classByRank } from '#domain/message/class.ts';
 import { homeOf, weekOf } from '#domain/message/home.ts';
 import type { MessageId } from '#domain/message/ids.ts';
-import { type NewConsequence, recipientColumns, recipientFacts, writeConsequence } from './consequences.ts';
+import { type NewConsequence, recipientColumns, recipientFacts } from './consequences.ts';
 import { byRetainedWeek, weekTables, withHomeTables } from './home-tables.ts';
 import { MovedAway } from './homes-memory.ts';
 import { batch } from './sql.ts';
 import type { Store } from './store.ts';
 import { appendEntries, appended, deliveryKey, type Entry } from './timeline.ts';
+import { writeConsequences } from './write-consequences.ts';
 
 /** Names one lease of one delivery: the fence. */
 export interface LeaseRef {
@@ -141,7 +142,7 @@ export async function writeTransitions(
   };
   const byWeek = [...Map.groupBy(transitions, (t) => homeOf(t.messageId).week)];
   const queries = byWeek.flatMap(([week, own]) => appendEntries(week, weekOf(nowMs), own, fenced));
-  const consequences = transitions.flatMap((t) => (t.consequence ? writeConsequence(t, t.consequence) : []));
+  const consequences = writeConsequences(transitions, nowMs);
   const results = await withHomeTables(store, nowMs, () => batch(store.d1, [...queries, ...consequences]));
   // RETURNING cannot tell the lease id, but a delivery has one lease, so at most one transition of it was written.
   const written = new Set(appended(results.slice(0, queries.length)));

@@ -4,12 +4,13 @@ import type { DeliveryState } from '#domain/delivery/delivery.ts';
 import type { ReturnFacts } from '#domain/delivery/returned-event.ts';
 import { homeOf, weekOf } from '#domain/message/home.ts';
 import type { MessageId } from '#domain/message/ids.ts';
-import { type NewConsequence, recipientColumns, recipientFacts, writeConsequence } from './consequences.ts';
+import { type NewConsequence, recipientColumns, recipientFacts } from './consequences.ts';
 import { addTo } from './counters.ts';
 import { keptWeekOf, weekTables, withHomeTables } from './home-tables.ts';
 import { batch } from './sql.ts';
 import type { Store } from './store.ts';
 import { appendEntries, appended, type Entry, wasWritten } from './timeline.ts';
+import { writeConsequences } from './write-consequences.ts';
 
 /** Which delivery a mail came back to. */
 export interface DeliveryRef {
@@ -91,7 +92,7 @@ export async function writeReturn(store: Store, returned: NewReturn, nowMs: numb
       WHERE e.value->>'fingerprint' = ${returned.event.fingerprint})`,
     set,
   });
-  const consequences = returned.consequence ? writeConsequence(returned, returned.consequence) : [];
+  const consequences = writeConsequences([returned], nowMs);
   const results = await withHomeTables(store, nowMs, () =>
     batch(store.d1, [
       ...queries,

@@ -2,10 +2,12 @@ import { type SQL, sql } from 'drizzle-orm';
 import type { SuppressionReason } from '#domain/suppression/suppression.ts';
 import * as control from '../../drizzle/schema/control.ts';
 import { onKnownAddress } from './consequences.ts';
+import { withHomeTables } from './home-tables.ts';
 import { nextNumber } from './numbers.ts';
 import { isAmong, type Rows } from './rows.ts';
 import { batch } from './sql.ts';
 import type { Store } from './store.ts';
+import { tellAdded, tellRemoved } from './suppression-posts.ts';
 
 /** An address that must not be mailed. */
 export interface Suppression {
@@ -146,41 +148,55 @@ export async function putSuppression(
   store: Store,
   accountId: number,
   entry: NewSuppression,
+  nowMs: number,
 ): Promise<Suppression> {
-  const [rows = []] = await batch(store.d1, [
-    sql`INSERT INTO suppressions (id, account_id, address, scope_domain, reason, source, proof, message_id, created_at_ms,
+  const { before, after } = tellAdded(accountId, [entry], nowMs);
+  const insert = sql`INSERT INTO suppressions (id, account_id, address, scope_domain, reason, source, proof, message_id, created_at_ms,
         expires_at_ms)
       VALUES (${nextNumber(control.suppressions)}, ${accountId}, ${entry.address}, ${entry.scopeDomain}, ${entry.reason}, ${entry.source}, ${entry.proof},
         ${entry.messageId}, ${entry.createdAtMs}, ${entry.expiresAtMs})
       ON CONFLICT (account_id, address, scope_domain) DO UPDATE SET reason = excluded.reason, source = excluded.source,
         proof = excluded.proof, message_id = excluded.message_id, created_at_ms = excluded.created_at_ms,
         expires_at_ms = excluded.expires_at_ms
-      RETURNING *`,
-  ]);
+      RETURNING *`;
+  const results = await withHomeTables(store, nowMs, () => batch(store.d1, [...before, insert, ...after]));
+  const rows = results[before.length] ?? [];
   if (!rows[0]) throw new Error('an insert gave no row');
   return suppressionOf(rows[0]);
 }
 
-/** Adds many in one transaction; entries that are there stay, as with bounces. Gives how many are new or changed. */
+/** Of an import so many entries are told to webhooks; each costs rows of every endpoint that asks. */
+export const toldOfImport = 1000;
+
+/**
+ * Adds many in one transaction; entries that are there stay, as with bounces. Webhooks are told of the first `toldOfImport`
+ * that are new.
+ * @returns how many are new or changed
+ */
 export async function addSuppressions(
   store: Store,
   accountId: number,
   entries: readonly NewSuppression[],
+  nowMs: number,
 ): Promise<number> {
-  const results = await batch(
-    store.d1,
-    chunksOf(entries).map(
-      (
-        some,
-      ) => sql`INSERT INTO suppressions (id, account_id, address, scope_domain, reason, source, proof, message_id,
+  const { before, after } = tellAdded(accountId, entries.slice(0, toldOfImport), nowMs);
+  const inserts = chunksOf(entries).map(
+    (
+      some,
+    ) => sql`INSERT INTO suppressions (id, account_id, address, scope_domain, reason, source, proof, message_id,
           created_at_ms, expires_at_ms)
         SELECT ${nextNumber(control.suppressions)} + key, ${accountId}, value->>'address', value->>'scopeDomain', value->>'reason', value->>'source',
           value->>'proof', value->>'messageId', value->>'createdAtMs', value->>'expiresAtMs'
         FROM json_each(${JSON.stringify(some)}) WHERE true ${onKnownAddress} RETURNING id`,
-    ),
   );
-  return results.flat().length;
+  const results = await withHomeTables(store, nowMs, () =>
+    batch(store.d1, [...before, ...inserts, ...after]),
+  );
+  return results.slice(before.length, before.length + inserts.length).flat().length;
 }
+
+/** Scopes of an address that webhooks are told of when it is removed in all of them. */
+const mostScopes = 200;
 
 /** Removes an address, in one scope or in all that may be seen (null), and forgets its full mailboxes. Gives how many entries there were. */
 export async function removeSuppressions(
@@ -188,12 +204,17 @@ export async function removeSuppressions(
   rows: Rows,
   address: string,
   scopeDomain: string | null,
+  nowMs: number,
 ): Promise<number> {
   const one = scopeDomain === null ? sql`` : sql` AND scope_domain = ${scopeDomain}`;
-  const [removed = []] = await batch(store.d1, [
-    sql`DELETE FROM suppressions WHERE ${isAmong(rows, scope)} AND address = ${address}${one} RETURNING id`,
-    sql`DELETE FROM full_mailboxes WHERE account_id = ${rows.accountId} AND address = ${address}`,
-  ]);
+  const which = sql`${isAmong(rows, scope)} AND address = ${address}${one}`;
+  const [, removed = []] = await withHomeTables(store, nowMs, () =>
+    batch(store.d1, [
+      tellRemoved(which, mostScopes, nowMs),
+      sql`DELETE FROM suppressions WHERE ${which} RETURNING id`,
+      sql`DELETE FROM full_mailboxes WHERE account_id = ${rows.accountId} AND address = ${address}`,
+    ]),
+  );
   return removed.length;
 }
 

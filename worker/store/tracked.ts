@@ -2,12 +2,13 @@ import { sql } from 'drizzle-orm';
 import type { DeliveryState } from '#domain/delivery/delivery.ts';
 import { type TrackedFacts, trackingLimits } from '#domain/delivery/tracked-event.ts';
 import { homeOf, weekOf } from '#domain/message/home.ts';
-import { type NewConsequence, recipientColumns, recipientFacts, writeConsequence } from './consequences.ts';
+import { type NewConsequence, recipientColumns, recipientFacts } from './consequences.ts';
 import { keptWeekOf, weekTables, withHomeTables } from './home-tables.ts';
 import type { DeliveryRef } from './returns.ts';
 import { batch } from './sql.ts';
 import type { Store } from './store.ts';
 import { appendEntries, appended, type Entry } from './timeline.ts';
+import { writeConsequences } from './write-consequences.ts';
 
 /** None of these events changes a delivery's state. */
 const asItIs = sql`state = d.state`;
@@ -87,7 +88,7 @@ export async function writeUnsubscribed(
   const guard = sql`(NOT EXISTS (SELECT 1 FROM json_each(d.timeline) e
     WHERE e.value->>'kind' = 'unsubscribed')${lapsed})`;
   const queries = appendEntries(homeOf(entry.messageId).week, weekOf(nowMs), [entry], { guard, set: asItIs });
-  const consequences = consequence ? writeConsequence(entry, consequence) : [];
+  const consequences = writeConsequences([{ ...entry, consequence }], nowMs);
   const results = await withHomeTables(store, nowMs, () => batch(store.d1, [...queries, ...consequences]));
   return appended(results.slice(0, queries.length)).length > 0;
 }

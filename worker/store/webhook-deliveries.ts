@@ -1,4 +1,5 @@
 import { sql } from 'drizzle-orm';
+import { postedBody } from '#domain/event-formats/suppression.ts';
 import { weekOf } from '#domain/message/home.ts';
 import {
   type DeliveryPlace,
@@ -269,7 +270,7 @@ function deliveryOf(week: string, row: Record<string, unknown>): WebhookDelivery
     key: Number(row.id),
     accountId: Number(row.account_id),
     endpointId: Number(row.endpoint_id),
-    body: String(row.body),
+    body: postedBody(String(row.body)),
     state: row.state as WebhookDeliveryState,
     dueMs: row.due_ms === null ? null : Number(row.due_ms),
     attempts: Number(row.attempts),

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { events as catalogue } from '#domain/delivery/event.ts';
+import { suppressionEvents } from '#domain/suppression/suppression-event.ts';
 import { receivedEvent, webhookFormats, webhookLimits } from '#domain/webhook.ts';
 import { callApi } from '../../api/own-api.ts';
 import { may } from '../../identity/viewer.ts';
@@ -105,6 +106,11 @@ webhooksPages.page('/webhooks', async (c, viewer) => {
                     about: 'mail came to a domain that receives',
                   },
                   ...catalogue.map(({ kind, raised }) => ({
+                    value: kind,
+                    label: kind.replaceAll('_', ' '),
+                    about: raised,
+                  })),
+                  ...suppressionEvents.map(({ kind, raised }) => ({
                     value: kind,
                     label: kind.replaceAll('_', ' '),
                     about: raised,

@@ -16,6 +16,8 @@ pennypost why 01a1fbb4-…            # what happened to it, and why it is where
 pennypost events --follow           # from now on; with --json a line each
 pennypost domains add example.com   # tells the records to publish; then: domains verify example.com
 pennypost suppressions check you@example.net
+pennypost templates create 'Order receipt' --subject 'Order {{number}}' --html-file receipt.html
+pennypost templates render order-receipt --variables '{"number": 4711}'
 pennypost doctor                    # the key, the domains and the webhooks; the exit code is 1 when something is wrong
 \`\`\`
 

@@ -62,7 +62,8 @@ Opens and clicks are off unless asked for. [Templates](sending.md#templates) are
 | \`email.bounced\` | \`bounce\` | \`failed\`, permanent | \`Bounce\` | \`email.bounced\` | \`Bounce\` |
 | \`email.complained\` | \`spamreport\` | \`complained\` | \`SpamComplaint\` | \`email.complained\` | \`Complaint\` |
 | \`email.opened\`, \`email.clicked\` | \`open\`, \`click\` | \`opened\`, \`clicked\` | \`Open\`, \`Click\` | \`email.opened\`, \`email.clicked\` | \`Open\`, \`Click\` |
-| \`email.unsubscribed\` | \`unsubscribe\` | \`unsubscribed\` | \`SubscriptionChange\` | | \`Subscription\` |
+| \`email.unsubscribed\` | \`unsubscribe\` | \`unsubscribed\` | | | \`Subscription\` |
+| \`suppression.added\`, \`suppression.removed\` | | | \`SubscriptionChange\` | \`suppression.added\`, \`suppression.removed\` | |
 | \`email.suppressed\` | \`dropped\` | \`failed\`, permanent | | \`email.suppressed\` | |
 
 ## APIs that stay as they are

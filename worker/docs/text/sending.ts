@@ -54,6 +54,8 @@ not. A variable that is printed and missing is a 400 that names it, unless it is
 HTML where there is none. A template of \`type: layout\` stands around others where it says \`{{{@content}}}\`. Versions that were published never
 change; \`publish: false\` makes a draft. A whole message (SMTP, \`POST /v1/send/raw\`) names a layout by \`X-Pennypost-Layout\`: it goes
 around the text that readers show, and that part is written anew in UTF-8; what is signed or encrypted is refused. Events say \`template: {id, version}\`.
+The page Templates of the dashboard edits them beside a preview (desktop, mobile, dark, plain text) filled from an example in JSON, compares
+versions, goes back to one, and sends a test.
 
 ## What goes on the wire
 

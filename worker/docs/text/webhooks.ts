@@ -181,13 +181,30 @@ is looked up when the endpoint is made and before each try. \`ALLOW_LOCAL_WEBHOO
 | \`complained\` | \`email.complained\` | \`complaint\` | \`email.complained\` | \`SpamComplaint\` | an abuse report came (RFC 5965) | feedback type, source, verified (by a token or a signed feedback loop), suppresses |
 | \`opened\` | \`email.opened\` | \`open\` | \`email.opened\` | \`Open\` | the pixel was fetched | userAgent, machine (a guess that no person did it) |
 | \`clicked\` | \`email.clicked\` | \`click\` | \`email.clicked\` | \`Click\` | a link was followed | url, userAgent, machine (a guess that no person did it) |
-| \`unsubscribed\` | \`email.unsubscribed\` | \`unsubscribe\` |  | \`SubscriptionChange\` | one-click unsubscribe (RFC 8058) | suppresses, scope (the sending domain) |
+| \`unsubscribed\` | \`email.unsubscribed\` | \`unsubscribe\` |  |  | one-click unsubscribe (RFC 8058) | suppresses, scope (the sending domain) |
 | \`auto_replied\` | \`email.auto_replied\` | \`auto_reply\` |  | \`Bounce\` | an automatic reply came to the return path (RFC 3834) | subject |
 | \`bounce_replied\` | \`email.bounce_replied\` | \`bounce_reply\` |  |  | a person wrote to the return path | subject |
 | \`failed\` | \`email.failed\` | \`error\` | \`email.failed\` |  | unsignable, too large, policy, or our own fault | reason, text |
 | \`canceled\` | \`email.canceled\` | \`cancel\` |  |  | the sender called it back before it was handed to a node |  |
 
 <!-- /generated -->
+
+Two more tell of [suppressions](receiving.md), to endpoints that name them (\`"events": ["suppression.added", "suppression.removed"]\`) and to
+those of the format \`postmark\`, as there:
+
+<!-- generated:suppression-events -->
+
+| type | CloudMailin kind | Resend | Postmark | raised when |
+| --- | --- | --- | --- | --- |
+| \`suppression.added\` | \`suppression_added\` | \`suppression.added\` | \`SubscriptionChange, SuppressSending: true\` | an address is suppressed that was not: by a bounce, a complaint, an unsubscribe, the API, an import, the dashboard |
+| \`suppression.removed\` | \`suppression_removed\` | \`suppression.removed\` | \`SubscriptionChange, SuppressSending: false\` | somebody has taken a suppression away; one that has run out is not told |
+
+<!-- /generated -->
+
+They say the address, its scope, why and since when (format \`event\`: \`data.email\`, \`scope\`, \`reason\`, \`source\`, \`source_message_id\`), are written
+in the transaction that changes the suppression, come in order for an address, and can be replayed as any delivery. An import tells of
+its first 1,000 new addresses. An endpoint limited to sending domains hears of these and of the whole account's; one limited to tags of
+none. They are of no delivery, so \`GET /v1/events\` does not have them: \`GET /v1/suppressions\` lists what holds.
 
 \`dispatched\` is told by the message's own timeline at once; in the account's cursor it comes together with the
 first outcome. The \`class\` of a failure:

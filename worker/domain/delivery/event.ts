@@ -114,7 +114,7 @@ export const events = [
     cloudmailin: 'unsubscribe',
     type: 'email.unsubscribed',
     resend: null,
-    postmark: 'SubscriptionChange',
+    postmark: null,
     raised: 'one-click unsubscribe (RFC 8058)',
     details: 'suppresses, scope (the sending domain)',
   },

@@ -126,17 +126,6 @@ export function postmarkBody(of: WebhookEvent) {
         Details: saidBy(event),
         ...marks,
       };
-    case 'unsubscribed':
-      return {
-        RecordType: 'SubscriptionChange',
-        ...about,
-        Tag: tags[0] ?? '',
-        ChangedAt: at,
-        Origin: 'Recipient',
-        SuppressSending: true,
-        SuppressionReason: 'ManualSuppression',
-        ...marks,
-      };
     case 'opened':
     case 'clicked':
       return { ...visitOf(of), ...marks };

@@ -1,5 +1,6 @@
 import { reduceDelivery } from '../delivery/delivery.ts';
 import type { EventKind } from '../delivery/event.ts';
+import type { SuppressionChange, SuppressionEventKind } from '../suppression/suppression-event.ts';
 import type { WebhookEvent } from './source.ts';
 
 const emailId = '01a1fbb4-5a10-7c3e-8f00-9d2f6f1c2b3a';
@@ -48,5 +49,24 @@ export function sampleEvent(kind: EventKind): WebhookEvent {
     tags: ['receipt'],
     metadata: { order: '4711' },
     testMode: false,
+  };
+}
+
+/** A change of a suppression as documentation and tests of endpoints show it. */
+export function sampleSuppression(kind: SuppressionEventKind, atMs: number): SuppressionChange {
+  return {
+    kind,
+    id: '01a1fbb4-7f26-7d8c-9a51-3f0c6f2f4d11',
+    atMs,
+    entry: 1,
+    address: 'you@example.net',
+    scopeDomain: '',
+    reason: 'hard_bounce',
+    source: 'smtp',
+    messageId: emailId,
+    createdAtMs: atMs,
+    expiresAtMs: null,
+    tags: ['receipt'],
+    metadata: { order: '4711' },
   };
 }
