@@ -103,6 +103,7 @@ async function decide(
     const next = await by(name, sending, trip, around, i < others.length - 1);
     // A relay that is busy leaves it as it was: refused by the one before.
     if (next !== 'untried') ending = next;
+    else Object.assign(session, { transport });
   }
   return ending;
 }

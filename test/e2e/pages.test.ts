@@ -169,7 +169,7 @@ describe.skipIf(!hasChromium)('every page', () => {
     const people = who.surface === 'dashboard' || who.surface === 'public' || who.surface === 'tracking';
     return method === 'GET' && people && !noPages.has(path) && path !== '/set-up' ? [path] : [];
   });
-  it.concurrent.each(patterns.map((path) => [path]))('%s', { timeout: 240_000 }, async (pattern) => {
+  it.each(patterns.map((path) => [path]))('%s', { timeout: 240_000 }, async (pattern) => {
     const linked: Record<string, string[]> = {
       '/u/:token': ['/u/wrong'],
       '/alias/off/:token': ['/alias/off/wrong'],

@@ -2,6 +2,7 @@ import { type EventKind, eventKinds } from '#domain/delivery/event.ts';
 import type { Place } from '#domain/delivery/lease-choice.ts';
 import { weekEndMs } from '#domain/message/home.ts';
 import type { LeasedDelivery } from '#domain/node-contract.ts';
+import { timelineOf } from '../../worker/store/stored-event.ts';
 import type { Row } from './database.ts';
 import { readAgain, readOn } from './feed.ts';
 import { Violation } from './history.ts';
@@ -235,12 +236,6 @@ export async function check(service: Service): Promise<void> {
   service.history.add('checked');
 }
 
-interface Timed {
-  id: string;
-  kind: string;
-  details: { maybeAccepted?: boolean };
-}
-
 /** 1 and 2, of every delivery that is kept. */
 export async function checkDeliveries(service: Service, atEnd = false): Promise<void> {
   const nowMs = service.clock.nowMs;
@@ -301,7 +296,7 @@ function checkDelivery(
   }
   const accepted = service.mx.acceptedOf(messageId, n);
   const last = accepted.at(-1);
-  const timeline = JSON.parse(String(row.timeline)) as Timed[];
+  const timeline = timelineOf(row.timeline);
   const maybe = timeline.filter(({ details }) => details.maybeAccepted === true).length;
   const delivered = timeline.filter(({ kind }) => kind === 'delivered').length;
   if (state === 'delivered' && !last) fail('2 truth', 'is delivered, and no MX has accepted it');

@@ -75,8 +75,10 @@ describe('the extensions of a peer', () => {
       'PIPELINING ',
       'X-OTHER',
       'requiretls',
+      'auth plain Login',
     ];
     expect(parseExtensions(lines)).toEqual({
+      auth: ['PLAIN', 'LOGIN'],
       startTls: true,
       pipelining: true,
       eightBitMime: true,

@@ -178,6 +178,17 @@ describe('a lease', () => {
     ]);
   });
 
+  it('tells no route of what the simulator plays', async () => {
+    await admin('POST', '/transports', { ...relay, paused: true });
+    await admin('PUT', '/transport-rules', { rules: [{ route: ['ses'] }] });
+    later();
+    const { simulatorDomain } = (await node.post('hello', { hostName: 'out.example', version: 'x' })).body;
+    await send({ to: [`delivered@${simulatorDomain}`] });
+    const { deliveries } = await lease();
+    expect(deliveries).toHaveLength(1);
+    expect(deliveries[0]).not.toHaveProperty('route');
+  });
+
   it('leaves out what is paused, and says once why mail waits where nothing else is left', async () => {
     await admin('POST', '/transports', relay);
     await admin('PUT', '/transport-rules', {

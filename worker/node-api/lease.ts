@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { simulatorDomain } from '#domain/delivery/simulator.ts';
 import type { Relay } from '#domain/delivery/transport.ts';
 import { classByRank } from '#domain/message/class.ts';
 import { feedbackFields } from '#domain/message/feedback.ts';
@@ -88,7 +89,7 @@ export async function leaseWork(
   for (const [home, own] of byHomeOfMessage(store, unsignable, ({ messageId }) => messageId))
     await releaseLeases(home, own, nowMs, { dueMs: nowMs + unsignableWaitsMs });
   const signable = leased.filter((one) => !isUnsignable(one));
-  const { deliveries, waiting } = routed(routes, signable, messages);
+  const { deliveries, waiting } = routed(routes, signable, messages, simulatorDomain(settings.serviceDomain));
   for (const [home, own] of byHomeOfMessage(store, waiting, ({ messageId }) => messageId))
     await holdLeased(
       home,
@@ -111,12 +112,16 @@ function routed(
   routing: Routing,
   leased: readonly LeasedDelivery[],
   messages: ReadonlyMap<string, LeasedMessage>,
+  simulator: string,
 ): { deliveries: LeasedDelivery[]; waiting: Waiting[] } {
   const deliveries: LeasedDelivery[] = [];
   const waiting: Waiting[] = [];
   for (const one of leased) {
     const domain = messages.get(one.messageId)?.signingDomain ?? one.signingDomain;
-    const chosen = chosenRoute(routing, { domain, class: one.class, recipient: domainOf(one.rcptTo) });
+    const recipient = domainOf(one.rcptTo);
+    // What the node's own simulator plays leaves by no transport.
+    const chosen =
+      recipient === simulator ? {} : chosenRoute(routing, { domain, class: one.class, recipient });
     if ('waits' in chosen) waiting.push({ ...one, ...chosen });
     else deliveries.push({ ...one, ...chosen });
   }

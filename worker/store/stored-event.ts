@@ -9,7 +9,16 @@ import type { EventDetails, NewEvent } from '#domain/delivery/event.ts';
  */
 
 /** Members of details that statements read, and that say what an event means; of `mx` its `host`, too. */
-const clearNames = ['class', 'reason', 'verified', 'url', 'suppresses', 'source', 'simulated'] as const;
+const clearNames = [
+  'maybeAccepted',
+  'class',
+  'reason',
+  'verified',
+  'url',
+  'suppresses',
+  'source',
+  'simulated',
+] as const;
 
 /** What details mostly look like: what is known here costs next to nothing. Rows depend on every octet of it: it never changes. */
 const usualDetails = Buffer.from(

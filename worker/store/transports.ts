@@ -137,6 +137,7 @@ export async function noteTransportUse(
     sql`UPDATE transports SET took_at_ms = ${nowMs} FROM json_each(${rows}) j
       WHERE transports.name = j.value->>'name' AND j.value->>'taken' > 0
         AND (took_at_ms IS NULL OR took_at_ms < ${nowMs - noteAgainMs})`,
+    sql`DELETE FROM transport_days WHERE day < ${dayOf(nowMs - daysKeptMs)}`,
   ]);
 }
 
@@ -145,11 +146,6 @@ const noteAgainMs = 60_000;
 
 /** Days of counts are kept so long. */
 const daysKeptMs = 35 * 86_400_000;
-
-/** Removes counts of days long gone. */
-export async function forgetTransportDays(store: Store, nowMs: number): Promise<void> {
-  await batch(store.first.d1, [sql`DELETE FROM transport_days WHERE day < ${dayOf(nowMs - daysKeptMs)}`]);
-}
 
 /** As nodes are told of it. @param secret null: it asks for no sign-in */
 export function relayOf(row: TransportRow, secret: string | null): Relay {
