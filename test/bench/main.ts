@@ -11,6 +11,7 @@ import { dashboard } from './dashboard.ts';
 import { door } from './door.ts';
 import { forwarding } from './forwarding.ts';
 import { gate } from './gate.ts';
+import { homes } from './homes.ts';
 import { latency } from './latency.ts';
 import { leaseTime } from './lease-time.ts';
 import { memory } from './memory.ts';
@@ -33,6 +34,7 @@ const sections: Record<string, (options: { quick: boolean }) => Promise<SectionR
   relay: relaySpeed,
   submit: submitSpeed,
   lease: leaseTime,
+  homes,
   memory,
   forwarding,
   dashboard,
