@@ -29,6 +29,8 @@ it, and is shown to nobody again; it is never sent without TLS nor to a certific
 
 ## Rules
 
+Upgrade all nodes before you make the first rule: an older one knows of no relays, and sends all that it leases straight.
+
 The first rule that fits a message decides; without one, mail goes straight to its recipients' servers (\`direct\`). A rule may ask for a
 signing \`domain\`, a \`class\`, the \`recipient\`'s domain, and a \`provider\` (\`google\`, \`microsoft\`, \`yahoo\`: whoever runs the recipient's
 mail hosts, as MX records say). Its \`route\` names transports in the order in which they are tried:
