@@ -1,7 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Place } from '#domain/delivery/lease-choice.ts';
-import { formatPlaces, parsePlaces, shareOut } from '#domain/delivery/lease-homes.ts';
+import {
+  formatPlaces,
+  type Offer,
+  parsePlaces,
+  shareOf,
+  shareOut,
+  tooShallow,
+} from '#domain/delivery/lease-homes.ts';
 import { HomesWithWork } from '../../worker/hub/homes-with-work.ts';
 
 const offer = (home: number, ...counts: number[]) => ({
@@ -48,6 +55,45 @@ describe('sharing out a lease over homes', () => {
         expect(sum('max')).toBeLessThanOrEqual(wish.max);
         expect(sum('max')).toBe(Math.min(wish.max, has(0) + others));
         expect(sum('max') - sum('otherMax')).toBe(Math.min(wish.max, has(0)));
+      }),
+    );
+  });
+
+  it('looks deeper where what is given elsewhere is less urgent, or where there is room', () => {
+    const deeper = (wish: typeof all, ...offers: ReturnType<typeof offer>[]) =>
+      tooShallow(offers, shareOut(offers, wish), wish);
+    const few = { ...all, max: 10 };
+    expect(deeper(few, { ...offer(0, 5), cutAt: 0 }, offer(1, 0, 9))).toEqual([0]);
+    expect(deeper(few, { ...offer(0, 5), cutAt: 0 }, { ...offer(1, 5), cutAt: 0 })).toEqual([]);
+    expect(deeper(few, { ...offer(0, 5), cutAt: 0 }, offer(1, 2))).toEqual([0]);
+    expect(deeper(few, { ...offer(0, 0, 8), cutAt: 1 }, { ...offer(1, 5), cutAt: 0 })).toEqual([1]);
+    expect(deeper({ ...few, otherMax: 4 }, { ...offer(0, 0, 4), cutAt: 1 }, offer(1))).toEqual([]);
+    expect(deeper(few, offer(0, 5), { ...offer(1), cutAt: 0 })).toEqual([]);
+  });
+
+  it('gives by a share of each home and a second look what all of them would give', () => {
+    const count = fc.nat(120);
+    const homes = fc.array(fc.tuple(count, count, count), { minLength: 1, maxLength: 5 });
+    const wishes = fc.record({ max: fc.nat(60), otherMax: fc.nat(60), digestMax: fc.nat(60) });
+    fc.assert(
+      fc.property(homes, wishes, (queues, wish) => {
+        const seenOf = (most: number, home: number): Offer => {
+          const waiting = queues[home] ?? [];
+          const cutAt = waiting.findIndex((one) => one >= most);
+          const seen = offer(home, ...waiting.map((one) => Math.min(one, most)));
+          return cutAt === -1 ? seen : { ...seen, cutAt };
+        };
+        const look = shareOf(wish.max, queues.length) + 1;
+        const first = queues.map((_, home) => seenOf(look, home));
+        const deeper = tooShallow(first, shareOut(first, wish), wish);
+        const second = first.map((one) => (deeper.includes(one.home) ? seenOf(wish.max + 1, one.home) : one));
+        const sums = (offers: Offer[]) => {
+          const given = [...shareOut(offers, wish).values()];
+          return (['max', 'otherMax', 'digestMax'] as const).map((name) =>
+            given.reduce((total, one) => total + one[name], 0),
+          );
+        };
+        expect(sums(second)).toEqual(sums(queues.map((_, home) => seenOf(Number.MAX_SAFE_INTEGER, home))));
       }),
     );
   });

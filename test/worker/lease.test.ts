@@ -471,6 +471,7 @@ describe('work of older weeks', () => {
       place: parsePlace(null),
       newEventId: () => crypto.randomUUID(),
       sharedDomain: '',
+      look: 100,
       max: 100,
       otherMax: 100,
       domainMax: 100,

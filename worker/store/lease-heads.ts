@@ -21,6 +21,8 @@ import { batch } from './sql.ts';
 import type { Store } from './store.ts';
 
 export interface LeaseTerms extends Wish {
+  /** How many deliveries of a class are looked for: `max`, or the share of a home. */
+  look: number;
   nodeId: string;
   bootId: string;
   leaseId: string;
@@ -72,7 +74,12 @@ export interface Seen {
 export async function chooseFromHeads(store: Store, terms: LeaseTerms, weeks: string[]): Promise<Seen> {
   const seen = await lookAtQueues(store, terms, weeks);
   const { heads, choice } = seen;
-  const scouts = headsToPass(heads, choice).flatMap((head) => scoutOf(head, null, null));
+  const picked = new Set(choice.picked);
+  // Whoever looks at a share of what is wanted looks deeper first, where more is wanted than that.
+  const isLooked = (head: Head<Row>) => terms.look >= terms.max || !head.rows.some((row) => picked.has(row));
+  const scouts = headsToPass(heads, choice)
+    .filter(isLooked)
+    .flatMap((head) => scoutOf(head, null, null));
   return await lookBeyond(store, terms, seen, scouts);
 }
 
@@ -82,15 +89,15 @@ export function chooseAgain({ heads, beyond }: Seen, terms: LeaseTerms): Choice<
 }
 
 async function lookAtQueues(store: Store, terms: LeaseTerms, weeks: string[]): Promise<Seen> {
-  const { place, max } = terms;
-  const look = looksOf(place.reach, max);
+  const { place } = terms;
+  const look = looksOf(place.reach, terms.look);
   const first = await lookAtHeads(store, terms, weeks, look, []);
   const { picked, left } = first.choice;
   // There is work, and room for more of it, or heads that were not looked at: what is in them may come before it.
   // Where there is only what is not wanted, the next lease goes on behind it.
   const isDeep =
     (left.size === 0 || first.isCut) && picked.length > 0 && first.heads.some(({ full }) => full);
-  const deepLook = looksOf(deepestReach, max);
+  const deepLook = looksOf(deepestReach, terms.look);
   const scouts = first.heads.flatMap((head) => scoutForOthers(head, new Set(picked), place));
   if (isDeep && (look.ofOne < deepLook.ofOne || first.isCut))
     return await lookAtHeads(store, terms, weeks, deepLook, scouts);
@@ -108,7 +115,10 @@ async function lookBeyond(
   const queries = scouts.map((scout) => selectBeyond(scout, terms));
   const found = await withHomeTables(store, terms.nowMs, () => batch(store.d1, queries));
   const known = [...seen.heads, ...seen.beyond].flatMap(({ rows }) => rows);
-  const beyond = [...seen.beyond, ...scouts.map((scout, i) => beyondOf(scout, found[i] ?? [], known))];
+  const beyond = [
+    ...seen.beyond,
+    ...scouts.map((scout, i) => beyondOf(scout, found[i] ?? [], known, scoutLookOf(terms))),
+  ];
   return { ...seen, beyond, choice: chooseWork(seen.heads, terms, terms.place, beyond) };
 }
 
@@ -138,7 +148,7 @@ async function lookAtHeads(
     // Nothing is known of what stands behind the row at which the look ended.
     return { key, rows: own, full: own.length >= look.ofOne || (isCut && i === byHead.size - 1) };
   });
-  const beyond = scouts.map((scout, i) => beyondOf(scout, found[i] ?? [], rows));
+  const beyond = scouts.map((scout, i) => beyondOf(scout, found[i] ?? [], rows, scoutLookOf(terms)));
   const choice = chooseWork(heads, terms, terms.place, beyond);
   return { boot: boot === undefined ? null : String(boot.boot_id), heads, isCut, beyond, choice };
 }
@@ -274,7 +284,7 @@ interface Scout {
   accountId: number | null;
 }
 
-/** So many rows are looked at behind a head, so many of one account and in all taken of them. */
+/** So many rows are looked at behind a head, in all homes together; so many of one account and in all taken of them. */
 const scoutLook = 1000;
 const mostOfOne = 8;
 const mostBeyond = 60;
@@ -300,24 +310,34 @@ function isBehind(a: Position, b: Position): boolean {
   return a[1] === b[1] ? a[2] > b[2] : a[1] > b[1];
 }
 
+function scoutLookOf({ look, max }: LeaseTerms): number {
+  return Math.max(mostBeyond, Math.ceil((scoutLook * Math.min(look, max)) / Math.max(1, max)));
+}
+
 function selectBeyond({ week, rank, from, accountId }: Scout, terms: LeaseTerms): SQL {
   const active = sql`(SELECT status = 'active' FROM accounts WHERE id = account_id)`;
   const isSought =
     accountId === null
       ? sql`free AND NOT ${isUnwanted(terms)} AND ${active}`
       : sql`account_id <> ${accountId} AND free AND own <= ${mostOfOne}`;
+  const most = scoutLookOf(terms);
   const rows = sql`SELECT ${sql.raw(columns)}, week, at FROM (SELECT b.*, row_number() OVER (ORDER BY due_ms, message_id, n) AS at,
       row_number() OVER (PARTITION BY account_id, free ORDER BY due_ms, message_id, n) AS own
-      FROM (SELECT *, ${isFree(terms.nowMs)} AS free FROM (${dueRows(week, rank, from, terms, scoutLook)})) b)
-    WHERE (${isSought}) OR at = ${scoutLook} ORDER BY at LIMIT ${mostBeyond}`;
+      FROM (SELECT *, ${isFree(terms.nowMs)} AS free FROM (${dueRows(week, rank, from, terms, most)})) b)
+    WHERE (${isSought}) OR at = ${most} ORDER BY at LIMIT ${mostBeyond}`;
   return candidates([week], rows, terms);
 }
 
-function beyondOf(scout: Scout, found: Record<string, unknown>[], seen: readonly Row[]): Beyond<Row> {
+function beyondOf(
+  scout: Scout,
+  found: Record<string, unknown>[],
+  seen: readonly Row[],
+  most: number,
+): Beyond<Row> {
   const known = new Set(seen.map(({ messageId, n }) => `${messageId} ${n}`));
   const all = found.map(rowOf);
   const last = all.at(-1);
-  const hasMore = found.length === mostBeyond || Number(found.at(-1)?.at) === scoutLook;
+  const hasMore = found.length === mostBeyond || Number(found.at(-1)?.at) === most;
   return {
     key: scout.key,
     all: scout.accountId === null,

@@ -1,5 +1,13 @@
-import { type Choice, type Place, parsePlace } from '#domain/delivery/lease-choice.ts';
-import { formatPlaces, type Offer, parsePlaces, shareOut } from '#domain/delivery/lease-homes.ts';
+import { type Choice, deepestReach, type Place, parsePlace } from '#domain/delivery/lease-choice.ts';
+import {
+  formatPlaces,
+  type Numbers,
+  type Offer,
+  parsePlaces,
+  shareOf,
+  shareOut,
+  tooShallow,
+} from '#domain/delivery/lease-homes.ts';
 import { retainedWeeks } from './home-tables.ts';
 import {
   chooseAgain,
@@ -14,8 +22,8 @@ import { type Lease, type Taken, takeChosen, takeLeases } from './leases.ts';
 import { copyBoots } from './nodes.ts';
 import { everyHome, type Store } from './store.ts';
 
-/** What a node asks for: the terms of a lease but for the place, which is one of each home. */
-export type LeaseOrder = Omit<LeaseTerms, 'place'> & { place: string | null };
+/** What a node asks for: the terms of a lease but for the place, which is one of each home, and how far is looked. */
+export type LeaseOrder = Omit<LeaseTerms, 'place' | 'look'> & { place: string | null };
 
 /** A lease, and the home in which it was taken. */
 export type LeaseAt = Lease & { home: number };
@@ -28,8 +36,9 @@ export interface TakenOfHomes extends Omit<Taken, 'place' | 'leases'> {
 }
 
 /**
- * Leases what is due in some of the homes: looks at their queues at once, chooses the most urgent over all of them, and
- * takes it in each; as many round trips one after the other as with one home. The boot of the node is control's to say.
+ * Leases what is due in some of the homes: looks at their queues at once, at a share of what is wanted in each, chooses
+ * the most urgent over all of them, and takes it in each; as many round trips one after the other as with one home, and
+ * one more where a home has more of what is urgent than its share. The boot of the node is control's to say.
  * @param homes those that may have work; with one home it is asked, whatever they are
  */
 export async function takeFromHomes(
@@ -38,14 +47,23 @@ export async function takeFromHomes(
   order: LeaseOrder,
 ): Promise<TakenOfHomes | { newestBootId: string | null }> {
   if (store.homes === 1) {
-    const taken = await takeLeases(store, { ...order, place: parsePlace(order.place) });
+    const taken = await takeLeases(store, {
+      ...order,
+      look: order.max,
+      place: parsePlace(order.place),
+    });
     if ('newestBootId' in taken) return taken;
     const all = joined([{ home: store.home, taken }]);
     return { ...all, place: JSON.stringify(taken.place), empty: [] };
   }
   const places = parsePlaces(order.place);
-  const termsOf = (home: number): LeaseTerms => ({ ...order, place: places.get(home) ?? parsePlace(null) });
   const asked = homes.filter((home) => home < store.homes);
+  const look = shareOf(order.max, asked.length);
+  const termsOf = (home: number): LeaseTerms => ({
+    ...order,
+    look,
+    place: places.get(home) ?? parsePlace(null),
+  });
   // A fence has to hold everywhere before anything is given again; it is new only once in a while.
   const boot = order.fence > 0 ? await fenced(store, asked, termsOf(0)) : readBoot(store, termsOf(0));
   const [{ boot: newest }, ...looks] = await Promise.all([
@@ -53,7 +71,12 @@ export async function takeFromHomes(
     ...asked.map((home) => lookAt(store.at(home), termsOf(home))),
   ]);
   if (newest !== order.bootId) return { newestBootId: newest };
-  const seen = looks.flatMap((one) => (one ? [one] : []));
+  const seen = await deepEnough(
+    store,
+    looks.flatMap((one) => (one ? [one] : [])),
+    order,
+    termsOf,
+  );
   const chosen = chooseOver(seen, order, termsOf);
   const taken = await Promise.all(
     chosen.map(async ({ home, choice }) => ({
@@ -109,25 +132,55 @@ async function fenced(
   return known;
 }
 
+/** What each home has to give. */
+function offersOf(seen: readonly SeenAt[]): Offer[] {
+  const isAgain = seen.some(({ choice }) => choice.picked.some(({ mine }) => mine));
+  return seen.map(({ home, heads, choice: { picked, left } }): Offer => {
+    const own = isAgain ? [] : picked;
+    const counts = [...Map.groupBy(own, (row) => row.class)].map(
+      ([rank, rows]) => [rank, rows.length] as const,
+    );
+    const cut = heads.flatMap(({ rows, full }) => {
+      const [first] = rows;
+      return first && full && !rows.some((row) => left.has(row)) ? [first.class] : [];
+    });
+    return { home, byClass: new Map(counts), ...(cut.length > 0 && { cutAt: Math.min(...cut) }) };
+  });
+}
+
+/** The same with another look at those homes of which too little was seen. */
+async function deepEnough(
+  store: Store,
+  seen: readonly SeenAt[],
+  order: LeaseOrder,
+  termsOf: (home: number) => LeaseTerms,
+): Promise<readonly SeenAt[]> {
+  const offers = offersOf(seen);
+  const homes = new Set(tooShallow(offers, shareOut(offers, order), order));
+  if (homes.size === 0) return seen;
+  return await Promise.all(
+    seen.map(async (one) => {
+      const { home } = one;
+      if (!homes.has(home)) return one;
+      const { place } = termsOf(home);
+      const terms = { ...termsOf(home), look: order.max, place: { ...place, reach: deepestReach } };
+      return { ...(await chooseFromHeads(store.at(home), terms, retainedWeeks(order.nowMs))), home };
+    }),
+  );
+}
+
 /** What each home is to give, as far as there is room for all of it. */
 function chooseOver(
   seen: readonly SeenAt[],
   order: LeaseOrder,
   termsOf: (home: number) => LeaseTerms,
 ): { home: number; choice: Choice<Row> }[] {
-  const again = seen.some(({ choice }) => choice.picked.some(({ mine }) => mine));
-  const offers = seen.map(({ home, choice }): Offer => {
-    const own = again ? [] : choice.picked;
-    const counts = [...Map.groupBy(own, (row) => row.class)].map(
-      ([rank, rows]) => [rank, rows.length] as const,
-    );
-    return { home, byClass: new Map(counts) };
-  });
-  const wishes = shareOut(offers, order);
+  const wishes = shareOut(offersOf(seen), order);
+  const nothing: Numbers = { max: 0, otherMax: 0, digestMax: 0 };
   return seen.map((one) => {
-    const wish = wishes.get(one.home) ?? { max: 0, otherMax: 0, digestMax: 0 };
     // What a lost answer gave is given again, whatever is wished.
-    return { home: one.home, choice: chooseAgain(one, { ...termsOf(one.home), ...wish }) };
+    const terms = { ...termsOf(one.home), ...(wishes.get(one.home) ?? nothing) };
+    return { home: one.home, choice: chooseAgain(one, terms) };
   });
 }
 

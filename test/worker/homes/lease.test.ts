@@ -86,6 +86,24 @@ describe('a lease over homes', () => {
     await report([...deliveries, ...next.deliveries]);
   });
 
+  it('gives all that is urgent in one of them before what is less so in others', async () => {
+    const urgent = await Promise.all(
+      Array.from({ length: 3 }, () =>
+        send(at(1), { class: 'priority', to: Array.from({ length: 30 }, (_, i) => `u${i}@x.example`) }),
+      ),
+    );
+    const other = await send(at(2), { to: Array.from({ length: 50 }, (_, i) => `u${i}@x.example`) });
+    await send(at(0));
+    const { body } = await counted();
+    const counts = Map.groupBy<string, Answer>(body.deliveries, ({ messageId }) => messageId);
+    expect(urgent.map((id) => counts.get(id)?.length)).toEqual([30, 30, 30]);
+    expect(body.deliveries).toHaveLength(100);
+    await report(body.deliveries);
+    const rest = await node.lease(100);
+    expect(rest.deliveries.length + (counts.get(other)?.length ?? 0)).toBeGreaterThanOrEqual(50);
+    await report(rest.deliveries);
+  });
+
   it('keeps to the bounds of classes over all of them', async () => {
     for (const home of [0, 1, 2]) {
       await send(at(home));

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { classOf } from '../message/class.ts';
+import { classes, classOf } from '../message/class.ts';
 import { type Place, placeSchema, type Wish } from './lease-choice.ts';
 
 /** A lease over several homes: how far each was looked at, and what of each is given. */
@@ -30,46 +30,82 @@ export interface Offer {
   home: number;
   /** Number of deliveries by the rank of their class. */
   byClass: ReadonlyMap<number, number>;
+  /** Rank of the most urgent class of which it may have more than was looked at; left out: of none. */
+  cutAt?: number;
 }
+
+/** How much is given, in all and of some classes. */
+export type Numbers = Pick<Wish, 'max' | 'otherMax' | 'digestMax'>;
 
 /**
  * What a node takes of several homes: the most urgent class first over all of them, within a class in turns. Pure.
  * @returns the wish for each home: no more than what it is to give
  */
-export function shareOut(
-  offers: readonly Offer[],
-  { max, otherMax, digestMax }: Pick<Wish, 'max' | 'otherMax' | 'digestMax'>,
-): Map<number, Pick<Wish, 'max' | 'otherMax' | 'digestMax'>> {
+export function shareOut(offers: readonly Offer[], wish: Numbers): Map<number, Numbers> {
   const digest = classOf('digest').rank;
   const priority = classOf('priority').rank;
-  const wishes = new Map(offers.map(({ home }) => [home, { max: 0, otherMax: 0, digestMax: 0 }]));
-  let [room, otherRoom, digestRoom] = [max, otherMax, digestMax];
+  const given = new Map(offers.map(({ home }) => [home, { max: 0, otherMax: 0, digestMax: 0 }]));
+  const left = { ...wish };
   const ranks = [...new Set(offers.flatMap(({ byClass }) => [...byClass.keys()]))].sort((a, b) => a - b);
   for (const rank of ranks) {
-    const left = offers.map(({ home, byClass }) => ({ home, count: byClass.get(rank) ?? 0 }));
-    for (let some = left; some.length > 0; some = some.filter(({ count }) => count > 0)) {
+    const own = offers.map(({ home, byClass }) => ({ home, count: byClass.get(rank) ?? 0 }));
+    const names = (['max', 'otherMax', 'digestMax'] as const).slice(
+      0,
+      rank === priority ? 1 : rank === digest ? 3 : 2,
+    );
+    for (let some = own; some.length > 0; some = some.filter(({ count }) => count > 0)) {
       for (const one of some) {
-        const wish = wishes.get(one.home);
-        const isOther = rank !== priority;
-        const isDigest = rank === digest;
-        if (!wish || one.count === 0) continue;
-        if (room === 0 || (isOther && otherRoom === 0) || (isDigest && digestRoom === 0)) {
+        const numbers = given.get(one.home);
+        if (!numbers || one.count === 0) continue;
+        if (names.some((name) => left[name] === 0)) {
           one.count = 0;
           continue;
         }
         one.count -= 1;
-        room -= 1;
-        wish.max += 1;
-        if (isOther) {
-          otherRoom -= 1;
-          wish.otherMax += 1;
-        }
-        if (isDigest) {
-          digestRoom -= 1;
-          wish.digestMax += 1;
+        for (const name of names) {
+          left[name] -= 1;
+          numbers[name] += 1;
         }
       }
     }
   }
-  return wishes;
+  return given;
+}
+
+/** How many deliveries of a class are looked for in each of some homes: a share of what is wanted. */
+export function shareOf(max: number, homes: number): number {
+  return Math.ceil(max / Math.max(1, homes));
+}
+
+/**
+ * The homes to look deeper into: all that was seen of a class is given, there may be more of it, and there is room for
+ * that, or what is given elsewhere is less urgent. Pure.
+ * @param given what `shareOut` gives of the offers
+ */
+export function tooShallow(
+  offers: readonly Offer[],
+  given: ReadonlyMap<number, Numbers>,
+  wish: Numbers,
+): number[] {
+  const all = [...given.values()];
+  const sum = (of: (numbers: Numbers) => number) => all.reduce((total, one) => total + of(one), 0);
+  const leastUrgent = Math.max(
+    ...classes.map(({ rank }) => (sum((one) => givenOf(one, rank)) > 0 ? rank : -1)),
+  );
+  const hasRoom = (rank: number) =>
+    sum(({ max }) => max) < wish.max &&
+    (rank === classOf('priority').rank || sum(({ otherMax }) => otherMax) < wish.otherMax) &&
+    (rank !== classOf('digest').rank || sum(({ digestMax }) => digestMax) < wish.digestMax);
+  return offers.flatMap(({ home, byClass, cutAt }) => {
+    const own = given.get(home);
+    if (cutAt === undefined || !own) return [];
+    const count = givenOf(own, cutAt);
+    const isUsedUp = count > 0 && count === byClass.get(cutAt);
+    return isUsedUp && (leastUrgent > cutAt || hasRoom(cutAt)) ? [home] : [];
+  });
+}
+
+function givenOf({ max, otherMax, digestMax }: Numbers, rank: number): number {
+  if (rank === classOf('priority').rank) return max - otherMax;
+  return rank === classOf('digest').rank ? digestMax : otherMax - digestMax;
 }
