@@ -111,6 +111,7 @@ export function parseEnv(raw: unknown): Env {
     dohUrl,
     sourceHeader,
     feedbackLoops,
+    writesRows,
     allowLocalWebhooks,
   ] = workerSettings;
   const settings = {
@@ -128,6 +129,7 @@ export function parseEnv(raw: unknown): Env {
     dohUrl: setting(dohUrl.schema, dohUrl.key, dohUrl.secret),
     sourceHeader: setting(sourceHeader.schema, sourceHeader.key, sourceHeader.secret),
     feedbackLoops: setting(feedbackLoops.schema, feedbackLoops.key, feedbackLoops.secret),
+    writesRows: setting(writesRows.schema, writesRows.key, writesRows.secret),
     allowLocalWebhooks: setting(allowLocalWebhooks.schema, allowLocalWebhooks.key, allowLocalWebhooks.secret),
   };
   if (faults.length > 0) throw new NotConfigured(`configuration: ${faults.join('; ')}`);

@@ -18,11 +18,11 @@ export default {
 
   async email(message: ForwardableEmailMessage, env: unknown): Promise<void> {
     const parsed = parseEnv(env);
-    await receiveRouted(message, openStore(parsed.bindings), parsed);
+    await receiveRouted(message, openStore(parsed), parsed);
   },
 
   async scheduled(controller: ScheduledController, env: unknown): Promise<void> {
     const parsed = parseEnv(env);
-    await tick(openStore(parsed.bindings), parsed, controller.scheduledTime);
+    await tick(openStore(parsed), parsed, controller.scheduledTime);
   },
 } satisfies ExportedHandler;

@@ -1,7 +1,7 @@
 /** The parts of Node's library that workerd has (nodejs_compat) and the Worker uses. */
 declare module 'node:buffer' {
   export class Buffer extends Uint8Array {
-    static from(text: string, encoding?: 'utf8' | 'latin1' | 'base64'): Buffer;
+    static from(text: string, encoding?: 'utf8' | 'latin1' | 'base64' | 'hex'): Buffer;
     static from(bytes: ArrayBuffer | Uint8Array): Buffer;
     /** Looks at the same memory. */
     static from(bytes: ArrayBufferLike, byteOffset: number, length: number): Buffer;

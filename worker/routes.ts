@@ -69,7 +69,7 @@ app.use(async (c, next) => {
     c.res = errorAnswer(c, env);
     return;
   }
-  const store = openStore(env.bindings);
+  const store = openStore(env);
   c.set('env', env);
   c.set('store', store);
   c.set('isolate', isolate);

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { feedbackLoopPattern } from '#domain/bounce/feedback-loops.ts';
+import { newestRows } from '#domain/message/row-form.ts';
 
 /**
  * Variables and secrets of the Worker: one table; the parser and the reference in the guide Settings derive from it.
@@ -117,6 +118,19 @@ export const workerSettings = [
     schema: z.string().max(4096).default('').transform(loopList),
   },
   {
+    key: 'WRITES_ROWS',
+    secret: false,
+    about:
+      'the form in which rows of mail are written: a deployment sets it to what the version before can read, so that one can go back to that; the next deployment sets it to the newest',
+    schema: z
+      .string()
+      .default(String(newestRows))
+      .refine((text) => /^\d{1,3}$/.test(text) && +text >= 1 && +text <= newestRows, {
+        message: `must be a number from 1 to ${newestRows}`,
+      })
+      .transform(Number),
+  },
+  {
     key: 'ALLOW_LOCAL_WEBHOOKS',
     secret: false,
     about: 'set to `1` for development: webhook endpoints may be on the loopback host, by http too',
@@ -147,6 +161,8 @@ export interface Settings {
   sourceHeader: string;
   /** `feedbackLoopPattern` each. */
   feedbackLoops: string[];
+  /** `domain/message/row-form.ts`. */
+  writesRows: number;
   allowLocalWebhooks: boolean;
 }
 

@@ -120,12 +120,12 @@ export const eventsTable = (week: string) =>
     (t) => [primaryKey({ columns: [t.accountId, t.seq] })],
   );
 
-/** Raw messages that are small enough for D1, by the day on which they are first due. Latin1 text. */
+/** Raw messages that are small enough for D1, by the day on which they are first due. */
 export const bodiesTable = (day: string) =>
   sqliteTable(`bodies_${day}`, {
     id: integer('id').primaryKey(),
     raw: text('raw').notNull(),
-    /** 1: `raw` is base64 of its gzip; null: it is the message, as latin1. */
+    /** Null: `raw` is the message, as latin1; 1: base64 of its gzip; 2: its gzip, a BLOB. */
     gzip: integer('gzip'),
   });
 

@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
+import { readsRowsName } from '#domain/message/row-form.ts';
 import { workerSecrets } from '../standalone/secrets.ts';
 import { files, passphraseOf, readManifest } from './deploy/backup-folder.ts';
 import { DeployError } from './deploy/cloudflare.ts';
@@ -98,10 +99,15 @@ async function requireEmpty(
     );
 }
 
-/** Variables as `--var` takes them. The mark is the deployment's own, and a name at workers.dev that account's. */
+const own = [markName, readsRowsName, 'WRITES_ROWS'];
+
+/**
+ * Variables as `--var` takes them. The mark and the forms of rows are the deployment's own, and a name at workers.dev that
+ * account's.
+ */
 function keptVars(vars: Readonly<Record<string, string>>): string[] {
   return Object.entries(vars).flatMap(([name, text]) =>
-    name === markName || (name === 'PUBLIC_URL' && text.endsWith('.workers.dev')) ? [] : [`${name}=${text}`],
+    own.includes(name) || (name === 'PUBLIC_URL' && text.endsWith('.workers.dev')) ? [] : [`${name}=${text}`],
   );
 }
 

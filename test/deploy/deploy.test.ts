@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { newestRows } from '#domain/message/row-form.ts';
 import { secretNames } from '../../smtp-node/operator/deploy/secrets.ts';
 import { Clone, type Said } from './clone.ts';
 import {
@@ -78,6 +79,7 @@ describe('an installation', () => {
     expect(cloud.vars).toMatchObject({
       SERVICE_DOMAIN: 'mail.shop.example',
       PUBLIC_URL: 'https://pennypost.shop.workers.dev',
+      WRITES_ROWS: String(newestRows),
     });
     expect(queuesOf(cloud.worker)).toEqual(['pennypost-delivery', 'pennypost-webhook']);
     for (const { consumers } of cloud.queues)
@@ -105,13 +107,17 @@ describe('an installation', () => {
     cloud.setVar('MAIL_FROM', 'hello@shop.example');
     cloud.setVar('DOH_URL', 'https://dns.example/"quoted"');
     cloud.setVar('OF_SOMEBODY', 'else');
+    cloud.setVar('READS_ROWS', '1');
     cloud.customDomains.push({ hostname: 'post.shop.example', service: 'pennypost', zone_id: 'z' });
     cloud.routes = [{ pattern: 'shop.example/post/*', zone_name: 'shop.example' }];
     const given = await mine.run('deploy', ['--yes', '--var', 'SUBMISSION=smtp.shop.example:587:465']);
     expect([given.code, given.text]).toEqual([0, expect.stringContaining('(changed)')]);
+    // What the version before cannot read is not written before the next deployment.
+    expect(cloud.vars).toMatchObject({ WRITES_ROWS: '1', READS_ROWS: String(newestRows) });
     const { code, text } = await (await newClone(cloud)).run('deploy', ['--yes']);
     expect(code).toBe(0);
     expect(cloud.vars).toMatchObject({
+      WRITES_ROWS: String(newestRows),
       MAIL_FROM: 'hello@shop.example',
       DOH_URL: 'https://dns.example/"quoted"',
       SUBMISSION: 'smtp.shop.example:587:465',

@@ -66,11 +66,13 @@ export async function startEdgeFixture(): Promise<EdgeFixture> {
       .bind(messageId)
       .first<{ body_day: string; body_id: number }>();
     const body = await edge.database
-      .prepare(`SELECT raw, gzip FROM bodies_${place?.body_day} WHERE id = ?`)
+      .prepare(`SELECT iif(gzip = 2, hex(raw), raw) AS raw, gzip FROM bodies_${place?.body_day} WHERE id = ?`)
       .bind(place?.body_id)
       .first<{ raw: string; gzip: number | null }>();
     if (!body) throw new Error(`there is no small raw message ${messageId}`);
-    return body.gzip ? gunzipSync(Buffer.from(body.raw, 'base64')) : Buffer.from(body.raw, 'latin1');
+    return body.gzip
+      ? gunzipSync(Buffer.from(body.raw, body.gzip === 2 ? 'hex' : 'base64'))
+      : Buffer.from(body.raw, 'latin1');
   };
   return {
     url: edge.url,

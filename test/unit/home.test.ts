@@ -10,6 +10,7 @@ import {
   weeksBetween,
 } from '#domain/message/home.ts';
 import { newMessageId } from '#domain/message/ids.ts';
+import { newestRows, writableRows } from '#domain/message/row-form.ts';
 
 const dayMs = 86_400_000;
 const someTime = fc.integer({ min: 0, max: Date.UTC(2100, 0, 1) });
@@ -124,5 +125,12 @@ describe('a day', () => {
   it('is the UTC date without dashes', () => {
     expect(dayOf(Date.parse('2026-11-21T23:59:59.999Z'))).toBe('20261121');
     expect(dayOf(Date.parse('2026-11-22T00:30:00+01:00'))).toBe('20261121');
+  });
+});
+
+describe('the form of rows', () => {
+  it('is one that the version before can read', () => {
+    expect(['1', String(newestRows), '999'].map(writableRows)).toEqual([1, newestRows, newestRows]);
+    expect([undefined, '', '0', 'two', '1.5'].map(writableRows)).toEqual([1, 1, 1, 1, 1]);
   });
 });

@@ -11,7 +11,7 @@ import {
 } from '#domain/delivery/lease-homes.ts';
 import { HomesWithWork } from '../../worker/hub/homes-with-work.ts';
 
-const offer = (home: number, ...counts: number[]) => ({
+const offer = (home: number, ...counts: number[]): Offer => ({
   home,
   byClass: new Map(counts.map((count, rank) => [rank, count])),
 });

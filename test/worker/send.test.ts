@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { dayOf } from '#domain/message/home.ts';
+import { newestRows } from '#domain/message/row-form.ts';
 import { dropOldTables, ensureHomeTables } from '../../worker/store/home-tables.ts';
 import { readBody, readSmallBodies } from '../../worker/store/raw.ts';
 import { openStore } from '../../worker/store/store.ts';
@@ -47,7 +48,7 @@ describe('a message by the API', () => {
 describe('a message whose body is past its time', () => {
   it('is still leased, and its raw message is told to be gone', async () => {
     const sent = await call('POST', '/v1/send', account.live, mail(account));
-    const store = openStore(bindings);
+    const store = openStore({ bindings, writesRows: newestRows });
     const nowMs = Date.now() + 6 * 86_400_000;
     await dropOldTables(store, nowMs);
     const place = { messageId: sent.body.message_id, bodyDay: dayOf(Date.now()), bodyId: 1 };

@@ -8,6 +8,7 @@ import { env } from 'cloudflare:workers';
 import PostalMime, { type Email } from 'postal-mime';
 import { inject } from 'vitest';
 import { homeOf } from '#domain/message/home.ts';
+import { newestRows } from '#domain/message/row-form.ts';
 import worker from '../../worker/index.ts';
 import { readBody } from '../../worker/store/raw.ts';
 import { openStore, type Store } from '../../worker/store/store.ts';
@@ -34,7 +35,7 @@ export const meteredEnv: Record<string, unknown> = { ...(env as object), METER: 
 
 /** The store as the Worker opens it. */
 export function testStore(): Store {
-  return openStore(bindings);
+  return openStore({ bindings, writesRows: newestRows });
 }
 
 /** Applies the migrations to this test file's own databases. */

@@ -1,5 +1,6 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { weekOf } from '#domain/message/home.ts';
+import { newestRows } from '#domain/message/row-form.ts';
 import { webhookBodies } from '#domain/webhook.ts';
 import { readEvents } from '../../worker/store/events.ts';
 import { openStore } from '../../worker/store/store.ts';
@@ -39,7 +40,7 @@ async function behindEndpoint(events: number) {
   const row = await bindings.DB.prepare('SELECT id FROM webhook_endpoints WHERE public_id = ?')
     .bind(made.id)
     .first<{ id: number }>();
-  const store = openStore(bindings);
+  const store = openStore({ bindings, writesRows: newestRows });
   const { endpoint } = await readEndpointWork(store, Number(row?.id), 10, Date.now());
   if (!endpoint) throw new Error('no endpoint');
   const cursor = { week: endpoint.cursorWeek, seq: endpoint.cursorSeq, taken: endpoint.cursorTaken };

@@ -37,7 +37,7 @@ export async function consume(batch: MessageBatch, env: Env): Promise<void> {
     else foreign.push(message);
   }
   if (wake) {
-    const homes = await homesOfMessages(openStore(env.bindings), pointers);
+    const homes = await homesOfMessages(openStore(env), pointers);
     await hubOf(env.bindings.HUB).wake(homes);
   }
   await tickOne(ticks, env);
@@ -67,7 +67,7 @@ async function tickOne([first, ...others]: readonly HomeTick[], env: Env): Promi
     await env.bindings.DELIVERY.sendBatch(
       later.map((body, i) => ({ body, delaySeconds: (i + 1) * nextTickSeconds })),
     );
-  await tickHome(openStore(env.bindings), env, first);
+  await tickHome(openStore(env), env, first);
 }
 
 /** A move has the statements of an invocation for itself, too. */
@@ -75,5 +75,5 @@ async function moveOne(moves: ReadonlySet<number>, env: Env, isTaken: boolean): 
   const [first, ...others] = moves;
   if (first === undefined) return;
   for (const later of isTaken ? moves : others) await sendMove(env, later, nextTickSeconds);
-  if (!isTaken) await moveOn(openStore(env.bindings), env, first);
+  if (!isTaken) await moveOn(openStore(env), env, first);
 }

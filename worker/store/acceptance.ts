@@ -264,7 +264,7 @@ async function placeBody(
 ): Promise<RowBody | null> {
   const known = placed.get(message.id);
   if (known !== undefined) return known;
-  const body = rowBodyOf(message.raw);
+  const body = rowBodyOf(store, message.raw);
   if (!body) await store.raw.put(largeBodyKey(message, credential), latin1Bytes(message.raw));
   placed.set(message.id, body);
   return body;

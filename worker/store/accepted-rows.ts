@@ -9,7 +9,7 @@ import { type TlsWish, tlsWishes } from '#domain/message/tls-wish.ts';
 import { type Tracked, trackedBits } from '#domain/message/tracking.ts';
 import { type UsedTemplate, usedTemplateText } from '#domain/template/used-template.ts';
 import { bodiesName, bodyDayOf, weekTables } from './home-tables.ts';
-import type { RowBody } from './raw.ts';
+import { bodyValues, type RowBody } from './raw.ts';
 import type { ReceivedPlace } from './received-object.ts';
 import { parameterGroups } from './sql.ts';
 import { nextSeq } from './timeline.ts';
@@ -131,7 +131,7 @@ const bodiesAtOnce = 45;
 /** Bodies are bound one by one: as JSON, what is not ASCII in them would have to be read and written twice. */
 function insertBodies(placed: readonly Placed[]): SQL[] {
   return [...Map.groupBy(placed, ({ bodyDay }) => bodyDay)].flatMap(([day, own]) => {
-    const values = own.flatMap(({ body }) => (body ? [sql`(${body.text}, ${body.gzip ? 1 : null})`] : []));
+    const values = own.flatMap(({ body }) => (body ? [bodyValues(body)] : []));
     const statements: SQL[] = [];
     for (let at = 0; at < values.length; at += bodiesAtOnce) {
       const some = sql.join(values.slice(at, at + bodiesAtOnce), sql`, `);

@@ -29,7 +29,7 @@ async function placeMessage(
 ): Promise<PlacedMessage> {
   const { contentDays, messagesPerMinute } = account;
   const { raw, behind } = message;
-  const body = behind ? null : rowBodyOf(raw);
+  const body = behind ? null : rowBodyOf(store, raw);
   const key = bodyKey(bodyDayOf(message.firstDueMs, contentDays), message.id);
   if (behind) {
     const stream = await readReceivedFrom(store, behind.place, behind.fromByte);

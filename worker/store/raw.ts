@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { gunzipSync, gzipSync } from 'node:zlib';
-import { sql } from 'drizzle-orm';
+import { type SQL, sql } from 'drizzle-orm';
 import type { MessageId } from '#domain/message/ids.ts';
 import { bodiesName, oldestBodyDay, withHomeTables } from './home-tables.ts';
 import { batch } from './sql.ts';
@@ -8,10 +8,18 @@ import type { Store } from './store.ts';
 
 /** A body as a row of D1 keeps it. */
 export interface RowBody {
+  /** Null: the message itself, as latin1. 1: base64 of its gzip. 2: hexadecimal of its gzip, which the row has as octets. */
+  gzip: null | 1 | 2;
   text: string;
-  /** The text is base64 of the message's gzip; otherwise it is the message itself, as latin1. */
-  gzip: boolean;
 }
+
+/** The values of a body's row, `(raw, gzip)`. Octets cross as hexadecimal: D1 would make a list of numbers of them. */
+export function bodyValues({ text, gzip }: { text: unknown; gzip: unknown }): SQL {
+  return gzip === 2 ? sql`(unhex(${text}), 2)` : sql`(${text}, ${gzip})`;
+}
+
+/** The columns of a body's row, what is octets as hexadecimal. */
+export const bodyColumns = sql`id, iif(gzip = 2, hex(raw), raw) AS raw, gzip`;
 
 /**
  * Up to this size a body is a row of D1, above it an object of R2. By list price: a row costs 1.00 a million
@@ -29,16 +37,23 @@ const mostGzipBytes = 256 * 1024;
 const mostKept = 0.75;
 
 /** How D1 keeps a raw message (latin1 text): as it is, or compressed where that saves; null: it belongs into R2. */
-export function rowBodyOf(raw: string): RowBody | null {
-  const plain = raw.length <= largestRowBytes ? { text: raw, gzip: false } : null;
+export function rowBodyOf({ writesRows }: Pick<Store, 'writesRows'>, raw: string): RowBody | null {
+  const plain = raw.length <= largestRowBytes ? { text: raw, gzip: null } : null;
   if (raw.length < leastGzipBytes || raw.length > mostGzipBytes) return plain;
   // In one call: a stream costs several times what there is to do.
-  const text = gzipSync(Buffer.from(raw, 'latin1')).toString('base64');
-  return text.length <= Math.min(largestRowBytes, raw.length * mostKept) ? { text, gzip: true } : plain;
+  const octets = gzipSync(Buffer.from(raw, 'latin1'));
+  const body: RowBody =
+    writesRows >= 2
+      ? { text: octets.toString('hex'), gzip: 2 }
+      : { text: octets.toString('base64'), gzip: 1 };
+  const kept = body.gzip === 2 ? octets.length : body.text.length;
+  return kept <= Math.min(largestRowBytes, raw.length * mostKept) ? body : plain;
 }
 
-function textOf({ text, gzip }: RowBody): string {
-  return gzip ? gunzipSync(Buffer.from(text, 'base64')).toString('latin1') : text;
+function textOf({ raw, gzip }: Record<string, unknown>): string {
+  const text = String(raw);
+  if (gzip === null) return text;
+  return gunzipSync(Buffer.from(text, gzip === 2 ? 'hex' : 'base64')).toString('latin1');
 }
 
 /** Where a raw message is kept. */
@@ -65,14 +80,14 @@ export async function readSmallBodies(
   const perDay = days.map((day) => kept.filter((p) => p.bodyDay === day));
   const queries = days.map((day, i) => {
     const ids = JSON.stringify((perDay[i] ?? []).map((p) => p.bodyId));
-    return sql`SELECT id, raw, gzip FROM ${bodiesName(day)} WHERE id IN (SELECT value FROM json_each(${ids}))`;
+    return sql`SELECT ${bodyColumns} FROM ${bodiesName(day)} WHERE id IN (SELECT value FROM json_each(${ids}))`;
   });
   const rows = await withHomeTables(store, nowMs, () => batch(store.d1, queries));
   for (const [i, places] of perDay.entries()) {
     const bodies = new Map((rows[i] ?? []).map((row) => [Number(row.id), row]));
     for (const { bodyId, messageId } of places) {
       const row = bodyId === null ? undefined : bodies.get(bodyId);
-      if (row) found.set(messageId, textOf({ text: String(row.raw), gzip: row.gzip === 1 }));
+      if (row) found.set(messageId, textOf(row));
     }
   }
   return found;

@@ -12,6 +12,8 @@ export interface Store {
   d1: D1Database;
   control: DrizzleD1Database<typeof control>;
   raw: R2Bucket;
+  /** The form in which rows of mail are written (`domain/message/row-form.ts`). */
+  writesRows: number;
   /** Of all homes together. */
   cost: D1Cost;
   /** Of this one, as it last said. */
@@ -47,7 +49,10 @@ function databasesOf(bindings: Databases): D1Database[] {
 }
 
 /** Opens the store of control for one request, event or batch; opening costs nothing. */
-export function openStore(bindings: Databases): Store {
+export function openStore({
+  bindings,
+  writesRows,
+}: { bindings: Databases } & Pick<Store, 'writesRows'>): Store {
   const cost: D1Cost = { roundTrips: 0, statements: 0, rowsRead: 0, rowsWritten: 0 };
   const databases = databasesOf(bindings);
   const opened: Store[] = [];
@@ -68,6 +73,7 @@ export function openStore(bindings: Databases): Store {
         return withSchema;
       },
       raw: bindings.RAW,
+      writesRows,
       cost,
       size,
       home,

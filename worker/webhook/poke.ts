@@ -41,7 +41,7 @@ const mostPoked = 200;
 export async function pokeAccounts(env: Env, accountIds: number[]): Promise<void> {
   const [first = [], ...others] = chunksOf(accountIds);
   const rest = others.flat();
-  const homes = await byHomeOfAccount(openStore(env.bindings), first, (id) => id);
+  const homes = await byHomeOfAccount(openStore(env), first, (id) => id);
   const found = (await Promise.all(homes.map(([home, own]) => activeEndpoints(home, own)))).flat();
   const byAccount = [...Map.groupBy(found, ({ accountId }) => accountId)];
   let room = mostPoked;

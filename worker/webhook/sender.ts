@@ -49,8 +49,7 @@ export class WebhookSender extends DurableObject {
     if (endpointId === undefined) return;
     // The platform tries an alarm again whose invocation it has cut off. What was its run may look alive still.
     if (this.run?.isAlive()) return this.wakeAt(this.run.deadAtMs);
-    const { bindings } = this.settings;
-    const store = await storeOfEndpoint(openStore(bindings), endpointId);
+    const store = await storeOfEndpoint(openStore(this.settings), endpointId);
     const run = new DeliveryRun({
       store,
       settings: this.settings,

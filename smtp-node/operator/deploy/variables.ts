@@ -1,5 +1,6 @@
 /** The Worker's variables: those that it has stay, unless a flag says otherwise. */
 import { domainFault } from '#domain/message/address.ts';
+import { newestRows, readsRowsName, writableRows } from '#domain/message/row-form.ts';
 import { workerSettings } from '../../../worker/settings.ts';
 import { DeployError } from './cloudflare.ts';
 import type { Installation } from './installation.ts';
@@ -32,6 +33,9 @@ export async function chooseVariables(
     const text = given[key] ?? installation.vars[key];
     if (text !== undefined) chosen[key] = text;
   }
+  // A new installation has no version before it.
+  const rows = installation.isThere ? writableRows(installation.vars[readsRowsName]) : newestRows;
+  chosen.WRITES_ROWS = given.WRITES_ROWS ?? String(rows);
   chosen.SERVICE_DOMAIN = await serviceDomain(given.SERVICE_DOMAIN, installation, flags);
   chosen.PUBLIC_URL = await publicUrl(given.PUBLIC_URL, installation, workersDevUrl, flags);
   for (const { key, schema } of variables) {
@@ -41,6 +45,7 @@ export async function chooseVariables(
         `The variable ${key} ${read.error.issues[0]?.message ?? 'is not valid'}: give another by --var ${key}=….`,
       );
   }
+  chosen[readsRowsName] = String(newestRows);
   await keepText('service-domain', chosen.SERVICE_DOMAIN);
   await keepText('public-url', chosen.PUBLIC_URL);
   return chosen;

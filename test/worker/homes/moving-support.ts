@@ -1,4 +1,5 @@
 import { type MoveState, removedAfterMs } from '#domain/account-move.ts';
+import { newestRows } from '#domain/message/row-form.ts';
 import { forgetHomes } from '../../../worker/store/homes-memory.ts';
 import { findMove, noteMove, Superseded } from '../../../worker/store/moving/record.ts';
 import { stepMove } from '../../../worker/store/moving/step.ts';
@@ -145,7 +146,7 @@ function storeWith(around: Around): Store {
     if (!/^DB(_\d+)?$/.test(name)) continue;
     environment[name] = wrapped(database as D1Database, around);
   }
-  return openStore(environment as never);
+  return openStore({ bindings: environment as never, writesRows: newestRows });
 }
 
 function wrapped(database: D1Database, around: Around): D1Database {

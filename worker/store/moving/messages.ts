@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm';
 import { classes } from '#domain/message/class.ts';
 import { bodiesName, weekTables } from '../home-tables.ts';
+import { bodyColumns, bodyValues } from '../raw.ts';
 import { batch } from '../sql.ts';
 import type { Runner } from './record.ts';
 import { putRows, type Row, upsert } from './rows.ts';
@@ -133,7 +134,7 @@ function heldBack(row: Row): Row {
 
 interface Body {
   day: string;
-  raw: unknown;
+  text: unknown;
   gzip: unknown;
 }
 
@@ -150,12 +151,12 @@ async function readBodies({ old }: Runner, rows: readonly Row[]): Promise<Map<st
     old.d1,
     kept.map((day) => {
       const ids = rows.filter((row) => row.body_day === day).map((row) => row.body_id);
-      return sql`SELECT * FROM ${bodiesName(day)} WHERE id IN (SELECT value FROM json_each(${JSON.stringify(ids)}))`;
+      return sql`SELECT ${bodyColumns} FROM ${bodiesName(day)} WHERE id IN (SELECT value FROM json_each(${JSON.stringify(ids)}))`;
     }),
   );
   const bodies = new Map<string, Body>();
   for (const [i, day] of kept.entries())
-    for (const row of found[i] ?? []) bodies.set(`${day} ${row.id}`, { day, raw: row.raw, gzip: row.gzip });
+    for (const row of found[i] ?? []) bodies.set(`${day} ${row.id}`, { day, text: row.raw, gzip: row.gzip });
   const ordered = rows.flatMap((row) => {
     const body = bodies.get(keyOf(row));
     return body ? [[keyOf(row), body] as const] : [];
@@ -167,7 +168,7 @@ async function readBodies({ old }: Runner, rows: readonly Row[]): Promise<Map<st
 function insertBodies(day: string, bodies: readonly Body[]) {
   const statements = [];
   for (let at = 0; at < bodies.length; at += bodiesAtOnce) {
-    const values = bodies.slice(at, at + bodiesAtOnce).map(({ raw, gzip }) => sql`(${raw}, ${gzip})`);
+    const values = bodies.slice(at, at + bodiesAtOnce).map(bodyValues);
     statements.push(sql`INSERT INTO ${bodiesName(day)} (raw, gzip) VALUES ${sql.join(values, sql`, `)}`);
   }
   return statements;
