@@ -2,7 +2,7 @@ import { type EventKind, eventKinds } from '#domain/delivery/event.ts';
 import type { Place } from '#domain/delivery/lease-choice.ts';
 import { weekEndMs } from '#domain/message/home.ts';
 import type { LeasedDelivery } from '#domain/node-contract.ts';
-import { timelineOf } from '../../worker/store/stored-event.ts';
+import { timelineOfRow } from '../../worker/store/short-row.ts';
 import { engineOf } from './bindings.ts';
 import type { Row } from './database.ts';
 import { readAgain, readOn } from './feed.ts';
@@ -316,7 +316,7 @@ function checkDelivery(
   }
   const accepted = service.mx.acceptedOf(messageId, n);
   const last = accepted.at(-1);
-  const timeline = timelineOf(row.timeline);
+  const timeline = timelineOfRow(row);
   const maybe = timeline.filter(({ details }) => details.maybeAccepted === true).length;
   const delivered = timeline.filter(({ kind }) => kind === 'delivered').length;
   if (state === 'delivered' && !last) fail('2 truth', 'is delivered, and no MX has accepted it');

@@ -1,6 +1,14 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { NewEvent } from '#domain/delivery/event.ts';
+import {
+  addresseesOf,
+  fromHeaderOf,
+  messageIdHeaderOf,
+  shortTexts,
+  type Told,
+  timelineOfRow,
+} from '../../worker/store/short-row.ts';
 import { storedEvent, timelineOf } from '../../worker/store/stored-event.ts';
 
 const delivered: NewEvent = {
@@ -80,5 +88,57 @@ describe('an event in a timeline', () => {
         },
       ),
     );
+  });
+});
+
+describe('a row that leaves out what the rest of it tells', () => {
+  const word = fc.stringMatching(/^[a-z@"<> ]{1,12}$/);
+  const told = fc.record({ local: word, name: word, domain: fc.constantFrom('a.example', 'b.example') });
+
+  it('gives it back', () => {
+    const id = '01a1fbb4-5a10-7c3e-8f00-9d2f6f1c0000';
+    const rowOf = (of: Told) => {
+      const { fromHeader: from_header, addressees, messageIdHeader: message_id_header } = shortTexts(of);
+      return { id, from_address: of.fromAddress, from_header, addressees, message_id_header };
+    };
+    fc.assert(
+      fc.property(told, told, fc.constantFrom('', 'alone', 'named'), ({ local, domain, name }, to, kind) => {
+        const fromAddress = `${local}@${domain}`;
+        const of: Told = {
+          id,
+          fromAddress,
+          fromHeader:
+            kind === ''
+              ? `${name} <other@${domain}>`
+              : kind === 'alone'
+                ? fromAddress
+                : `${name} <${fromAddress}>`,
+          addressees: { to: [to.local], cc: to.name > 'm' ? [to.name] : [] },
+          messageIdHeader: `<${to.name > 'g' ? id : to.name}@${domain}>`,
+          deliveries: [{ recipient: to.domain > 'b' ? to.local : to.name }],
+        };
+        const row = rowOf(of);
+        expect(fromHeaderOf(row)).toBe(of.fromHeader);
+        expect(messageIdHeaderOf(row)).toBe(of.messageIdHeader);
+        expect(addresseesOf(row, of.deliveries[0]?.recipient)).toEqual(of.addressees);
+      }),
+    );
+    const usual: Told = {
+      id,
+      fromAddress: 'shop@a.example',
+      fromHeader: 'Shop <shop@a.example>',
+      addressees: { to: ['you@b.example'], cc: [] },
+      messageIdHeader: `<${id}@a.example>`,
+      deliveries: [{ recipient: 'you@b.example' }],
+    };
+    expect(shortTexts(usual)).toEqual({ fromHeader: 'Shop <@>', addressees: '', messageIdHeader: '@' });
+  });
+
+  it('gives the entry of a first lease its id', () => {
+    const message_id = '01a1fbb4-5a10-7c3e-8f00-9d2f6f1c0000';
+    const { id, ...short } = { id: `${message_id.slice(0, -2)}83`, kind: 'dispatched', atMs: 1, details: {} };
+    const read = (events: unknown[]) => timelineOfRow({ message_id, n: 2, timeline: JSON.stringify(events) });
+    expect(read([short])).toEqual([{ id, ...short }]);
+    expect(read([{ id: 'its own', ...short }])).toEqual([{ id: 'its own', ...short }]);
   });
 });

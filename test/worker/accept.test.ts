@@ -321,6 +321,24 @@ describe('bodies', () => {
     expect(deliveries.find((d: Answer) => d.messageId === id).raw).toBe(await rawOf(id));
   });
 
+  it('has rows that the version before can read, as long as it may be gone back to', async () => {
+    const seen = [];
+    for (const form of ['1', '2', '3']) {
+      const id = await send({ to: ['form@example.net'] }, { ...meteredEnv, WRITES_ROWS: form });
+      const { body } = await call('GET', `/v1/emails/${id}`, account.live);
+      const query = `WHERE message_id_header = '@' AND addressees = '' AND from_header = 'Shop <@>' AND id = ?`;
+      const row = await bindings.DB.prepare(`SELECT 1 FROM messages_${weekOf(Date.now())} ${query}`)
+        .bind(id)
+        .first();
+      expect([form, row !== null]).toEqual([form, form === '3']);
+      expect(body.message_id_header).toBe(`<${id}@${account.domain}>`);
+      const { from, to, cc } = body;
+      seen.push({ from, to, cc });
+    }
+    expect(seen[0]).toMatchObject({ to: ['form@example.net'], cc: [] });
+    expect(seen).toEqual([seen[0], seen[0], seen[0]]);
+  });
+
   it('from 1 KiB on are kept compressed where that saves, and come back byte for byte', async () => {
     const html = (rows: number) =>
       Array.from({ length: rows }, (_, i) => `<tr><td>Zo\u00eb ${i}</td><td>${i * 7} \u20ac</td></tr>`).join(

@@ -241,7 +241,7 @@ export async function writeAcceptance(
   const accepted = await Promise.all(
     of.messages.map(async (message) => ({ message, body: await placeBody(store, message, of) })),
   );
-  const queries = insertMessages(of.credential, accepted, of.nowMs);
+  const queries = insertMessages(store, of.credential, accepted, of.nowMs);
   queries.push(...of.counts.flatMap(({ domain, count }) => countWarming(domain, count, of.nowMs)));
   if (of.idempotency)
     queries.push(...insertIdempotencyKey(of.credential.accountId, of.idempotency, of.nowMs));

@@ -11,7 +11,9 @@ import { type UsedTemplate, usedTemplateText } from '#domain/template/used-templ
 import { bodiesName, bodyDayOf, weekTables } from './home-tables.ts';
 import { bodyValues, type RowBody } from './raw.ts';
 import type { ReceivedPlace } from './received-object.ts';
+import { isShort, shortTexts, wholeTexts } from './short-row.ts';
 import { parameterGroups } from './sql.ts';
+import type { Store } from './store.ts';
 import { nextSeq } from './timeline.ts';
 import { nextRate } from './usage.ts';
 
@@ -95,6 +97,7 @@ interface Placed {
  * transaction are numbered without gaps, so whatever names another row counts back from the last one.
  */
 export function insertMessages(
+  store: Pick<Store, 'writesRows'>,
   sender: Sender,
   accepted: readonly { message: AcceptedMessage; body: RowBody | null }[],
   nowMs: number,
@@ -105,7 +108,7 @@ export function insertMessages(
   const placed = place(sender, accepted);
   return [
     ...insertBodies(placed),
-    ...insertMessageRows(sender, week, placed, nowMs),
+    ...insertMessageRows(store, sender, week, placed, nowMs),
     ...insertDeliveries(sender, week, placed),
     ...announceLeftOut(sender, week, placed),
   ];
@@ -150,6 +153,7 @@ function bodyId(placed: readonly Placed[]): SQL {
 }
 
 function insertMessageRows(
+  store: Pick<Store, 'writesRows'>,
   { id, accountId, messagesPerMinute }: Sender,
   week: string,
   placed: readonly Placed[],
@@ -160,14 +164,12 @@ function insertMessageRows(
     id: message.id,
     class: classOf(message.class).rank,
     fromAddress: message.fromAddress,
-    fromHeader: message.fromHeader.toWellFormed(),
-    addressees: JSON.stringify(message.addressees),
     subject: message.subject.toWellFormed(),
     tags: JSON.stringify(message.tags),
     metadata: JSON.stringify(message.metadata),
     source: message.source,
     signingDomain: message.signingDomain,
-    messageIdHeader: message.messageIdHeader,
+    ...(isShort(store) ? shortTexts(message) : wholeTexts(message)),
     sizeBytes: message.raw.length + (message.behind?.sizeBytes ?? 0),
     smtputf8: Number(message.smtputf8),
     eightBit: Number(message.eightBit),

@@ -10,9 +10,9 @@ import { byRetainedWeek, keptWeekOf, retainedWeeks, weekTables, withHomeTables }
 import { firstSeqFrom } from './message-pages.ts';
 import type { StoredMessage } from './messages.ts';
 import { rangesOf } from './search-words.ts';
+import { fromHeaderOf, messageIdHeaderOf, timelineOfRow } from './short-row.ts';
 import { batch } from './sql.ts';
 import type { Store } from './store.ts';
-import { timelineOf } from './stored-event.ts';
 import { nextSeq } from './timeline.ts';
 
 /** Where a reader of an account's events stands: behind entry `k` of row `seq` of a week. */
@@ -116,7 +116,7 @@ async function readPage(
   const range = sql`account_id = ${accountId} AND seq >= ${from.seq} ORDER BY seq`;
   const [acceptedRows = [], pointerRows = []] = await withHomeTables(store, nowMs, () =>
     batch(store.d1, [
-      sql`SELECT m.seq, m.id, m.accepted_at_ms, m.class, m.size_bytes, m.from_header, m.subject,
+      sql`SELECT m.seq, m.id, m.accepted_at_ms, m.class, m.size_bytes, m.from_address, m.from_header, m.subject,
           m.message_id_header, m.signing_domain, m.test_mode, m.tags, m.metadata, m.template, d.n, d.recipient, d.simulated
         FROM (SELECT * FROM ${messages} WHERE ${range} LIMIT ${wanted + 1}) m
         CROSS JOIN ${deliveries} d ON d.message_id = m.id AND d.accepted = 1
@@ -185,9 +185,9 @@ function subjectOf(messageId: string, row: Record<string, unknown>): Omit<Stored
   return {
     messageId,
     recipient: String(row.recipient),
-    from: String(row.from_header),
+    from: fromHeaderOf(row),
     subject: String(row.subject),
-    messageIdHeader: String(row.message_id_header),
+    messageIdHeader: messageIdHeaderOf(row),
     signingDomain: String(row.signing_domain),
     testMode: row.test_mode === 1,
     tags: JSON.parse(String(row.tags)) as string[],
@@ -210,7 +210,7 @@ async function readAnnounced(
       byWeek.map(([week, own]) => {
         const refs = JSON.stringify(own.map((row) => ({ m: row.message_id, n: row.n })));
         const { messages, deliveries } = weekTables(week);
-        return sql`SELECT d.message_id, d.n, d.recipient, d.simulated, d.timeline, m.from_header, m.subject,
+        return sql`SELECT d.message_id, d.n, d.recipient, d.simulated, d.timeline, m.from_address, m.from_header, m.subject,
             m.message_id_header, m.signing_domain, m.test_mode, m.tags, m.metadata, m.template
           FROM (SELECT DISTINCT value->>'m' AS m, value->>'n' AS n FROM json_each(${refs})) j
           CROSS JOIN ${deliveries} d ON d.message_id = j.m AND d.n = j.n
@@ -222,7 +222,7 @@ async function readAnnounced(
   return rows.map((row) => {
     const delivery = byDelivery.get(`${row.message_id} ${row.n}`);
     if (!delivery) return { seq: Number(row.seq), events: [] };
-    const timeline = timelineOf(delivery.timeline);
+    const timeline = timelineOfRow(delivery);
     return {
       seq: Number(row.seq),
       events: timeline.slice(Number(row.from_entry), Number(row.to_entry)).map((event) => ({
@@ -399,7 +399,7 @@ async function lookBack(
   const [acceptedRows = [], pointers = []] = await withHomeTables(store, nowMs, () =>
     batch(store.d1, [
       asks.accepted
-        ? sql`SELECT m.seq, m.id, m.accepted_at_ms, m.class, m.size_bytes, m.from_header, m.subject, m.message_id_header,
+        ? sql`SELECT m.seq, m.id, m.accepted_at_ms, m.class, m.size_bytes, m.from_address, m.from_header, m.subject, m.message_id_header,
             m.signing_domain, m.test_mode, m.tags, m.metadata, m.template, d.n, d.recipient, d.simulated
           FROM (SELECT * FROM ${messages} WHERE ${some}) m
           LEFT JOIN ${deliveries} d ON d.message_id = m.id AND d.accepted = 1`

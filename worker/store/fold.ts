@@ -3,6 +3,7 @@ import { eventKinds } from '#domain/delivery/event.ts';
 import type { SearchWord } from '#domain/message/search-word.ts';
 import { byRetainedWeek, dropAfterMs, retainedWeeks, weekTables, withHomeTables } from './home-tables.ts';
 import { FoundWords, pageShift } from './search-words.ts';
+import { messageIdExpression } from './short-row.ts';
 import { batch } from './sql.ts';
 import { errorText, type Store } from './store.ts';
 import { type CountRow, Tally } from './tally.ts';
@@ -213,7 +214,7 @@ async function readPage(
   const [accepted = [], announced = []] = await batch(store.d1, [
     sql`SELECT m.account_id, m.seq >> ${pageShift} AS page, ${hour(sql`m.accepted_at_ms`)} AS hour, m.class, m.signing_domain,
         m.tags, 'accepted' AS kind, sum(d.accepted = 1 AND ${counted}) AS times,
-        json_group_array(d.recipient) AS recipients, json_group_array(DISTINCT m.message_id_header) AS headers
+        json_group_array(d.recipient) AS recipients, json_group_array(DISTINCT ${messageIdExpression}) AS headers
       FROM (SELECT t.* FROM ${rowsOf(messages)}) m
       CROSS JOIN ${deliveries} d ON d.message_id = m.id GROUP BY 1, 2, 3, 4, 5, 6`,
     sql`SELECT t.message_id AS m, t.n, t.seq >> ${pageShift} AS p, t.from_entry AS f, t.to_entry AS t FROM ${rowsOf(events)}`,

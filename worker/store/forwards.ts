@@ -9,6 +9,7 @@ import { type NewReceived, writeReceived } from './received.ts';
 import { readReceivedFrom } from './received-object.ts';
 import type { ReceivingAccount } from './receiving.ts';
 import { noteReply, type UsedReply } from './reply-addresses.ts';
+import { fromHeaderOf, messageIdHeaderOf } from './short-row.ts';
 import { batch } from './sql.ts';
 import { isUniqueViolation, type Store } from './store.ts';
 import { isLimitReached } from './usage.ts';
@@ -37,7 +38,7 @@ async function placeMessage(
   } else if (!body) await putBody(store, key, raw);
   const sender = { id: 0, accountId: account.id, messagesPerMinute, mail: { contentDays } };
   return {
-    statements: insertMessages(sender, [{ message, body }], nowMs),
+    statements: insertMessages(store, sender, [{ message, body }], nowMs),
     undo: async () => {
       if (!body) await store.raw.delete(key).catch(() => undefined);
     },
@@ -121,7 +122,7 @@ export async function readSentOn(
       store.d1,
       weeks.map(([week, own]) => {
         const { messages, deliveries } = weekTables(week);
-        return sql`SELECT m.id, m.account_id, m.signing_domain, m.from_header, m.subject, m.message_id_header,
+        return sql`SELECT m.id, m.account_id, m.signing_domain, m.from_address, m.from_header, m.subject, m.message_id_header,
             m.accepted_at_ms, m.forward, a.content_days, a.messages_per_minute
           FROM (SELECT DISTINCT d.account_id, d.message_seq FROM json_each(${JSON.stringify(own)}) j
             CROSS JOIN ${deliveries} d ON d.message_id = j.value) d
@@ -142,9 +143,9 @@ export async function readSentOn(
           messagesPerMinute: Number(row.messages_per_minute),
         },
         signingDomain: String(row.signing_domain),
-        fromHeader: String(row.from_header),
+        fromHeader: fromHeaderOf(row),
         subject: String(row.subject),
-        messageIdHeader: String(row.message_id_header),
+        messageIdHeader: messageIdHeaderOf(row),
         acceptedAtMs: Number(row.accepted_at_ms),
         order: order.data,
       },

@@ -17,6 +17,7 @@ import {
   signingDomainOf,
   suppressionOf,
 } from './lease-heads.ts';
+import { dispatchedEntry } from './short-row.ts';
 import { batch } from './sql.ts';
 import type { Store } from './store.ts';
 import { isSystemDomain, systemAccountId } from './system-mail.ts';
@@ -76,7 +77,7 @@ export async function takeChosen(store: Store, terms: LeaseTerms, choice: Choice
   }
   const fresh = picked.filter(({ mine }) => !mine);
   const unreported = fresh.filter((row) => row.unreported);
-  const updates = byWeek(fresh).map(([week, own]) => lease(week, own, terms));
+  const updates = byWeek(fresh).map(([week, own]) => lease(store, week, own, terms));
   const leased = leasedQueries(picked, terms.sharedDomain);
   const results = await withHomeTables(store, nowMs, () =>
     batch(store.d1, [
@@ -117,14 +118,13 @@ function refsOf(rows: readonly { messageId: MessageId; n: number }[]): string {
   return JSON.stringify(rows.map(({ messageId, n }) => ({ m: messageId, n })));
 }
 
-function lease(week: string, rows: readonly Row[], terms: LeaseTerms): SQL {
+function lease(store: Store, week: string, rows: readonly Row[], terms: LeaseTerms): SQL {
   const { deliveries } = weekTables(week);
   const { nowMs, nodeId } = terms;
   return sql`UPDATE ${deliveries} AS d SET state = 'sending', attempts = attempts + 1, lease_id = ${terms.leaseId},
       lease_boot = ${terms.bootId}, lease_until_ms = ${terms.leaseUntilMs}, node = ${nodeId},
-      timeline = CASE WHEN node IS NULL THEN json_insert(timeline, '$[#]', json_object(
-        'id', substr(message_id, 1, 34) || printf('%02x', n + 129), 'kind', 'dispatched', 'atMs', CAST(${nowMs} AS INTEGER),
-        'details', json_object('node', ${nodeId}))) ELSE timeline END
+      timeline = CASE WHEN node IS NULL THEN json_insert(timeline, '$[#]', ${dispatchedEntry(store, nodeId, nowMs)})
+        ELSE timeline END
     WHERE (message_id, n) IN (SELECT value->>'m', value->>'n' FROM json_each(${refsOf(rows)}))
       AND due_ms <= ${nowMs} AND ${isFree(nowMs)}
       AND EXISTS (SELECT 1 FROM nodes WHERE node_id = ${nodeId} AND boot_id = ${terms.bootId} AND lease_fence < ${terms.sequence})

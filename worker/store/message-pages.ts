@@ -8,6 +8,7 @@ import { limits } from '#domain/message/submission.ts';
 import { retainedWeeks, weekTables, withHomeTables } from './home-tables.ts';
 import { type ListedMessage, listedOf } from './messages.ts';
 import { rangesOf } from './search-words.ts';
+import { hasMessageId } from './short-row.ts';
 import { batch } from './sql.ts';
 import type { Store } from './store.ts';
 
@@ -204,8 +205,7 @@ function messageMatches(search: MessageSearch): SQL {
   const conditions = [sql`1`];
   if (search.from !== null) conditions.push(sql`m.from_address = ${search.from}`);
   if (search.subject !== null) conditions.push(sql`instr(lower(m.subject), lower(${search.subject})) > 0`);
-  if (search.messageIdHeader !== null)
-    conditions.push(sql`m.message_id_header = ${`<${search.messageIdHeader.replace(/^<|>$/g, '')}>`}`);
+  if (search.messageIdHeader !== null) conditions.push(hasMessageId(search.messageIdHeader));
   if (search.class !== null) conditions.push(sql`m.class = ${classOf(search.class).rank}`);
   if (search.domains !== null)
     conditions.push(

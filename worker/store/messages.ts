@@ -8,9 +8,9 @@ import { type Tracked, trackedOf } from '#domain/message/tracking.ts';
 import { type UsedTemplate, usedTemplateOf } from '#domain/template/used-template.ts';
 import { byRetainedWeek, keptWeekOf, weekTables, withHomeTables } from './home-tables.ts';
 import type { BodyPlace } from './raw.ts';
+import { addresseesOf, fromHeaderOf, messageIdHeaderOf, timelineOfRow } from './short-row.ts';
 import { batch } from './sql.ts';
 import type { Store } from './store.ts';
-import { timelineOf } from './stored-event.ts';
 import { appendEntries, appended } from './timeline.ts';
 import { waitingQueries, whyWaits } from './why-waiting.ts';
 
@@ -81,9 +81,10 @@ export async function findMessage(
     ]),
   );
   if (!message) return null;
+  const own = rows.map((row) => ({ ...deliveryOf(row), waitsFor: whyWaits(row, around, nowMs) }));
   return {
-    ...factsOf(message),
-    deliveries: rows.map((row) => ({ ...deliveryOf(row), waitsFor: whyWaits(row, around, nowMs) })),
+    ...factsOf(message, own.find(({ n }) => n === 0)?.recipient),
+    deliveries: own,
   };
 }
 
@@ -162,25 +163,26 @@ export function listedOf(row: Record<string, unknown>, deliveries: Record<string
     state: one.state as DeliveryState,
     simulated: one.simulated === 1,
   }));
-  return { ...factsOf(row), deliveries: shown };
+  return { ...factsOf(row, shown.find(({ n }) => n === 0)?.recipient), deliveries: shown };
 }
 
-function factsOf(row: Record<string, unknown>): Omit<StoredMessage, 'deliveries'> {
+/** @param first the recipient 0 */
+function factsOf(row: Record<string, unknown>, first: string | undefined): Omit<StoredMessage, 'deliveries'> {
   return {
     ...bodyPlaceOf(String(row.id), row),
     accountId: Number(row.account_id),
     seq: Number(row.seq),
     acceptedAtMs: Number(row.accepted_at_ms),
     class: classByRank(Number(row.class)),
-    fromHeader: String(row.from_header),
-    addressees: JSON.parse(String(row.addressees)) as { to: string[]; cc: string[] },
+    fromHeader: fromHeaderOf(row),
+    addressees: addresseesOf(row, first),
     subject: String(row.subject),
     tags: JSON.parse(String(row.tags)) as string[],
     metadata: JSON.parse(String(row.metadata)) as Record<string, string>,
     source: String(row.source),
     credentialId: Number(row.credential_id),
     signingDomain: String(row.signing_domain),
-    messageIdHeader: String(row.message_id_header),
+    messageIdHeader: messageIdHeaderOf(row),
     sizeBytes: Number(row.size_bytes),
     testMode: row.test_mode === 1,
     firstDueMs: Number(row.first_due_ms),
@@ -200,7 +202,7 @@ function deliveryOf(row: Record<string, unknown>): Omit<StoredDelivery, 'waitsFo
     dueMs: row.due_ms === null ? null : Number(row.due_ms),
     attempts: Number(row.attempts),
     node: row.node === null ? null : String(row.node),
-    timeline: timelineOf(row.timeline).map((e) => markSimulated(e, row.simulated === 1)),
+    timeline: timelineOfRow(row).map((e) => markSimulated(e, row.simulated === 1)),
   };
 }
 

@@ -1,7 +1,8 @@
 /**
  * Message and event ids: UUID version 7 (RFC 9562 §5.7), whose first 48 bits are the time in milliseconds.
  * Two of the random bytes are ours: byte 14 is the shard of a message's home, byte 15 is 0 in a message id
- * and `n + 1` in the id of the `accepted` event of its recipient number `n`, so that the event needs no row.
+ * and `n + 1` in the id of the `accepted` event of its recipient number `n`, so that the event needs no row; `n + 129` in
+ * that of its first `dispatched`.
  */
 export type MessageId = string;
 export type EventId = string;
@@ -42,6 +43,11 @@ export function newMessageId(nowMs: number, random: Uint8Array, shard: number): 
 /** The id of the `accepted` event of recipient `n` of a message. */
 export function acceptedEventId(messageId: MessageId, n: number): EventId {
   return messageId.slice(0, -2) + (n + 1).toString(16).padStart(2, '0');
+}
+
+/** The id of the first `dispatched` event of recipient `n` of a message. */
+export function dispatchedEventId(messageId: MessageId, n: number): EventId {
+  return messageId.slice(0, -2) + (n + 129).toString(16).padStart(2, '0');
 }
 
 /** The time in an id, Unix milliseconds. */
