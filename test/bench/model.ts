@@ -175,9 +175,9 @@ export function monthTable({ one, poll, tick }: MeasuredUse): Table {
   return { head: ['messages a month', 'USD', 'of which'], rows };
 }
 
-/** How many messages a day fill a database to the share of it that is used. */
-export function messagesOfAHome({ bodyBytes, metadataBytes }: MessageUse): number {
-  return (databaseBytes * usedShare) / (bodyBytes * bodyDays + metadataBytes * metadataDays);
+/** How many messages a day fill a database to a share of it; the share that is used unless told otherwise. */
+export function messagesOfAHome({ bodyBytes, metadataBytes }: MessageUse, share = usedShare): number {
+  return (databaseBytes * share) / (bodyBytes * bodyDays + metadataBytes * metadataDays);
 }
 
 /** Messages a second that one installation can take: as many homes as ids of messages can name. */
