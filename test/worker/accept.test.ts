@@ -366,7 +366,11 @@ describe('bodies', () => {
     }
     const asBefore = await kept({ html_body: html(400) }, { ...meteredEnv, WRITES_ROWS: '1' });
     expect(asBefore.row?.gzip).toBe(1);
-    const random = await kept({ text_body: incompressible(20_000) });
+    const letters = await kept({ text_body: incompressible(20_000) });
+    expect(letters.row?.gzip).toBe(2);
+    const octets = crypto.getRandomValues(new Uint8Array(15_000));
+    const content = btoa(String.fromCharCode(...octets));
+    const random = await kept({ attachments: [{ filename: 'a.bin', content }] });
     expect([random.row?.gzip, random.row?.length]).toEqual([null, random.size]);
     expect((await kept({ text_body: incompressible(80_000) })).row).toBeNull();
     expect((await kept({ html_body: html(9000) })).row).toBeNull();
