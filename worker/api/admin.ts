@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
+import { defaultSelector } from '#domain/dns/dkim-selector.ts';
 import { signs } from '#domain/dns/record-check.ts';
 import { warmingStates } from '#domain/limits/warming.ts';
 import { dayOf } from '#domain/message/home.ts';
@@ -175,7 +176,7 @@ adminApp.post('/accounts/:id/domains', async (c) => {
     ? await generateDkimKeys(encryptionKeys, {
         accountId: id,
         domain: body.domain,
-        suffix: '',
+        stem: defaultSelector,
         status,
         nowMs,
       })

@@ -35,6 +35,7 @@ export function summaryOf(domain: Domain) {
     next_check_at: time(domain.nextCheckMs),
     return_path_label: domain.returnPathLabel,
     return_path_host: domain.returnPathHost,
+    dkim_selector: domain.dkimSelector,
     refuse_dmarc: refusesDmarc(domain.type, domain.refuseDmarc),
     signing_domain: domain.dkimDomain ?? domain.name,
     created_at: time(domain.createdAtMs),

@@ -57,6 +57,20 @@ Keys rotate without a gap: \`rotate\` makes a new pair (\`pennypost2\`, \`pennyp
 DNS; the old pair goes on beside it for seven days. Take its records away only after that. An Ed25519 key signs only
 while it is published.
 
+The selectors begin with \`pennypost\`, or with what \`dkim_selector\` of the domain says (\`POST\` and \`PATCH /v1/domains\`): keys of
+the new name are made at once as long as none has signed, and else by the next rotation.
+
+A key that you have already, of another service or server, is imported with its selector, so that its record stays as it is:
+
+\`\`\`sh
+jq -n --rawfile key private.pem '{selector: "s1", private_key: $key}' |
+  curl $API/v1/domains/example.com/dkim -H "Authorization: Bearer $KEY" -H 'Content-Type: application/json' -d @-
+\`\`\`
+
+It is a PEM file without a passphrase: RSA of 1024 to 4096 bits (PKCS #8 or PKCS #1) or Ed25519 (PKCS #8). The key is checked,
+encrypted as the others are, and never shown again. It signs once its record is found, and the key of its kind before it
+retires seven days later.
+
 ## Where to publish them
 
 The names above are whole names. Most providers want only the part before your domain, and add the domain by themselves: whoever
