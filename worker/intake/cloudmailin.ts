@@ -62,7 +62,7 @@ async function composedDraft(body: CloudmailinBody, layouts: TemplateSource | nu
     })),
     tags: body.tags ?? [],
     metadata: {},
-    class: body.priority ?? 'standard',
+    class: body.priority ?? body.priorty ?? 'standard',
     test_mode: body.test_mode,
     require_tls: false,
   });
@@ -105,7 +105,7 @@ async function rawDraft(
     handling: {
       ...draft.handling,
       tags: body.tags ?? draft.handling.tags,
-      class: body.priority ?? draft.handling.class,
+      class: body.priority ?? body.priorty ?? draft.handling.class,
       testMode: body.test_mode,
     },
   };

@@ -2,7 +2,8 @@ import type { LinkToken } from '#domain/message/tracking.ts';
 import { Problem } from '#domain/problem.ts';
 import { type Call, newApp } from '../http/app.ts';
 import { readBytes } from '../http/request-body.ts';
-import { storeOfMessage } from '../store/account-homes.ts';
+import { withHomes } from '../store/homes-memory.ts';
+import { storeOfMessage } from '../store/message-homes.ts';
 import { findTracked, type TrackedDelivery } from '../store/tracked.ts';
 import { verifyLink } from '../tokens/mail-links.ts';
 import { eventsCommitted } from '../webhook/poke.ts';
@@ -39,9 +40,8 @@ trackingApp.get('/c/:token', async (c) => {
 
 /** Records a hit behind the answer, in the home of the message. @param url null: the pixel was fetched */
 function record(c: Call, link: LinkToken, url: string | null): void {
-  const store = storeOfMessage(c.get('store'), link.messageId);
-  if (store && !c.get('uncounted'))
-    c.executionCtx.waitUntil(recordHit(c.get('env'), store, link, hitOf(c, url)));
+  if (!c.get('uncounted'))
+    c.executionCtx.waitUntil(recordHit(c.get('env'), c.get('store'), link, hitOf(c, url)));
 }
 
 // RFC 8058 §3.2: programs that look at links fetch this, so it changes nothing.
@@ -75,8 +75,11 @@ trackingApp.post('/u/:token', async (c) => {
   if (!delivery) return refused(c, new Problem('not_found', badLink));
   const fault = await formFault(c);
   if (fault) return refused(c, fault);
-  const store = storeOfMessage(c.get('store'), delivery.messageId) ?? c.get('store');
-  const written = await unsubscribe(store, delivery, Date.now());
+  const first = c.get('store');
+  const written = await withHomes(first, async () => {
+    const store = (await storeOfMessage(first, delivery.messageId)) ?? first;
+    return await unsubscribe(store, delivery, Date.now());
+  });
   if (written) c.executionCtx.waitUntil(eventsCommitted(c.get('env'), [delivery.accountId]));
   const said = `${delivery.recipient} gets no more mail from ${delivery.signingDomain}.`;
   if (!isForPeople(c)) return c.text(`Unsubscribed: ${said}\n`, 200, quietly);
@@ -116,7 +119,7 @@ async function formFault(c: Call): Promise<Problem | null> {
 /** The delivery of the path's token; null when it is no good one, or its message is not kept any more. */
 async function deliveryOf(c: Call): Promise<TrackedDelivery | null> {
   const link = await verifyLink('unsubscribe', c.req.param('token') ?? '', '', c.get('env').returnPathKeys);
-  const store = link && storeOfMessage(c.get('store'), link.messageId);
+  const store = link && (await storeOfMessage(c.get('store'), link.messageId));
   return store && (await findTracked(store, link, Date.now()));
 }
 

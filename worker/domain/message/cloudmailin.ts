@@ -95,13 +95,21 @@ export const cloudmailinSchema = z
     ).optional(),
     tags: tags.optional(),
     priority: z.enum(classNames).optional(),
+    priorty: z
+      .enum(classNames)
+      .optional()
+      .meta({ description: 'The same as `priority`: the service’s Go client spells it so.' }),
     test_mode: z.boolean().default(false),
     attachments: z
       .array(
         z.strictObject({
           file_name: attachmentParts.name,
           content: attachmentParts.content,
-          content_type: attachmentParts.content_type,
+          // Its Go client sends an empty one where it knows none.
+          content_type: z.preprocess(
+            (type) => (type === '' ? undefined : type),
+            attachmentParts.content_type,
+          ),
           content_id: attachmentParts.content_id,
         }),
       )
