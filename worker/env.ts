@@ -25,7 +25,7 @@ export interface Bindings {
   DB: D1Database;
   [name: `DB_${number}`]: D1Database;
   RAW: R2Bucket;
-  DELIVERY: Queue<DeliveryPointers | HomeTick>;
+  DELIVERY: Queue<DeliveryPointers | HomeTick | AccountMove>;
   WEBHOOK: Queue<EventPointers>;
   HUB: DurableObjectNamespace;
   SENDER: DurableObjectNamespace;
@@ -57,6 +57,10 @@ export const homeTick = z.strictObject({
   goesOn: z.boolean(),
 });
 export type HomeTick = z.infer<typeof homeTick>;
+
+/** Body of a message in the queue of deliveries: the move of an account to another home goes on. */
+export const accountMove = z.strictObject({ move: z.number().int().min(1) });
+export type AccountMove = z.infer<typeof accountMove>;
 
 export interface Env extends Settings {
   bindings: Bindings;

@@ -1,5 +1,6 @@
 import { Problem } from '#domain/problem.ts';
 import { adminApp } from './api/admin.ts';
+import { adminMoveApp } from './api/admin-move.ts';
 import { adminNodesApp } from './api/admin-nodes.ts';
 import { adminTransportsApp } from './api/admin-transports.ts';
 import { aliasesApp } from './api/aliases.ts';
@@ -117,6 +118,7 @@ app.route('/api/v0.1', cloudmailinReadsApp);
 app.route('/resend', resendApp);
 app.route('/postmark', postmarkApp);
 app.route('/admin/v1', adminApp);
+app.route('/admin/v1', adminMoveApp);
 app.route('/admin/v1', adminNodesApp);
 app.route('/admin/v1', adminTransportsApp);
 app.route('/node/v1', nodeApp);

@@ -118,6 +118,54 @@ export const domainHomes = sqliteTable('domain_homes', {
   accountId: integer('account_id').notNull(),
 });
 
+/** In control: homes in which accounts have lived, and in which keys and messages of theirs say that they are. */
+export const formerHomes = sqliteTable(
+  'former_homes',
+  {
+    home: integer('home').notNull(),
+    accountId: integer('account_id').notNull(),
+    leftAtMs: integer('left_at_ms').notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.home, t.accountId] })],
+);
+
+/**
+ * Accounts that are on their way to another home: in control how far that is, in the home that is left and in the new one
+ * who may write there (`store/moving`).
+ */
+export const accountMoves = sqliteTable('account_moves', {
+  accountId: integer('account_id').primaryKey(),
+  fromHome: integer('from_home').notNull(),
+  toHome: integer('to_home').notNull(),
+  /** See `domain/account-move.ts`. In the home that is left, triggers look at it. */
+  state: text('state', { enum: ['copying', 'frozen', 'left', 'removing'] }).notNull(),
+  /** Who carries it on: whoever has been followed by another cannot write any more. */
+  runner: text('runner').notNull().default(''),
+  /** JSON: how far the copying or the removing is. */
+  place: text('place').notNull().default('{}'),
+  /** JSON: the numbers of rows that the new home had made, while rows with those of others are put in. */
+  sequences: text('sequences'),
+  startedAtMs: integer('started_at_ms').notNull(),
+  /** When the state began. */
+  sinceMs: integer('since_ms').notNull(),
+  /** Why it does not go on; null: it does. */
+  waitsFor: text('waits_for'),
+});
+
+/** In a home that is left: rows that have changed since they were copied, in the order in which they did. */
+export const movedRows = sqliteTable(
+  'moved_rows',
+  {
+    n: integer('n').primaryKey(),
+    accountId: integer('account_id').notNull(),
+    /** The table, or for a message and what belongs to it that of the message. */
+    name: text('name').notNull(),
+    /** JSON array: the key of the row. */
+    key: text('key').notNull(),
+  },
+  (t) => [index('moved_rows_account').on(t.accountId)],
+);
+
 /**
  * How far a sending domain is warmed, and what it has used of its limits: windows by number (UTC day, hour,
  * minute) with the recipients accepted in them and the limit then. The limits hold because a transaction that

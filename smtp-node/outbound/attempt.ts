@@ -7,8 +7,10 @@ import { destinationName } from './destinations.ts';
 import { type Envelope, envelopeOf } from './envelope.ts';
 import { errorCode, errorText } from './failures.ts';
 import { bounded, silentFailure } from './outcomes.ts';
+import type { Passage } from './port-25.ts';
 import { providerOf } from './providers.ts';
 import { type Sending, type Signed, send, sign } from './send.ts';
+import { SilentHosts } from './silent-hosts.ts';
 import { createStepClock } from './step-clock.ts';
 import type { Ending, Surroundings, Trip } from './surroundings.ts';
 
@@ -92,7 +94,9 @@ async function decide(
     // Once the lease is over another node may have the delivery: no further transport is tried.
     if (ending === 'untried' || !passesOn(ending) || around.now() >= delivery.leaseUntilMs) return ending;
     const { session, patience } = trip;
-    if (session.mx && 'failure' in ending) session.tried.push({ ...session.mx, error: ending.failure.text });
+    if (!('failure' in ending)) return ending;
+    const { text } = ending.failure;
+    if (session.mx) session.tried.push({ ...session.mx, error: text });
     const { transport } = session;
     if (transport !== undefined)
       for (const one of session.tried.slice(triedBefore)) one.transport = transport;
@@ -102,8 +106,15 @@ async function decide(
     patience.leftMs = Math.max(patience.leftMs, around.timeouts.beforeMailMs / 2);
     const next = await by(name, sending, trip, around, i < others.length - 1);
     // A relay that is busy leaves it as it was: refused by the one before.
-    if (next !== 'untried') ending = next;
-    else Object.assign(session, { transport });
+    if (next === 'untried') {
+      Object.assign(session, { transport });
+      continue;
+    }
+    session.passedOn = [
+      ...(session.passedOn ?? []),
+      { transport: transport ?? direct, error: text.slice(0, 500) },
+    ];
+    ending = next;
   }
   return ending;
 }
@@ -130,15 +141,21 @@ async function by(
   others: boolean,
 ): Promise<Ending | 'untried'> {
   if (name !== direct) return await byRelay(name, sending, trip, around);
-  if (others && !around.port25.admits()) {
+  const passage = others ? around.port25.passage() : 'open';
+  if (passage === 'closed') {
     const text = 'port 25 of this node seems to be closed: no MX has answered for a while';
     return { type: 'deferred', failure: silentFailure({ class: 'network', text, step: 'connect' }) };
   }
-  return await byMx(sending, trip, around);
+  return await byMx(sending, trip, around, passage);
 }
 
 /** To the hosts that take mail for the recipient's domain. */
-async function byMx(sending: Sending, trip: Trip, around: Surroundings): Promise<Ending | 'untried'> {
+async function byMx(
+  sending: Sending,
+  trip: Trip,
+  around: Surroundings,
+  passage: Passage,
+): Promise<Ending | 'untried'> {
   const { envelope, delivery } = sending;
   const { clock } = trip;
   const answer = await clock.time('dns', () => around.resolver.resolve(envelope.domain));
@@ -159,10 +176,14 @@ async function byMx(sending: Sending, trip: Trip, around: Surroundings): Promise
     most: provider?.attempts ?? null,
   };
   const way = { hosts: answer.hosts, domain: envelope.domain, tls, provider, destination, maxBytes: null };
-  const ending = await send(way, sending, trip, around);
-  if (trip.session.mx) around.port25.answered();
-  else if (ending !== 'untried' && 'failure' in ending && ending.failure.class === 'network')
-    around.port25.wasSilent(destination.name);
+  // Whoever finds out whether the port has opened really asks, also hosts that did not answer while it was closed.
+  const silent = passage === 'probe' ? new SilentHosts(around.now) : around.silent;
+  const ending = await send(way, sending, trip, { ...around, silent });
+  if (trip.session.mx) {
+    if (around.port25.seemsClosed) around.silent.forget();
+    around.port25.answered();
+  } else if (ending !== 'untried' && 'failure' in ending && ending.failure.class === 'network')
+    around.port25.wasSilent(destination.name, passage);
   return ending;
 }
 

@@ -71,6 +71,11 @@ export class SilentHosts {
     if (known) known.probed = false;
   }
 
+  /** It was not the hosts' fault. */
+  forget(): void {
+    this.#silent.clear();
+  }
+
   /** It greeted us. */
   answered(address: string): void {
     this.#silent.delete(address);

@@ -30,8 +30,10 @@ export interface EdgeOptions {
 
 export interface Edge {
   url: string;
-  /** The Worker's D1 database, past the Worker; for measurements. */
+  /** The Worker's first D1 database, past the Worker; for measurements. */
   database: Database;
+  /** The databases of all homes, the first among them. */
+  databases: readonly Database[];
   /** Runs the Worker's `scheduled` handler once. */
   tick(): Promise<void>;
   stop(): Promise<void>;
@@ -73,8 +75,9 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
   const url = (await miniflare.ready).origin;
   await noteWorkerd(runtimeNote);
   const database = await miniflare.getD1Database('DB');
-  for (const name of ['DB', ...Object.keys(furtherHomes(homes))])
-    await migrate(await miniflare.getD1Database(name));
+  const databases = [database];
+  for (const name of Object.keys(furtherHomes(homes))) databases.push(await miniflare.getD1Database(name));
+  for (const one of databases) await migrate(one);
   const worker = await miniflare.getWorker();
   const tick = async () => {
     await worker.scheduled({ scheduledTime: new Date(), cron: '* * * * *' });
@@ -86,6 +89,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
   return {
     url,
     database,
+    databases,
     tick,
     stop: async () => {
       clearInterval(timer);

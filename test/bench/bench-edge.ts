@@ -25,6 +25,13 @@ export interface Answer {
   ms: number;
 }
 
+/** An account to send from. */
+export interface BenchAccount {
+  accountId: number;
+  domain: string;
+  liveKey: string;
+}
+
 /** The edge as it runs on one machine, with an account to send from and a node's own calls. */
 export interface BenchEdge {
   edge: Edge;
@@ -41,6 +48,8 @@ export interface BenchEdge {
   pid: number;
   /** Where its workerd can be looked into. */
   inspectorPort: number;
+  /** Makes a further account, with a verified domain and a key. @param home where it lives; the emptiest when left out */
+  openAccount(domain: string, home?: number): Promise<BenchAccount>;
   /** Counts since it was started; only in the counting shell. */
   counts(): Promise<Counts>;
   post(path: string, token: string, body: unknown, headers?: Record<string, string>): Promise<Answer>;
@@ -62,7 +71,9 @@ const agent = new Agent({ keepAlive: true, maxSockets: 256 });
 /** What is put around the Worker's bundle: see `counting-worker.ts` and `bare-worker.ts`. */
 type Shell = 'counting' | 'bare';
 
-export async function startBenchEdge(options: { shell?: Shell; meter?: boolean } = {}): Promise<BenchEdge> {
+export async function startBenchEdge(
+  options: { shell?: Shell; meter?: boolean; homes?: number } = {},
+): Promise<BenchEdge> {
   const dataDir = await mkdtemp(join(tmpdir(), 'pennypost-bench-'));
   const secrets = newWorkerSecrets();
   const before = await workerdPids();
@@ -75,6 +86,7 @@ export async function startBenchEdge(options: { shell?: Shell; meter?: boolean }
     settings: { ...secrets, METER: options.meter === false ? '0' : '1', ALLOW_LOCAL_WEBHOOKS: '1' },
     log: (line) => process.stderr.write(`edge: ${line}\n`),
     ...(options.shell ? { around: inShell(options.shell) } : {}),
+    ...(options.homes ? { homes: options.homes } : {}),
   });
   const pid = (await workerdPids()).find((one) => !before.includes(one));
   if (pid === undefined) throw new Error('workerd was not found among the processes');
@@ -85,10 +97,16 @@ export async function startBenchEdge(options: { shell?: Shell; meter?: boolean }
     if (answer.status !== 201) throw new Error(`${path}: ${answer.status} ${answer.body}`);
     return JSON.parse(answer.body) as T;
   };
-  const domain = 'bench.example';
-  const account = await admin<{ id: number }>('/accounts', { name: 'bench' });
-  await admin(`/accounts/${account.id}/domains`, { domain, verified: true });
-  const { secret } = await admin<{ secret: string }>(`/accounts/${account.id}/credentials`, {});
+  const openAccount = async (domain: string, home?: number): Promise<BenchAccount> => {
+    const { id } = await admin<{ id: number }>('/accounts', {
+      name: domain,
+      ...(home !== undefined && { home }),
+    });
+    await admin(`/accounts/${id}/domains`, { domain, verified: true });
+    const { secret } = await admin<{ secret: string }>(`/accounts/${id}/credentials`, {});
+    return { accountId: id, domain, liveKey: secret };
+  };
+  const account = await openAccount('bench.example', options.homes && 0);
   const node = { nodeId: 'bench', bootId: randomUUID() };
   const { token: nodeToken } = await admin<{ token: string }>('/nodes', { node_id: node.nodeId });
   const nodePost = (path: string, body: object, headers?: Record<string, string>) =>
@@ -97,9 +115,8 @@ export async function startBenchEdge(options: { shell?: Shell; meter?: boolean }
     edge,
     url: edge.url,
     dataDir,
-    domain,
-    accountId: account.id,
-    liveKey: secret,
+    ...account,
+    openAccount,
     operatorToken: secrets.OPERATOR_TOKEN,
     nodeToken,
     setupCode: setupCodeOf(secrets.AUTH_SECRET),
@@ -107,7 +124,7 @@ export async function startBenchEdge(options: { shell?: Shell; meter?: boolean }
     inspectorPort,
     counts: async () => (await (await fetch(`${edge.url}/bench/counts`)).json()) as Counts,
     post,
-    send: async (body, headers) => expectStatus(await post('/v1/send', secret, body, headers), 202),
+    send: async (body, headers) => expectStatus(await post('/v1/send', account.liveKey, body, headers), 202),
     hello: async () => {
       expectStatus(await nodePost('hello', { hostName: 'out.bench.example', version: 'bench' }), 200);
     },

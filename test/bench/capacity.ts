@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import { startSmtpSink } from '../support/smtp-sink.ts';
 import { startBenchEdge } from './bench-edge.ts';
@@ -5,94 +6,34 @@ import { startBenchNode } from './bench-node.ts';
 import { countsBetween } from './counts.ts';
 import {
   bodyDays,
-  type Measured,
-  measure,
+  capacityTable,
+  type MeasuredUse,
+  type MessageUse,
+  messagesOfAHome,
   metadataDays,
   monthDays,
+  monthTable,
+  mostMessagesPerSecond,
   objectGb,
-  prices,
-  queueOperations,
-} from './price.ts';
+  type Usage,
+  usageItems,
+} from './model.ts';
+import { type Measured, measure, queueOperations } from './price.ts';
 import { cpuMs } from './processes.ts';
-import { fixed, type SectionReport, told } from './report.ts';
+import { type Figure, fixed, judged, type SectionReport, told } from './report.ts';
 
-/** What is billed, in its own units. */
-interface Usage {
-  requests: number;
-  cpuMs: number;
-  rowsWritten: number;
-  rowsRead: number;
-  d1Gb: number;
-  queueOperations: number;
-  objectRequests: number;
-  objectGbSeconds: number;
-  r2Writes: number;
-  r2Reads: number;
-}
+/** What the guide Deploy shows; `npm run bench -- capacity --keep` writes it, and `npm run docs` the guide. */
+const kept = new URL('measured.json', import.meta.url);
 
-/** The paid plan: its price a month, and what it includes (Cloudflare's pricing pages of Workers, D1, Queues, R2, Durable Objects). */
-const planUsd = 5;
-const included: Usage = {
-  requests: 10e6,
-  cpuMs: 30e6,
-  rowsWritten: 50e6,
-  rowsRead: 25e9,
-  d1Gb: 5,
-  queueOperations: 1e6,
-  objectRequests: 1e6,
-  objectGbSeconds: 400e3,
-  r2Writes: 1e6,
-  r2Reads: 10e6,
-};
-
-const priceOf: Usage = {
-  requests: prices.request,
-  cpuMs: prices.cpuMs,
-  rowsWritten: prices.rowWritten,
-  rowsRead: prices.rowRead,
-  d1Gb: prices.d1GbMonth,
-  queueOperations: prices.queueOperation,
-  objectRequests: prices.objectRequest,
-  objectGbSeconds: prices.objectGbSecond,
-  r2Writes: prices.r2Write,
-  r2Reads: prices.r2Read,
-};
-
-const items = Object.keys(included) as (keyof Usage)[];
-
-/** D1 takes so much in one database (its limits page), of which an operator uses this share. */
-const homeBytes = 10e9 * 0.7;
-/** A queue takes so many messages a second (Queues, limits). */
-const queueMessagesPerSecond = 5000;
-/** What a node may take of a core for one delivered message, ms (the budget of the section `rate`), and how busy a core may be. */
-const nodeCpuMs = 1.2;
-const nodeShare = 0.7;
-const secondsADay = 86_400;
-const pollsAMonth = (monthDays * secondsADay) / 5;
-const ticksAMonth = (monthDays * secondsADay) / 60;
-
-const sum = (parts: readonly [usage: Usage, times: number][]): Usage =>
-  Object.fromEntries(
-    items.map((item) => [item, parts.reduce((total, [usage, times]) => total + usage[item] * times, 0)]),
-  ) as unknown as Usage;
-
-/** What a month costs beyond the plan's price, by what is billed; nothing that the plan includes. */
-function bill(usage: Usage): { usd: number; of: string } {
-  const parts = items.map(
-    (item) => [item, Math.max(0, usage[item] - included[item]) * priceOf[item]] as const,
-  );
-  const usd = planUsd + parts.reduce((total, [, part]) => total + part, 0);
-  const of = parts.filter(([, part]) => part >= 0.005).map(([item, part]) => `${item} ${fixed(part, 2)}`);
-  return { usd, of: [`plan ${planUsd}`, ...of].join(', ') };
-}
+const none = Object.fromEntries(usageItems.map((item) => [item, 0])) as unknown as Usage;
 
 /** What one message uses, all of its life. */
-function usageOf(measured: Measured): Usage {
-  const { counts, load, purgeRows, bodyBytes, metadataBytes } = measured;
+function useOf(measured: Measured): MessageUse {
+  const { counts, load, purgeRows, bodyBytes, metadataBytes, cpuMsPerMessage } = measured;
   const each = (count: number) => count / load.messages;
   return {
     requests: each(counts.requests + counts.queueInvocations),
-    cpuMs: measured.cpuMsPerMessage,
+    cpuMs: cpuMsPerMessage,
     rowsWritten: each(counts.d1RowsWritten + purgeRows),
     rowsRead: each(counts.d1RowsRead),
     d1Gb: (bodyBytes * bodyDays + metadataBytes * metadataDays) / monthDays / 1e9,
@@ -101,6 +42,12 @@ function usageOf(measured: Measured): Usage {
     objectGbSeconds: (each(counts.objectMs) / 1000) * objectGb,
     r2Writes: each(counts.r2Writes),
     r2Reads: each(counts.r2Reads),
+    d1Trips: each(counts.d1Trips),
+    platformMs: Math.max(0, measured.allCpuMsPerMessage - cpuMsPerMessage),
+    queueWrites: each(counts.queueWrites),
+    leases: each(counts.byPath['/node/v1/lease'] ?? 0),
+    bodyBytes,
+    metadataBytes,
   };
 }
 
@@ -108,8 +55,6 @@ function usageOf(measured: Measured): Usage {
 async function idle(): Promise<{ poll: Usage; tick: Usage }> {
   const bench = await startBenchEdge({ shell: 'counting' });
   const sink = await startSmtpSink(() => undefined);
-  const none: Usage = { ...included };
-  for (const item of items) none[item] = 0;
   const during = async (work: () => Promise<void>) => {
     const before = await bench.counts();
     const cpuBefore = await cpuMs(bench.pid);
@@ -151,8 +96,15 @@ async function idle(): Promise<{ poll: Usage; tick: Usage }> {
   }
 }
 
+/** Four digits of each number are kept. */
+function rounded(measured: MeasuredUse): string {
+  const round = (_: string, value: unknown) =>
+    typeof value === 'number' ? Number(value.toPrecision(4)) : value;
+  return `${JSON.stringify(measured, round, 2)}\n`;
+}
+
 /** What a month costs, and what an installation of many databases would need, computed from one run. */
-export async function capacity({ quick }: { quick: boolean }): Promise<SectionReport> {
+export async function capacity({ quick, keep }: { quick: boolean; keep: boolean }): Promise<SectionReport> {
   const few = await measure({ name: 'one by one', bytes: 4000, concurrency: 1, messages: quick ? 30 : 100 });
   const many = await measure({
     name: '50 at once',
@@ -160,41 +112,10 @@ export async function capacity({ quick }: { quick: boolean }): Promise<SectionRe
     concurrency: 50,
     messages: quick ? 300 : 1000,
   });
-  const { poll, tick } = await idle();
-  const month = (messages: number, of: Measured, nodes: number) =>
-    sum([
-      [usageOf(of), messages],
-      [poll, pollsAMonth * nodes],
-      [tick, ticksAMonth],
-    ]);
-  const bytes = many.bodyBytes * bodyDays + many.metadataBytes * metadataDays;
-  const perHome = homeBytes / bytes;
-  const each = (count: number) => count / many.load.messages;
-  const monthly = ([10_000, 1e6, 10e6] as const).map((messages) => {
-    const { usd, of } = bill(month(messages, few, 1));
-    return told(
-      `${messages.toLocaleString('en')} messages of 4 kB a month, one node`,
-      `${fixed(usd, 2)} USD: ${of}`,
-    );
-  });
-  const paper = ([10, 100, 1000, 10_000] as const).map((rate) => {
-    const homes = Math.ceil((rate * secondsADay) / perHome);
-    const { usd } = bill(month(rate * secondsADay * monthDays, many, 1));
-    const perSecond = (count: number) => fixed(each(count) * rate, 0);
-    const queues = Math.ceil((each(many.counts.queueWrites) * rate) / queueMessagesPerSecond);
-    return told(
-      `${rate.toLocaleString('en')} messages a second`,
-      [
-        `${homes} homes`,
-        `${perSecond(many.counts.requests)} requests/s`,
-        `${fixed((each(many.counts.d1Trips) * rate) / homes, 1)} D1 trips/s and ${fixed((each(many.counts.d1RowsWritten) * rate) / homes, 1)} rows/s a home`,
-        `${perSecond(queueOperations(many.counts))} queue operations/s (${queues} queues)`,
-        `${perSecond(many.counts.objectRequests)} object requests/s`,
-        `${Math.ceil((rate * nodeCpuMs) / 1000 / nodeShare)} cores of nodes`,
-        `${fixed(usd, 0)} USD a month`,
-      ].join(', '),
-    );
-  });
+  const measured: MeasuredUse = { one: useOf(few), fifty: useOf(many), ...(await idle()) };
+  if (keep) await writeFile(kept, rounded(measured));
+  const { fifty, poll, tick } = measured;
+  const perHome = messagesOfAHome(fifty);
   return {
     title: 'A month, and capacity on paper',
     figures: [
@@ -204,17 +125,35 @@ export async function capacity({ quick }: { quick: boolean }): Promise<SectionRe
           .map((one) => `${fixed(one.rowsRead, 1)}, ${fixed(one.rowsWritten, 2)}, ${fixed(one.cpuMs, 1)} ms`)
           .join('; '),
       ),
-      ...monthly,
-      told('messages of 4 kB a day that fill a home to 70 %', `${fixed(perHome, 0)}`),
-      ...paper,
+      ...monthTable(measured).rows.map(([messages, usd, of]) =>
+        told(`${messages} messages of 4 kB a month, one node`, `${usd} USD: ${of}`),
+      ),
+      judged(
+        'messages of 4 kB a day that fill a home to 70 %',
+        '≥ 300,000',
+        fixed(perHome, 0),
+        perHome >= 300_000,
+      ),
+      told(
+        'messages a second that one installation can take, all homes',
+        fixed(mostMessagesPerSecond(fifty), 0),
+      ),
+      ...capacityFigures(measured),
     ],
     notes: [
       'a month: what one message one by one uses, times the messages, with the polls of one node (every 5 s) and the ticks of cron, less what the plan includes',
-      `a home is full at 7 of 10 GB (D1, limits): a message of 4 kB keeps ${fixed(many.bodyBytes, 0)} bytes for ${bodyDays} days and ${fixed(many.metadataBytes, 0)} for ${metadataDays}, in pages`,
-      'on paper: what one message of 50 at once uses, times the rate; D1 carries out one statement at a time in each home, some thousand a second of a millisecond each (D1, limits); a queue takes 5,000 messages a second (Queues, limits)',
-      `nodes: ${nodeCpuMs} ms of CPU a message, the budget of the section rate, and cores that are ${nodeShare * 100} % busy; their machines are not in the price`,
-      'an object takes some thousand requests a second (Durable Objects, limits): from there on the hub would be several',
+      'on paper: what one message of 50 at once uses, times the rate, with polls of nodes and ticks of homes; D1 carries out one statement at a time in each home',
       'CPU of a message is that of the isolate of the Worker and its objects; of polls and ticks that of the whole local workerd, above what would be billed',
     ],
   };
+}
+
+/** A line for each quantity: at all rates, and where it is from. */
+function capacityFigures(measured: MeasuredUse): Figure[] {
+  return capacityTable(measured).rows.map(([what = '', ...cells]) =>
+    told(
+      `at 10 | 100 | 1,000 | 10,000 messages a second: ${what}`,
+      `${cells.slice(0, -1).join(' | ')}  (${cells.at(-1)})`,
+    ),
+  );
 }

@@ -18,6 +18,8 @@ const counts: Counts = {
   r2Writes: 0,
   r2Reads: 0,
   d1Trips: 0,
+  d1Statements: 0,
+  controlStatements: 0,
   d1RowsRead: 0,
   d1RowsWritten: 0,
   byPath: {},
@@ -51,11 +53,13 @@ interface Statement {
   bind(...values: unknown[]): Statement;
 }
 
-/** The database, with what each answer says of its cost added up. */
-function countedDatabase(inner: Binding): Binding {
+/** A database, with what each answer says of its cost added up. */
+function countedDatabase(inner: Binding, isControl: boolean): Binding {
   const originals = new WeakMap<object, Statement>();
   const add = (results: D1Result[]) => {
     counts.d1Trips += 1;
+    counts.d1Statements += results.length;
+    if (isControl) counts.controlStatements += results.length;
     for (const { meta } of results) {
       counts.d1RowsRead += meta.rows_read ?? 0;
       counts.d1RowsWritten += meta.rows_written ?? 0;
@@ -108,6 +112,10 @@ function countedDatabase(inner: Binding): Binding {
 interface Stub {
   wake(homes: readonly number[]): Promise<unknown>;
 }
+interface MayHaveWork {
+  home: number;
+  mark: string;
+}
 
 /**
  * The namespace of the hub, whose wakes are timed where they are asked for: inside of the object the clock stands
@@ -123,8 +131,8 @@ function timedHub(inner: Binding): Binding {
         return new Proxy(stub, {
           get(of, member) {
             if (member === 'wake') return (homes: readonly number[]) => timed(() => of.wake(homes));
-            const value = Reflect.get(of, member);
-            return typeof value === 'function' ? value.bind(of) : value;
+            // A method of a stub is a stub itself, which has none of a function's own methods.
+            return (...given: unknown[]) => (of[String(member)] as Call)(...given);
           },
         });
       };
@@ -157,7 +165,12 @@ function countedEnv(env: Record<string, Binding>): object {
   };
   const made = {
     ...env,
-    DB: countedDatabase(DB),
+    DB: countedDatabase(DB, true),
+    ...Object.fromEntries(
+      Object.entries(env)
+        .filter(([name]) => /^DB_\d+$/.test(name))
+        .map(([name, home]) => [name, countedDatabase(home, false)]),
+    ),
     HUB: timedHub(HUB),
     RAW: counted(RAW, { put: write, list: write, get: read, head: read }),
     DELIVERY: counted(DELIVERY, {
@@ -182,6 +195,14 @@ export class NodeHub extends ProductHub {
   override wake(homes: readonly number[]) {
     counts.objectRequests += 1;
     return super.wake(homes);
+  }
+  override homesWithWork(count: number) {
+    counts.objectRequests += 1;
+    return super.homesWithWork(count);
+  }
+  override foundEmpty(homes: readonly MayHaveWork[]) {
+    counts.objectRequests += 1;
+    return super.foundEmpty(homes);
   }
 }
 

@@ -18,6 +18,9 @@ export interface Counts {
   r2Writes: number;
   r2Reads: number;
   d1Trips: number;
+  d1Statements: number;
+  /** Statements at control, the first database, whoever made them. */
+  controlStatements: number;
   d1RowsRead: number;
   d1RowsWritten: number;
   /** Requests by path. */

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { dayOf, weekOf } from '#domain/message/home.ts';
 import type { Edge } from '../../smtp-node/standalone/edge.ts';
 import type { BenchEdge } from './bench-edge.ts';
@@ -12,16 +13,31 @@ const base = 10_000_000;
  */
 export async function fill(
   bench: BenchEdge,
-  { count, only, agoMs = 0 }: { count: number; only?: { rank: number; domain: string }; agoMs?: number },
+  {
+    count,
+    only,
+    agoMs = 0,
+    home = 0,
+    accountId = bench.accountId,
+  }: {
+    count: number;
+    only?: { rank: number; domain: string };
+    agoMs?: number;
+    home?: number;
+    /** An account with the domain of the bench that lives in that home. */
+    accountId?: number;
+  },
 ): Promise<void> {
   await bench.hello();
   const rank = only ? String(only.rank) : 'value % 3';
   const domain = only ? `'${only.domain}'` : `'d' || (value % 1000) || '.example'`;
-  const { database } = bench.edge;
+  const database = bench.edge.databases[home];
+  if (!database) throw new Error(`there is no home ${home}`);
   const since = Date.now() - agoMs - count;
   const week = weekOf(since);
   const day = dayOf(Date.now());
   await bench.edge.tick();
+  await tablesOf(database, [`messages_${week}`, `deliveries_${week}`, `bodies_${day}`]);
   await run(
     database,
     `INSERT OR IGNORE INTO "bodies_${day}" (id, raw) SELECT ${base} + value, '${rawMail(bench.domain)}' FROM (${numbers(1, 100)})`,
@@ -30,14 +46,14 @@ export async function fill(
   for (let from = 1; from <= count; from += chunk) {
     const some = numbers(from, Math.min(count, from + chunk - 1));
     const time = since.toString(16).padStart(12, '0');
-    // The number is in the id's last group, so ids are unique and in order; its last two bytes stay 0.
-    const id = `'${time.slice(0, 8)}-${time.slice(8)}-7000-8000-' || printf('%08x0000', value)`;
+    // The number is in the id's last group, so ids are unique and in order; of its last two bytes the first is the home.
+    const id = `'${time.slice(0, 8)}-${time.slice(8)}-7000-8000-' || printf('%08x${home.toString(16).padStart(2, '0')}00', value)`;
     await run(
       database,
       `INSERT INTO "messages_${week}" (account_id, seq, id, accepted_at_ms, class, from_address, from_header,
         addressees, subject, tags, metadata, source, credential_id, signing_domain, message_id_header, size_bytes,
         smtputf8, eight_bit, test_mode, tracked, first_due_ms, body_day, body_id, rate_minute, rate_count)
-      SELECT 1, ${base} + value, ${id}, ${since} + value, ${rank}, 'shop@${bench.domain}', 'Shop', '{"to":[],"cc":[]}',
+      SELECT ${accountId}, ${base} + value, ${id}, ${since} + value, ${rank}, 'shop@${bench.domain}', 'Shop', '{"to":[],"cc":[]}',
         'Your receipt', '[]', '{}', 'api', 1, '${bench.domain}', '<' || value || '@${bench.domain}>', 4000, 0, 0, 0, 0,
         ${since} + value, '${day}', ${base} + 1 + value % 100, 0, 0 FROM (${some})`,
     );
@@ -45,11 +61,24 @@ export async function fill(
       database,
       `INSERT INTO "deliveries_${week}" (message_id, n, account_id, message_seq, recipient, domain, class, state,
         accepted, due_ms, first_due_ms, attempts, body_day, body_id, timeline, announced, simulated)
-      SELECT ${id}, 0, 1, ${base} + value, 'user' || value || '@' || ${domain}, ${domain},
+      SELECT ${id}, 0, ${accountId}, ${base} + value, 'user' || value || '@' || ${domain}, ${domain},
         ${rank}, 'queued', 1, ${since} + value, ${since} + value, 0, '${day}', ${base} + 1 + value % 100, '[]', 0, 0
       FROM (${some})`,
     );
   }
+}
+
+/** Waits for tables; those of a home that is not the first are made behind the tick. */
+async function tablesOf(database: Edge['database'], names: readonly string[]): Promise<void> {
+  for (let tries = 0; tries < 200; tries++) {
+    const { results } = await database
+      .prepare(`SELECT name FROM sqlite_master WHERE name IN (SELECT value FROM json_each(?))`)
+      .bind(JSON.stringify(names))
+      .all();
+    if (results.length === names.length) return;
+    await pause(50);
+  }
+  throw new Error(`there are no tables ${names.join(', ')}`);
 }
 
 function numbers(from: number, to: number): string {

@@ -2,7 +2,7 @@ import { type BenchEdge, startBenchEdge } from './bench-edge.ts';
 import { fill } from './fill.ts';
 import { fixed, judged, mean, median, type SectionReport, told } from './report.ts';
 
-const leaseSize = 100;
+export const leaseSize = 100;
 
 /** How long a lease takes as the number of queued deliveries grows. */
 export async function leaseTime({ quick }: { quick: boolean }): Promise<SectionReport> {
@@ -65,7 +65,8 @@ export async function leaseTime({ quick }: { quick: boolean }): Promise<SectionR
   }
 }
 
-async function leaseAndRelease(bench: BenchEdge) {
+/** Leases, and gives back what was leased. */
+export async function leaseAndRelease(bench: BenchEdge) {
   const answer = await bench.lease(leaseSize);
   const { deliveries } = answer.work;
   if (deliveries.length !== leaseSize) throw new Error(`${deliveries.length} leased, not ${leaseSize}`);

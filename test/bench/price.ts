@@ -5,33 +5,10 @@ import { startBenchNode } from './bench-node.ts';
 import { type Counts, countsBetween } from './counts.ts';
 import { isolateCpuMs } from './isolate-cpu.ts';
 import { receipt } from './mail.ts';
+import { bodyDays, metadataDays, monthDays, objectGb, prices } from './model.ts';
 import { cpuMs } from './processes.ts';
 import { type Figure, fixed, judged, type SectionReport, told } from './report.ts';
 import { tableSizes } from './table-sizes.ts';
-
-/** List prices of the plan, USD (paid plan, beyond what is included). */
-export const prices = {
-  rowWritten: 1.0e-6,
-  rowRead: 0.001e-6,
-  d1GbMonth: 0.75,
-  queueOperation: 0.4e-6,
-  r2Write: 4.5e-6,
-  r2Read: 0.36e-6,
-  r2GbMonth: 0.015,
-  request: 0.3e-6,
-  cpuMs: 0.02e-6,
-  objectRequest: 0.15e-6,
-  objectGbSecond: 12.5e-6,
-};
-
-/** A Durable Object is billed for this much memory while it runs, whatever it uses. */
-export const objectGb = 0.128;
-
-/** A body's table is dropped in the fifth night after its day: 4 to 5 days. */
-export const bodyDays = 4.5;
-/** A week's tables are dropped when the week is 31 days past: 31 to 38 days. */
-export const metadataDays = 34.5;
-export const monthDays = 30;
 
 export interface Load {
   name: string;

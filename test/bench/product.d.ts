@@ -9,6 +9,8 @@ declare module 'product' {
   export class NodeHub {
     fetch(request: Request): Promise<Response>;
     wake(homes: readonly number[]): Promise<number>;
+    homesWithWork(count: number): Promise<{ home: number; mark: string }[]>;
+    foundEmpty(homes: readonly { home: number; mark: string }[]): Promise<void>;
   }
   export class WebhookSender {
     constructor(context: unknown, env: object);

@@ -1,8 +1,8 @@
 /**
  * Crash test (`npm run test:crash`): mail is sent and delivered while the SMTP node and the Worker are each killed
- * (SIGKILL) again and again. In the end every accepted message was delivered exactly once at the MX, or its events
- * say `maybeAccepted`; and every mail that was brought meanwhile and taken is kept exactly once. Prints the counts; fails
- * otherwise.
+ * (SIGKILL) again and again. It leaves by two transports; the MX hangs up now and then, so that the relay has what was meant
+ * for it. In the end every accepted message was delivered exactly once, to the MX or to the relay, or its events say
+ * `maybeAccepted`; and every mail that was brought meanwhile and taken is kept exactly once. Prints the counts; fails otherwise.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
@@ -29,15 +29,27 @@ const folder = await mkdtemp(join(tmpdir(), 'pennypost-crash-'));
 const say = (text: string) =>
   console.log(`${((performance.now() - startedAt) / 1000).toFixed(1).padStart(6)} s  ${text}`);
 
-/** What the MX has taken: by the number that each message carries, the Message-ID of each time. */
-const taken = new Map<number, string[]>();
-const sink = await startSmtpSink(({ head }) => {
-  const number = Number(/^X-Crash: (\d+)/m.exec(head)?.[1]);
-  const messageId = /^Message-ID: (\S+)/im.exec(head)?.[1] ?? '';
-  taken.set(number, [...(taken.get(number) ?? []), messageId]);
-  // The reply takes a moment, so that a kill often falls between the final dot and it.
-  return Math.random() * 20;
-});
+/** Where a message arrived, and under which Message-ID. */
+interface Arrival {
+  at: 'mx' | 'relay';
+  messageId: string;
+}
+
+/** What MX and relay have taken: by the number that each message carries, each time. */
+const taken = new Map<number, Arrival[]>();
+const sinkOf = (at: Arrival['at']) =>
+  startSmtpSink(
+    ({ head }) => {
+      const number = Number(/^X-Crash: (\d+)/m.exec(head)?.[1]);
+      const messageId = /^Message-ID: (\S+)/im.exec(head)?.[1] ?? '';
+      taken.set(number, [...(taken.get(number) ?? []), { at, messageId }]);
+      // The reply takes a moment, so that a kill often falls between the final dot and it.
+      return Math.random() * 20;
+    },
+    // Whoever is met so goes by the relay.
+    { meet: () => (at === 'mx' && Math.random() < 0.3 ? 'hang up' : undefined) },
+  );
+const [sink, relay] = await Promise.all([sinkOf('mx'), sinkOf('relay')]);
 
 /** The edge as a process group of its own; the same port and data every time. */
 class EdgeProcess {
@@ -129,17 +141,20 @@ async function judgeReceived(brought: number, key: string): Promise<boolean> {
 
 /** An account with a verified domain; gives its API key. */
 async function newKey(operatorToken: string): Promise<string> {
-  const post = async (path: string, body: object) => {
+  const post = async (path: string, body: object, method = 'POST') => {
     const response = await fetch(`${edge.url}/admin/v1${path}`, {
-      method: 'POST',
+      method,
       headers: { Authorization: `Bearer ${operatorToken}`, 'Content-Type': 'application/json' },
       body: JSON.stringify(body),
     });
-    if (response.status !== 201) throw new Error(`${path}: ${response.status} ${await response.text()}`);
+    if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
     return (await response.json()) as { id: number; secret: string };
   };
   const { id } = await post('/accounts', { name: 'crash' });
   await post(`/accounts/${id}/domains`, { domain: 'crash.example', verified: true });
+  await post('/transports', { name: 'relay', host: 'localhost', port: relay.port, tls: 'none' });
+  const rules = [{ class: 'priority', route: ['relay', 'direct'] }, { route: ['direct', 'relay'] }];
+  await post('/transport-rules', { rules }, 'PUT');
   await post(`/accounts/${id}/domains`, { domain: receivingDomain, type: 'inbound', verified: true });
   return (await post(`/accounts/${id}/credentials`, {})).secret;
 }
@@ -194,6 +209,7 @@ async function sendOne(number: number, key: string): Promise<string> {
           subject: `Message ${number}`,
           text_body: `Number ${number}\n`,
           headers: { 'X-Crash': String(number) },
+          class: number % 2 === 0 ? 'priority' : 'standard',
         }),
         signal: AbortSignal.timeout(10_000),
       });
@@ -239,18 +255,27 @@ async function judge(ids: Map<number, string>, key: string): Promise<boolean> {
     'delivered once': count((_, times) => times === 1),
     'delivered more than once': count((_, times) => times > 1),
     'marked maybeAccepted': count((_, __, told) => told?.maybeAccepted === true),
+    'by the MX': [...taken.values()].filter((all) => all.some(({ at }) => at === 'mx')).length,
+    'by the relay': [...taken.values()].filter((all) => all.some(({ at }) => at === 'relay')).length,
+    'by the other than was asked for first': count(
+      (number) => taken.get(number)?.some(({ at }) => at !== (number % 2 === 0 ? 'relay' : 'mx')) === true,
+    ),
+    'in both': [...taken.values()].filter((all) => new Set(all.map(({ at }) => at)).size > 1).length,
     lost: count((_, times) => times === 0),
     'delivered twice and not marked': count((_, times, told) => times > 1 && !told?.maybeAccepted),
     'accepted and then unknown to the edge': missing.size,
     'not ended in time': ids.size - ends.size - missing.size,
     'ended other than delivered': count((_, __, told) => told !== undefined && told.status !== 'delivered'),
-    'at the MX under two Message-IDs': [...taken.values()].filter((all) => new Set(all).size > 1).length,
-    'at the MX but never accepted': [...taken.keys()].filter((number) => !ids.has(number)).length,
+    'arrived under two Message-IDs': [...taken.values()].filter(
+      (all) => new Set(all.map(({ messageId }) => messageId)).size > 1,
+    ).length,
+    'arrived but never accepted': [...taken.keys()].filter((number) => !ids.has(number)).length,
   };
   say('done');
   for (const [name, value] of Object.entries(counts)) console.log(`  ${String(value).padStart(5)}  ${name}`);
-  const [accepted, , , , ...faults] = Object.values(counts);
-  const good = accepted === messages && faults.every((fault) => fault === 0);
+  const [accepted, , , , byMx = 0, byRelay = 0, byOther = 0, , ...faults] = Object.values(counts);
+  const bothUsed = byMx > 0 && byRelay > 0 && byOther > 0;
+  const good = accepted === messages && bothUsed && faults.every((fault) => fault === 0);
   console.log(good ? 'crash test: passed' : 'crash test: FAILED');
   return good;
 }
@@ -284,6 +309,6 @@ try {
 } finally {
   running.node?.kill();
   edge.kill();
-  await sink.stop();
+  await Promise.all([sink.stop(), relay.stop()]);
   await rm(folder, { recursive: true, force: true, maxRetries: 5 });
 }

@@ -178,6 +178,8 @@ const table = {
   faces: { fqdn: 'faces.lab.test', ...at(36) },
   /** Postfix as a sender, started by the test that wants it. */
   rival: { fqdn: 'rival.lab.test', ...at(37) },
+  /** Takes mail of those who sign in and brings it to wherever DNS says: started by the test that wants it (see smarthost.ts). */
+  smarthost: { fqdn: 'smarthost.lab.test', ...at(38) },
   /** Up, but nothing listens: connections are refused. */
   down: { fqdn: 'down.lab.test', ...at(40) },
 } as const satisfies Record<string, Host>;

@@ -9,9 +9,10 @@ export interface SeamDeps {
   clock: Clock;
   weather: Weather;
   history: History;
-  database: Engine;
-  /** Told of tables just before they are dropped. */
-  onDrop: (tables: readonly string[]) => Promise<void>;
+  /** The databases of the homes, control first; it has the bucket too. */
+  homes: readonly Engine[];
+  /** Told of tables of a home just before they are dropped. */
+  onDrop: (home: number, tables: readonly string[]) => Promise<void>;
 }
 
 /**
@@ -42,6 +43,13 @@ export function callOut<T>(deps: SeamDeps, seam: Seam, what: string, effect: () 
       }
     });
   });
+}
+
+/** The database of a home. */
+export function engineOf(homes: readonly Engine[], home: number): Engine {
+  const engine = homes[home];
+  if (!engine) throw new Error(`there is no home ${home}`);
+  return engine;
 }
 
 /** In whose work this is called. */
@@ -82,15 +90,18 @@ class Statement {
 /** D1 as the Worker's binding has it. */
 export class D1Shim {
   readonly deps: SeamDeps;
+  readonly home: number;
 
-  constructor(deps: SeamDeps) {
+  constructor(deps: SeamDeps, home: number) {
     this.deps = deps;
+    this.home = home;
   }
   prepare(text: string): Statement {
     return new Statement(this, text);
   }
   batch(statements: readonly Statement[]): Promise<StatementResult[]> {
-    const { database, history } = this.deps;
+    const { homes, history } = this.deps;
+    const database = engineOf(homes, this.home);
     const invocation = current();
     if (invocation) {
       invocation.statements += statements.length;
@@ -100,7 +111,7 @@ export class D1Shim {
     const what = `${queries.length}× ${(queries[0]?.[0] ?? '').slice(0, 70).replaceAll(/\s+/g, ' ')}`;
     return callOut(this.deps, 'd1', what, async () => {
       const dropped = queries.flatMap(([text]) => /^DROP TABLE IF EXISTS "(\w+)"$/.exec(text)?.[1] ?? []);
-      if (dropped.length > 0) await this.deps.onDrop(dropped);
+      if (dropped.length > 0) await this.deps.onDrop(this.home, dropped);
       try {
         const results = await database.batch(queries);
         const read = results.reduce((sum, { meta }) => sum + (meta.rows_read ?? 0), 0);
@@ -118,7 +129,7 @@ export class D1Shim {
 
 /** R2 as the Worker's binding has it. */
 export function r2Shim(deps: SeamDeps) {
-  const { database } = deps;
+  const database = engineOf(deps.homes, 0);
   return {
     put: (key: string, value: Uint8Array | string) =>
       callOut(deps, 'r2', `put ${key}`, async () => {

@@ -3,6 +3,7 @@ import type { Place } from '#domain/delivery/lease-choice.ts';
 import { weekEndMs } from '#domain/message/home.ts';
 import type { LeasedDelivery } from '#domain/node-contract.ts';
 import { timelineOf } from '../../worker/store/stored-event.ts';
+import { engineOf } from './bindings.ts';
 import type { Row } from './database.ts';
 import { readAgain, readOn } from './feed.ts';
 import { Violation } from './history.ts';
@@ -61,6 +62,7 @@ export function watch(service: Service): void {
     // One that found work has made a second trip: it ended what was suppressed, or another node was quicker. One that goes
     // on behind a full look is not idle: it looks further each time, and reads no row that was passed by.
     if (
+      service.homes.length === 1 &&
       given?.length === 0 &&
       place.reach === 0 &&
       answer &&
@@ -77,7 +79,13 @@ export function watch(service: Service): void {
         );
       }
     }
-    if (given && !isAgain && given.length === max && given.some((one) => one.class !== 'priority'))
+    if (
+      service.homes.length === 1 &&
+      given &&
+      !isAgain &&
+      given.length === max &&
+      given.some((one) => one.class !== 'priority')
+    )
       void checkOrder(service, { askedMs, excluded, place, given });
     if (given === null) {
       const own = node.generation;
@@ -128,19 +136,30 @@ function nameOf({ kind, what }: Invocation): string {
     .replace(/[A-Z0-9]{40,}/gi, ':token')}`;
 }
 
-/** A look at the database past the product, in the order of the run. */
+/** A look at the databases past the product, in the order of the run. `:home` is the number of each. */
 function look(service: Service, text: string, ...values: unknown[]): Promise<Row[]> {
   return new Promise((resolve, reject) => {
     service.clock.after(0, async () => {
-      await service.database.rows(text, ...values).then(resolve, reject);
+      const looks = service.homes.map((home, i) =>
+        home.rows(text.replaceAll(':home', String(i)), ...values).catch((error: unknown) => {
+          // A home drops the tables of a week when it has its turn.
+          if (service.homes.length > 1 && /no such table/.test(String(error))) return [];
+          throw error;
+        }),
+      );
+      await Promise.all(looks).then((rows) => resolve(rows.flat()), reject);
     });
   });
 }
 
+/** Accounts of a home; what others have left there, or are about to have, does not count. */
+const livesHere = 'SELECT id FROM accounts WHERE home = :home';
+
 async function tablesOf(service: Service, kind: string): Promise<string[]> {
-  return (await look(service, `SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name`))
-    .map(({ name }) => String(name))
-    .filter((name) => new RegExp(`^${kind}_\\d`).test(name));
+  const rows = await look(service, `SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name`);
+  return [...new Set(rows.map(({ name }) => String(name)))].filter((name) =>
+    new RegExp(`^${kind}_\\d`).test(name),
+  );
 }
 
 /** 3: no attempt is begun after its recipient was suppressed. */
@@ -154,7 +173,7 @@ async function checkSuppressed(
   const [entry] = await look(
     service,
     `SELECT reason, source, created_at_ms FROM suppressions WHERE account_id = ? AND address = ? AND scope_domain IN ('', ?)
-      AND created_at_ms < ? AND (expires_at_ms IS NULL OR expires_at_ms > ?)`,
+      AND created_at_ms < ? AND (expires_at_ms IS NULL OR expires_at_ms > ?) AND account_id IN (${livesHere})`,
     sent.account.id,
     rcptTo,
     sent.domain,
@@ -211,7 +230,8 @@ async function checkHeld(service: Service, node: Service['nodes'][number], bootI
   for (const table of await tablesOf(service, 'deliveries')) {
     const rows = await look(
       service,
-      `SELECT message_id, n, lease_id, lease_until_ms FROM "${table}" WHERE lease_boot = ? AND state = 'sending' AND lease_until_ms > ?`,
+      `SELECT message_id, n, lease_id, lease_until_ms FROM "${table}" WHERE lease_boot = ? AND state = 'sending' AND lease_until_ms > ?
+        AND account_id IN (${livesHere})`,
       bootId,
       service.clock.nowMs,
     );
@@ -247,7 +267,7 @@ export async function checkDeliveries(service: Service, atEnd = false): Promise<
   for (const table of await tablesOf(service, 'deliveries')) {
     const rows = await look(
       service,
-      `SELECT d.*, a.status FROM "${table}" d JOIN accounts a ON a.id = d.account_id`,
+      `SELECT d.*, a.status FROM "${table}" d JOIN accounts a ON a.id = d.account_id AND a.home = :home`,
     );
     for (const row of rows) {
       known.add(`${row.message_id} ${row.n}`);
@@ -362,7 +382,7 @@ async function entriesOf(
     const rows = await look(
       service,
       `SELECT d.message_id, e.value->>'id' AS id, e.value->>'kind' AS kind FROM "${table}" d, json_each(d.timeline) e
-        WHERE d.account_id = ? AND e.key < d.announced`,
+        WHERE d.account_id = ? AND e.key < d.announced AND d.account_id IN (${livesHere})`,
       account.id,
     );
     found.push(
@@ -570,7 +590,7 @@ async function checkTables(service: Service): Promise<void> {
   }
   const { keys } = await new Promise<{ keys: string[] }>((resolve, reject) => {
     service.clock.after(0, async () => {
-      await service.database.list({ prefix: 'raw/', limit: 1000 }).then(resolve, reject);
+      await engineOf(service.homes, 0).list({ prefix: 'raw/', limit: 1000 }).then(resolve, reject);
     });
   });
   for (const key of keys) {

@@ -281,7 +281,9 @@ export class Edge {
     const exports = this.#program.start<WorkerExports>(host);
     const env: Record<string, unknown> = {
       ...settings,
-      DB: new D1Shim(this.#deps),
+      ...Object.fromEntries(
+        this.#deps.homes.map((_, home) => [home === 0 ? 'DB' : `DB_${home}`, new D1Shim(this.#deps, home)]),
+      ),
       RAW: r2Shim(this.#deps),
       DELIVERY: this.queues.delivery.binding(),
       WEBHOOK: this.queues.webhook.binding(),

@@ -18,7 +18,7 @@ import { shrink } from './shrink.ts';
 const fixed = [
   { seed: 1, days: 6, engine: 'workerd' },
   { seed: 2, days: 46, engine: 'quick' },
-  { seed: 3, days: 10, engine: 'quick' },
+  { seed: 3, days: 8, engine: 'quick', homes: 5 },
 ] as const;
 
 const { values } = parseArgs({
@@ -28,6 +28,8 @@ const { values } = parseArgs({
     days: { type: 'string' },
     /** `workerd`, or `quick`: SQLite within this process. */
     engine: { type: 'string' },
+    /** Databases that accounts live in, and are moved between. */
+    homes: { type: 'string' },
     /** Only these operations of the plan, by their number or kind. */
     only: { type: 'string' },
     /** A fault of `breaks.ts` is made again. */
@@ -135,11 +137,12 @@ interface Life {
   seed: number;
   days: number;
   engine: RunOptions['engine'];
+  homes?: number;
 }
 
 /** The options of a run. */
 function optionsOf(
-  { seed, days, engine }: Life,
+  { seed, days, engine, homes = 1 }: Life,
   programs: RunOptions['programs'],
   only: string | undefined = values.only,
 ): RunOptions {
@@ -147,6 +150,7 @@ function optionsOf(
     seed,
     days,
     engine,
+    homes,
     programs,
     only:
       only === undefined
@@ -220,6 +224,7 @@ const lives: readonly Life[] = values.ci
       seed: first + i,
       days: Number(values.days ?? 120),
       engine,
+      homes: Number(values.homes ?? 1),
     }));
 const { seed, runs, days, only } = values;
 const isPlanGiven = values.ci || [seed, runs, days, only, values.engine].some((value) => value !== undefined);

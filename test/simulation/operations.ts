@@ -327,6 +327,17 @@ const doings: Partial<Record<OperationKind, Doing>> = {
     await service.call('GET', `/admin/v1${path}`, settings.OPERATOR_TOKEN);
   },
 
+  /** The operator moves an account to another database, while mail goes on. */
+  moveHome: async (service, random) => {
+    const account = someAccount(service, random);
+    const home = random.between(0, service.homes.length - 1);
+    await service.call('PUT', `/admin/v1/accounts/${account.id}/home`, settings.OPERATOR_TOKEN, { home });
+    for (let left = random.between(3, 12); left > 0; left--) {
+      await service.clock.sleep(random.between(0, 20_000));
+      await sendLetter(service, account, letterOf(account, random));
+    }
+  },
+
   /** A large mail to hundreds at once. */
   campaign: async (service, random) => {
     const account = someAccount(service, random);

@@ -66,7 +66,8 @@ export type OperationKind =
   | (typeof rare)[number]
   | 'check'
   | 'crowd'
-  | 'lastOpens';
+  | 'lastOpens'
+  | 'moveHome';
 
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
@@ -75,7 +76,11 @@ const dayMs = 24 * hourMs;
 const checkEveryDays = 6;
 
 /** The operations of a run, by time: bursts with quiet between them, more of them where a week or a month ends. */
-export function planOf(random: Random, startMs: number, days: number): Operation[] {
+export function planOf(
+  random: Random,
+  startMs: number,
+  { days, homes }: { days: number; homes: number },
+): Operation[] {
   // Each run does some things more often and others not at all: what hides behind the usual mixture is met.
   const mixed = <K extends string>(weights: Readonly<Record<K, number>>): Record<K, number> =>
     Object.fromEntries(
@@ -117,6 +122,12 @@ export function planOf(random: Random, startMs: number, days: number): Operation
     planned.push({
       atMs: startMs + day * dayMs + apart.between(7 * 60, 22 * 60) * minuteMs,
       kind: apart.pick(rare),
+    });
+  const moving = random.fork('moves');
+  for (let day = moving.between(0, 1); homes > 1 && day < days; day += moving.between(1, 4))
+    planned.push({
+      atMs: startMs + day * dayMs + moving.between(7 * 60, 22 * 60) * minuteMs,
+      kind: 'moveHome',
     });
   return planned.map((operation, id) => ({ id, ...operation })).sort((a, b) => a.atMs - b.atMs);
 }

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { engineOf } from './bindings.ts';
 import { type Mutation, Program } from './bundle.ts';
 import { check, checkDeliveries, watch } from './checks.ts';
 import { openAccount, openEndpoint } from './customers.ts';
@@ -55,6 +56,8 @@ export interface RunOptions {
   days: number;
   /** Where D1 and R2 are: in workerd, or for speed in this process. */
   engine: 'workerd' | 'quick';
+  /** How many databases accounts live in; 1 when it is left out. */
+  homes?: number;
   programs: Programs;
   /** Which operations of the plan are done, by their number or kind; null: all. */
   only: ReadonlySet<number | string> | null;
@@ -83,8 +86,11 @@ export interface RunResult {
 export async function run(options: RunOptions): Promise<RunResult> {
   const began = performance.now();
   const folder = await mkdtemp(join(tmpdir(), 'pennypost-simulation-'));
-  const database: Engine =
-    options.engine === 'workerd' ? await Database.open(folder) : await QuickDatabase.open(options.onAsked);
+  const open = (home: number): Promise<Engine> =>
+    options.engine === 'workerd' ? Database.open(`${folder}/${home}`) : QuickDatabase.open(options.onAsked);
+  const count = options.homes ?? 1;
+  const homes = await Promise.all(Array.from({ length: count }, (_, home) => open(home)));
+  const calls = () => homes.reduce((sum, home) => sum + home.calls, 0);
   let closing = () => {};
   try {
     const seed = `seed ${options.seed}`;
@@ -96,7 +102,7 @@ export async function run(options: RunOptions): Promise<RunResult> {
     const service = new Service({
       seed,
       startMs,
-      database,
+      homes,
       programs,
       nodeSlots,
       stopWhen,
@@ -105,14 +111,14 @@ export async function run(options: RunOptions): Promise<RunResult> {
     });
     watch(service);
     service.mx.onAccepted = (acceptance, raw) => afterAcceptance(service, acceptance, raw);
-    const whole = planOf(random.fork('plan'), startMs, options.days);
+    const whole = planOf(random.fork('plan'), startMs, { days: options.days, homes: count });
     const plan = whole.filter(
       ({ id, kind }) => !options.only || options.only.has(id) || options.only.has(kind),
     );
     const watchdog = setInterval(() => {
       const last = service.history.lines().at(-1) ?? '';
       options.progress?.(
-        `  ${new Date(service.clock.nowMs).toISOString()} ${database.calls} calls, ${service.history.count} lines, ${service.clock.pending} entries, ${Math.round(process.memoryUsage().heapUsed / 1e6)} MB, ${last.slice(0, 160)}`,
+        `  ${new Date(service.clock.nowMs).toISOString()} ${calls()} calls, ${service.history.count} lines, ${service.clock.pending} entries, ${Math.round(process.memoryUsage().heapUsed / 1e6)} MB, ${last.slice(0, 160)}`,
       );
     }, 5000);
     watchdog.unref();
@@ -123,11 +129,11 @@ export async function run(options: RunOptions): Promise<RunResult> {
     for (let atMs = startMs; atMs < endMs && !service.over; atMs += 10 * dayMs) {
       await service.clock.run(Math.min(atMs + 10 * dayMs, endMs), () => service.over);
       options.progress?.(
-        `${Math.round((service.clock.nowMs - startMs) / dayMs)} days, ${service.figures.operations} operations, ${database.calls} calls, ${Math.round(process.memoryUsage().heapUsed / 1e6)} MB`,
+        `${Math.round((service.clock.nowMs - startMs) / dayMs)} days, ${service.figures.operations} operations, ${calls()} calls, ${Math.round(process.memoryUsage().heapUsed / 1e6)} MB`,
       );
     }
     if (!service.over) await drain(service);
-    await options.atEnd?.(database);
+    await options.atEnd?.(engineOf(homes, 0));
     return {
       seed: options.seed,
       failures: service.failures,
@@ -136,11 +142,11 @@ export async function run(options: RunOptions): Promise<RunResult> {
       service,
       virtualDays: (service.clock.nowMs - startMs) / dayMs,
       realMs: performance.now() - began,
-      databaseCalls: database.calls,
+      databaseCalls: calls(),
     };
   } finally {
     closing();
-    await database.close();
+    for (const home of homes) await home.close();
     await rm(folder, { recursive: true, force: true });
   }
 }

@@ -129,9 +129,10 @@ describe('a route', () => {
       {},
     ],
     ['it does not relay', { refuse: { at: 'rcpt', code: 554, text: '5.7.1 relay access denied' } }, {}],
-  ] as const)('goes on where %s', async (_why, options, more) => {
+  ] as const)('goes on where %s, and says so', async (_why, options, more) => {
     const { messages } = await use(options as Parameters<typeof startRelay>[0], more);
     const outcome = await send(courier, relayFirst);
+    expect(outcome.session.passedOn).toMatchObject([{ transport: 'smarthost' }]);
     expect(outcome).toMatchObject({ type: 'delivered', session: { mx: { host: 'mx.test' } } });
     expect([messages.length, mx.messages.length]).toEqual([0, 1]);
   });
@@ -172,9 +173,13 @@ describe('a route', () => {
       expect(outcome.session.tried).toHaveLength(1);
     }
     const after = await send(courier, { route, rcptTo: 'a@d5.test' });
-    expect(after.session).toMatchObject({ transport: 'smarthost', tried: [] });
+    expect(after.session).toMatchObject({
+      transport: 'smarthost',
+      tried: [],
+      passedOn: [{ transport: 'direct', error: expect.stringContaining('port 25 of this node seems') }],
+    });
     expect(mx.connections).toBe(0);
-    nowMs += 61_000;
+    nowMs += 11_000;
     expect((await send(courier, { route, rcptTo: 'a@d5.test' })).session.transport).toBeUndefined();
     expect((await send(courier, { route, rcptTo: 'a@d5.test' })).session.transport).toBeUndefined();
     expect([messages.length, mx.messages.length]).toEqual([4, 2]);

@@ -23,6 +23,7 @@ import { scopes } from '../../worker/domain/scope.ts';
 import { subscriptionChange, suppressionEvents } from '../../worker/domain/suppression/suppression-event.ts';
 import { webhookBodies } from '../../worker/domain/webhook.ts';
 import { workerSettings } from '../../worker/settings.ts';
+import { capacityTable, type MeasuredUse, monthTable, type Table } from '../bench/model.ts';
 
 /** The API's operations, as far as they are told here. Not by name: the Worker's types are not those of Node. */
 interface Told {
@@ -76,7 +77,15 @@ const payload = webhookBodies('event', [sampleEvent('bounced')])[0];
 
 const { format: count } = new Intl.NumberFormat('en');
 
+/** What the bench has measured (`npm run bench -- capacity --keep`). */
+const measured = JSON.parse(
+  readFileSync(new URL('../bench/measured.json', import.meta.url), 'utf8'),
+) as MeasuredUse;
+const tableOf = ({ head, rows }: Table) => table(head, rows);
+
 const sections: Record<string, string> = {
+  months: tableOf(monthTable(measured)),
+  capacity: tableOf(capacityTable(measured)),
   'message-limits': table(
     ['of a message', 'at most'],
     [

@@ -166,6 +166,7 @@ describe('a missing table', () => {
 describe('an acceptance whose end is not known', () => {
   const credential: GateCredential = {
     id: 1,
+    home: 0,
     accountId: 1,
     domainsOf: 1,
     username: 'x',

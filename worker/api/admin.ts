@@ -1,20 +1,17 @@
 import { z } from '@hono/zod-openapi';
-import type { Context } from 'hono';
 import { signs } from '#domain/dns/record-check.ts';
 import { warmingStates } from '#domain/limits/warming.ts';
 import { dayOf } from '#domain/message/home.ts';
 import { Problem } from '#domain/problem.ts';
 import { scopeNames } from '#domain/scope.ts';
-import { type App, invalidBody, newApp, queryOf } from '../http/app.ts';
+import { invalidBody, newApp, queryOf } from '../http/app.ts';
 import { readBody } from '../http/request-body.ts';
 import { noted } from '../identity/audit.ts';
 import { domainName } from '../intake/domain-name.ts';
 import {
-  type Account,
   type Credential,
   createAccount,
   createCredential,
-  findAccount,
   listAccounts,
   listCredentials,
   revokeCredential,
@@ -34,10 +31,10 @@ import {
   updateDomain,
 } from '../store/domains.ts';
 import { emptiestHome } from '../store/sizes.ts';
-import type { Store } from '../store/store.ts';
 import { vouched } from '../store/vouch.ts';
 import { findWarming, setWarming } from '../store/warming.ts';
 import { newSecret, sha256Hex } from '../tokens/secret.ts';
+import { type AdminCall, accountOf, accountView, noSuchHome } from './admin-account.ts';
 import { destination } from './aliases.ts';
 import { warmingView } from './warming.ts';
 
@@ -256,23 +253,6 @@ async function warmingOf(c: AdminCall) {
   return await warmingView(c.get('store'), accountId, found.usage, nowMs);
 }
 
-type AdminCall = Context<App>;
-
-/** The account of the path; whatever is asked of the store from here on is asked of its home. */
-async function accountOf(c: AdminCall): Promise<Account> {
-  const id = Number(c.req.param('id'));
-  const { first } = c.get('store');
-  const account = Number.isSafeInteger(id) ? await findAccount(first, id) : null;
-  if (!account) throw new Problem('not_found', `There is no account ${c.req.param('id')}.`);
-  c.set('store', first.at(account.home));
-  return account;
-}
-
-function noSuchHome({ homes }: Store): Problem {
-  const detail = homes === 1 ? 'must be 0, there is one home' : `must be from 0 to ${homes - 1}`;
-  return new Problem('invalid_body', `home ${detail}`, { errors: [{ pointer: '/home', detail }] });
-}
-
 async function domainOf(c: AdminCall): Promise<Domain> {
   const { id } = await accountOf(c);
   const name = (c.req.param('domain') ?? '').toLowerCase();
@@ -288,18 +268,6 @@ async function orConflict<T>(name: string, work: () => Promise<T>): Promise<T> {
     if (!(error instanceof AlreadyThere)) throw error;
     throw new Problem('conflict', `${name} is a domain of this account already, or verified by another.`);
   }
-}
-
-function accountView(account: Account) {
-  return {
-    id: account.id,
-    name: account.name,
-    status: account.status,
-    status_reason: account.statusReason,
-    home: account.home,
-    limits: { messages_per_minute: account.messagesPerMinute },
-    created_at: new Date(account.createdAtMs).toISOString(),
-  };
 }
 
 function credentialView(credential: Credential) {

@@ -16,13 +16,14 @@ import {
   strangersBytes,
 } from '../http/request-body.ts';
 import { hubOf } from '../hub/hub-of.ts';
-import { authorizationOf, callerOf, credentialOf, knock } from '../identity/credential.ts';
+import { authorizationOf, callerOf, credentialOf, forgetKey, knock } from '../identity/credential.ts';
 import { type Acceptance, accept, type IdempotentRequest, type Intake } from '../intake/accept.ts';
 import { draftOf } from '../intake/compose.ts';
 import type { Draft } from '../intake/draft.ts';
 import { rawDraftOf } from '../intake/raw-message.ts';
 import { rehearse } from '../intake/rehearse.ts';
 import { sandboxOf } from '../intake/sandbox.ts';
+import { isMoving } from '../store/homes-memory.ts';
 import { fillTemplates, namesTemplate, type TemplateSource } from '../templates/named.ts';
 import { sha256Hex } from '../tokens/secret.ts';
 import { announceEvents } from './announce-events.ts';
@@ -108,6 +109,7 @@ export async function behindKey(
     looked = await knock(c, 'send', username);
     return await handler();
   } catch (error) {
+    if (isMoving(error)) await forgetKey(c, 'send', username);
     const isStranger = error instanceof Problem && error.status === 401;
     await drain(c, isStranger ? strangersBytes : undefined);
     if (!looked && error instanceof Problem && [400, 413, 415].includes(error.status))

@@ -20,6 +20,7 @@ import { purgeSuppressions } from '../store/suppressions.ts';
 import { endpointsWithWork } from '../store/webhook-endpoints.ts';
 import { pokeSenders } from '../webhook/poke.ts';
 import { stepAccounts } from './accounts.ts';
+import { sendMoves } from './moves.ts';
 import type { Job } from './run-jobs.ts';
 import { verifyDue } from './verify.ts';
 
@@ -82,6 +83,16 @@ const jobs: readonly HomeJob[] = [
     everyMs: hourMs,
     step: async ({ store, nowMs }) => {
       await purgeAuth(store, nowMs);
+      return null;
+    },
+  },
+  {
+    // Of accounts to other homes, should a message of theirs have been lost.
+    name: 'moves',
+    of: 'control',
+    everyMs: 0,
+    step: async ({ store, env }) => {
+      await sendMoves(store, env);
       return null;
     },
   },

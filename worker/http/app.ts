@@ -8,6 +8,7 @@ import type { Announcer } from '../hub/announcer.ts';
 import type { EventAnnouncer } from '../hub/event-announcer.ts';
 import type { Caller, GateCredential } from '../store/acceptance.ts';
 import type { Viewer } from '../store/auth.ts';
+import { isMoving } from '../store/homes-memory.ts';
 import type { KnownRouting } from '../store/routing.ts';
 import type { Store } from '../store/store.ts';
 import type { KnownKeys } from '../tokens/known-keys.ts';
@@ -124,6 +125,13 @@ export function problemOf(error: Error, id: string): Problem {
     return new Problem('invalid_json', 'The body is not valid JSON.', {
       errors: [{ pointer: '/', detail: 'must be JSON (RFC 8259)' }],
     });
+  }
+  if (isMoving(error)) {
+    return new Problem(
+      'unavailable',
+      'The account is being moved to another database; try again in a few seconds.',
+      { headers: { 'Retry-After': '5' } },
+    );
   }
   console.error(JSON.stringify({ level: 'error', requestId: id, msg: error.message, stack: error.stack }));
   return new Problem(

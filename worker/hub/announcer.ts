@@ -1,5 +1,5 @@
 import { homeOf } from '#domain/message/home.ts';
-import type { DeliveryPointers, HomeTick } from '../env.ts';
+import type { Bindings, DeliveryPointers } from '../env.ts';
 
 type Pointer = DeliveryPointers['pointers'][number];
 
@@ -11,7 +11,7 @@ export interface Channels {
   /** Wakes the nodes that listen. */
   wake(homes: readonly number[]): Promise<unknown>;
   /** Its consumer wakes them too: at a later time, or when waking them at once has failed. */
-  queue: Queue<DeliveryPointers | HomeTick>;
+  queue: Bindings['DELIVERY'];
 }
 
 /** Longest delay of a queue message; what is due later waits for the sweep. */
@@ -77,18 +77,14 @@ export class Announcer {
   }
 
   /** Announces work that will be due at times, to the second; what is further away than the queue can wait, is not. */
-  async announceAt(
-    queue: Queue<DeliveryPointers | HomeTick>,
-    work: readonly Later[],
-    nowMs: number,
-  ): Promise<void> {
+  async announceAt(queue: Bindings['DELIVERY'], work: readonly Later[], nowMs: number): Promise<void> {
     const toTheSecond = (dueMs: number) => nowMs + 1000 * Math.ceil((dueMs - nowMs) / 1000);
     await sendLater(queue, work, toTheSecond, nowMs);
   }
 
   /** Announces retries, one queue message for those that are due at about the same time. */
   async announceRetries(
-    queue: Queue<DeliveryPointers | HomeTick>,
+    queue: Bindings['DELIVERY'],
     retries: readonly Later[],
     nowMs: number,
   ): Promise<void> {
@@ -98,7 +94,7 @@ export class Announcer {
 
 /** One call of the queue, with a message for each time that work shares. */
 async function sendLater(
-  queue: Queue<DeliveryPointers | HomeTick>,
+  queue: Bindings['DELIVERY'],
   work: readonly Later[],
   sharedTime: (dueMs: number) => number,
   nowMs: number,

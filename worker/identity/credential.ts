@@ -2,6 +2,9 @@ import { Problem } from '#domain/problem.ts';
 import type { Scope } from '#domain/scope.ts';
 import type { Call } from '../http/app.ts';
 import { type Caller, type GateCredential, readGate } from '../store/acceptance.ts';
+import { MovedAway } from '../store/homes-memory.ts';
+import { goalsOf } from '../store/message-homes.ts';
+import type { Store } from '../store/store.ts';
 import { bearerSecret, sha256Hex } from '../tokens/secret.ts';
 import type { DomainRule } from './access/row.ts';
 import { authorize } from './authenticate.ts';
@@ -23,24 +26,46 @@ export function authorizationOf(c: Call): string | undefined {
   return c.req.header('Authorization') ?? (token === undefined ? undefined : `Bearer ${token}`);
 }
 
-/** The credential of the request's key, with the scope; throws 401 or 403. One D1 round trip. */
+/**
+ * The credential of the request's key, with the scope; throws 401 or 403. One D1 round trip; where its account has moved,
+ * some more, and from here on its new home is asked.
+ */
 export async function credentialOf(
   c: Call,
   scope: Scope | null,
   username: string | null = null,
 ): Promise<GateCredential> {
   const by = await callerOf(c);
-  const gate = by
-    ? await readGate(c.get('store'), {
-        by,
-        domains: [],
-        sandbox: null,
-        recipients: [],
-        idempotencyKey: null,
-        nowMs: Date.now(),
-      })
-    : null;
-  return authorize(gate?.credential ?? null, scope, username);
+  const found = by && (await findCredential(c.get('store'), by));
+  if (found) c.set('store', found.store);
+  return authorize(found?.credential ?? null, scope, username);
+}
+
+/** A caller's credential, and the store of the home in which its account lives. @throws MovedAway while it is on its way */
+async function findCredential(
+  store: Store,
+  by: Caller,
+): Promise<{ credential: GateCredential; store: Store } | null> {
+  const found = await readCredential(store, by);
+  if (found?.home === store.home) return { credential: found, store };
+  if (store.homes === 1) return null;
+  // A copy in whatever home says where the account is; without one, those homes may have it to which accounts have moved.
+  const goals = found ? [found.home] : await goalsOf(store, store.home, { ms: askedAgainMs });
+  for (const goal of goals) {
+    const there = await readCredential(store.at(goal), by);
+    if (there?.home === goal) return { credential: there, store: store.at(goal) };
+    if (there) throw new MovedAway();
+  }
+  if (found) throw new MovedAway();
+  return null;
+}
+
+/** For a key that its home does not know, control is asked at most so often where accounts have gone. */
+const askedAgainMs = 2_000;
+
+async function readCredential(store: Store, by: Caller): Promise<GateCredential | null> {
+  const none = { domains: [], sandbox: null, recipients: [], idempotencyKey: null };
+  return (await readGate(store, { by, ...none, nowMs: Date.now() })).credential;
 }
 
 /** @throws Problem when the key is limited to domains and the route is about the account as a whole */
@@ -67,9 +92,23 @@ export async function knock(c: Call, scope: Scope, username: string | null): Pro
     return true;
   }
   const { knownKeys } = c.get('isolate');
-  const known = `${by.secretHash} ${scope} ${username ?? ''}`;
-  if (knownKeys.has(known, Date.now())) return false;
+  const known = knownAs(by.secretHash, scope, username);
+  const home = knownKeys.get(known, Date.now());
+  if (home !== null) {
+    c.set('store', c.get('store').at(home));
+    return false;
+  }
   await credentialOf(c, scope, username);
-  knownKeys.add(known, Date.now());
+  knownKeys.set(known, c.get('store').home, Date.now());
   return true;
+}
+
+/** Its account is not where it was: the next request looks for it. */
+export async function forgetKey(c: Call, scope: Scope, username: string | null): Promise<void> {
+  const by = await callerOf(c);
+  if (by && 'secretHash' in by) c.get('isolate').knownKeys.delete(knownAs(by.secretHash, scope, username));
+}
+
+function knownAs(secretHash: string, scope: Scope, username: string | null): string {
+  return `${secretHash} ${scope} ${username ?? ''}`;
 }

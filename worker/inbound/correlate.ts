@@ -1,7 +1,7 @@
 import { isFeedbackLoop } from '#domain/bounce/feedback-loops.ts';
 import type { Returned } from '#domain/bounce/returned-mail.ts';
 import { isUuidV7 } from '#domain/message/ids.ts';
-import { storeOfMessage } from '../store/account-homes.ts';
+import { storeOfMessage } from '../store/message-homes.ts';
 import { findReturned, findReturnedAll, type ReturnedDelivery } from '../store/returns.ts';
 import { verifyReturnPath } from '../tokens/return-path.ts';
 import type { InboundMail, Room } from './room.ts';
@@ -32,14 +32,14 @@ export async function correlate(
   for (const localPart of [...new Set(localParts)].slice(0, mostTokens)) {
     const token = await verifyReturnPath(localPart, room.settings.returnPathKeys);
     if (!token) continue;
-    const home = storeOfMessage(room.store, token.messageId);
+    const home = await storeOfMessage(room.store, token.messageId);
     const delivery = home && (await findReturned(home, token, room.nowMs));
     return delivery && { delivery, verified: true };
   }
   const messageId = ownMessageId(reading);
   if (messageId === null) return null;
   const named = reading.recipients.map((one) => one.recipient.toLowerCase());
-  const home = storeOfMessage(room.store, messageId);
+  const home = await storeOfMessage(room.store, messageId);
   const deliveries = home ? await findReturnedAll(home, messageId, room.nowMs) : [];
   const delivery = deliveries.find((one) => named.includes(one.recipient.toLowerCase()));
   const loop = signedAuthor !== null && isFeedbackLoop(signedAuthor, room.settings.feedbackLoops);

@@ -3,9 +3,10 @@ import type { CounterName } from '#domain/counter.ts';
 import { countsInFigures, type EventKind } from '#domain/delivery/event.ts';
 import { type ReturnReduction, reduceReturn } from '#domain/delivery/returned-event.ts';
 import { type EventId, uuidV7 } from '#domain/message/ids.ts';
-import { storeOfMessage } from '../store/account-homes.ts';
 import { mostProofCharacters } from '../store/consequences.ts';
 import { count } from '../store/counters.ts';
+import { withHomes } from '../store/homes-memory.ts';
+import { storeOfMessage } from '../store/message-homes.ts';
 import { keepReturned } from '../store/returned-mails.ts';
 import { findReturned, type ReturnedDelivery, writeReturn } from '../store/returns.ts';
 import { readAddress } from './address.ts';
@@ -49,7 +50,9 @@ export async function receive(room: Room, mail: InboundMail): Promise<Verdict> {
     const name = address.kind === 'feedback' ? 'feedback_uncorrelated' : 'returned_gone';
     return await counted(room, name, 'taken');
   }
-  const outcome = await record(atHomeOf(room, found.delivery), found, reading, mail);
+  const outcome = await withHomes(room.store, async () =>
+    record(await atHomeOf(room, found.delivery), found, reading, mail),
+  );
   if (outcome !== null) await count(room.store, { [outcome]: 1 }, room.nowMs);
   return 'taken';
 }
@@ -61,13 +64,13 @@ async function counted(room: Room, name: CounterName, verdict: Verdict): Promise
 }
 
 /** The room at the home of a message. */
-function atHomeOf(room: Room, { messageId }: { messageId: string }): Room {
-  return { ...room, store: storeOfMessage(room.store, messageId) ?? room.store };
+async function atHomeOf(room: Room, { messageId }: { messageId: string }): Promise<Room> {
+  return { ...room, store: (await storeOfMessage(room.store, messageId)) ?? room.store };
 }
 
 /** The delivery, if possible after the node has reported what the peer said to it. */
 async function settled(room: Room, of: { messageId: string; n: number }): Promise<Correlated | null> {
-  const { store } = atHomeOf(room, of);
+  const { store } = await atHomeOf(room, of);
   let delivery = await findReturned(store, of, room.nowMs);
   for (const waitMs of overtakenWaitsMs) {
     if (delivery?.state !== 'sending') break;

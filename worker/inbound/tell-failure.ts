@@ -3,8 +3,8 @@ import { noticeOrder } from '#domain/inbound/forward-order.ts';
 import type { MessageId } from '#domain/message/ids.ts';
 import type { Env } from '../env.ts';
 import { hubOf } from '../hub/hub-of.ts';
-import { byHomeOfMessage } from '../store/account-homes.ts';
 import { readSentOn, type SentOn, writeNotice } from '../store/forwards.ts';
+import { byHomeOfMessage } from '../store/message-homes.ts';
 import { errorText, type Store } from '../store/store.ts';
 import { messageOf } from './forward.ts';
 
@@ -29,7 +29,7 @@ export async function tellFailures(
   if (failed.length === 0) return;
   try {
     const homes = new Set<number>();
-    for (const [home, own] of byHomeOfMessage(store, failed, ({ messageId }) => messageId)) {
+    for (const [home, own] of await byHomeOfMessage(store, failed, ({ messageId }) => messageId)) {
       const sentOn = await readSentOn(
         home,
         own.map(({ messageId }) => messageId),

@@ -18,6 +18,7 @@ import {
   writeAcceptance,
 } from '../store/acceptance.ts';
 import type { AcceptedMessage, NewDelivery } from '../store/accepted-rows.ts';
+import { MovedAway } from '../store/homes-memory.ts';
 import type { Store } from '../store/store.ts';
 import { LimitReached, readUsage } from '../store/usage.ts';
 import type { Draft } from './draft.ts';
@@ -171,6 +172,7 @@ export async function readGateFor(
     nowMs,
   };
   const gate = await readGate(store, of);
+  if (gate.credential && gate.credential.home !== store.home) throw new MovedAway();
   const isThere = of.sandbox === null || gate.domains.some(({ name }) => name === of.sandbox);
   if (isThere || !gate.credential?.scopes.includes('send') || gate.credential.revoked) return gate;
   await sandbox.prepare(nowMs);

@@ -41,9 +41,10 @@ import { doorsOf } from '../inbound/check.ts';
 import { receiveAll } from '../inbound/doors.ts';
 import { takeReceived } from '../inbound/take.ts';
 import { tellFailures } from '../inbound/tell-failure.ts';
-import { byHomeOfMessage, storeOfMessage } from '../store/account-homes.ts';
+import { sureOfHomes } from '../store/homes-memory.ts';
 import { readHomeSizes } from '../store/installation.ts';
 import { releaseLeases } from '../store/leases.ts';
+import { byHomeOfMessage, storeOfMessage } from '../store/message-homes.ts';
 import { findLeasedBody } from '../store/messages.ts';
 import { claimNodeToken } from '../store/node-tokens.ts';
 import { registerBoot } from '../store/nodes.ts';
@@ -146,9 +147,15 @@ async function homesWithWork(hub: ReturnType<typeof hubOf>, count: number): Prom
 nodeApp.get('/raw/:messageId', async (c) => {
   const messageId = c.req.param('messageId');
   // Only what it is delivering is a node's business.
-  const store = isUuidV7(messageId) ? storeOfMessage(c.get('store'), messageId) : null;
-  const place = store && (await findLeasedBody(store, messageId, c.get('nodeId'), Date.now()));
-  const body = place && (await readBody(store, place, Date.now()));
+  const body = await sureOfHomes(
+    c.get('store'),
+    async () => {
+      const store = isUuidV7(messageId) ? await storeOfMessage(c.get('store'), messageId) : null;
+      const place = store && (await findLeasedBody(store, messageId, c.get('nodeId'), Date.now()));
+      return place && (await readBody(store, place, Date.now()));
+    },
+    (found) => found !== null,
+  );
   if (body === null)
     throw new Problem('not_found', `This node has no lease of a message ${messageId.slice(0, 64)}.`);
   return new Response(typeof body === 'string' ? latin1Bytes(body) : body, {
@@ -176,7 +183,11 @@ nodeApp.post('/results', async (c) => {
 
 nodeApp.post('/release', async (c) => {
   const { leases } = await readOwn(c, releaseRequest);
-  const { released, homes } = await release(c.get('store'), leases, { nodeId: c.get('nodeId') });
+  const { released, homes } = await sureOfHomes(
+    c.get('store'),
+    () => release(c.get('store'), leases, { nodeId: c.get('nodeId') }),
+    (given) => given.released === leases.length,
+  );
   if (released > 0) c.executionCtx.waitUntil(hubOf(c.get('env').bindings.HUB).wake(homes));
   return c.json({ released } satisfies z.infer<typeof releaseResponse>);
 });
@@ -203,8 +214,9 @@ async function release(
   leases: readonly LeaseRef[],
   of: { nodeId: string },
 ): Promise<{ released: number; homes: number[] }> {
+  const homes = await byHomeOfMessage(store, leases, ({ messageId }) => messageId);
   const given = await Promise.all(
-    byHomeOfMessage(store, leases, ({ messageId }) => messageId).map(async ([home, own]) => ({
+    homes.map(async ([home, own]) => ({
       home: home.home,
       count: await releaseLeases(home, own, Date.now(), of),
     })),

@@ -8,9 +8,8 @@ import type { TlsWish } from '#domain/message/tls-wish.ts';
 import type { DkimKey, LeasedDelivery, LeaseResponse, leaseRequest } from '#domain/node-contract.ts';
 import { Problem } from '#domain/problem.ts';
 import type { Settings } from '../settings.ts';
-import { byHomeOfMessage } from '../store/account-homes.ts';
 import { decryptKey, sealedDkimKey } from '../store/key-encryption.ts';
-import { takeFromHomes } from '../store/lease-homes.ts';
+import { type LeaseAt, takeFromHomes } from '../store/lease-homes.ts';
 import { type Lease, type LeasedMessage, releaseLeases, type StoredKey } from '../store/leases.ts';
 import { readSmallBodies } from '../store/raw.ts';
 import { chosenRoute, type KnownRouting, type Routing, waitsForTransport } from '../store/routing.ts';
@@ -86,11 +85,11 @@ export async function leaseWork(
   );
   const isUnsignable = (one: LeasedDelivery) => rings.has(ringOf(one)) && !Object.hasOwn(opened, ringOf(one));
   const unsignable = leased.filter(isUnsignable);
-  for (const [home, own] of byHomeOfMessage(store, unsignable, ({ messageId }) => messageId))
+  for (const [home, own] of byHome(store, leases, unsignable))
     await releaseLeases(home, own, nowMs, { dueMs: nowMs + unsignableWaitsMs });
   const signable = leased.filter((one) => !isUnsignable(one));
   const { deliveries, waiting } = routed(routes, signable, messages, simulatorDomain(settings.serviceDomain));
-  for (const [home, own] of byHomeOfMessage(store, waiting, ({ messageId }) => messageId))
+  for (const [home, own] of byHome(store, leases, waiting))
     await holdLeased(
       home,
       own.map((one) => heldOf(one, newId(), nowMs)),
@@ -151,13 +150,24 @@ function relaysOf({ relays }: Routing, deliveries: readonly LeasedDelivery[]): R
   return relays.filter(({ name }) => named.has(name));
 }
 
+/** Some of what was leased, by the store of the home in which it was. */
+function byHome<T extends { messageId: string }>(
+  store: Store,
+  leases: readonly LeaseAt[],
+  some: readonly T[],
+): [Store, T[]][] {
+  const homes = new Map(leases.map(({ messageId, home }) => [messageId, home]));
+  const grouped = Map.groupBy(some, ({ messageId }) => homes.get(messageId) ?? store.first.home);
+  return [...grouped].map(([home, own]) => [store.at(home), own]);
+}
+
 /**
  * Gives small bodies as long as they fit into the answer, by the size that the message has; null: the node is to fetch
  * it. What cannot be read here is not given either: the node learns for each message what is the matter.
  */
 async function bodiesOf(
   store: Store,
-  leases: readonly Lease[],
+  leases: readonly LeaseAt[],
   messages: ReadonlyMap<string, LeasedMessage>,
   nowMs: number,
 ): Promise<(messageId: string) => string | null> {
@@ -170,8 +180,8 @@ async function bodiesOf(
   });
   const times = new Map<string, number>();
   for (const { messageId } of fitting) times.set(messageId, (times.get(messageId) ?? 0) + 1);
-  const read = byHomeOfMessage(store, fitting, ({ messageId }) => messageId).map(([home, own]) =>
-    readSmallBodies(home, own, nowMs),
+  const read = [...Map.groupBy(fitting, ({ home }) => home)].map(([home, own]) =>
+    readSmallBodies(store.at(home), own, nowMs),
   );
   const all = Promise.all(read).then((some) => new Map(some.flatMap((one) => [...one])));
   const bodies = await all.catch((error: unknown) => {

@@ -5,7 +5,8 @@ import { formatReply } from '#domain/failure/smtp-reply.ts';
 import { uuidV7 } from '#domain/message/ids.ts';
 import type { Result } from '#domain/node-contract.ts';
 import type { FailedDelivery } from '../inbound/tell-failure.ts';
-import { byHomeOfMessage } from '../store/account-homes.ts';
+import { withHomes } from '../store/homes-memory.ts';
+import { byHomeOfMessage } from '../store/message-homes.ts';
 import {
   type LateReport,
   type LeasedFacts,
@@ -59,11 +60,13 @@ export async function recordResults(
   const own = results.filter((_, i) => owners[i] !== 'foreign');
   const unnamed = new Set(results.filter((_, i) => owners[i] === 'unknown').map(leaseKey));
   for (const round of roundsOf(own))
-    await Promise.all(
-      byHomeOfMessage(store, round, ({ messageId }) => messageId).map(([home, some]) =>
-        recordRound(home, some, { ...by, unnamed }, nowMs, recorded, written),
-      ),
-    );
+    await withHomes(store, async () => {
+      const homes = await byHomeOfMessage(store, round, ({ messageId }) => messageId);
+      const ended = await Promise.allSettled(
+        homes.map(([home, some]) => recordRound(home, some, { ...by, unnamed }, nowMs, recorded, written)),
+      );
+      for (const one of ended) if (one.status === 'rejected') throw one.reason;
+    });
   for (const [i, result] of results.entries()) {
     // Of doubles within one report the first is the one that was recorded.
     if (written.delete(leaseKey(result))) recorded.verdicts[i] = 'recorded';

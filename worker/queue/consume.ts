@@ -1,8 +1,9 @@
-import { homeOf } from '#domain/message/home.ts';
-import { isUuidV7 } from '#domain/message/ids.ts';
+import { moveOn } from '../cron/moves.ts';
 import { tickHome } from '../cron/tick.ts';
-import { deliveryPointers, type Env, eventPointers, type HomeTick, homeTick } from '../env.ts';
+import { accountMove, deliveryPointers, type Env, eventPointers, type HomeTick, homeTick } from '../env.ts';
 import { hubOf } from '../hub/hub-of.ts';
+import { sendMove } from '../hub/send-move.ts';
+import { homesOfMessages } from '../store/message-homes.ts';
 import { openStore } from '../store/store.ts';
 import { pokeAccounts } from '../webhook/poke.ts';
 
@@ -18,23 +19,29 @@ const foreignDelaySeconds = 12 * 3600;
 export async function consume(batch: MessageBatch, env: Env): Promise<void> {
   const accountIds = new Set<number>();
   const foreign: Message[] = [];
-  const homes = new Set<number>();
+  const pointers: string[] = [];
   const ticks: HomeTick[] = [];
+  const moves = new Set<number>();
   let wake = false;
   for (const message of batch.messages) {
     const work = deliveryPointers.safeParse(message.body);
     const events = eventPointers.safeParse(message.body);
     const ticking = homeTick.safeParse(message.body);
+    const moving = accountMove.safeParse(message.body);
     if (work.success) {
       wake = true;
-      for (const { messageId } of work.data.pointers)
-        if (isUuidV7(messageId)) homes.add(homeOf(messageId).shard);
+      pointers.push(...work.data.pointers.map(({ messageId }) => messageId));
     } else if (events.success) for (const id of events.data.accountIds) accountIds.add(id);
     else if (ticking.success) ticks.push(ticking.data);
+    else if (moving.success) moves.add(moving.data.move);
     else foreign.push(message);
   }
-  if (wake) await hubOf(env.bindings.HUB).wake([...homes]);
+  if (wake) {
+    const homes = await homesOfMessages(openStore(env.bindings), pointers);
+    await hubOf(env.bindings.HUB).wake(homes);
+  }
   await tickOne(ticks, env);
+  await moveOne(moves, env, ticks.length > 0);
   if (accountIds.size > 0) await pokeAccounts(env, [...accountIds]);
   if (foreign.length === 0) {
     batch.ackAll();
@@ -61,4 +68,12 @@ async function tickOne([first, ...others]: readonly HomeTick[], env: Env): Promi
       later.map((body, i) => ({ body, delaySeconds: (i + 1) * nextTickSeconds })),
     );
   await tickHome(openStore(env.bindings), env, first);
+}
+
+/** A move has the statements of an invocation for itself, too. */
+async function moveOne(moves: ReadonlySet<number>, env: Env, isTaken: boolean): Promise<void> {
+  const [first, ...others] = moves;
+  if (first === undefined) return;
+  for (const later of isTaken ? moves : others) await sendMove(env, later, nextTickSeconds);
+  if (!isTaken) await moveOn(openStore(env.bindings), env, first);
 }

@@ -38,6 +38,8 @@ export interface GateCredential {
   /** 0: no key, the installation itself asks for the account. */
   id: number;
   accountId: number;
+  /** Where the account lives; another home than the one that was asked: it has moved. */
+  home: number;
   /** The account whose domains it sends from: its own, but for mail of the installation itself. */
   domainsOf: number;
   username: string;
@@ -80,7 +82,7 @@ export type Caller = { secretHash: string } | { accountId: number; domainsOf: nu
 /** The credential of a caller, as `gateCredential` reads it. */
 function selectCredential(by: Caller, nowMs: number): SQL {
   const account = sql`a.status, a.status_reason, a.webhooks, a.messages_per_minute, a.track_opens, a.track_clicks,
-    a.unsubscribe, a.content_days`;
+    a.unsubscribe, a.content_days, a.home`;
   if ('secretHash' in by) {
     return sql`SELECT c.id, c.account_id, c.account_id AS domains_of, c.username, c.environment, c.scopes, c.domains,
         c.revoked_at_ms, c.last_used_at_ms, ${account}
@@ -191,6 +193,7 @@ function gateCredential(row: Record<string, unknown>): GateCredential {
   return {
     id: Number(row.id),
     accountId: Number(row.account_id),
+    home: Number(row.home),
     domainsOf: Number(row.domains_of),
     username: String(row.username),
     environment: row.environment === 'test' ? 'test' : 'live',

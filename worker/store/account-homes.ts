@@ -1,45 +1,14 @@
 import { sql } from 'drizzle-orm';
-import { firstHome, homeOf, homeOfNumber } from '#domain/message/home.ts';
-import { isUuidV7, type MessageId } from '#domain/message/ids.ts';
+import { firstHome, homeOfNumber } from '#domain/message/home.ts';
+import { isMoving, memoryOf } from './homes-memory.ts';
 import { batch } from './sql.ts';
 import { everyHome, type Store } from './store.ts';
 import { systemAccountId } from './system-account.ts';
 
 /**
- * Where things are: the home of an account, of a message, of a domain's name. With one home nothing is asked for it. What
+ * Where things are: the home of an account, of a domain's name, of a number. With one home nothing is asked for it. What
  * is looked up in control is remembered by the isolate for a minute.
  */
-
-const rememberedForMs = 60_000;
-const mostRemembered = 10_000;
-
-/** Homes by a name, of the last minute. */
-class Remembered<K> {
-  readonly #homes = new Map<K, { home: number; untilMs: number }>();
-
-  get(name: K, nowMs: number): number | null {
-    const known = this.#homes.get(name);
-    return known && known.untilMs > nowMs ? known.home : null;
-  }
-
-  set(name: K, home: number, nowMs: number): void {
-    this.#homes.delete(name);
-    this.#homes.set(name, { home, untilMs: nowMs + rememberedForMs });
-    const [oldest] = this.#homes.keys();
-    if (oldest !== undefined && this.#homes.size > mostRemembered) this.#homes.delete(oldest);
-  }
-}
-
-/** By the binding of control, so that it lives as long as the isolate has it. */
-const memories = new WeakMap<D1Database, { accounts: Remembered<number>; domains: Remembered<string> }>();
-
-function memoryOf({ first: { binding } }: Store) {
-  const known = memories.get(binding);
-  if (known) return known;
-  const made = { accounts: new Remembered<number>(), domains: new Remembered<string>() };
-  memories.set(binding, made);
-  return made;
-}
 
 /** The store of an account's home. */
 export async function storeOfAccount(store: Store, accountId: number): Promise<Store> {
@@ -84,39 +53,27 @@ export async function byHomeOfAccount<T>(
   return [...Map.groupBy(things, (thing) => stores.get(accountIdOf(thing)) ?? store.first)];
 }
 
-/** The store of a message's home, which its id tells; null: there is no such home. */
-export function storeOfMessage(store: Store, messageId: MessageId): Store | null {
-  if (store.homes === 1) return store.first;
-  if (!isUuidV7(messageId)) return null;
-  const { shard } = homeOf(messageId);
-  return shard < store.homes ? store.at(shard) : null;
-}
-
-/** What points at messages, by the store of its home. What points at none is left out. */
-export function byHomeOfMessage<T>(
-  store: Store,
-  refs: readonly T[],
-  messageIdOf: (ref: T) => MessageId,
-): [Store, T[]][] {
-  const homes = Map.groupBy(refs, (ref) => storeOfMessage(store, messageIdOf(ref)));
-  return [...homes].flatMap(([home, own]) => (home === null ? [] : [[home, own]]));
-}
-
 /** The stores in which something of a number may be, the home that made the number first. */
 export function storesOfNumber(store: Store, number: number): Store[] {
   const made = homeOfNumber(number);
   return everyHome(store).sort((a, b) => Number(b.home === made) - Number(a.home === made));
 }
 
-/** What the first home gives that has it; null: none has. */
+/** What the first home gives that has it, or has it still; null: none has. */
 export async function inAnyHome<T>(
   stores: readonly Store[],
   look: (store: Store) => Promise<T | null>,
 ): Promise<T | null> {
+  let left: unknown = null;
   for (const store of stores) {
-    const found = await look(store);
+    const found = await look(store).catch((error: unknown) => {
+      if (!isMoving(error)) throw error;
+      left = error;
+      return null;
+    });
     if (found !== null) return found;
   }
+  if (left !== null) throw left;
   return null;
 }
 

@@ -3,6 +3,7 @@ import { firstHome } from '#domain/message/home.ts';
 import type { MailSettings } from '#domain/message/mail-settings.ts';
 import * as control from '../../drizzle/schema/control.ts';
 import { type CopiedColumn, copyAccounts } from './copies.ts';
+import { nextNumber } from './numbers.ts';
 import type { Store } from './store.ts';
 import { systemAccountId } from './system-mail.ts';
 
@@ -84,7 +85,10 @@ export async function createCredential(
   store: Store,
   values: typeof control.credentials.$inferInsert,
 ): Promise<Credential> {
-  const [credential] = await store.control.insert(control.credentials).values(values).returning();
+  const [credential] = await store.control
+    .insert(control.credentials)
+    .values({ ...values, id: nextNumber(control.credentials) })
+    .returning();
   if (!credential) throw new Error('an insert gave no row');
   return credential;
 }

@@ -1,6 +1,7 @@
 import { and, eq, type SQL, sql } from 'drizzle-orm';
 import * as control from '../../drizzle/schema/control.ts';
 import { AlreadyThere } from './domains.ts';
+import { nextNumber } from './numbers.ts';
 import { isAmong, type Rows } from './rows.ts';
 import { batch } from './sql.ts';
 import { isUniqueViolation, type Store } from './store.ts';
@@ -41,7 +42,10 @@ async function oneDomain(store: Store, which: SQL): Promise<AliasDomain | null> 
 /** @throws AlreadyThere when the address is somebody's */
 export async function createAlias(store: Store, values: typeof table.$inferInsert): Promise<Alias> {
   try {
-    const [alias] = await store.control.insert(table).values(values).returning();
+    const [alias] = await store.control
+      .insert(table)
+      .values({ ...values, id: nextNumber(table) })
+      .returning();
     if (!alias) throw new Error('an insert gave no row');
     return alias;
   } catch (error) {

@@ -2,6 +2,7 @@ import { type SQL, sql } from 'drizzle-orm';
 import { type Consequence, fullMailbox, type RecipientFacts } from '#domain/delivery/consequence.ts';
 import { simulatorSuppressKey } from '#domain/delivery/simulator.ts';
 import * as control from '../../drizzle/schema/control.ts';
+import { nextNumber } from './numbers.ts';
 import { systemAccountId } from './system-mail.ts';
 import { type Entry, wasWritten } from './timeline.ts';
 
@@ -55,9 +56,9 @@ export function writeConsequence(entry: Entry, of: NewConsequence): SQL[] {
 }
 
 function suppress(entry: Entry, of: NewConsequence, reason: string, when: SQL): SQL {
-  return sql`INSERT INTO suppressions (account_id, address, scope_domain, reason, source, proof, message_id,
+  return sql`INSERT INTO suppressions (id, account_id, address, scope_domain, reason, source, proof, message_id,
       created_at_ms, expires_at_ms)
-    SELECT ${of.accountId}, ${of.address}, ${of.scope ?? ''}, ${reason}, ${of.source}, ${of.proof.slice(0, mostProofCharacters)},
+    SELECT ${nextNumber(control.suppressions)}, ${of.accountId}, ${of.address}, ${of.scope ?? ''}, ${reason}, ${of.source}, ${of.proof.slice(0, mostProofCharacters)},
       ${entry.messageId}, ${of.atMs}, ${of.consequence.expiresAtMs} WHERE ${when}
     ${onKnownAddress}`;
 }

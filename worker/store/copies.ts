@@ -1,7 +1,8 @@
-import { and, eq, getTableName, gt, type SQL, sql } from 'drizzle-orm';
+import { and, eq, gt, type SQL, sql } from 'drizzle-orm';
 import { firstHome, firstNumberOf } from '#domain/message/home.ts';
 import * as control from '../../drizzle/schema/control.ts';
 import { copyBoots } from './nodes.ts';
+import { numberedNames } from './numbers.ts';
 import { batch } from './sql.ts';
 import { isUniqueViolation, type Store } from './store.ts';
 import { systemAccountId } from './system-account.ts';
@@ -17,20 +18,6 @@ type Account = typeof control.accounts.$inferSelect;
 const copiedColumns = ['name', 'status', 'statusReason', 'messagesPerMinute', 'home'] as const;
 export type CopiedColumn = (typeof copiedColumns)[number];
 
-/** Tables whose rows have numbers that are told to the outside, or are moved with their account. */
-const numbered = [
-  control.credentials,
-  control.domains,
-  control.dkimKeys,
-  control.suppressions,
-  control.webhookEndpoints,
-  control.inboundRoutes,
-  control.inboundRules,
-  control.aliases,
-  control.destinations,
-  control.templates,
-].map(getTableName);
-
 /** Writes rows of control's accounts into a home. Costs nothing at the first, whose rows they are. */
 export async function copyAccounts(home: Store, accounts: readonly Account[]): Promise<void> {
   if (home.home === firstHome || accounts.length === 0) return;
@@ -38,7 +25,7 @@ export async function copyAccounts(home: Store, accounts: readonly Account[]): P
   await batch(home.d1, [
     // Numbers of this home begin where no other home's do, before it makes the first.
     sql`INSERT INTO sqlite_sequence (name, seq) SELECT value, ${firstNumberOf(home.home)}
-      FROM json_each(${JSON.stringify(numbered)}) WHERE value NOT IN (SELECT name FROM sqlite_sequence)`,
+      FROM json_each(${JSON.stringify(numberedNames)}) WHERE value NOT IN (SELECT name FROM sqlite_sequence)`,
     sql`INSERT INTO accounts (id, name, status, status_reason, messages_per_minute, created_at_ms, home)
       SELECT value->>'id', value->>'name', value->>'status', value->>'statusReason', value->>'messagesPerMinute',
         value->>'createdAtMs', value->>'home' FROM json_each(${rows}) WHERE true

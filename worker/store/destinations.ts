@@ -1,5 +1,7 @@
 import { sql } from 'drizzle-orm';
 import { aliasLimits, linkHoldsMs } from '#domain/inbound/alias.ts';
+import * as control from '../../drizzle/schema/control.ts';
+import { nextNumber } from './numbers.ts';
 import { batch } from './sql.ts';
 import type { Store } from './store.ts';
 
@@ -51,8 +53,8 @@ export async function noteAsked(
   const used = sql`(SELECT count(*) FROM destinations WHERE account_id = ${accountId} AND sent_at_ms > ${since})`;
   const all = JSON.stringify(asked);
   const [rows = []] = await batch(store.d1, [
-    sql`INSERT INTO destinations (account_id, address, state, secret_hash, sent_at_ms, created_at_ms)
-      SELECT ${accountId}, j.value->>'address', 'pending', j.value->>'secretHash', ${nowMs}, ${nowMs}
+    sql`INSERT INTO destinations (id, account_id, address, state, secret_hash, sent_at_ms, created_at_ms)
+      SELECT ${nextNumber(control.destinations)} + j.key, ${accountId}, j.value->>'address', 'pending', j.value->>'secretHash', ${nowMs}, ${nowMs}
       FROM json_each(${all}) j WHERE ${used} + ${asked.length} <= ${aliasLimits.newADay}
       ON CONFLICT (account_id, address) DO UPDATE SET secret_hash = excluded.secret_hash, sent_at_ms = excluded.sent_at_ms
         WHERE destinations.state = 'pending' AND destinations.sent_at_ms <= ${since}
@@ -98,8 +100,8 @@ export async function vouchFor(
   nowMs: number,
 ): Promise<void> {
   await batch(store.d1, [
-    sql`INSERT INTO destinations (account_id, address, state, sent_at_ms, verified_at_ms, created_at_ms)
-      VALUES (${accountId}, ${address}, 'verified', 0, ${nowMs}, ${nowMs})
+    sql`INSERT INTO destinations (id, account_id, address, state, sent_at_ms, verified_at_ms, created_at_ms)
+      VALUES (${nextNumber(control.destinations)}, ${accountId}, ${address}, 'verified', 0, ${nowMs}, ${nowMs})
       ON CONFLICT (account_id, address) DO UPDATE SET state = 'verified', verified_at_ms = excluded.verified_at_ms,
         secret_hash = NULL WHERE destinations.state = 'pending'`,
   ]);

@@ -5,6 +5,7 @@ import { hexOf } from '#domain/hex.ts';
 import * as control from '../../drizzle/schema/control.ts';
 import { inAnyHome } from './account-homes.ts';
 import { claimName, holdingStore, isTaken, releaseName } from './domain-names.ts';
+import { nextNumber } from './numbers.ts';
 import { batch } from './sql.ts';
 import { isUniqueViolation, type Store } from './store.ts';
 import { bringBackWarming, keepWarming } from './warming.ts';
@@ -40,11 +41,10 @@ export async function createDomain(
 ): Promise<Domain> {
   const insert = store.control
     .insert(control.domains)
-    .values({ ...values, verificationToken: newVerificationToken() });
+    .values({ ...values, id: nextNumber(control.domains), verificationToken: newVerificationToken() });
   const domainId = sql<number>`(SELECT id FROM domains WHERE account_id = ${values.accountId} AND name = ${values.name})`;
   try {
-    const insertKeys = () =>
-      store.control.insert(control.dkimKeys).values(keys.map((key) => ({ ...key, domainId })));
+    const insertKeys = () => store.control.insert(control.dkimKeys).values(keyRows(keys, domainId));
     await batch(store.d1, [
       ...(values.status === 'verified' ? await claimName(store, values) : []),
       insert.getSQL(),
@@ -61,10 +61,19 @@ export async function createDomain(
   }
 }
 
+/** Rows of new keys of a domain. */
+function keyRows(keys: readonly NewDkimKey[], domainId: number | SQL<number>) {
+  return keys.map((key, i) => ({
+    ...key,
+    id: sql<number>`${nextNumber(control.dkimKeys)} + ${i}`,
+    domainId,
+  }));
+}
+
 /** A domain that begins to receive tells all endpoints of the account of its mail, unless it has rules. */
 function catchAll(domainId: SQL, type: Domain['type'], nowMs: number): SQL {
-  return sql`INSERT INTO inbound_routes (account_id, domain_id, pattern, action, targets, created_at_ms)
-    SELECT account_id, id, '*', 'webhook', '[]', ${nowMs} FROM domains WHERE id = ${domainId}
+  return sql`INSERT INTO inbound_routes (id, account_id, domain_id, pattern, action, targets, created_at_ms)
+    SELECT ${nextNumber(control.inboundRoutes)}, account_id, id, '*', 'webhook', '[]', ${nowMs} FROM domains WHERE id = ${domainId}
       AND ${type} IN ('inbound', 'both') AND NOT EXISTS (SELECT 1 FROM inbound_routes WHERE domain_id = ${domainId})`;
 }
 
@@ -147,10 +156,7 @@ export async function updateDomain(
       ? store.control.batch([update])
       : store.control.batch([
           update,
-          store.control
-            .insert(control.dkimKeys)
-            .values(keys.map((key) => ({ ...key, domainId: id })))
-            .onConflictDoNothing(),
+          store.control.insert(control.dkimKeys).values(keyRows(keys, id)).onConflictDoNothing(),
         ]));
     if (domain && values.type) await batch(store.d1, [catchAll(sql`${id}`, values.type, Date.now())]);
     if (before && values.status !== 'verified') await releaseName(store, before);
@@ -191,7 +197,7 @@ export async function listDkimKeys(store: Store, domainId: number): Promise<Dkim
 /** Adds keys; throws `AlreadyThere` when a selector is taken. */
 export async function addDkimKeys(store: Store, domainId: number, keys: NewDkimKey[]): Promise<void> {
   try {
-    await store.control.insert(control.dkimKeys).values(keys.map((key) => ({ ...key, domainId })));
+    await store.control.insert(control.dkimKeys).values(keyRows(keys, domainId));
   } catch (error) {
     if (isUniqueViolation(error, 'dkim_keys')) throw new AlreadyThere('a selector is taken');
     throw error;

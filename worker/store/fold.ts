@@ -59,7 +59,7 @@ export async function foldStep(
   urgent: readonly number[],
   nowMs: number,
 ): Promise<FoldStep> {
-  const some = sql`SELECT id FROM accounts WHERE id > ${place} ORDER BY id LIMIT ${stepSize}`;
+  const some = sql`SELECT id FROM accounts WHERE id > ${place} AND home = ${store.home} ORDER BY id LIMIT ${stepSize}`;
   const [ids = []] = await batch(store.d1, [some]);
   const last = ids.length < stepSize;
   const end = last ? Number.MAX_SAFE_INTEGER : Number(ids.at(-1)?.id);

@@ -1,6 +1,7 @@
 import { and, asc, eq } from 'drizzle-orm';
 import * as control from '../../drizzle/schema/control.ts';
 import { AlreadyThere } from './domains.ts';
+import { nextNumber } from './numbers.ts';
 import { isUniqueViolation, type Store } from './store.ts';
 
 const table = control.inboundRoutes;
@@ -18,7 +19,12 @@ export async function listRoutes(store: Store, domainId: number): Promise<Inboun
 
 /** @throws AlreadyThere when the domain has a rule for the pattern */
 export async function createRoute(store: Store, values: typeof table.$inferInsert): Promise<InboundRoute> {
-  const [route] = await unlessThere(() => store.control.insert(table).values(values).returning());
+  const [route] = await unlessThere(() =>
+    store.control
+      .insert(table)
+      .values({ ...values, id: nextNumber(table) })
+      .returning(),
+  );
   if (!route) throw new Error('an insert gave no row');
   return route;
 }

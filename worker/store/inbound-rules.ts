@@ -1,6 +1,7 @@
 import { and, asc, eq, sql } from 'drizzle-orm';
 import type { RuleCondition } from '#domain/inbound/rule.ts';
 import * as control from '../../drizzle/schema/control.ts';
+import { nextNumber } from './numbers.ts';
 import type { Store } from './store.ts';
 
 const table = control.inboundRules;
@@ -29,7 +30,10 @@ export async function createRule(
   store: Store,
   values: RuleValues & Pick<typeof table.$inferInsert, 'accountId' | 'domainId' | 'createdAtMs'>,
 ): Promise<InboundRule> {
-  const [rule] = await store.control.insert(table).values(values).returning();
+  const [rule] = await store.control
+    .insert(table)
+    .values({ ...values, id: nextNumber(table) })
+    .returning();
   if (!rule) throw new Error('an insert gave no row');
   return ruleOfRow(rule);
 }

@@ -10,14 +10,18 @@ import {
   readBoot,
   type Seen,
 } from './lease-heads.ts';
-import { type Taken, takeChosen, takeLeases } from './leases.ts';
+import { type Lease, type Taken, takeChosen, takeLeases } from './leases.ts';
 import { copyBoots } from './nodes.ts';
 import { everyHome, type Store } from './store.ts';
 
 /** What a node asks for: the terms of a lease but for the place, which is one of each home. */
 export type LeaseOrder = Omit<LeaseTerms, 'place'> & { place: string | null };
 
-export interface TakenOfHomes extends Omit<Taken, 'place'> {
+/** A lease, and the home in which it was taken. */
+export type LeaseAt = Lease & { home: number };
+
+export interface TakenOfHomes extends Omit<Taken, 'place' | 'leases'> {
+  leases: LeaseAt[];
   place: string;
   /** Homes that have nothing due, so that they need not be asked until they are told to have. */
   empty: number[];
@@ -35,7 +39,9 @@ export async function takeFromHomes(
 ): Promise<TakenOfHomes | { newestBootId: string | null }> {
   if (store.homes === 1) {
     const taken = await takeLeases(store, { ...order, place: parsePlace(order.place) });
-    return 'newestBootId' in taken ? taken : { ...taken, place: JSON.stringify(taken.place), empty: [] };
+    if ('newestBootId' in taken) return taken;
+    const all = joined([{ home: store.home, taken }]);
+    return { ...all, place: JSON.stringify(taken.place), empty: [] };
   }
   const places = parsePlaces(order.place);
   const termsOf = (home: number): LeaseTerms => ({ ...order, place: places.get(home) ?? parsePlace(null) });
@@ -59,7 +65,7 @@ export async function takeFromHomes(
   for (const { home, taken: one } of taken) after.set(home, one.place);
   const wantsAll = order.otherMax > 0 && order.digestMax > 0;
   return {
-    ...joined(taken.map(({ taken: one }) => one)),
+    ...joined(taken),
     place: formatPlaces(after),
     empty: seen.flatMap(({ home, heads }) =>
       wantsAll && heads.length === 0 && isAtStart(places, home) ? [home] : [],
@@ -125,14 +131,17 @@ function chooseOver(
   });
 }
 
-function joined(taken: readonly Taken[]): Omit<Taken, 'place'> {
+function joined(homes: readonly { home: number; taken: Taken }[]): Omit<TakenOfHomes, 'place' | 'empty'> {
+  const taken = homes.map((one) => one.taken);
   const keys = new Map(
     taken
       .flatMap((one) => one.keys)
       .map((key) => [`${key.accountId} ${key.domain} ${key.selector} ${key.algorithm}`, key]),
   );
   return {
-    leases: taken.flatMap((one) => one.leases).sort((a, b) => a.class - b.class),
+    leases: homes
+      .flatMap(({ home, taken: { leases } }) => leases.map((lease) => ({ ...lease, home })))
+      .sort((a, b) => a.class - b.class),
     messages: new Map(taken.flatMap((one) => [...one.messages])),
     keys: [...keys.values()],
     more: taken.some((one) => one.more),

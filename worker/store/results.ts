@@ -5,6 +5,7 @@ import { homeOf, weekOf } from '#domain/message/home.ts';
 import type { MessageId } from '#domain/message/ids.ts';
 import { type NewConsequence, recipientColumns, recipientFacts } from './consequences.ts';
 import { byRetainedWeek, weekTables, withHomeTables } from './home-tables.ts';
+import { MovedAway } from './homes-memory.ts';
 import { batch } from './sql.ts';
 import type { Store } from './store.ts';
 import { appendEntries, appended, deliveryKey, type Entry } from './timeline.ts';
@@ -40,7 +41,10 @@ export interface ReportedFacts extends LeasedFacts {
   told: boolean;
 }
 
-/** The deliveries that leases are about, in one round trip; by `leaseKey`. Those that are not kept are left out. */
+/**
+ * The deliveries that leases are about, in one round trip; by `leaseKey`. Those that are not kept are left out.
+ * @throws MovedAway when an account of theirs has left the home
+ */
 export async function readLeasedFacts(
   store: Store,
   leases: LeaseRef[],
@@ -54,7 +58,7 @@ export async function readLeasedFacts(
         const refs = JSON.stringify(own);
         const { deliveries, messages } = weekTables(week);
         return sql`SELECT d.message_id, d.n, j.value->>'leaseId' AS asked, d.lease_id, d.state, d.class, d.attempts, d.first_due_ms, d.account_id,
-          d.recipient, d.node, (SELECT webhooks FROM accounts WHERE id = d.account_id) AS webhooks,
+          d.recipient, d.node, (SELECT webhooks + 2 * (home <> ${store.home}) FROM accounts WHERE id = d.account_id) AS webhooks,
           ${recipientColumns(messages, nowMs)}, ${isTold()} AS told
         FROM json_each(${refs}) j CROSS JOIN ${deliveries} d
           ON d.message_id = j.value->>'messageId' AND d.n = j.value->>'n'`;
@@ -62,6 +66,7 @@ export async function readLeasedFacts(
     ),
   );
   for (const row of results.flat()) {
+    if (Number(row.webhooks) >= 2) throw new MovedAway();
     facts.set(leaseKey({ messageId: String(row.message_id), n: Number(row.n), leaseId: String(row.asked) }), {
       held: row.lease_id === row.asked,
       told: row.told === 1,

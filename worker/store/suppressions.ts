@@ -1,7 +1,9 @@
 import { type SQL, sql } from 'drizzle-orm';
 import type { SuppressionReason } from '#domain/suppression/suppression.ts';
+import * as control from '../../drizzle/schema/control.ts';
 import { onKnownAddress } from './consequences.ts';
 import { withHomeTables } from './home-tables.ts';
+import { nextNumber } from './numbers.ts';
 import { isAmong, type Rows } from './rows.ts';
 import { batch } from './sql.ts';
 import type { Store } from './store.ts';
@@ -149,9 +151,9 @@ export async function putSuppression(
   nowMs: number,
 ): Promise<Suppression> {
   const { before, after } = tellAdded(accountId, [entry], nowMs);
-  const insert = sql`INSERT INTO suppressions (account_id, address, scope_domain, reason, source, proof, message_id, created_at_ms,
+  const insert = sql`INSERT INTO suppressions (id, account_id, address, scope_domain, reason, source, proof, message_id, created_at_ms,
         expires_at_ms)
-      VALUES (${accountId}, ${entry.address}, ${entry.scope}, ${entry.reason}, ${entry.source}, ${entry.proof},
+      VALUES (${nextNumber(control.suppressions)}, ${accountId}, ${entry.address}, ${entry.scope}, ${entry.reason}, ${entry.source}, ${entry.proof},
         ${entry.messageId}, ${entry.createdAtMs}, ${entry.expiresAtMs})
       ON CONFLICT (account_id, address, scope_domain) DO UPDATE SET reason = excluded.reason, source = excluded.source,
         proof = excluded.proof, message_id = excluded.message_id, created_at_ms = excluded.created_at_ms,
@@ -181,9 +183,9 @@ export async function addSuppressions(
   const inserts = chunksOf(entries).map(
     (
       some,
-    ) => sql`INSERT INTO suppressions (account_id, address, scope_domain, reason, source, proof, message_id,
+    ) => sql`INSERT INTO suppressions (id, account_id, address, scope_domain, reason, source, proof, message_id,
           created_at_ms, expires_at_ms)
-        SELECT ${accountId}, value->>'address', value->>'scope', value->>'reason', value->>'source',
+        SELECT ${nextNumber(control.suppressions)} + key, ${accountId}, value->>'address', value->>'scope', value->>'reason', value->>'source',
           value->>'proof', value->>'messageId', value->>'createdAtMs', value->>'expiresAtMs'
         FROM json_each(${JSON.stringify(some)}) WHERE true ${onKnownAddress} RETURNING id`,
   );

@@ -9,6 +9,7 @@ import {
 import * as control from '../../drizzle/schema/control.ts';
 import type { Caller } from './acceptance.ts';
 import { AlreadyThere } from './domains.ts';
+import { nextNumber } from './numbers.ts';
 import { batch } from './sql.ts';
 import { isUniqueViolation, type Store } from './store.ts';
 
@@ -217,7 +218,10 @@ export async function createTemplate(
     };
     const templateId = sql`(SELECT id FROM templates WHERE account_id = ${of.accountId} AND slug = ${of.slug})`;
     const [[row]] = await store.control.batch([
-      store.control.insert(templates).values(values).returning(),
+      store.control
+        .insert(templates)
+        .values({ ...values, id: nextNumber(templates) })
+        .returning(),
       store.control.insert(versions).values({
         ...contentValues(content),
         templateId: templateId as unknown as number,

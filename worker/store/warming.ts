@@ -79,7 +79,7 @@ export async function unjudged(
 ): Promise<Unjudged[]> {
   const [rows = []] = await batch(store.d1, [
     sql`SELECT d.account_id, d.id, d.name, d.verified_at_ms, w.*
-      FROM (SELECT id FROM accounts WHERE id > ${after} ORDER BY id LIMIT ${most}) a
+      FROM (SELECT id FROM accounts WHERE id > ${after} AND home = ${store.home} ORDER BY id LIMIT ${most}) a
       CROSS JOIN ${domains} d ON d.account_id = a.id CROSS JOIN ${domainWarming} w ON w.domain_id = d.id
       WHERE w.state NOT IN ('warmed', 'off') AND w.judged_day < ${windowOf('daily', nowMs)} LIMIT ${judgedAtOnce}`,
   ]);

@@ -4,6 +4,7 @@ import * as control from '../../drizzle/schema/control.ts';
 import { inAnyHome, storesOfNumber } from './account-homes.ts';
 import { wholeRow } from './events.ts';
 import { retainedWeeks, webhookTable, webhookWeeks, weekTables, withHomeTables } from './home-tables.ts';
+import { nextNumber } from './numbers.ts';
 import { batch } from './sql.ts';
 import type { Store } from './store.ts';
 import { nextSeq } from './timeline.ts';
@@ -46,6 +47,7 @@ export async function createEndpoint(store: Store, values: NewEndpoint, nowMs: n
         .insert(endpoints)
         .values({
           ...values,
+          id: nextNumber(endpoints),
           cursorWeek: week,
           cursorSeq: sql`${nextSeq(week, sql`${values.accountId}`)} - 1`,
           cursorTaken: wholeRow,
@@ -126,7 +128,10 @@ export async function deleteEndpoint(store: Store, of: { id: number; accountId: 
 export async function storeOfEndpoint(store: Store, id: number): Promise<Store> {
   if (store.homes === 1) return store;
   const found = await inAnyHome(storesOfNumber(store, id), async (home) => {
-    const [[row] = []] = await batch(home.d1, [sql`SELECT 1 FROM webhook_endpoints WHERE id = ${id}`]);
+    const [[row] = []] = await batch(home.d1, [
+      sql`SELECT 1 FROM webhook_endpoints e JOIN accounts a ON a.id = e.account_id
+        WHERE e.id = ${id} AND a.home = ${home.home}`,
+    ]);
     return row ? home : null;
   });
   return found ?? store;

@@ -4,24 +4,27 @@ const knownForMs = 60_000;
 const mostKeys = 10_000;
 
 /**
- * Keys that were let in within the last minute, by hash and by what they were asked for. It decides only whether a
- * body is worth reading: whether a message is accepted is decided by what the database says in the same request.
+ * Keys that were let in within the last minute, by hash and by what they were asked for, with the home in which their account
+ * was. It decides only whether a body is worth reading, and where to ask: whether a message is accepted is decided by what
+ * the database says in the same request.
  */
 export class KnownKeys {
-  readonly #untilMs = new Map<string, number>();
+  readonly #known = new Map<string, { home: number; untilMs: number }>();
 
-  has(key: string, nowMs: number): boolean {
-    return (this.#untilMs.get(key) ?? 0) > nowMs;
+  /** The home; null: it is not known. */
+  get(key: string, nowMs: number): number | null {
+    const known = this.#known.get(key);
+    return known && known.untilMs > nowMs ? known.home : null;
   }
 
-  add(key: string, nowMs: number): void {
-    this.#untilMs.delete(key);
-    this.#untilMs.set(key, nowMs + knownForMs);
-    const [oldest] = this.#untilMs.keys();
-    if (oldest !== undefined && this.#untilMs.size > mostKeys) this.#untilMs.delete(oldest);
+  set(key: string, home: number, nowMs: number): void {
+    this.#known.delete(key);
+    this.#known.set(key, { home, untilMs: nowMs + knownForMs });
+    const [oldest] = this.#known.keys();
+    if (oldest !== undefined && this.#known.size > mostKeys) this.#known.delete(oldest);
   }
 
   delete(key: string): void {
-    this.#untilMs.delete(key);
+    this.#known.delete(key);
   }
 }

@@ -1,7 +1,6 @@
 import type { LinkToken } from '#domain/message/tracking.ts';
 import { Problem } from '#domain/problem.ts';
 import { type Call, newApp } from '../http/app.ts';
-import { storeOfMessage } from '../store/account-homes.ts';
 import { verifyLink } from '../tokens/mail-links.ts';
 import { badLink, quietly, refused } from './answer.tsx';
 import { recordHit } from './record.ts';
@@ -38,9 +37,8 @@ trackingApp.get('/c/:token', async (c) => {
 
 /** Records a hit behind the answer, in the home of the message. @param url null: the pixel was fetched */
 function record(c: Call, link: LinkToken, url: string | null): void {
-  const store = storeOfMessage(c.get('store'), link.messageId);
-  if (store && !c.get('uncounted'))
-    c.executionCtx.waitUntil(recordHit(c.get('env'), store, link, hitOf(c, url)));
+  if (!c.get('uncounted'))
+    c.executionCtx.waitUntil(recordHit(c.get('env'), c.get('store'), link, hitOf(c, url)));
 }
 
 function hitOf(c: Call, url: string | null) {

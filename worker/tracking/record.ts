@@ -3,6 +3,8 @@ import { uuidV7 } from '#domain/message/ids.ts';
 import type { LinkToken } from '#domain/message/tracking.ts';
 import { shownScope } from '#domain/suppression/scope.ts';
 import type { Env } from '../env.ts';
+import { isMoving, withHomes } from '../store/homes-memory.ts';
+import { storeOfMessage } from '../store/message-homes.ts';
 import type { Store } from '../store/store.ts';
 import { addSuppressions } from '../store/suppressions.ts';
 import { findTracked, type TrackedDelivery, writeTracked, writeUnsubscribed } from '../store/tracked.ts';
@@ -12,17 +14,37 @@ import { eventsCommitted } from '../webhook/poke.ts';
  * Records that the pixel or a link of a mail was fetched. Runs behind the answer, which nobody who reads a mail waits
  * for; so it never throws, and a failure is logged.
  */
-export async function recordHit(env: Env, store: Store, link: LinkToken, hit: Hit): Promise<void> {
+export async function recordHit(env: Env, first: Store, link: LinkToken, hit: Hit): Promise<void> {
   try {
-    const delivery = await findTracked(store, link, hit.atMs);
-    if (!delivery) return;
-    const event = { id: newEventId(hit.atMs), ...trackedEvent(hit, delivery) };
-    const { messageId, n, accountId } = delivery;
-    if (await writeTracked(store, { messageId, n, event }, hit.atMs)) await eventsCommitted(env, [accountId]);
+    await patiently(() => withHomes(first, () => record(env, first, link, hit)));
   } catch (error) {
     const msg = 'an open or a click is not recorded';
     console.error(JSON.stringify({ level: 'error', msg, messageId: link.messageId, error: String(error) }));
   }
+}
+
+async function record(env: Env, first: Store, link: LinkToken, hit: Hit): Promise<void> {
+  const store = await storeOfMessage(first, link.messageId);
+  const delivery = store && (await findTracked(store, link, hit.atMs));
+  if (!delivery) return;
+  const event = { id: newEventId(hit.atMs), ...trackedEvent(hit, delivery) };
+  const { messageId, n, accountId } = delivery;
+  if (await writeTracked(store, { messageId, n, event }, hit.atMs)) await eventsCommitted(env, [accountId]);
+}
+
+/** While an account moves to another home nothing of it can be written; that is over in a few seconds. */
+const triesAfterMs = [1_000, 3_000, 8_000, 12_000] as const;
+
+async function patiently(work: () => Promise<void>): Promise<void> {
+  for (const waitMs of triesAfterMs) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!isMoving(error)) throw error;
+      await new Promise((resolve) => setTimeout(resolve, waitMs));
+    }
+  }
+  await work();
 }
 
 /**

@@ -10,7 +10,8 @@ import { shownScope } from '#domain/suppression/scope.ts';
 import { type Call, newApp } from '../http/app.ts';
 import { readBytes } from '../http/request-body.ts';
 import { Boxes } from '../pages/boxes.tsx';
-import { storeOfMessage } from '../store/account-homes.ts';
+import { withHomes } from '../store/homes-memory.ts';
+import { storeOfMessage } from '../store/message-homes.ts';
 import type { Store } from '../store/store.ts';
 import { findSuppressions, resumeMail } from '../store/suppressions.ts';
 import { findTracked, type TrackedDelivery } from '../store/tracked.ts';
@@ -53,19 +54,28 @@ unsubscribeApp.post('/u/:token', async (c) => {
   if (!found) return refused(c, new Problem('not_found', badLink));
   const form = await readForm(c);
   if (form instanceof Problem) return refused(c, form);
-  const { store, delivery, scope } = found;
+  const { delivery, scope } = found;
   if (form.get(choosing.name) === choosing.value) {
-    const written = await save(found, form);
+    const written = await inItsHome(c, found, (now) => save(now, form));
     if (written instanceof Problem) return refused(c, written);
     if (written) c.executionCtx.waitUntil(eventsCommitted(c.get('env'), [delivery.accountId]));
     if (!isForPeople(c)) return c.text('Saved.\n', 200, quietly);
     return await choicePage(c, found, 'Saved');
   }
-  const written = await unsubscribe(store, delivery, scope, Date.now());
+  const written = await inItsHome(c, found, ({ store }) => unsubscribe(store, delivery, scope, Date.now()));
   if (written) c.executionCtx.waitUntil(eventsCommitted(c.get('env'), [delivery.accountId]));
   if (!isForPeople(c)) return c.text(`Unsubscribed: ${saidOf(found)}\n`, 200, quietly);
   return await choicePage(c, found, 'Unsubscribed');
 });
+
+/** Writes where the account is now: it may have moved since the link was read. */
+function inItsHome<T>(c: Call, found: Found, write: (found: Found) => Promise<T>): Promise<T> {
+  const first = c.get('store');
+  return withHomes(first, async () => {
+    const store = (await storeOfMessage(first, found.delivery.messageId)) ?? found.store;
+    return await write({ ...found, store });
+  });
+}
 
 function saidOf({ delivery, scope }: Found): string {
   return `${delivery.recipient} gets no more ${scopeWords(scope)}.`;
@@ -195,7 +205,7 @@ async function foundBy(c: Call): Promise<Found | null> {
   const shown = c.req.query('scope');
   const keys = c.get('env').returnPathKeys;
   const link = await verifyLink('unsubscribe', c.req.param('token') ?? '', scopeTarget(shown), keys);
-  const store = link && storeOfMessage(c.get('store'), link.messageId);
+  const store = link && (await storeOfMessage(c.get('store'), link.messageId));
   const delivery = store && (await findTracked(store, link, Date.now()));
   if (!delivery) return null;
   return { store, delivery, scope: scopeNamed(shown, delivery) };

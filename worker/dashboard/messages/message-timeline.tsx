@@ -190,7 +190,7 @@ function Entry({
 }) {
   const parsed = shownDetails.safeParse(event.details);
   const details = parsed.success ? parsed.data : {};
-  const { mx, tls, reply, dkim, steps, tried } = details;
+  const { mx, tls, reply, dkim, steps, tried, passedOn } = details;
   return (
     <li class={eventTone[event.kind]}>
       <span class="dot" aria-hidden="true" />
@@ -244,6 +244,15 @@ function Entry({
           <p class="small">
             {event.kind === 'delivered' ? 'handed to' : 'by'} the relay {details.transport}
           </p>
+        )}
+        {passedOn && passedOn.length > 0 && (
+          <ul class="small" aria-label="Transports that did not have it">
+            {passedOn.map(({ transport, error }) => (
+              <li class="break">
+                not {transport}: {error}
+              </li>
+            ))}
+          </ul>
         )}
         {details.url && <p class="small break">{details.url}</p>}
         {details.userAgent && <p class="small break quiet">{details.userAgent}</p>}

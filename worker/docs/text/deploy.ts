@@ -97,26 +97,50 @@ admin /accounts/1/domains '{"domain":"example.com","verified":true}'   # sends a
 The Workers Paid plan (5 USD a month). The free one does not do: a sign-in by password takes some 160 ms of CPU (scrypt), where
 10 ms are allowed; a minute's tick of cron makes up to 400 statements, where 50 are; and one database may have 500 MB there.
 
-A month, by list prices and what the plan includes, from what one message of 4 kB one by one was measured to use, with the polls of
-one node and the ticks of cron (\`npm run bench -- capacity\` computes it anew, line by line):
+A month, by list prices and what the plan includes, from what a message of 4 kB one by one was measured to use, with the polls of
+one node and the ticks of cron:
+
+<!-- generated:months -->
 
 | messages a month | USD | of which |
 | --- | --- | --- |
 | 10,000 | 5.00 | all is included in the plan |
-| 1,000,000 | 5.06 | CPU 0.06 (measured with the simulators of D1 and R2 in it, so above what is billed) |
-| 10,000,000 | 49 | plan 5, rows written 21, storage 11, requests 6, CPU 5, hub 1 |
+| 1,000,000 | 5.00 | all is included in the plan |
+| 10,000,000 | 45.67 | plan 5, requests 8.12, CPU 2.46, rows written 22.06, storage 6.68, hub 1.35 |
 
-Nodes are extra: one small machine with a good address does for all three. On paper, from the same run:
+<!-- /generated -->
 
-| messages a second | databases (at 70 % of 10 GB) | requests a second | hub requests a second | cores of nodes | USD a month |
+Nodes are extra: one small machine with a good address does for all three.
+
+### At a rate
+
+On paper, from messages of 4 kB that were measured 50 at once, each number with its source. \`npm run bench -- capacity\` prints both tables
+for a run of its own; with \`--keep\` it writes what these are computed from.
+
+<!-- generated:capacity -->
+
+| messages a second | 10 | 100 | 1,000 | 10,000 | from |
 | --- | --- | --- | --- | --- | --- |
-| 10 | 9 | 11 | 1 | 1 | 185 |
-| 100 | 81 | 112 | 12 | 1 | 2,300 |
-| 1,000 | 803 | 1,120 | 120 | 2 | 24,000 |
-| 10,000 | 8,029 | 11,200 | 1,200 | 18 | 240,000 |
+| messages a day, million | 0.86 | 8.6 | 86 | 860 | 86,400 seconds |
+| homes | 6 | 53 | 523 | 5,224 | 959 bytes of metadata for 34.5 days and 2,056 of body for 4.5, measured in pages; 70 % of 10 GB (D1, limits) |
+| installations | 1 | 1 | 3 | 21 | ids of messages name 256 homes: some 490 messages a second in one installation |
+| Cloudflare accounts, by the size of D1 | 1 | 1 | 4 | 37 | 1 TB an account, more on request (D1, limits) |
+| round trips a second in a home | 3.9 | 4.5 | 4.5 | 4.5 | 2.4 a message, measured |
+| a home is busy, at most | 1.7 % | 1.9 % | 1.9 % | 1.9 % | 10 ms a message: CPU of all that stands in for D1, queues and R2, measured |
+| rows written a second | 70 | 702 | 7,022 | 70,220 | 7 a message, measured, purge included |
+| requests a second | 11 | 111 | 1,113 | 11,130 | 1.11 a message, measured: one to send, leases and results of many |
+| CPU of the Worker, cores | 0.036 | 0.36 | 3.6 | 36 | 3.58 ms a message, measured by V8's sampling |
+| hub requests a second, all installations | 2 | 19 | 187 | 1,870 | 0.19 a message, measured; an object takes some 1,000 (Durable Objects, limits), and each installation has its own |
+| queue operations a second | 0.25 | 2.6 | 26 | 260 | 0.00 a message, measured; ticks of homes; retries and webhooks come on top; a queue takes 5,000 messages a second (Queues, limits) |
+| queues | 1 | 1 | 1 | 1 | the same |
+| R2 operations a second | 0 | 0 | 0 | 0 | measured: bodies of up to 32 KiB are in D1 |
+| cores of nodes | 1 | 1 | 2 | 18 | 1.2 ms a message, the budget that the section \`node\` keeps; 70 % busy |
+| USD a month, nodes aside | 170 | 2,200 | 23,000 | 230,000 | list prices of all of this, less what the plan includes |
 
-A database is full long before it is busy: each has some three round trips and nine rows written a second. Sources are told by the
-bench: bytes in pages of SQLite, counted rows, requests and operations, limits of Cloudflare's documentation, and the budget of 1.2 ms
-of CPU a delivered message for nodes. Accounts are spread over databases by
-\`npm run deploy -- --homes N\` ([Operate](operate.md#more-databases)); one account lives in one.
+<!-- /generated -->
+
+A database is full long before it is busy, which is why there are so many of them. An account lives in one, so that it sends no more a day
+than one holds; accounts are spread over databases by \`npm run deploy -- --homes N\` ([Operate](operate.md#more-databases)). Beyond what one
+installation can take, they are spread over several, each with a service domain of its own. The 1 TB of a Cloudflare account is full with 142
+homes at 70 %.
 `;

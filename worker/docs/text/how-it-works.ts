@@ -53,6 +53,11 @@ export const text = `# How it works
   up in control, the first home, and remembered by the isolate for a minute: a send asks its home only (\`worker/store/account-homes.ts\`).
   The hub knows which homes may have work; a lease looks at those at once and takes the most urgent over all of them. With one home nothing
   of it is asked.
+- **Moving an account** to another home (\`worker/store/moving\`): triggers in the old home note every row of it that is written while it is
+  copied, and refuse to write while it is frozen, so that no path of the Worker has to know of it. Each home's own row of the account says
+  whether it lives there, and one transaction in the old home is the point of no return. Whoever carries a move on is named in
+  both homes, and each of their transactions checks that: two at once, or one that comes late, cannot do harm. Keys and ids go on naming the old
+  home; control knows where its accounts have gone.
 - **Cron** works in steps (\`worker/cron/jobs.ts\`): each job keeps its place and does a bounded part of its round at a
   tick, so that a minute has at most 400 statements and 400 subrequests whatever the installation holds. Each further
   home ticks by a message of the queue, for itself. With 10,000

@@ -29,6 +29,8 @@ it, and is shown to nobody again; it is never sent without TLS nor to a certific
 
 ## Rules
 
+Upgrade all nodes before you make the first rule: an older one knows of no relays, and sends all that it leases straight.
+
 The first rule that fits a message decides; without one, mail goes straight to its recipients' servers (\`direct\`). A rule may ask for a
 signing \`domain\`, a \`class\`, the \`recipient\`'s domain, and a \`provider\` (\`google\`, \`microsoft\`, \`yahoo\`: whoever runs the recipient's
 mail hosts, as MX records say). Its \`route\` names transports in the order in which they are tried:
@@ -49,12 +51,14 @@ bounces, whoever says so. Where a transport may have taken a message and no answ
 \`maybeAccepted\`. A message is never in two transports at once.
 
 When three destinations in a row answer nothing on port 25, it is taken for closed: mail that has another transport takes that at
-once, and one delivery at a time finds out whether it has opened.
+once, and one delivery at a time finds out whether it has opened, after 10 seconds at first and a quarter of an hour at most.
 
 ## What you see
 
 - The event \`delivered\` has \`transport\` in its details: the message was handed to that relay, whose word it is that it will be delivered.
   What it says later comes as a DSN to the return path, where the relay keeps the envelope sender.
+- Where a transport before it did not have the message, \`passedOn\` names each with the reason (\`direct\` among them): so a timeline
+  says why mail went by a relay.
 - A message whose only transport is paused or has taken its quota of the day says so in its timeline (\`rate_limited\`, with the time).
 - Transports shows for each relay what it took today, when it took something last, and in which words it refused us. A change is known
   to all nodes within half a minute.

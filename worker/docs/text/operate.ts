@@ -93,16 +93,39 @@ leased is taken up by another when the lease ends, and says \`maybeAccepted\` wh
 
 ## More databases
 
-One database (a home) is full at some 137,000 messages of 4 kB a day, long before it is busy. \`npm run deploy -- --homes 3\` makes further
+One database (a home) is at 70 % of what it holds with some 165,000 messages of 4 kB a day, long before it is busy. \`npm run deploy -- --homes 3\` makes further
 ones, migrates and binds them; there are never fewer afterwards. \`npm start -- --homes 3\` does the same on one machine.
 
 - An account lives in one home, with its mail and all that it has made. A new one goes to the emptiest home that is under 70 %, or where the
-  operator says: \`POST /admin/v1/accounts {"name": "Shop", "home": 2}\`. Accounts that are there stay where they are.
+  operator says: \`POST /admin/v1/accounts {"name": "Shop", "home": 2}\`. Accounts that are there stay where they are until they are
+  [moved](#moving-an-account).
 - The first home also has what spans accounts: people, nodes, the operator's log. Mail of the installation itself is sent from a domain of an
   account that lives there, and so does the shared alias domain, whose aliases are for accounts of that home.
 - The page Installation and \`npm run doctor\` tell of each home how full it is, how it grows, and the days until 70 %.
 - What the operator decides (a suspension, a limit) is written to the first home and then to the account's; where that fails the answer is an
   error, and cron writes it within some minutes.
+
+### Moving an account
+
+\`\`\`sh
+curl -X PUT $API/admin/v1/accounts/7/home -H "Authorization: Bearer $OPERATOR_TOKEN" -H 'Content-Type: application/json' -d '{"home": 2}'
+# 202 {"id":7,"home":0,"move":{"from":0,"to":2,"state":"copying","waits_for":null,…}}
+curl $API/admin/v1/accounts/7/home -H "Authorization: Bearer $OPERATOR_TOKEN"     # how far it is; "move": null when it is over
+\`\`\`
+
+Everything of the account goes: its mail, what waits, what it has received, keys, domains, endpoints, statistics, its log. It sends and receives
+meanwhile. Keys, message ids, links and return paths of mails that were sent before, cursors of events and webhooks stay good.
+
+| state | how long | what it means |
+| --- | --- | --- |
+| \`copying\` | some thousand messages a second at best | it works as ever; what changes is copied again |
+| \`frozen\` | a second or two, at most 40 | what would change something of it is answered 503 with \`Retry-After\`, by SMTP 451; nodes pass its mail over |
+| \`left\` | three minutes | it lives in the new home. An isolate of the Worker that has not heard of it answers a send 503 once, within the first minute |
+| \`removing\` | as long as the copying | the old copy goes |
+
+A freeze that does not come to its end is given up, \`waits_for\` says why, and it is tried again after a minute. A Worker that is killed at any
+point does no harm: cron goes on within a minute. Mail objects in R2 stay where they are. An account with aliases at another account's
+domain (the shared one) cannot be moved before they are deleted; the call says so.
 
 ## Changing secrets and keys
 

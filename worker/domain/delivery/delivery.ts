@@ -259,7 +259,7 @@ function timeOf({ endedAtMs }: Outcome, nowMs: number): number {
 }
 
 function attemptDetails(delivery: DeliveryFacts, outcome: Outcome): EventDetails {
-  const { transport, mx, tls, reused, steps, tried } = outcome.session;
+  const { transport, mx, tls, reused, steps, tried, passedOn = [] } = outcome.session;
   return {
     attempt: delivery.attempts,
     ...(transport === undefined ? {} : { transport }),
@@ -268,6 +268,7 @@ function attemptDetails(delivery: DeliveryFacts, outcome: Outcome): EventDetails
     reused,
     steps,
     ...(tried.length > 0 ? { tried } : {}),
+    ...(passedOn.length > 0 ? { passedOn } : {}),
     durationMs: Math.max(0, Math.round(outcome.endedAtMs - outcome.startedAtMs)),
   };
 }

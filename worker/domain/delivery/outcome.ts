@@ -77,6 +77,11 @@ export const sessionSchema = z.object({
       transport: z.string().max(64).optional(),
     }),
   ),
+  /** Transports of its route that did not have it, `direct` among them, and why; left out: the first had it. */
+  passedOn: z
+    .array(z.object({ transport: z.string().max(64), error: z.string().max(500) }))
+    .max(16)
+    .optional(),
 });
 export type Session = z.infer<typeof sessionSchema>;
 

@@ -119,9 +119,10 @@ export function transportUses(outcomes: readonly Outcome[]): TransportUse[] {
       uses.set(name, use);
       return use;
     };
-    const { transport, tried } = outcome.session;
+    const { transport, tried, passedOn = [] } = outcome.session;
     for (const { transport: name, error } of tried)
       if (name !== undefined) of(name).failedText = error.slice(0, 500);
+    for (const { transport: name, error } of passedOn) if (name !== direct) of(name).failedText = error;
     if (transport === undefined) continue;
     // What it may have taken counts, too.
     if (outcome.type === 'delivered' || outcome.type === 'maybeAccepted') of(transport).taken += 1;

@@ -12,6 +12,8 @@ export const otherAccess = accessRows([
   ['POST /admin/v1/accounts', operator, 'account made'],
   ['GET /admin/v1/accounts/:id', operator],
   ['PUT /admin/v1/accounts/:id/status', operator, 'account status changed'],
+  ['GET /admin/v1/accounts/:id/home', operator],
+  ['PUT /admin/v1/accounts/:id/home', operator, 'account moved'],
   ['PUT /admin/v1/accounts/:id/limits', operator, 'account limits changed'],
   ['POST /admin/v1/accounts/:id/destinations', operator, 'destination vouched for'],
   ['GET /admin/v1/accounts/:id/credentials', operator],
