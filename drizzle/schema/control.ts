@@ -271,8 +271,8 @@ export const suppressions = sqliteTable(
       .references(() => accounts.id),
     /** Exact local part, domain in lower case. */
     address: text('address').notNull(),
-    /** `''`: the whole account; otherwise the sending domain it is limited to. */
-    scopeDomain: text('scope_domain').notNull().default(''),
+    /** Of what mail it keeps the address, see `domain/suppression/scope.ts`. */
+    scope: text('scope_domain').notNull().default(''),
     reason: text('reason', { enum: ['hard_bounce', 'complaint', 'manual', 'unsubscribe'] }).notNull(),
     source: text('source').notNull(),
     /** The reply or report that proves it. */
@@ -282,7 +282,7 @@ export const suppressions = sqliteTable(
     expiresAtMs: integer('expires_at_ms'),
   },
   (t) => [
-    uniqueIndex('suppressions_address').on(t.accountId, t.address, t.scopeDomain),
+    uniqueIndex('suppressions_address').on(t.accountId, t.address, t.scope),
     /** With the row's id: an account's entries in the order in which they were made. */
     index('suppressions_account').on(t.accountId),
   ],

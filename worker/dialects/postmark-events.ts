@@ -262,7 +262,7 @@ postmarkEventsApp.get('/stats/outbound', async (c) => {
 
 postmarkEventsApp.get('/deliveryStats', async (c) => {
   const rows = await statsOf(c);
-  const any = { query: null, reason: null, scopeDomain: null };
+  const any = { query: null, reason: null, scope: null };
   const sum = sumOf(rows, (row) => ({
     HardBounce: row.bounced,
     SoftBounce: row.expired,

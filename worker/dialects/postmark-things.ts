@@ -44,7 +44,7 @@ function suppressionView({ address, reason, source, createdAtMs }: Suppression) 
 postmarkThingsApp.get('/message-streams/:stream/suppressions/dump', async (c) => {
   const { filter, fromMs, beforeMs } = postmarkQuery(c);
   const { emailaddress, suppressionreason, origin } = filter;
-  const any = { query: emailaddress, reason: null, scopeDomain: null };
+  const any = { query: emailaddress, reason: null, scope: null };
   const source = {
     idOf: ({ id }: Suppression) => String(id),
     read: async (before: number | null, limit: number) =>

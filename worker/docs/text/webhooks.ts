@@ -181,7 +181,7 @@ is looked up when the endpoint is made and before each try. \`ALLOW_LOCAL_WEBHOO
 | \`complained\` | \`email.complained\` | \`complaint\` | \`email.complained\` | \`SpamComplaint\` | an abuse report came (RFC 5965) | feedback type, source, verified (by a token or a signed feedback loop), suppresses |
 | \`opened\` | \`email.opened\` | \`open\` | \`email.opened\` | \`Open\` | the pixel was fetched | userAgent, machine (a guess that no person did it) |
 | \`clicked\` | \`email.clicked\` | \`click\` | \`email.clicked\` | \`Click\` | a link was followed | url, userAgent, machine (a guess that no person did it) |
-| \`unsubscribed\` | \`email.unsubscribed\` | \`unsubscribe\` |  |  | one-click unsubscribe (RFC 8058) | suppresses, scope (the sending domain) |
+| \`unsubscribed\` | \`email.unsubscribed\` | \`unsubscribe\` |  |  | one-click unsubscribe (RFC 8058), or the page behind its link | suppresses, scope (\`account\`, a domain, \`class:\` or \`tag:\` and a name) |
 | \`auto_replied\` | \`email.auto_replied\` | \`auto_reply\` |  | \`Bounce\` | an automatic reply came to the return path (RFC 3834) | subject |
 | \`bounce_replied\` | \`email.bounce_replied\` | \`bounce_reply\` |  |  | a person wrote to the return path | subject |
 | \`failed\` | \`email.failed\` | \`error\` | \`email.failed\` |  | unsignable, too large, policy, or our own fault | reason, text |
@@ -203,8 +203,8 @@ those of the format \`postmark\`, as there:
 
 They say the address, its scope, why and since when (format \`event\`: \`data.email\`, \`scope\`, \`reason\`, \`source\`, \`source_message_id\`), are written
 in the transaction that changes the suppression, come in order for an address, and can be replayed as any delivery. An import tells of
-its first 1,000 new addresses. An endpoint limited to sending domains hears of these and of the whole account's; one limited to tags of
-none. They are of no delivery, so \`GET /v1/events\` does not have them: \`GET /v1/suppressions\` lists what holds.
+its first 1,000 new addresses. An endpoint limited to sending domains hears of these, of classes and tags, and of the whole account's; one limited to tags of
+none. An endpoint that is disabled misses what changes meanwhile: read \`GET /v1/suppressions\` when it is active again. They are of no delivery, so \`GET /v1/events\` does not have them: \`GET /v1/suppressions\` lists what holds.
 
 \`dispatched\` is told by the message's own timeline at once; in the account's cursor it comes together with the
 first outcome. The \`class\` of a failure:

@@ -115,8 +115,8 @@ export const events = [
     type: 'email.unsubscribed',
     resend: null,
     postmark: null,
-    raised: 'one-click unsubscribe (RFC 8058)',
-    details: 'suppresses, scope (the sending domain)',
+    raised: 'one-click unsubscribe (RFC 8058), or the page behind its link',
+    details: 'suppresses, scope (`account`, a domain, `class:` or `tag:` and a name)',
   },
   {
     kind: 'auto_replied',

@@ -60,7 +60,7 @@ export function sampleSuppression(kind: SuppressionEventKind, atMs: number): Sup
     atMs,
     entry: 1,
     address: 'you@example.net',
-    scopeDomain: '',
+    scope: '',
     reason: 'hard_bounce',
     source: 'smtp',
     messageId: emailId,

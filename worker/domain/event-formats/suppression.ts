@@ -1,5 +1,6 @@
 import { assertNever } from '../assert-never.ts';
 import { uuidOfNumber } from '../number-id.ts';
+import { readScope, shownScope } from '../suppression/scope.ts';
 import {
   type SuppressionChange,
   subscriptionChange,
@@ -11,7 +12,7 @@ import { isoTime } from './source.ts';
 
 /** What stands in a row for a body that tells of a suppression; it is written when it is read. */
 interface SuppressionPointer {
-  suppression: SuppressionChange;
+  suppression: Omit<SuppressionChange, 'scope'> & { scopeDomain: string };
   format: WebhookFormat;
 }
 
@@ -19,15 +20,16 @@ interface SuppressionPointer {
 export function postedBody(text: string): string {
   if (!text.startsWith('{"suppression":')) return text;
   const { suppression, format } = JSON.parse(text) as SuppressionPointer;
-  return JSON.stringify(suppressionBody(format, suppression));
+  const { scopeDomain: scope, ...change } = suppression;
+  return JSON.stringify(suppressionBody(format, { ...change, scope }));
 }
 
 function factsOf(change: SuppressionChange) {
   return {
     ...(change.entry === null ? {} : { suppression_id: idOf(change) }),
     email: change.address,
-    scope: change.scopeDomain || 'account',
-    scope_type: change.scopeDomain === '' ? 'account' : 'domain',
+    scope: shownScope(change.scope),
+    scope_type: readScope(change.scope).type,
     reason: change.reason,
     source: change.source,
     source_message_id: change.messageId,

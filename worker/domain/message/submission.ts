@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Problem } from '../problem.ts';
+import { scopeTypes } from '../suppression/scope.ts';
 import { time } from '../time.ts';
 import { type Mailbox, parseMailbox, splitMailboxes } from './address.ts';
 import { fileNamesIn, isRefusedAttachment, refusedAttachments } from './attachment-name.ts';
@@ -206,6 +207,10 @@ const sendFields = {
     .meta({
       description: trackingField('List-Unsubscribe fields (RFC 8058), unless headers have their own.'),
     }),
+  unsubscribe_scope: z.enum(scopeTypes).optional().meta({
+    description:
+      'What those fields let a recipient unsubscribe from: `account` all mail, `domain` that of the domain in from (the default), `class` that of this class, `tag` what has the first of tags. Asks for the fields where `unsubscribe` is left out; not applied to several recipients.',
+  }),
 };
 
 /** Body of `POST /v1/send` as callers write it: templates are put into it before it is read (`templates/named.ts`). */
@@ -250,6 +255,12 @@ export const sendSchema = z
   .superRefine((body, context) => {
     const recipients = [...body.to, ...body.cc, ...body.bcc].map(({ address }) => address);
     const alone = new Set(recipients).size <= 1;
+    if (body.unsubscribe_scope === 'tag' && body.tags.length === 0)
+      context.addIssue({
+        code: 'custom',
+        path: ['unsubscribe_scope'],
+        message: 'is tag, and there is none; add tags, of which the first counts, or name another scope',
+      });
     for (const name of ['track_opens', 'track_clicks', 'unsubscribe'] as const) {
       if (body[name] !== true) continue;
       const fault = alone ? (name !== 'unsubscribe' && htmlFault(body)) || null : severalFault;
