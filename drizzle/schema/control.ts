@@ -444,9 +444,10 @@ export const webhookEndpoints = sqliteTable(
     addressPattern: text('address_pattern'),
     /** Asked at each RCPT whether mail is taken; null: nobody is. */
     authorizationUrl: text('authorization_url'),
-    /** JSON arrays; of events of sent mail those by these sending domains, and with one of these tags; null: all. */
+    /** JSON arrays; of events of sent mail those by these sending domains, with one of these tags and of these streams; null: all. */
     sendingDomains: text('sending_domains', { mode: 'json' }).$type<string[]>(),
     tags: text('tags', { mode: 'json' }).$type<string[]>(),
+    streams: text('streams', { mode: 'json' }).$type<string[]>(),
     /** Names of the owner's own header fields, and the user; their values and the password are in `ownEncrypted`. */
     headerNames: text('header_names', { mode: 'json' }).$type<string[]>(),
     username: text('username'),

@@ -183,6 +183,7 @@ export const eventSchema = z.object({
   message_id: z.string(),
   recipient: z.string(),
   details: z.record(z.string(), z.unknown()),
+  stream: z.string(),
   tags: z.array(z.string()),
   metadata: z.record(z.string(), z.string()),
   template: z
@@ -218,6 +219,7 @@ export function publicEvent(
   of: {
     messageId: MessageId;
     recipient: string;
+    stream: string;
     tags: string[];
     metadata: Record<string, string>;
     template?: UsedTemplate | null;
@@ -231,6 +233,7 @@ export function publicEvent(
     message_id: of.messageId,
     recipient: of.recipient,
     details: event.details,
+    stream: of.stream,
     tags: of.tags,
     metadata: of.metadata,
     ...(of.template ? { template: templateView(of.template) } : {}),
