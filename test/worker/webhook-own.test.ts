@@ -114,7 +114,7 @@ it('an endpoint may hear of the mail of some domains, tags and streams only', as
     await endpointOf({ streams: ['transactional'] }),
     await endpointOf({}),
   ];
-  const send = async (more: object) =>
+  const send = async (more: Record<string, unknown>) =>
     (await call('POST', '/v1/send', account.live, mail(account, more))).body.message_id;
   const [tagged, plain] = [
     await send({ tags: ['a', 'receipt'] }),
