@@ -93,6 +93,8 @@ export const domains = sqliteTable(
     returnPathLabel: text('return_path_label').notNull().default('pp-bounces'),
     /** What the selectors of keys that are made begin with (`domain/dns/dkim-selector.ts`). */
     dkimSelector: text('dkim_selector').notNull().default('pennypost'),
+    /** Its keys are published by the operator (`domain/dns/delegated-dkim.ts`). */
+    dkimDelegated: integer('dkim_delegated', { mode: 'boolean' }).notNull().default(false),
     /** Why it is not verified; null when it is. */
     statusReason: text('status_reason'),
     /** Who says that it is verified: its DNS records, or the operator, whose word stands. */
@@ -232,8 +234,10 @@ export const dkimKeys = sqliteTable(
     /** Active keys sign; a retired one has lost its private half. */
     status: text('status', { enum: ['pending', 'active', 'retired'] }).notNull(),
     createdAtMs: integer('created_at_ms').notNull(),
-    /** When it stops signing because newer keys do; null: not planned. */
+    /** When it stops signing because newer keys do, or has stopped; null: not planned. */
     retireAtMs: integer('retire_at_ms'),
+    /** What its selector is a CNAME to; null: its record is a TXT of the domain's own. */
+    target: text('target'),
   },
   (t) => [uniqueIndex('dkim_keys_domain_selector').on(t.domainId, t.selector)],
 );

@@ -36,6 +36,7 @@ export function summaryOf(domain: Domain) {
     return_path_label: domain.returnPathLabel,
     return_path_host: domain.returnPathHost,
     dkim_selector: domain.dkimSelector,
+    dkim_delegated: domain.dkimDelegated,
     refuse_dmarc: refusesDmarc(domain.type, domain.refuseDmarc),
     signing_domain: domain.dkimDomain ?? domain.name,
     created_at: time(domain.createdAtMs),
@@ -147,7 +148,9 @@ export function keyView(known: KnownDomain, key: DkimKeyRow) {
     status: key.status,
     created_at: time(key.createdAtMs),
     retires_at: time(key.retireAtMs),
-    record: { type: 'TXT', name, value: formatDkimRecord(key) },
+    record: key.target
+      ? { type: 'CNAME' as const, name, value: key.target }
+      : { type: 'TXT' as const, name, value: formatDkimRecord(key) },
     record_status: row?.status ?? null,
   };
 }

@@ -39,6 +39,8 @@ export interface SubjectKey {
   selector: string;
   algorithm: 'rsa-sha256' | 'ed25519-sha256';
   publicKey: string;
+  /** The name below the service domain that its selector is a CNAME to; left out: its record is a TXT of the domain's own. */
+  target?: string | null;
 }
 
 /** A record to publish. */
@@ -194,12 +196,12 @@ function dmarcReportsTo({ name, reportToken, serviceDomain }: CheckSubject): str
 function dkimRecords({ name, keys }: CheckSubject, algorithm: SubjectKey['algorithm']): WantedRecord[] {
   return keys
     .filter((key) => key.algorithm === algorithm)
-    .map((key) => ({
-      type: 'TXT',
-      name: `${key.selector}._domainkey.${name}`,
-      value: formatDkimRecord(key),
-      key,
-    }));
+    .map((key) => {
+      const place = `${key.selector}._domainkey.${name}`;
+      return key.target
+        ? { type: 'CNAME', name: place, value: key.target, key }
+        : { type: 'TXT', name: place, value: formatDkimRecord(key), key };
+    });
 }
 
 async function judgeOwnership(wanted: WantedRecord, subject: CheckSubject, lookup: Lookup): Promise<Finding> {
@@ -269,6 +271,7 @@ async function dkimAt(wanted: WantedRecord, domain: string, lookup: Lookup): Pro
   const name = `${key.selector}._domainkey.${domain}`;
   const answer = await lookup(name, 'TXT');
   if (isFailure(answer)) return lookupFailed(name, answer.failure);
+  if (key.target) return await delegatedAt(name, { ...key, target: key.target }, answer, lookup);
   const records = recordsOf(answer);
   const [record] = records;
   if (record === undefined) return missing(publish(wanted));
@@ -287,6 +290,33 @@ async function dkimAt(wanted: WantedRecord, domain: string, lookup: Lookup): Pro
     ? `Take "t=y" out of the record at ${name}: it says that you are only testing.`
     : null;
   return { status: 'ok', observed: records, fix: advice, foundAt: domain };
+}
+
+/** Of a selector that is delegated: its CNAME is the domain's, what that leads to is the operator's. */
+async function delegatedAt(
+  name: string,
+  key: SubjectKey & { target: string },
+  answer: DnsAnswer,
+  lookup: Lookup,
+): Promise<Finding> {
+  const { target } = key;
+  const records = recordsOf(answer);
+  const steps = answer.chain.length > 0 ? answer.chain : recordsOf(await lookup(name, 'CNAME'));
+  const chain = steps.length > 0 ? await followed(name, steps, lookup) : [];
+  if (chain.length === 0) {
+    const fix = `Publish a CNAME record at ${name}: ${target}`;
+    if (records.length === 0) return missing(fix);
+    return wrong(records, `${fix} (in place of the TXT record, which would not follow the next key).`);
+  }
+  if (!chain.includes(target))
+    return wrong(chain, `Point the CNAME ${name} to ${target}; it leads to ${chain.at(-1)}.`);
+  const [record] = records;
+  const fault = record === undefined ? 'there is none' : dkimFault(record, key);
+  if (records.length === 1 && fault === null)
+    return { status: 'ok', observed: chain, fix: null, foundAt: name.split('._domainkey.')[1] ?? null };
+  const as = records.length > 1 ? 'there are several' : fault;
+  const fix = `Your CNAME is right; the operator must publish one TXT record at ${target}: ${formatDkimRecord(key)} (as it is, ${as}).`;
+  return wrong(chain, fix);
 }
 
 async function judgeReturnPath(
