@@ -663,7 +663,7 @@ describe('DKIM keys', () => {
       expect((await send(made)).status).toBe(202);
       const first = { ...there };
       // Half a year later the one that stood by takes over; both are signed with for a week.
-      await at(180 * day);
+      await at(180 * day + 1000);
       expect(await states()).toBe('active active');
       await at(8 * day);
       expect(await states()).toBe('retired active');

@@ -159,7 +159,7 @@ domainsApp.patch('/domains/:id', async (c) => {
   // Keys of another name take the place of those that never signed; beside one that signs, the next rotation makes them.
   const unused = known.keys.every((key) => key.status !== 'active');
   const renamed = dkimSelector !== domain.dkimSelector && unused;
-  const ofItsOwn = known.keys.filter(({ target }) => target === null);
+  const ofItsOwn = known.keys.filter((key) => key.target === null && key.algorithm === 'rsa-sha256');
   const lacksKeys = renamed || ofItsOwn.every((key) => key.status === 'retired');
   const keys =
     signs(type) && lacksKeys && !dkimDelegated

@@ -12,7 +12,7 @@ const ttlSeconds = 300;
 const answer = z.object({
   success: z.boolean(),
   errors: z.array(z.object({ code: z.number(), message: z.string() })).nullish(),
-  result: z.unknown(),
+  result: z.unknown().optional(),
 });
 const records = z.array(z.object({ id: z.string(), content: z.string() }));
 

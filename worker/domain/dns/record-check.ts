@@ -1,65 +1,25 @@
 import { reportAddress } from '../reports/report-address.ts';
-import { dkimFault, formatDkimRecord, parseDkimRecord } from './dkim-record.ts';
+import { dkimRecords, judgeDkim } from './dkim-check.ts';
 import { findDmarc } from './dmarc.ts';
+import { canonicalName, type Lookup, recordsOf } from './dns.ts';
 import {
-  canonicalName,
-  type DnsAnswer,
-  type DnsFailure,
-  type Lookup,
-  provesAbsence,
-  recordsOf,
-} from './dns.ts';
+  type CheckSubject,
+  type DomainType,
+  domainTypes,
+  type Finding,
+  followed,
+  isFailure,
+  lookupFailed,
+  missing,
+  ok,
+  publish,
+  type WantedRecord,
+  wrong,
+} from './finding.ts';
 import { isSpf, mergedSpf, walkSpf } from './spf.ts';
 
-/** What a sending domain is for. */
-export const domainTypes = ['outbound', 'inbound', 'both', 'alias'] as const;
-export type DomainType = (typeof domainTypes)[number];
-
-export const checkStatuses = ['ok', 'missing', 'wrong', 'multiple', 'lookup_failed'] as const;
-export type CheckStatus = (typeof checkStatuses)[number];
-
-/** The domain that is checked, and what its records must say. */
-export interface CheckSubject {
-  /** A-labels, lower case. */
-  name: string;
-  type: DomainType;
-  /** Proves ownership; the account's own. */
-  token: string;
-  /** Label of the return-path host below the domain. */
-  returnPathLabel: string;
-  /** The operator's domain. */
-  serviceDomain: string;
-  /** Of its addresses for reports (`domain/reports/report-address.ts`); null: it has none. */
-  reportToken: string | null;
-  /** Keys that are in use or will be. */
-  keys: readonly SubjectKey[];
-}
-
-export interface SubjectKey {
-  selector: string;
-  algorithm: 'rsa-sha256' | 'ed25519-sha256';
-  publicKey: string;
-  /** The name below the service domain that its selector is a CNAME to; left out: its record is a TXT of the domain's own. */
-  target?: string | null;
-}
-
-/** A record to publish. */
-export interface WantedRecord {
-  type: 'TXT' | 'CNAME' | 'MX';
-  name: string;
-  value: string;
-  key?: SubjectKey;
-}
-
-/** What was found. */
-export interface Finding {
-  status: CheckStatus;
-  observed: string[];
-  /** One sentence that says the exact fix; with `ok` it is advice or null. */
-  fix: string | null;
-  /** The domain at which it was found, where that is a choice (DKIM: the domain itself or its parent). */
-  foundAt: string | null;
-}
+export type { CheckStatus, CheckSubject, DomainType, Finding, SubjectKey, WantedRecord } from './finding.ts';
+export { checkStatuses, domainTypes, parentOf } from './finding.ts';
 
 /** One check. `required` and `recommended` name the types of domain that need it. */
 export interface RecordCheck {
@@ -193,17 +153,6 @@ function dmarcReportsTo({ name, reportToken, serviceDomain }: CheckSubject): str
   return reportToken === null ? `postmaster@${name}` : reportAddress('dmarc', reportToken, serviceDomain);
 }
 
-function dkimRecords({ name, keys }: CheckSubject, algorithm: SubjectKey['algorithm']): WantedRecord[] {
-  return keys
-    .filter((key) => key.algorithm === algorithm)
-    .map((key) => {
-      const place = `${key.selector}._domainkey.${name}`;
-      return key.target
-        ? { type: 'CNAME', name: place, value: key.target, key }
-        : { type: 'TXT', name: place, value: formatDkimRecord(key), key };
-    });
-}
-
 async function judgeOwnership(wanted: WantedRecord, subject: CheckSubject, lookup: Lookup): Promise<Finding> {
   const answer = await lookup(wanted.name, 'TXT');
   const ours = recordsOf(answer).filter((text) => /^\s*pennypost-verification\s*=/i.test(text));
@@ -255,70 +204,6 @@ function byReturnPath({ name, returnPathLabel, serviceDomain }: CheckSubject): s
   return `publish the CNAME ${returnPathLabel}.${name} to bounces.${serviceDomain} instead; SPF is judged on it, and it aligns.`;
 }
 
-async function judgeDkim(wanted: WantedRecord, subject: CheckSubject, lookup: Lookup): Promise<Finding> {
-  const own = await dkimAt(wanted, subject.name, lookup);
-  if (own.status === 'ok') return own;
-  const parent = parentOf(subject.name);
-  const above = parent === null ? null : await dkimAt(wanted, parent, lookup);
-  if (above?.status === 'ok') return above;
-  // What is wrong is told of the domain itself; a failure above leaves open whether it is there.
-  return above?.status === 'lookup_failed' && own.status !== 'lookup_failed' ? above : own;
-}
-
-async function dkimAt(wanted: WantedRecord, domain: string, lookup: Lookup): Promise<Finding> {
-  const { key } = wanted;
-  if (!key) throw new Error('a DKIM check has no key');
-  const name = `${key.selector}._domainkey.${domain}`;
-  const answer = await lookup(name, 'TXT');
-  if (isFailure(answer)) return lookupFailed(name, answer.failure);
-  if (key.target) return await delegatedAt(name, { ...key, target: key.target }, answer, lookup);
-  const records = recordsOf(answer);
-  const [record] = records;
-  if (record === undefined) return missing(publish(wanted));
-  if (records.length > 1) {
-    // RFC 6376 §3.6.2.2: with several records the result is undefined
-    const fix = `Keep one TXT record at ${name}, the one with: ${wanted.value}`;
-    return { status: 'multiple', observed: records, fix, foundAt: null };
-  }
-  const fault = dkimFault(record, key);
-  if (fault !== null) {
-    return wrong(records, `Set the TXT record at ${name} to ${wanted.value} (as it is, ${fault}).`);
-  }
-  const parsed = parseDkimRecord(record);
-  const testing = typeof parsed !== 'string' && parsed.flags.includes('y');
-  const advice = testing
-    ? `Take "t=y" out of the record at ${name}: it says that you are only testing.`
-    : null;
-  return { status: 'ok', observed: records, fix: advice, foundAt: domain };
-}
-
-/** Of a selector that is delegated: its CNAME is the domain's, what that leads to is the operator's. */
-async function delegatedAt(
-  name: string,
-  key: SubjectKey & { target: string },
-  answer: DnsAnswer,
-  lookup: Lookup,
-): Promise<Finding> {
-  const { target } = key;
-  const records = recordsOf(answer);
-  const steps = answer.chain.length > 0 ? answer.chain : recordsOf(await lookup(name, 'CNAME'));
-  const chain = steps.length > 0 ? await followed(name, steps, lookup) : [];
-  if (chain.length === 0) {
-    const fix = `Publish a CNAME record at ${name}: ${target}`;
-    if (records.length === 0) return missing(fix);
-    return wrong(records, `${fix} (in place of the TXT record, which would not follow the next key).`);
-  }
-  if (!chain.includes(target))
-    return wrong(chain, `Point the CNAME ${name} to ${target}; it leads to ${chain.at(-1)}.`);
-  const [record] = records;
-  const fault = record === undefined ? 'there is none' : dkimFault(record, key);
-  if (records.length === 1 && fault === null)
-    return { status: 'ok', observed: chain, fix: null, foundAt: name.split('._domainkey.')[1] ?? null };
-  const as = records.length > 1 ? 'there are several' : fault;
-  const fix = `Your CNAME is right; the operator must publish one TXT record at ${target}: ${formatDkimRecord(key)} (as it is, ${as}).`;
-  return wrong(chain, fix);
-}
-
 async function judgeReturnPath(
   wanted: WantedRecord,
   subject: CheckSubject,
@@ -345,17 +230,6 @@ async function judgeReturnPath(
   if (isFailure(txt)) return lookupFailed(wanted.name, txt.failure, whole);
   if (recordsOf(txt).filter(isSpf).length === 1) return ok(whole);
   return wrong(whole, `Your CNAME is right; the operator must publish one SPF record at ${target}.`);
-}
-
-/** The chain to its end; a resolver may show only its first step. */
-async function followed(name: string, chain: string[], lookup: Lookup): Promise<string[]> {
-  const whole = [...chain];
-  while (whole.length < 8) {
-    const [next] = recordsOf(await lookup(whole.at(-1) ?? name, 'CNAME'));
-    if (next === undefined || whole.includes(next)) break;
-    whole.push(next);
-  }
-  return whole;
 }
 
 async function judgeDmarc(wanted: WantedRecord, subject: CheckSubject, lookup: Lookup): Promise<Finding> {
@@ -414,35 +288,4 @@ async function judgeMx(wanted: WantedRecord, subject: CheckSubject, lookup: Look
     );
   }
   return ok(records);
-}
-
-/** The domain above, as long as it is not a top-level domain; null otherwise. */
-export function parentOf(domain: string): string | null {
-  const labels = domain.split('.');
-  return labels.length > 2 ? labels.slice(1).join('.') : null;
-}
-
-function isFailure(answer: DnsAnswer): answer is Extract<DnsAnswer, { failure: unknown }> {
-  return 'failure' in answer && !provesAbsence(answer);
-}
-
-function publish({ type, name, value }: WantedRecord): string {
-  return `Publish a ${type} record at ${name}: ${value}`;
-}
-
-function ok(observed: string[]): Finding {
-  return { status: 'ok', observed, fix: null, foundAt: null };
-}
-
-function missing(fix: string): Finding {
-  return { status: 'missing', observed: [], fix, foundAt: null };
-}
-
-function wrong(observed: string[], fix: string): Finding {
-  return { status: 'wrong', observed, fix, foundAt: null };
-}
-
-function lookupFailed(name: string, failure: DnsFailure, observed: string[] = []): Finding {
-  const fix = `Nothing to change yet: DNS did not answer for ${name} (${failure}); it is asked again. If it lasts, look at the name servers.`;
-  return { status: 'lookup_failed', observed, fix, foundAt: null };
 }
