@@ -67,6 +67,8 @@ jq -n --rawfile key private.pem '{selector: "s1", private_key: $key}' |
   curl $API/v1/domains/example.com/dkim -H "Authorization: Bearer $KEY" -H 'Content-Type: application/json' -d @-
 \`\`\`
 
+Or with the command line: \`pennypost domains dkim example.com --selector s1 --key-file private.pem\`.
+
 It is a PEM file without a passphrase: RSA of 1024 to 4096 bits (PKCS #8 or PKCS #1) or Ed25519 (PKCS #8). The key is checked,
 encrypted as the others are, and never shown again. It signs once its record is found, and the key of its kind before it
 retires seven days later.
