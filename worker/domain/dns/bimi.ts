@@ -38,8 +38,10 @@ export function parseBimi(text: string): BimiRecord | string {
   return { logo, evidence: evidence.toLowerCase() === 'self' ? '' : evidence };
 }
 
+const httpsUri = /^https:\/\/[^\s/?#]+(?<path>\/[^\s?#]*)?(?:[?#]\S*)?$/i;
+
 function isHttps(text: string): boolean {
-  return URL.canParse(text) && new URL(text).protocol === 'https:';
+  return httpsUri.test(text);
 }
 
 /** Looks at the record of a domain. Nothing depends on it: what is lacking is advice. */
@@ -129,7 +131,7 @@ function lackingIn(at: string, record: DmarcRecord, forSubdomain: boolean): stri
 /** What would let more mailbox providers show the logo, beside DMARC; null when nothing would. */
 function logoAdvice({ logo, evidence }: BimiRecord, at: string): string | null {
   if (logo === '') return null;
-  if (!/\.svgz?$/i.test(new URL(logo).pathname))
+  if (!/\.svgz?$/i.test(httpsUri.exec(logo)?.groups?.path ?? ''))
     return `Let l= at default._bimi.${at} lead to an SVG file (profile Tiny PS) whose name ends in .svg.`;
   if (evidence === '')
     return `Add a=, the address of a certificate for the logo (VMC or CMC), to default._bimi.${at}: without it Gmail and Apple show none.`;
