@@ -10,7 +10,8 @@ import {
   requirementsOf,
   retireAfterMs,
 } from '#domain/dns/domain-state.ts';
-import { type CheckKind, type CheckStatus, planChecks } from '#domain/dns/record-check.ts';
+import type { CheckStatus } from '#domain/dns/finding.ts';
+import { type CheckKind, planChecks } from '#domain/dns/record-check.ts';
 
 const now = Date.UTC(2026, 10, 21);
 const minute = 60_000;

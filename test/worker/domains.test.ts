@@ -105,6 +105,7 @@ describe('a new domain', () => {
       ['dkim_ed25519', 'optional', null],
       ['return_path', 'recommended', null],
       ['dmarc', 'recommended', null],
+      ['bimi', 'optional', null],
     ]);
     expect(domain.notes[0]).toContain('MX');
     const refused = await send(domain);

@@ -133,7 +133,8 @@ export function snippetOf(c: Call, known: KnownDomain): string {
       value: merge ? merged : record.value,
       comment: `${record.need}: ${record.purpose} (${record.status ?? 'not looked at yet'})${remark}`,
       // What is right already, or right in another way, is not to be published a second time.
-      off: record.status === 'ok' || (there && !merge),
+      // A BIMI record names files that are not there yet.
+      off: record.status === 'ok' || (there && !merge) || record.kind === 'bimi',
     };
   });
   return zoneSnippet(name, records);

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { checkStatuses, domainTypes } from '#domain/dns/record-check.ts';
+import { checkStatuses } from '#domain/dns/finding.ts';
+import { domainTypes } from '#domain/dns/record-check.ts';
 import { warmingStates } from '#domain/limits/warming.ts';
 import { count, share, time } from './scalars.ts';
 

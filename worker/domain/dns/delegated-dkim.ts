@@ -1,5 +1,5 @@
 import { reportToken } from '../reports/report-address.ts';
-import type { SubjectKey } from './finding.ts';
+import type { SubjectKey } from './check-subject.ts';
 
 /**
  * DKIM by CNAME: a domain delegates two selectors to names below the service domain, where the operator publishes the keys.

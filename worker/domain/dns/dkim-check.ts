@@ -1,18 +1,13 @@
-import { dkimFault, formatDkimRecord, parseDkimRecord } from './dkim-record.ts';
-import { type DnsAnswer, type Lookup, recordsOf } from './dns.ts';
 import {
   type CheckSubject,
-  type Finding,
   followed,
-  isFailure,
-  lookupFailed,
-  missing,
   parentOf,
-  publish,
   type SubjectKey,
   type WantedRecord,
-  wrong,
-} from './finding.ts';
+} from './check-subject.ts';
+import { dkimFault, formatDkimRecord, parseDkimRecord } from './dkim-record.ts';
+import { type DnsAnswer, type Lookup, recordsOf } from './dns.ts';
+import { type Finding, isFailure, lookupFailed, missing, publish, wrong } from './finding.ts';
 
 /** The records of DKIM keys, and what is found of them. */
 

@@ -1,12 +1,6 @@
 import { beginning, hasSigner } from './delegated-dkim.ts';
-import type {
-  CheckKind,
-  CheckStatus,
-  DomainType,
-  Finding,
-  PlannedCheck,
-  SubjectKey,
-} from './record-check.ts';
+import type { CheckStatus, Finding } from './finding.ts';
+import type { CheckKind, DomainType, PlannedCheck, SubjectKey } from './record-check.ts';
 
 /**
  * What follows from the records that were found: the state of a domain and of its keys. Pure: rows and times in,

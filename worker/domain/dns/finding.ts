@@ -1,46 +1,9 @@
-import { type DnsAnswer, type DnsFailure, type Lookup, provesAbsence, recordsOf } from './dns.ts';
+import { type DnsAnswer, type DnsFailure, provesAbsence } from './dns.ts';
 
-/** What the checks of a domain's records look at, and what they find. */
-
-/** What a sending domain is for. */
-export const domainTypes = ['outbound', 'inbound', 'both', 'alias'] as const;
-export type DomainType = (typeof domainTypes)[number];
+/** What a look at a record found, and the words in which it is told. */
 
 export const checkStatuses = ['ok', 'missing', 'wrong', 'multiple', 'lookup_failed'] as const;
 export type CheckStatus = (typeof checkStatuses)[number];
-
-/** The domain that is checked, and what its records must say. */
-export interface CheckSubject {
-  /** A-labels, lower case. */
-  name: string;
-  type: DomainType;
-  /** Proves ownership; the account's own. */
-  token: string;
-  /** Label of the return-path host below the domain. */
-  returnPathLabel: string;
-  /** The operator's domain. */
-  serviceDomain: string;
-  /** Of its addresses for reports (`domain/reports/report-address.ts`); null: it has none. */
-  reportToken: string | null;
-  /** Keys that are in use or will be. */
-  keys: readonly SubjectKey[];
-}
-
-export interface SubjectKey {
-  selector: string;
-  algorithm: 'rsa-sha256' | 'ed25519-sha256';
-  publicKey: string;
-  /** The name below the service domain that its selector is a CNAME to; left out: its record is a TXT of the domain's own. */
-  target?: string | null;
-}
-
-/** A record to publish. */
-export interface WantedRecord {
-  type: 'TXT' | 'CNAME' | 'MX';
-  name: string;
-  value: string;
-  key?: SubjectKey;
-}
 
 /** What was found. */
 export interface Finding {
@@ -52,28 +15,13 @@ export interface Finding {
   foundAt: string | null;
 }
 
-/** The chain to its end; a resolver may show only its first step. */
-export async function followed(name: string, chain: string[], lookup: Lookup): Promise<string[]> {
-  const whole = [...chain];
-  while (whole.length < 8) {
-    const [next] = recordsOf(await lookup(whole.at(-1) ?? name, 'CNAME'));
-    if (next === undefined || whole.includes(next)) break;
-    whole.push(next);
-  }
-  return whole;
-}
-
-/** The domain above, as long as it is not a top-level domain; null otherwise. */
-export function parentOf(domain: string): string | null {
-  const labels = domain.split('.');
-  return labels.length > 2 ? labels.slice(1).join('.') : null;
-}
-
+/** True when the answer tells nothing about the record. */
 export function isFailure(answer: DnsAnswer): answer is Extract<DnsAnswer, { failure: unknown }> {
   return 'failure' in answer && !provesAbsence(answer);
 }
 
-export function publish({ type, name, value }: WantedRecord): string {
+/** Advice to publish a record. */
+export function publish({ type, name, value }: { type: string; name: string; value: string }): string {
   return `Publish a ${type} record at ${name}: ${value}`;
 }
 

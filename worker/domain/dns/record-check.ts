@@ -1,32 +1,30 @@
 import { reportAddress } from '../reports/report-address.ts';
-import { dkimRecords, judgeDkim } from './dkim-check.ts';
-import { findDmarc } from './dmarc.ts';
-import { canonicalName, type Lookup, recordsOf } from './dns.ts';
+import { judgeBimi } from './bimi.ts';
 import {
   type CheckSubject,
   type DomainType,
   domainTypes,
-  type Finding,
   followed,
-  isFailure,
-  lookupFailed,
-  missing,
-  ok,
-  publish,
   type WantedRecord,
-  wrong,
-} from './finding.ts';
+} from './check-subject.ts';
+import { dkimRecords, judgeDkim } from './dkim-check.ts';
+import { findDmarc } from './dmarc.ts';
+import { canonicalName, type Lookup, recordsOf } from './dns.ts';
+import { type Finding, isFailure, lookupFailed, missing, ok, publish, wrong } from './finding.ts';
 import { isSpf, mergedSpf, walkSpf } from './spf.ts';
 
-export type { CheckStatus, CheckSubject, DomainType, Finding, SubjectKey, WantedRecord } from './finding.ts';
-export { checkStatuses, domainTypes, parentOf } from './finding.ts';
+export type { CheckSubject, DomainType, SubjectKey, WantedRecord } from './check-subject.ts';
+export { domainTypes, parentOf } from './check-subject.ts';
 
-/** One check. `required` and `recommended` name the types of domain that need it. */
+/** One check. `required`, `recommended` and `optional` name the types of domain that need it, or for which it is of use. */
 export interface RecordCheck {
   kind: string;
   purpose: string;
   required: readonly DomainType[];
   recommended: readonly DomainType[];
+  optional?: readonly DomainType[];
+  /** false: it is not looked for where misread forms put it. */
+  soughtElsewhere?: false;
   /** The records to publish; each is a row of its own. */
   records(subject: CheckSubject): WantedRecord[];
   judge(wanted: WantedRecord, subject: CheckSubject, lookup: Lookup): Promise<Finding>;
@@ -79,6 +77,7 @@ export const recordChecks = [
     purpose: 'a second, shorter signature (RFC 8463); it signs once it is published',
     required: [],
     recommended: [],
+    optional: sending,
     records: (subject) => dkimRecords(subject, 'ed25519-sha256'),
     judge: judgeDkim,
   },
@@ -107,6 +106,23 @@ export const recordChecks = [
     judge: judgeDmarc,
   },
   {
+    kind: 'bimi',
+    purpose:
+      'shows your logo beside your mail at some mailbox providers (BIMI); name the files of your own there',
+    required: [],
+    recommended: [],
+    optional: sending,
+    soughtElsewhere: false,
+    records: ({ name }) => [
+      {
+        type: 'TXT',
+        name: `default._bimi.${name}`,
+        value: `v=BIMI1; l=https://${name}/logo.svg; a=https://${name}/logo.pem`,
+      },
+    ],
+    judge: judgeBimi,
+  },
+  {
     kind: 'mx',
     purpose: 'brings mail for the domain to us',
     required: receiving,
@@ -122,7 +138,7 @@ export type CheckKind = (typeof recordChecks)[number]['kind'];
 export function needOf(check: RecordCheck, type: DomainType): 'required' | 'recommended' | 'optional' | null {
   if (check.required.includes(type)) return 'required';
   if (check.recommended.includes(type)) return 'recommended';
-  return check.kind === 'dkim_ed25519' && signs(type) ? 'optional' : null;
+  return check.optional?.includes(type) ? 'optional' : null;
 }
 
 /** The domain that SPF records include. */
