@@ -1,8 +1,7 @@
-import { createReadStream, createWriteStream } from 'node:fs';
-import { rm, stat } from 'node:fs/promises';
+import { createWriteStream, openAsBlob } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { Agent, type Dispatcher, request as httpRequest } from 'undici';
 import type { z } from 'zod';
 import type { RecipientPolicy } from '#domain/delivery/recipient-policy.ts';
 import {
@@ -67,15 +66,6 @@ export interface WorkerClientOptions extends NodeIdentity {
   onReach?: (reached: boolean) => void;
 }
 
-/** What is asked; a stream needs its `content-length`. */
-interface Asked {
-  method: 'GET' | 'POST';
-  headers?: Record<string, string>;
-  body?: string | Uint8Array | Readable;
-}
-
-type Answer = Dispatcher.ResponseData;
-
 type WithoutIdentity<S extends z.ZodType> = Omit<z.input<S>, keyof NodeIdentity>;
 
 /**
@@ -85,7 +75,6 @@ type WithoutIdentity<S extends z.ZodType> = Omit<z.input<S>, keyof NodeIdentity>
 export class WorkerClient {
   readonly #options: WorkerClientOptions;
   readonly #token: OwnToken;
-  readonly #connections = new Agent();
 
   constructor(options: WorkerClientOptions) {
     this.#options = options;
@@ -106,8 +95,8 @@ export class WorkerClient {
     const { nodeId, nodeToken } = this.#options;
     const body = JSON.stringify({ nodeId, token });
     const headers = { 'content-type': 'application/json' };
-    const answer = await this.#askAs(nodeToken, 'enrol', { method: 'POST', headers, body });
-    await answer.body.dump();
+    const response = await this.#askAs(nodeToken, 'enrol', { method: 'POST', headers, body });
+    await response.body?.cancel();
   }
 
   /** Says that this boot of the node has begun; leases of its older boots are released. */
@@ -156,18 +145,13 @@ export class WorkerClient {
    */
   async received(mail: { head: ReceivedHead; trace: string }, path: string): Promise<SmtpRefusal | null> {
     const { timeoutMs } = this.#options;
-    const before = Buffer.from(`${JSON.stringify(mail.head)}\n${mail.trace}`);
-    const length = before.length + (await stat(path)).size;
-    const answer = await this.#ask(
+    const body = new Blob([`${JSON.stringify(mail.head)}\n${mail.trace}`, await openAsBlob(path)]);
+    const response = await this.#ask(
       'received',
-      {
-        method: 'POST',
-        headers: { 'content-type': 'application/octet-stream', 'content-length': String(length) },
-        body: Readable.from(oneAfterTheOther(before, path)),
-      },
+      { method: 'POST', headers: { 'content-type': 'application/octet-stream' }, body },
       rawTimeoutFactor + synchronousMs / timeoutMs,
     );
-    const parsed = receivedResponse.safeParse(await this.#reading(() => answer.body.json()));
+    const parsed = receivedResponse.safeParse(await this.#reading(() => response.json()));
     if (!parsed.success) throw new EdgeAway('received: the answer is not as agreed');
     return parsed.data.refusal;
   }
@@ -182,12 +166,12 @@ export class WorkerClient {
     const query = new URLSearchParams({ mail_from: mail.mailFrom });
     for (const recipient of mail.rcptTo) query.append('rcpt_to', recipient);
     if (mail.signedAuthor !== null) query.set('signed_author', mail.signedAuthor);
-    const answer = await this.#ask(`inbound?${query}`, {
+    const response = await this.#ask(`inbound?${query}`, {
       method: 'POST',
       headers: { 'content-type': 'message/rfc822' },
-      body: mail.raw,
+      body: Buffer.from(mail.raw),
     });
-    const parsed = inboundResponse.safeParse(await this.#reading(() => answer.body.json()));
+    const parsed = inboundResponse.safeParse(await this.#reading(() => response.json()));
     if (!parsed.success || parsed.data.verdicts.length !== mail.rcptTo.length) {
       throw new EdgeAway('inbound: one verdict a recipient was expected');
     }
@@ -205,27 +189,27 @@ export class WorkerClient {
   }
 
   async #tell(path: string, body: unknown): Promise<void> {
-    const answer = await this.#ask(path, {
+    const response = await this.#ask(path, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify(body),
     });
-    await answer.body.dump();
+    await response.body?.cancel();
   }
 
   /** The raw message, in memory. */
   async rawBytes(messageId: string): Promise<Buffer> {
-    const { body } = await this.#fetchRaw(messageId);
-    return this.#reading(async () => Buffer.from(await body.arrayBuffer()));
+    const response = await this.#fetchRaw(messageId);
+    return this.#reading(async () => Buffer.from(await response.arrayBuffer()));
   }
 
   /** The raw message, streamed to a new file. Returns its size; leaves no file behind when it fails. */
   async rawFile(messageId: string, path: string): Promise<number> {
-    const { body } = await this.#fetchRaw(messageId);
+    const response = await this.#fetchRaw(messageId);
     try {
       return await this.#reading(async () => {
         const file = createWriteStream(path, { flags: 'wx', mode: 0o600 });
-        await pipeline(body, file);
+        await pipeline(Readable.from(response.body ?? []), file);
         return file.bytesWritten;
       });
     } catch (error) {
@@ -234,46 +218,45 @@ export class WorkerClient {
     }
   }
 
-  async #fetchRaw(messageId: string): Promise<Answer> {
+  async #fetchRaw(messageId: string): Promise<Response> {
     return this.#ask(`raw/${encodeURIComponent(messageId)}`, { method: 'GET' }, rawTimeoutFactor);
   }
 
-  async #post<T>(path: string, body: object, schema: z.ZodType<T>): Promise<T> {
+  async #post<T>(path: string, body: object, answer: z.ZodType<T>): Promise<T> {
     const { nodeId, bootId } = this.#options;
-    const answer = await this.#ask(path, {
+    const response = await this.#ask(path, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ nodeId, bootId, ...body }),
     });
-    const parsed = schema.safeParse(await this.#reading(() => answer.body.json()));
+    const parsed = answer.safeParse(await this.#reading(() => response.json()));
     if (!parsed.success) throw new EdgeAway(`${path}: the answer is not as agreed: ${parsed.error.message}`);
     return parsed.data;
   }
 
-  async #ask(path: string, asked: Asked, timeoutFactor = 1): Promise<Answer> {
-    return await this.#askAs(await this.#token.get(), path, asked, timeoutFactor);
+  async #ask(path: string, init: RequestInit, timeoutFactor = 1): Promise<Response> {
+    return await this.#askAs(await this.#token.get(), path, init, timeoutFactor);
   }
 
-  async #askAs(token: string, path: string, asked: Asked, timeoutFactor = 1): Promise<Answer> {
+  async #askAs(token: string, path: string, init: RequestInit, timeoutFactor = 1): Promise<Response> {
     const { edgeUrl, timeoutMs, clock } = this.#options;
     const askedMarkMs = clock?.markMs() ?? 0;
-    const answer = await this.#reading(() =>
-      httpRequest(`${edgeUrl}/node/v1/${path}`, {
-        ...asked,
-        headers: { ...asked.headers, authorization: `Bearer ${token}` },
-        dispatcher: this.#connections,
+    const response = await this.#reading(() =>
+      fetch(`${edgeUrl}/node/v1/${path}`, {
+        ...init,
+        redirect: 'error',
+        headers: { ...init.headers, authorization: `Bearer ${token}` },
         signal: AbortSignal.timeout(timeoutMs * timeoutFactor),
       }),
     );
-    const { statusCode, headers, body } = answer;
-    const edgeNowMs = Number(headers[edgeTimeHeader.toLowerCase()] ?? Number.NaN);
+    const edgeNowMs = Number(response.headers.get(edgeTimeHeader) ?? Number.NaN);
     if (Number.isSafeInteger(edgeNowMs)) clock?.set(edgeNowMs, askedMarkMs);
-    if (statusCode >= 200 && statusCode < 300) return answer;
-    const detail = (await this.#reading(() => body.text())).slice(0, 300);
-    // A redirection is not followed: it is no edge's, and the token is for the edge alone.
-    const mayPass = statusCode < 400 || statusCode >= 500 || statusCode === 408 || statusCode === 429;
-    if (mayPass) throw new EdgeAway(`the edge answered ${statusCode} to ${path}: ${detail}`);
-    throw new EdgeRefusal(path, statusCode, detail);
+    if (response.ok) return response;
+    const detail = (await this.#reading(() => response.text())).slice(0, 300);
+    if (response.status >= 500 || response.status === 408 || response.status === 429) {
+      throw new EdgeAway(`the edge answered ${response.status} to ${path}: ${detail}`);
+    }
+    throw new EdgeRefusal(path, response.status, detail);
   }
 
   /** Turns whatever the network throws into `EdgeAway`. */
@@ -288,11 +271,6 @@ export class WorkerClient {
       throw new EdgeAway(cause instanceof Error ? cause.message : String(cause), { cause: error });
     }
   }
-}
-
-async function* oneAfterTheOther(before: Uint8Array, path: string): AsyncGenerator<Uint8Array> {
-  yield before;
-  yield* createReadStream(path);
 }
 
 /** 25 MiB on a slow line take longer than an answer in JSON. */
