@@ -2,8 +2,8 @@ import { classNames, type MailClass } from '../message/class.ts';
 
 /**
  * Of what mail of an account a suppression keeps an address, as one text: `''` all of it, `example.com` what a domain sends,
- * `class:digest` a class,
- * `stream:news` a stream, `tag:news` what has a tag. No domain name has a colon, so no two of them are the same text.
+ * `class:digest` a class, `stream:news` a stream, `tag:news` what has a tag. No domain name has a colon, so no two of them
+ * are the same text.
  */
 export const scopeTypes = ['account', 'domain', 'class', 'stream', 'tag'] as const;
 export type ScopeType = (typeof scopeTypes)[number];
