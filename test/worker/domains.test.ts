@@ -655,6 +655,7 @@ describe('DKIM keys', () => {
         ['CNAME', `pennypost-s2._domainkey.${name}`, expect.stringMatching(`^s2.${label}.dkim.${service}$`)],
       ]);
       expect(Object.keys(there)).toHaveLength(2);
+      expect(made.notes.join()).toContain('Three CNAME records are enough');
       dns = published(made, ['spf', 'dkim']);
       expect((await ask('POST', `/${made.id}/verify`)).body).toMatchObject({ status: 'verified' });
       const states = async () => (await keysOf(made)).map(([, status]: string[]) => status).join(' ');

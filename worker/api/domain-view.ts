@@ -80,7 +80,11 @@ function requirementsView({ domain, rows }: KnownDomain) {
 }
 
 /** What the table of records does not say by itself. */
-function notesOf({ name, type, returnPathLabel }: CheckSubject): string[] {
+function notesOf({ name, type, returnPathLabel, keys }: CheckSubject): string[] {
+  const delegated = keys.some(({ target }) => target);
+  const enough = delegated
+    ? `Three CNAME records are enough to send: the two of DKIM and ${returnPathLabel}.${name}`
+    : `Two records are enough to send: the CNAME ${returnPathLabel}.${name} and the DKIM TXT`;
   return [
     ...(type === 'outbound' ? [`The MX of ${name} stays as it is, with your mailbox provider.`] : []),
     ...(type === 'alias'
@@ -90,9 +94,7 @@ function notesOf({ name, type, returnPathLabel }: CheckSubject): string[] {
       ? [`Mail for ${name} comes to us once its MX is found; until then leave another one as it is.`]
       : []),
     ...(type === 'outbound' || type === 'both'
-      ? [
-          `Two records are enough to send: the CNAME ${returnPathLabel}.${name} and the DKIM TXT; the TXT records for ownership and SPF are then optional.`,
-        ]
+      ? [`${enough}; the TXT records for ownership and SPF are then optional.`]
       : []),
   ];
 }

@@ -93,16 +93,18 @@ function Delegation({ path, delegated }: Shown) {
   return (
     <details open={delegated}>
       <summary>{delegated ? 'Published by this service' : 'Keys that rotate by themselves'}</summary>
-      <p class="small">
-        {delegated
-          ? 'Two selectors are CNAMEs to this service: one key signs, the other stands by and takes over after half a year.'
-          : 'Publish two CNAME records once. The keys are then published here and rotate without you.'}
-      </p>
-      <Post
-        action={`${path}/dkim/delegate`}
-        label={delegated ? 'Publish keys yourself again' : 'Delegate by CNAME'}
-        values={{ delegated: String(!delegated) }}
-      />
+      <div class="stack">
+        <p class="small">
+          {delegated
+            ? 'Two selectors are CNAMEs to this service: one key signs, the other stands by and takes over after half a year.'
+            : 'Publish two CNAME records once. The keys are then published here and rotate without you.'}
+        </p>
+        <Post
+          action={`${path}/dkim/delegate`}
+          label={delegated ? 'Publish keys yourself again' : 'Delegate by CNAME'}
+          values={{ delegated: String(!delegated) }}
+        />
+      </div>
     </details>
   );
 }
@@ -112,36 +114,38 @@ function OwnKeys({ path, stem, keys }: { path: string; stem: string; keys: reado
   return (
     <details>
       <summary>A selector or a key of your own</summary>
-      <Fields action={`${path}/dkim/selector`} submit="Use this name" plain>
-        <Field
-          label="Selectors begin with"
-          name="dkim_selector"
-          value={stem}
-          maxlength={50}
-          autocomplete="off"
-          hint={
-            unused
-              ? 'A new pair of keys with this name is made at once, in place of the one that has not signed yet.'
-              : 'The next rotation makes keys with this name.'
-          }
-        />
-      </Fields>
-      <Fields action={`${path}/dkim/import`} submit="Import this key" plain wide>
-        <Field
-          label="Selector of the key"
-          name="selector"
-          maxlength={100}
-          autocomplete="off"
-          hint="Where its public half is published: this name, then ._domainkey and the domain."
-        />
-        <Area
-          label="Private key"
-          name="private_key"
-          rows={6}
-          secret
-          hint="PEM, RSA of 1024 bits or more, or Ed25519, without a passphrase. It is encrypted and never shown again. It signs once its record is found; the keys before it retire seven days later."
-        />
-      </Fields>
+      <div class="stack">
+        <Fields action={`${path}/dkim/selector`} submit="Use this name" plain>
+          <Field
+            label="Selectors begin with"
+            name="dkim_selector"
+            value={stem}
+            maxlength={50}
+            autocomplete="off"
+            hint={
+              unused
+                ? 'A new pair of keys with this name is made at once, in place of the one that has not signed yet.'
+                : 'The next rotation makes keys with this name.'
+            }
+          />
+        </Fields>
+        <Fields action={`${path}/dkim/import`} submit="Import this key" plain wide>
+          <Field
+            label="Selector of the key"
+            name="selector"
+            maxlength={100}
+            autocomplete="off"
+            hint="Where its public half is published: this name, then ._domainkey and the domain."
+          />
+          <Area
+            label="Private key"
+            name="private_key"
+            rows={6}
+            secret
+            hint="PEM, RSA of 1024 bits or more, or Ed25519, without a passphrase. It is encrypted and never shown again. It signs once its record is found; the keys before it retire seven days later."
+          />
+        </Fields>
+      </div>
     </details>
   );
 }

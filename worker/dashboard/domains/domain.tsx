@@ -213,7 +213,7 @@ function StateOf({ domain }: { domain: DomainView }) {
             : `Not proven yet: ${unmet.join(', ')}. The table says what was found of each record.`}
       </p>
       {domain.notes
-        .filter((note) => !note.startsWith('Two records'))
+        .filter((note) => !/ records are enough to send: /.test(note))
         .map((note) => (
           <p class="small">{note}</p>
         ))}
