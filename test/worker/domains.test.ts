@@ -695,8 +695,18 @@ describe('DKIM keys', () => {
     });
 
     it('are told to the operator who publishes them by hand, with what is not there yet', async () => {
-      const made = await newDomain({ dkim_delegated: true });
+      const plain = await newDomain();
+      const { body: made } = await call('PATCH', `/v1/domains/${plain.id}`, account.live, {
+        dkim_delegated: true,
+      });
       expect(there).toEqual({});
+      // What was still to be published is needed no more.
+      expect(await keysOf(made)).toEqual([
+        ['pennypost', 'retired'],
+        ['pennypost-ed', 'retired'],
+        ['pennypost-s1', 'pending'],
+        ['pennypost-s2', 'pending'],
+      ]);
       dns = published(made, ['spf', 'dkim']);
       const { records } = await verify(made);
       const fixes = records.filter(({ kind }: Answer) => kind === 'dkim').map(({ fix }: Answer) => fix);

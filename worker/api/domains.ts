@@ -182,7 +182,7 @@ domainsApp.patch('/domains/:id', async (c) => {
     ),
   );
   if (renamed) await retireUnused(c, known);
-  if (domain.dkimDelegated && !dkimDelegated) await retireStandby(c, known);
+  if (domain.dkimDelegated !== dkimDelegated) await retireWaiting(c, known);
   const after = status === 'disabled' ? knownOf(c, domain.id) : verified(c, domain.id);
   return c.json(detailOf(c, await after));
 });
@@ -291,10 +291,10 @@ async function retireUnused(c: Call, { domain, keys }: KnownDomain): Promise<voi
       await retireKey(c.get('store'), domain.id, selector, Date.now());
 }
 
-/** Of a domain that delegates no more; what signs goes on until a key of its own does. */
-async function retireStandby(c: Call, { domain, keys }: KnownDomain): Promise<void> {
+/** Of a domain that delegates DKIM from now on, or no more; what signs goes on until a key of the other kind does. */
+async function retireWaiting(c: Call, { domain, keys }: KnownDomain): Promise<void> {
   for (const { selector, status, target } of keys)
-    if (status === 'pending' && target !== null)
+    if (status === 'pending' && (target !== null) === domain.dkimDelegated)
       await retireKey(c.get('store'), domain.id, selector, Date.now());
 }
 
