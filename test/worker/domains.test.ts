@@ -760,7 +760,10 @@ describe('DKIM keys', () => {
     it('go on signing where the zone cannot be written, and are published at a later look', async () => {
       refused = true;
       const error = vi.spyOn(console, 'error').mockImplementation(() => undefined);
-      const { body: made } = await ask('POST', '', { domain: 'published-late.example', dkim_delegated: true });
+      const { body: made } = await ask('POST', '', {
+        domain: 'published-late.example',
+        dkim_delegated: true,
+      });
       expect(error.mock.calls.join()).toContain('refused GET: no [9109]');
       expect(there).toEqual({});
       refused = false;
