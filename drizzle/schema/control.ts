@@ -385,6 +385,10 @@ export const transports = sqliteTable('transports', {
   connections: integer('connections').notNull(),
   /** Messages of a day (UTC); null: no limit is known. */
   dailyQuota: integer('daily_quota'),
+  /** Messages of a minute, of all nodes together; null: no limit is known. */
+  perMinute: integer('per_minute'),
+  /** Recipients of one session, so messages over one connection; null: no limit is known. */
+  sessionRecipients: integer('session_recipients'),
   paused: integer('paused', { mode: 'boolean' }).notNull().default(false),
   createdAtMs: integer('created_at_ms').notNull(),
   /** When it refused us last, and in which words. */

@@ -104,8 +104,43 @@ describe('a delivery by a relay', () => {
   });
 });
 
+describe('the limits of a relay', () => {
+  it('no more messages over one connection than recipients of a session', async () => {
+    await use({}, { sessionRecipients: 2 });
+    const reused = [];
+    for (let i = 0; i < 4; i++) reused.push((await send(courier, byRelay)).session.reused);
+    expect(reused).toEqual([false, true, false, true]);
+  });
+
+  it('no more in a minute than it takes, the most urgent first', async () => {
+    let nowMs = Date.now();
+    await courier.close();
+    courier = courierTo(mx, { now: () => nowMs });
+    const { messages } = await use({}, { perMinute: 3000 });
+    const all = Array.from({ length: 55 }, () => send(courier, byRelay));
+    const done = () => Promise.race([Promise.all(all), new Promise((resolve) => setTimeout(resolve, 300))]);
+    await done();
+    expect(messages).toHaveLength(50);
+    nowMs += 100;
+    const outcomes = await Promise.all(all);
+    expect(outcomes.map(({ type }) => type)).toEqual(Array(55).fill('delivered'));
+  });
+});
+
 describe('a route', () => {
   const relayFirst = { route: ['smarthost', 'direct'] };
+
+  it('goes on where the relay takes no message of that size', async () => {
+    await use({}, { maxBytes: 10 });
+    const outcome = await send(courier, relayFirst);
+    expect(outcome.session.passedOn).toMatchObject([
+      {
+        transport: 'smarthost',
+        error: expect.stringContaining('more than the 10 that relay smarthost takes'),
+      },
+    ]);
+    expect(outcome).toMatchObject({ type: 'delivered', session: { mx: { host: 'mx.test' } } });
+  });
 
   it('goes on where the relay is not there, to be delivered once', async () => {
     courier.useRelays([{ ...(await startAndStop()), name: 'smarthost' }]);

@@ -56,6 +56,8 @@ const settings = {
     .nullable(),
   connections: z.number().int().min(1).max(100),
   daily_quota: z.number().int().min(1).max(1e9).nullable(),
+  per_minute: z.number().int().min(1).max(1e6).nullable(),
+  session_recipients: z.number().int().min(1).max(10_000).nullable(),
   paused: z.boolean(),
 };
 const presets = transportPresets.map(({ name }) => name) as [string, ...string[]];
@@ -133,6 +135,9 @@ export async function makeTransport(c: Call, asked: z.output<typeof newTransport
       maxBytes: asked.max_bytes === undefined ? preset.maxBytes : asked.max_bytes,
       connections: asked.connections ?? 10,
       dailyQuota: asked.daily_quota ?? null,
+      perMinute: asked.per_minute ?? null,
+      sessionRecipients:
+        asked.session_recipients === undefined ? preset.sessionRecipients : asked.session_recipients,
       paused: asked.paused ?? false,
     },
     Date.now(),
@@ -177,6 +182,8 @@ export async function alterTransport(
     ...(change.max_bytes !== undefined && { maxBytes: change.max_bytes }),
     ...(change.connections !== undefined && { connections: change.connections }),
     ...(change.daily_quota !== undefined && { dailyQuota: change.daily_quota }),
+    ...(change.per_minute !== undefined && { perMinute: change.per_minute }),
+    ...(change.session_recipients !== undefined && { sessionRecipients: change.session_recipients }),
     ...(change.paused !== undefined && { paused: change.paused }),
   });
   c.get('isolate').knownRouting.forget();
@@ -237,6 +244,8 @@ function viewOf(one: TransportState, nowMs: number) {
     max_bytes: one.maxBytes,
     connections: one.connections,
     daily_quota: one.dailyQuota,
+    per_minute: one.perMinute,
+    session_recipients: one.sessionRecipients,
     taken_today: one.takenToday,
     paused: one.paused,
     closed: closed && { reason: closed.text, until: time(closed.untilMs) },

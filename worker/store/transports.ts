@@ -22,7 +22,12 @@ export type TransportSettings = Omit<
 /** A relay with what it took today (UTC). */
 export interface TransportState extends TransportRow {
   takenToday: number;
+  /** Nodes that ask for mail now, where its rate is shared among them; at least 1. */
+  nodes: number;
 }
+
+/** A node asks every few seconds, and is noted once a minute. */
+const nodeIsAwayAfterMs = 150_000;
 
 /** All relays by name, and the rules in their order. One round trip. */
 export async function readTransports(
@@ -30,13 +35,19 @@ export async function readTransports(
   nowMs: number,
 ): Promise<{ transports: TransportState[]; rules: TransportRule[] }> {
   const [rows = [], days = [], rules = []] = await batch(store.first.d1, [
-    sql`SELECT * FROM transports ORDER BY name`,
+    sql`SELECT *, CASE WHEN per_minute IS NULL THEN 1 ELSE
+        (SELECT max(1, count(*)) FROM nodes WHERE last_seen_at_ms > ${nowMs - nodeIsAwayAfterMs}) END AS nodes
+      FROM transports ORDER BY name`,
     sql`SELECT name, taken FROM transport_days WHERE day = ${dayOf(nowMs)}`,
     sql`SELECT rule FROM transport_rules ORDER BY position`,
   ]);
   const taken = new Map(days.map((row) => [String(row.name), Number(row.taken)]));
   return {
-    transports: rows.map((row) => ({ ...rowOf(row), takenToday: taken.get(String(row.name)) ?? 0 })),
+    transports: rows.map((row) => ({
+      ...rowOf(row),
+      takenToday: taken.get(String(row.name)) ?? 0,
+      nodes: Number(row.nodes),
+    })),
     rules: rules.map(({ rule }) => transportRule.parse(JSON.parse(String(rule)))),
   };
 }
@@ -56,6 +67,8 @@ function rowOf(row: Record<string, unknown>): TransportRow {
     maxBytes: number(row.max_bytes),
     connections: Number(row.connections),
     dailyQuota: number(row.daily_quota),
+    perMinute: number(row.per_minute),
+    sessionRecipients: number(row.session_recipients),
     paused: row.paused === 1,
     createdAtMs: Number(row.created_at_ms),
     failedAtMs: number(row.failed_at_ms),
@@ -148,8 +161,8 @@ const noteAgainMs = 60_000;
 const daysKeptMs = 35 * 86_400_000;
 
 /** As nodes are told of it. @param secret null: it asks for no sign-in */
-export function relayOf(row: TransportRow, secret: string | null): Relay {
-  const { name, host, port, tls, user, maxBytes, connections } = row;
+export function relayOf(row: TransportState, secret: string | null): Relay {
+  const { name, host, port, tls, user, maxBytes, connections, perMinute, nodes, sessionRecipients } = row;
   return {
     name,
     host,
@@ -158,5 +171,7 @@ export function relayOf(row: TransportRow, secret: string | null): Relay {
     login: user !== null && secret !== null ? { user, secret } : null,
     maxBytes,
     connections,
+    perMinute: perMinute === null ? null : perMinute / nodes,
+    sessionRecipients,
   };
 }

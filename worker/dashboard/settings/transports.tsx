@@ -14,7 +14,7 @@ import { html } from '../../pages/answer.tsx';
 import { Card, Columns } from '../../pages/blocks.tsx';
 import { Field, Fields, Post, Select } from '../../pages/forms.tsx';
 import { Page } from '../../pages/layout.tsx';
-import { Empty, Head, State, Time } from '../../pages/parts.tsx';
+import { bytes, Empty, Head, State, Time } from '../../pages/parts.tsx';
 import { whyClosed } from '../../store/routing.ts';
 import { readTransports, type TransportState } from '../../store/transports.ts';
 import { Board, type Form } from '../board.tsx';
@@ -80,6 +80,7 @@ function Relays({ transports, nowMs }: { transports: readonly TransportState[]; 
               <td class="nowrap" data-label="Today">
                 {one.takenToday.toLocaleString('en')}
                 {one.dailyQuota !== null && ` of ${one.dailyQuota.toLocaleString('en')}`}
+                <Limits of={one} />
               </td>
               <td class="break" data-label="Last">
                 {one.tookAtMs === null ? 'nothing yet' : <Time ms={one.tookAtMs} />}
@@ -115,6 +116,16 @@ function Relays({ transports, nowMs }: { transports: readonly TransportState[]; 
       </tbody>
     </table>
   );
+}
+
+/** What it takes at the most, beside its quota of the day. */
+function Limits({ of: { maxBytes, perMinute, sessionRecipients } }: { of: TransportState }) {
+  const said = [
+    ...(perMinute === null ? [] : [`${perMinute.toLocaleString('en')} a minute`]),
+    ...(maxBytes === null ? [] : [`${bytes(maxBytes)} each`]),
+    ...(sessionRecipients === null ? [] : [`${sessionRecipients.toLocaleString('en')} a session`]),
+  ];
+  return said.length === 0 ? null : <p class="small quiet">at most {said.join(', ')}</p>;
 }
 
 function RelayState({ one, nowMs }: { one: TransportState; nowMs: number }) {
@@ -253,6 +264,20 @@ function NewRelay() {
           hint="Empty: no limit. From there on its mail goes by the next transport, or waits for the next day (UTC)."
           required={false}
         />
+        <Field
+          label="Messages a minute"
+          name="per_minute"
+          type="number"
+          hint="Empty: no limit. Shared evenly among the nodes."
+          required={false}
+        />
+        <Field
+          label="Largest message, octets"
+          name="max_bytes"
+          type="number"
+          hint="Empty: as the service says. A larger one goes by the next transport, or waits for a day and then bounces."
+          required={false}
+        />
       </Fields>
     </Card>
   );
@@ -273,6 +298,8 @@ transportPages.action('/operator/transports', async (c, _viewer, form) => {
     ...textOrNothing(form, 'user'),
     ...textOrNothing(form, 'secret'),
     ...numberOrNothing(form, 'daily_quota'),
+    ...numberOrNothing(form, 'per_minute'),
+    ...numberOrNothing(form, 'max_bytes'),
   });
   if (!asked.success) throw invalidBody(asked.error.issues, '');
   await makeTransport(c, asked.data);

@@ -23,7 +23,16 @@ curl -s -X PUT "$URL/admin/v1/transport-rules" -H "Authorization: Bearer $OPERAT
 | \`cloudflare\` | \`smtp.mx.cloudflare.net\` | TLS from the beginning, 465 | user \`api_token\`, the secret is an API token with Email Sending: Edit; 5 MiB; the domain must be set up for sending in that account |
 
 What can be set: \`host\`, \`port\`, \`tls\` (\`implicit\`, \`starttls\`, \`none\`), \`user\`, \`secret\`, \`max_bytes\`, \`connections\` (at once, 10),
-\`daily_quota\` (messages of a day, UTC), \`paused\`. The secret is kept encrypted as DKIM keys are, goes to nodes with the mail that needs
+\`paused\`, and what the relay takes at the most:
+
+| limit | of what | what follows |
+| --- | --- | --- |
+| \`max_bytes\` | a message, octets | a larger one goes by the next transport; where there is none, it waits for a day, says so, and bounces |
+| \`daily_quota\` | messages of a day (UTC) | from there on mail goes by the next transport, or waits for the next day and says so |
+| \`per_minute\` | messages of a minute, of all nodes together | each node begins its share of them, evenly |
+| \`session_recipients\` | messages over one connection | the node opens another |
+
+The secret is kept encrypted as DKIM keys are, goes to nodes with the mail that needs
 it, and is shown to nobody again; it is never sent without TLS nor to a certificate that is not valid for the host. A relay on
 \`localhost\` may do without.
 

@@ -31,6 +31,10 @@ export const relay = z.object({
   maxBytes: z.number().int().min(1).nullable(),
   /** Connections at once. */
   connections: z.number().int().min(1).max(100),
+  /** Messages of a minute that this node may begin; null: as many as there are. */
+  perMinute: z.number().min(0.01).nullable().default(null),
+  /** Recipients of one session, and so messages over one connection; null: it says so itself. */
+  sessionRecipients: z.number().int().min(1).nullable().default(null),
 });
 export type Relay = z.infer<typeof relay>;
 
@@ -95,11 +99,19 @@ const beforeMail: readonly StepName[] = ['wait', 'connect', 'greeting', 'ehlo', 
 /** Refusals of the sender, not of the message or its recipient: another transport is another sender. */
 const ofTheSender: readonly Failure['class'][] = ['blocklisted', 'rate_limited', 'relay_denied', 'network'];
 
-/** Whether the next transport of a route may have the message, as this one certainly has not. */
-export function passesOn(outcome: Pick<Outcome, 'type'> & { failure?: Failure }): boolean {
+/**
+ * Whether the next transport of a route may have the message, as this one certainly has not.
+ * @param transport the one that failed; left out: `direct`
+ */
+export function passesOn(
+  outcome: Pick<Outcome, 'type'> & { failure?: Failure },
+  transport?: string | undefined,
+): boolean {
   const { type, failure } = outcome;
   if ((type !== 'deferred' && type !== 'bounced') || !failure) return false;
   if (failure.class === 'bad_domain') return false;
+  // More than a relay said that it takes, so it was not offered; for an MX that is the recipient's own limit.
+  if (failure.class === 'too_large' && failure.reply === null) return transport !== undefined;
   return ofTheSender.includes(failure.class) || (failure.step !== null && beforeMail.includes(failure.step));
 }
 
@@ -126,7 +138,7 @@ export function transportUses(outcomes: readonly Outcome[]): TransportUse[] {
     if (transport === undefined) continue;
     // What it may have taken counts, too.
     if (outcome.type === 'delivered' || outcome.type === 'maybeAccepted') of(transport).taken += 1;
-    else if (passesOn(outcome) && 'failure' in outcome)
+    else if (passesOn(outcome, transport) && 'failure' in outcome)
       of(transport).failedText = outcome.failure.text.slice(0, 500);
   }
   return [...uses.values()];
@@ -141,6 +153,7 @@ export interface TransportPreset {
   tls: (typeof relayTls)[number];
   user: string | null;
   maxBytes: number | null;
+  sessionRecipients: number | null;
   /** Where what is given here is said. */
   source: string | null;
   hint: string;
@@ -157,6 +170,7 @@ export const transportPresets: readonly TransportPreset[] = [
     tls: 'starttls',
     user: null,
     maxBytes: null,
+    sessionRecipients: null,
     source: null,
     hint: 'The submission server of whoever relays for you (RFC 6409).',
   },
@@ -168,6 +182,7 @@ export const transportPresets: readonly TransportPreset[] = [
     tls: 'implicit',
     user: null,
     maxBytes: 40 * mebibyte,
+    sessionRecipients: null,
     source: 'https://docs.aws.amazon.com/ses/latest/dg/smtp-connect.html',
     hint: 'The host of your region, with SMTP credentials made in its console (no access keys).',
   },
@@ -179,6 +194,7 @@ export const transportPresets: readonly TransportPreset[] = [
     tls: 'implicit',
     user: 'api_token',
     maxBytes: 5 * mebibyte,
+    sessionRecipients: 50,
     source: 'https://developers.cloudflare.com/email-service/api/send-emails/smtp/',
     hint: 'The secret is an API token with the permission Email Sending: Edit; the domain must be set up for sending in the same account.',
   },
