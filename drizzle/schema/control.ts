@@ -396,6 +396,10 @@ export const transports = sqliteTable('transports', {
   failedText: text('failed_text'),
   /** When it took a message last. */
   tookAtMs: integer('took_at_ms'),
+  /** When its events told of a message last (`domain/relay-feed`); null: never. */
+  toldAtMs: integer('told_at_ms'),
+  /** Why it did not deliver one, as its events said last. */
+  toldText: text('told_text'),
 });
 
 /** Which transports a message may leave by; the first that fits, by `position`. In control. */
@@ -412,9 +416,26 @@ export const transportDays = sqliteTable(
     name: text('name').notNull(),
     day: text('day').notNull(),
     taken: integer('taken').notNull(),
+    /** What its events told on that day: delivered, and not delivered for good. */
+    delivered: integer('delivered').notNull().default(0),
+    refused: integer('refused').notNull().default(0),
   },
   (t) => [primaryKey({ columns: [t.name, t.day] })],
 );
+
+/**
+ * Deliveries by the id that a relay gave them in its reply, of relays whose events name nothing else of ours. WITHOUT ROWID, so
+ * that a row is one row written. In control.
+ */
+export const relayed = sqliteTable('relayed', {
+  id: text('id').primaryKey(),
+  /** The transport. */
+  name: text('name').notNull(),
+  messageId: text('message_id').notNull(),
+  n: integer('n').notNull(),
+  /** `20261127` (UTC). */
+  day: text('day').notNull(),
+});
 
 /** What is kept of the installation as a whole, one row each (`store/installation.ts`). */
 export const installation = sqliteTable('installation', {

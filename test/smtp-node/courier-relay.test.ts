@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Relay } from '#domain/delivery/transport.ts';
+import type { MailClass } from '#domain/message/class.ts';
 import type { Courier } from '../../smtp-node/outbound/courier.ts';
+import { Destinations } from '../../smtp-node/outbound/destinations.ts';
 import { courierTo, failureOf, send } from '../support/courier.ts';
 import { type FakeMx, startFakeMx } from '../support/fake-mx.ts';
 import { freePort } from '../support/free-port.ts';
@@ -112,18 +114,29 @@ describe('the limits of a relay', () => {
     expect(reused).toEqual([false, true, false, true]);
   });
 
-  it('no more in a minute than it takes, the most urgent first', async () => {
-    let nowMs = Date.now();
-    await courier.close();
-    courier = courierTo(mx, { now: () => nowMs });
-    const { messages } = await use({}, { perMinute: 3000 });
-    const all = Array.from({ length: 55 }, () => send(courier, byRelay));
-    const done = () => Promise.race([Promise.all(all), new Promise((resolve) => setTimeout(resolve, 300))]);
-    await done();
-    expect(messages).toHaveLength(50);
-    nowMs += 100;
-    const outcomes = await Promise.all(all);
-    expect(outcomes.map(({ type }) => type)).toEqual(Array(55).fill('delivered'));
+  it('no more in a minute than it takes, evenly, and the most urgent first', async () => {
+    let nowMs = 0;
+    const destinations = new Destinations({ most: 25, now: () => nowMs });
+    const at = { name: 'relay ses', most: 25, perMinute: 120 };
+    const enter = (mailClass: MailClass, waitMs = 0) =>
+      destinations.enter(at, 'example.test', mailClass, waitMs);
+    // What one second has in store.
+    expect([await enter('standard'), await enter('standard'), await enter('standard')]).toEqual([
+      expect.anything(),
+      expect.anything(),
+      null,
+    ]);
+    const order: MailClass[] = [];
+    const waiting = (['standard', 'priority'] as const).map(async (mailClass) => {
+      await enter(mailClass, 10_000);
+      order.push(mailClass);
+    });
+    nowMs += 500;
+    await waiting[1];
+    expect(order).toEqual(['priority']);
+    nowMs += 500;
+    await waiting[0];
+    destinations.close();
   });
 });
 

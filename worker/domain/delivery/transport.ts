@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { classNames, type MailClass } from '../message/class.ts';
+import { relayIdOf } from '../relay-feed/relay-event.ts';
 import type { Failure, Outcome, StepName } from './outcome.ts';
 
 /**
@@ -115,19 +116,23 @@ export function passesOn(
   return ofTheSender.includes(failure.class) || (failure.step !== null && beforeMail.includes(failure.step));
 }
 
-/** What a relay did, by its name: how many messages it took, and how it refused us. */
+/** What a relay did, by its name: how many messages it took, what it calls them, and how it refused us. */
 export interface TransportUse {
   name: string;
   taken: number;
+  /** What it said that it calls them. */
+  ids: { id: string; messageId: string; n: number }[];
   failedText: string | null;
 }
 
 /** What relays did, from the outcomes of attempts. */
-export function transportUses(outcomes: readonly Outcome[]): TransportUse[] {
+export function transportUses(
+  results: readonly { messageId: string; n: number; outcome: Outcome }[],
+): TransportUse[] {
   const uses = new Map<string, TransportUse>();
-  for (const outcome of outcomes) {
+  for (const { messageId, n, outcome } of results) {
     const of = (name: string) => {
-      const use = uses.get(name) ?? { name, taken: 0, failedText: null };
+      const use = uses.get(name) ?? { name, taken: 0, ids: [], failedText: null };
       uses.set(name, use);
       return use;
     };
@@ -136,6 +141,8 @@ export function transportUses(outcomes: readonly Outcome[]): TransportUse[] {
       if (name !== undefined) of(name).failedText = error.slice(0, 500);
     for (const { transport: name, error } of passedOn) if (name !== direct) of(name).failedText = error;
     if (transport === undefined) continue;
+    const id = outcome.type === 'delivered' ? relayIdOf(outcome.reply.text) : null;
+    if (id !== null) of(transport).ids.push({ id, messageId, n });
     // What it may have taken counts, too.
     if (outcome.type === 'delivered' || outcome.type === 'maybeAccepted') of(transport).taken += 1;
     else if (passesOn(outcome, transport) && 'failure' in outcome)
@@ -143,6 +150,9 @@ export function transportUses(outcomes: readonly Outcome[]): TransportUse[] {
   }
   return [...uses.values()];
 }
+
+/** Where Cloudflare Email Service is to put its events: a queue of the installation, as deployments make it. */
+export const relayEventsQueue = 'pennypost-relay-events';
 
 /** What is known of services beforehand. */
 export interface TransportPreset {
@@ -154,6 +164,8 @@ export interface TransportPreset {
   user: string | null;
   maxBytes: number | null;
   sessionRecipients: number | null;
+  /** How it tells what became of what it took: by Amazon SNS to a path of ours, into a queue of ours; null: by mail alone. */
+  feed: 'sns' | 'queue' | null;
   /** Where what is given here is said. */
   source: string | null;
   hint: string;
@@ -171,6 +183,7 @@ export const transportPresets: readonly TransportPreset[] = [
     user: null,
     maxBytes: null,
     sessionRecipients: null,
+    feed: null,
     source: null,
     hint: 'The submission server of whoever relays for you (RFC 6409).',
   },
@@ -183,6 +196,7 @@ export const transportPresets: readonly TransportPreset[] = [
     user: null,
     maxBytes: 40 * mebibyte,
     sessionRecipients: null,
+    feed: 'sns',
     source: 'https://docs.aws.amazon.com/ses/latest/dg/smtp-connect.html',
     hint: 'The host of your region, with SMTP credentials made in its console (no access keys).',
   },
@@ -195,6 +209,7 @@ export const transportPresets: readonly TransportPreset[] = [
     user: 'api_token',
     maxBytes: 5 * mebibyte,
     sessionRecipients: 50,
+    feed: 'queue',
     source: 'https://developers.cloudflare.com/email-service/api/send-emails/smtp/',
     hint: 'The secret is an API token with the permission Email Sending: Edit; the domain must be set up for sending in the same account.',
   },
