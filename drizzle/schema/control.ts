@@ -91,6 +91,8 @@ export const domains = sqliteTable(
     verificationToken: text('verification_token').notNull().default(''),
     /** Label of the return-path host below the domain. */
     returnPathLabel: text('return_path_label').notNull().default('pp-bounces'),
+    /** What the selectors of keys that are made begin with (`domain/dns/dkim-selector.ts`). */
+    dkimSelector: text('dkim_selector').notNull().default('pennypost'),
     /** Why it is not verified; null when it is. */
     statusReason: text('status_reason'),
     /** Who says that it is verified: its DNS records, or the operator, whose word stands. */

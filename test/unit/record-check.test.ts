@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import type { Finding } from '#domain/dns/finding.ts';
 import { judgeRecord } from '#domain/dns/judge-record.ts';
-import { type CheckKind, type CheckSubject, type Finding, planChecks } from '#domain/dns/record-check.ts';
+import { type CheckKind, type CheckSubject, planChecks } from '#domain/dns/record-check.ts';
 import { type DnsTable, lookupIn } from '../support/dns-table.ts';
 
 const rsa = { selector: 'pennypost', algorithm: 'rsa-sha256', publicKey: 'MIIBIjANBg==' } as const;
@@ -30,7 +31,8 @@ describe('the records of a domain', () => {
   it.each([
     ['outbound', 'required', ['ownership', 'spf', 'dkim']],
     ['outbound', 'recommended', ['return_path', 'dmarc']],
-    ['outbound', 'optional', ['dkim_ed25519']],
+    ['outbound', 'optional', ['dkim_ed25519', 'bimi']],
+    ['inbound', 'optional', []],
     ['inbound', 'required', ['ownership', 'mx']],
     ['inbound', 'recommended', []],
     ['both', 'required', ['ownership', 'spf', 'dkim', 'mx']],
@@ -55,6 +57,11 @@ describe('the records of a domain', () => {
         'TXT',
         '_dmarc.example.com',
         'v=DMARC1; p=quarantine; rua=mailto:dmarc+7-0123456789abcdef@reports.mail.test',
+      ],
+      [
+        'TXT',
+        'default._bimi.example.com',
+        'v=BIMI1; l=https://example.com/logo.svg; a=https://example.com/logo.pem',
       ],
       ['MX', 'example.com', '10 mx.mail.test'],
     ]);

@@ -1,5 +1,6 @@
 import { createScheduledController } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
+import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { DnsType } from '#domain/dns/dns.ts';
 import { numberOfUuid } from '#domain/number-id.ts';
@@ -103,6 +104,7 @@ describe('a new domain', () => {
       ['dkim_ed25519', 'optional', null],
       ['return_path', 'recommended', null],
       ['dmarc', 'recommended', null],
+      ['bimi', 'optional', null],
     ]);
     expect(domain.notes[0]).toContain('MX');
     const refused = await send(domain);
@@ -609,6 +611,122 @@ describe('DKIM keys', () => {
       ['pennypost', 'active'],
       ['pennypost-ed', 'retired'],
     ]);
+  });
+
+  describe('that were made elsewhere', () => {
+    const importKey = (domain: Answer, selector: string, private_key: string) =>
+      call('POST', `/v1/domains/${domain.id}/dkim`, account.live, { selector, private_key });
+
+    it.each([
+      ['RSA in PKCS #8', generateKeyPairSync('rsa', { modulusLength: 1024 }), 'pkcs8'],
+      ['RSA in PKCS #1', generateKeyPairSync('rsa', { modulusLength: 2048 }), 'pkcs1'],
+      ['Ed25519', generateKeyPairSync('ed25519'), 'pkcs8'],
+    ] as const)('%s: what is published is of the key that signs', async (kind, pair, type) => {
+      const domain = await newDomain();
+      const pem = pair.privateKey.export({ format: 'pem', type });
+      const { status, body } = await importKey(domain, 's1.eu', pem);
+      expect(status).toBe(201);
+      expect(JSON.stringify(body)).not.toContain('PRIVATE');
+      const { record } = body.data.at(-1);
+      const spki = pair.publicKey.export({ format: 'der', type: 'spki' });
+      const own = kind === 'Ed25519' ? spki.subarray(-32) : spki;
+      expect(record).toMatchObject({ name: `s1.eu._domainkey.${domain.domain}` });
+      expect(record.value).toMatch(new RegExp(`p=${own.toString('base64').replace(/[+/]/g, '\\$&')}$`));
+      if (kind === 'Ed25519') return;
+      dns = published((await call('GET', `/v1/domains/${domain.id}`, account.live)).body, ['spf', 'dkim']);
+      delete dns[`pennypost._domainkey.${domain.domain}`];
+      expect(await verify(domain)).toMatchObject({ status: 'verified' });
+      expect(await keysOf(domain)).toEqual([
+        ['pennypost', 'retired'],
+        ['pennypost-ed', 'pending'],
+        ['s1.eu', 'active'],
+      ]);
+      const node = await new TestNode().hello();
+      expect((await send(domain)).status).toBe(202);
+      const leased = (await node.lease()).keys[domain.domain].map((key: Answer) => key.privateKey);
+      const derived = createPublicKey(leased.join()).export({ format: 'der', type: 'spki' });
+      expect(derived.toString('base64')).toBe(spki.toString('base64'));
+    });
+
+    it.each([
+      [
+        'a public key',
+        generateKeyPairSync('ed25519').publicKey.export({ format: 'pem', type: 'spki' }),
+        'this is "PUBLIC KEY"',
+      ],
+      [
+        'one of 768 bits',
+        generateKeyPairSync('rsa', { modulusLength: 768 }).privateKey.export({
+          format: 'pem',
+          type: 'pkcs8',
+        }),
+        '1024 to 4096',
+      ],
+      [
+        'one with a passphrase',
+        generateKeyPairSync('ed25519').privateKey.export({
+          format: 'pem',
+          type: 'pkcs8',
+          cipher: 'aes-256-cbc',
+          passphrase: 'a',
+        }),
+        'openssl pkey',
+      ],
+      [
+        'one of another algorithm',
+        generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({
+          format: 'pem',
+          type: 'pkcs8',
+        }),
+        'RSA or Ed25519',
+      ],
+      [
+        'one that was cut',
+        '-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIA\n-----END PRIVATE KEY-----',
+        'whole',
+      ],
+      ['no base64', '-----BEGIN PRIVATE KEY-----\n(...)\n-----END PRIVATE KEY-----', 'base64'],
+    ])('%s is refused', async (_, pem, why) => {
+      const { status, body } = await importKey(await newDomain(), 'own', pem.toString());
+      expect(status).toBe(400);
+      expect(body.errors[0]).toMatchObject({ pointer: '/private_key', detail: expect.stringContaining(why) });
+    });
+
+    it('have a selector of their own, are eight at most, and none of a domain that does not send', async () => {
+      const domain = await newDomain();
+      const pem = generateKeyPairSync('ed25519')
+        .privateKey.export({ format: 'pem', type: 'pkcs8' })
+        .toString();
+      expect((await importKey(domain, 'pennypost', pem)).body.detail).toContain('choose another selector');
+      expect((await importKey(domain, 'Not one', pem)).status).toBe(400);
+      for (let i = 0; i < 6; i++) expect((await importKey(domain, `own${i}`, pem)).status).toBe(201);
+      expect((await importKey(domain, 'own6', pem)).body.detail).toContain('retire one first');
+      expect((await importKey(await newDomain({ type: 'inbound' }), 'own', pem)).status).toBe(409);
+    });
+  });
+
+  it('begin with a name of the customer: at once where none has signed, else with the next rotation', async () => {
+    const named = await newDomain({ dkim_selector: 'mail' });
+    expect((await keysOf(named)).map(([selector]: string[]) => selector)).toEqual(['mail', 'mail-ed']);
+    const rename = (dkim_selector: string) =>
+      call('PATCH', `/v1/domains/${named.id}`, account.live, { dkim_selector });
+    expect((await rename('post')).body).toMatchObject({ dkim_selector: 'post' });
+    expect(await keysOf(named)).toEqual([
+      ['mail', 'retired'],
+      ['mail-ed', 'retired'],
+      ['post', 'pending'],
+      ['post-ed', 'pending'],
+    ]);
+    dns = published((await call('GET', `/v1/domains/${named.id}`, account.live)).body);
+    expect(await verify(named)).toMatchObject({ status: 'verified' });
+    expect((await rename('mail')).status).toBe(200);
+    expect(await keysOf(named)).toHaveLength(4);
+    expect((await rotate(named)).status).toBe(201);
+    expect((await keysOf(named)).slice(4)).toEqual([
+      ['mail2', 'pending'],
+      ['mail2-ed', 'pending'],
+    ]);
+    expect((await rename('2nd')).status).toBe(400);
   });
 
   it('are not made for a domain that does not send', async () => {

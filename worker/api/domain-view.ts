@@ -35,6 +35,7 @@ export function summaryOf(domain: Domain) {
     next_check_at: time(domain.nextCheckMs),
     return_path_label: domain.returnPathLabel,
     return_path_host: domain.returnPathHost,
+    dkim_selector: domain.dkimSelector,
     refuse_dmarc: refusesDmarc(domain.type, domain.refuseDmarc),
     signing_domain: domain.dkimDomain ?? domain.name,
     created_at: time(domain.createdAtMs),
@@ -131,7 +132,8 @@ export function snippetOf(c: Call, known: KnownDomain): string {
       value: merge ? merged : record.value,
       comment: `${record.need}: ${record.purpose} (${record.status ?? 'not looked at yet'})${remark}`,
       // What is right already, or right in another way, is not to be published a second time.
-      off: record.status === 'ok' || (there && !merge),
+      // A BIMI record names files that are not there yet.
+      off: record.status === 'ok' || (there && !merge) || record.kind === 'bimi',
     };
   });
   return zoneSnippet(name, records);

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { publish } from '#domain/dns/finding.ts';
 import { hostPart, likelyZone } from '#domain/dns/host-part.ts';
 import { Columns } from '../../pages/blocks.tsx';
 import { Copy, State, type Tone } from '../../pages/parts.tsx';
@@ -61,6 +62,13 @@ const sendingGroups: readonly Group[] = [
     title: 'Recommended beside them',
     about: 'What receivers do with mail that only pretends to be yours, and a second, shorter signature.',
     kinds: ['dmarc', 'dkim_ed25519'],
+  },
+  {
+    id: 'logo',
+    title: 'Your logo beside your mail (BIMI)',
+    about:
+      'Optional. Mailbox providers that show logos ask for DMARC with p=quarantine or p=reject, for a square SVG file (profile Tiny PS) by HTTPS, and most of them for a certificate (VMC or CMC). Name your own files in the value.',
+    kinds: ['bimi'],
   },
   {
     id: 'instead',
@@ -183,10 +191,15 @@ function Row({ record, id, zone }: { record: Record; id: string; zone: string })
               found: <code>{value}</code>
             </p>
           ))}
-        {fix && status !== null && status !== 'ok' && status !== 'missing' && <p class="small">{fix}</p>}
+        {fix && status !== null && !saidByRow(record) && <p class="small">{fix}</p>}
       </td>
     </tr>
   );
+}
+
+/** Of a record that is simply not there, the row itself says what to publish. */
+function saidByRow({ type, name, value, fix, status }: Record): boolean {
+  return status === 'missing' && fix === publish({ type, name, value });
 }
 
 /** What the forms of DNS providers do with a name and a value. */

@@ -1,22 +1,14 @@
 import { reportAddress } from '../reports/report-address.ts';
+import { judgeBimi } from './bimi.ts';
 import { dkimFault, formatDkimRecord, parseDkimRecord } from './dkim-record.ts';
 import { findDmarc } from './dmarc.ts';
-import {
-  canonicalName,
-  type DnsAnswer,
-  type DnsFailure,
-  type Lookup,
-  provesAbsence,
-  recordsOf,
-} from './dns.ts';
+import { canonicalName, type Lookup, recordsOf } from './dns.ts';
+import { type Finding, isFailure, lookupFailed, missing, ok, publish, wrong } from './finding.ts';
 import { isSpf, mergedSpf, walkSpf } from './spf.ts';
 
 /** What a sending domain is for. */
 export const domainTypes = ['outbound', 'inbound', 'both', 'alias'] as const;
 export type DomainType = (typeof domainTypes)[number];
-
-export const checkStatuses = ['ok', 'missing', 'wrong', 'multiple', 'lookup_failed'] as const;
-export type CheckStatus = (typeof checkStatuses)[number];
 
 /** The domain that is checked, and what its records must say. */
 export interface CheckSubject {
@@ -49,22 +41,15 @@ export interface WantedRecord {
   key?: SubjectKey;
 }
 
-/** What was found. */
-export interface Finding {
-  status: CheckStatus;
-  observed: string[];
-  /** One sentence that says the exact fix; with `ok` it is advice or null. */
-  fix: string | null;
-  /** The domain at which it was found, where that is a choice (DKIM: the domain itself or its parent). */
-  foundAt: string | null;
-}
-
-/** One check. `required` and `recommended` name the types of domain that need it. */
+/** One check. `required`, `recommended` and `optional` name the types of domain that need it, or for which it is of use. */
 export interface RecordCheck {
   kind: string;
   purpose: string;
   required: readonly DomainType[];
   recommended: readonly DomainType[];
+  optional?: readonly DomainType[];
+  /** false: it is not looked for where misread forms put it. */
+  soughtElsewhere?: false;
   /** The records to publish; each is a row of its own. */
   records(subject: CheckSubject): WantedRecord[];
   judge(wanted: WantedRecord, subject: CheckSubject, lookup: Lookup): Promise<Finding>;
@@ -117,6 +102,7 @@ export const recordChecks = [
     purpose: 'a second, shorter signature (RFC 8463); it signs once it is published',
     required: [],
     recommended: [],
+    optional: sending,
     records: (subject) => dkimRecords(subject, 'ed25519-sha256'),
     judge: judgeDkim,
   },
@@ -145,6 +131,23 @@ export const recordChecks = [
     judge: judgeDmarc,
   },
   {
+    kind: 'bimi',
+    purpose:
+      'shows your logo beside your mail at some mailbox providers (BIMI); name the files of your own there',
+    required: [],
+    recommended: [],
+    optional: sending,
+    soughtElsewhere: false,
+    records: ({ name }) => [
+      {
+        type: 'TXT',
+        name: `default._bimi.${name}`,
+        value: `v=BIMI1; l=https://${name}/logo.svg; a=https://${name}/logo.pem`,
+      },
+    ],
+    judge: judgeBimi,
+  },
+  {
     kind: 'mx',
     purpose: 'brings mail for the domain to us',
     required: receiving,
@@ -160,7 +163,7 @@ export type CheckKind = (typeof recordChecks)[number]['kind'];
 export function needOf(check: RecordCheck, type: DomainType): 'required' | 'recommended' | 'optional' | null {
   if (check.required.includes(type)) return 'required';
   if (check.recommended.includes(type)) return 'recommended';
-  return check.kind === 'dkim_ed25519' && signs(type) ? 'optional' : null;
+  return check.optional?.includes(type) ? 'optional' : null;
 }
 
 /** The domain that SPF records include. */
@@ -390,29 +393,4 @@ async function judgeMx(wanted: WantedRecord, subject: CheckSubject, lookup: Look
 export function parentOf(domain: string): string | null {
   const labels = domain.split('.');
   return labels.length > 2 ? labels.slice(1).join('.') : null;
-}
-
-function isFailure(answer: DnsAnswer): answer is Extract<DnsAnswer, { failure: unknown }> {
-  return 'failure' in answer && !provesAbsence(answer);
-}
-
-function publish({ type, name, value }: WantedRecord): string {
-  return `Publish a ${type} record at ${name}: ${value}`;
-}
-
-function ok(observed: string[]): Finding {
-  return { status: 'ok', observed, fix: null, foundAt: null };
-}
-
-function missing(fix: string): Finding {
-  return { status: 'missing', observed: [], fix, foundAt: null };
-}
-
-function wrong(observed: string[], fix: string): Finding {
-  return { status: 'wrong', observed, fix, foundAt: null };
-}
-
-function lookupFailed(name: string, failure: DnsFailure, observed: string[] = []): Finding {
-  const fix = `Nothing to change yet: DNS did not answer for ${name} (${failure}); it is asked again. If it lasts, look at the name servers.`;
-  return { status: 'lookup_failed', observed, fix, foundAt: null };
 }

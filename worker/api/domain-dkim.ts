@@ -1,0 +1,97 @@
+import { z } from '@hono/zod-openapi';
+import { selectorPattern } from '#domain/dns/dkim-selector.ts';
+import { signs } from '#domain/dns/record-check.ts';
+import { Problem } from '#domain/problem.ts';
+import { type Call, invalidBody, newApp } from '../http/app.ts';
+import { readBody } from '../http/request-body.ts';
+import { importDkimKey } from '../store/dkim-keys.ts';
+import { addDkimKeys, type KnownDomain, retireKey, updateDomain } from '../store/domains.ts';
+import { keyView } from './domain-view.ts';
+import { domainOf, knownOf, newKeys, orConflict } from './domains.ts';
+
+/** `/v1/domains/:id/dkim…`: the keys that a domain signs with. */
+export const domainDkimApp = newApp();
+
+/** Of keys that are not retired; each that signs is a field of every message. */
+const mostKeys = 8;
+
+export const newDkimKey = z.strictObject({
+  selector: z
+    .string()
+    .regex(selectorPattern, 'must be DNS labels in lower case with dots between them, 100 characters at most')
+    .meta({ description: 'Where its record is: `<selector>._domainkey.<domain>`.' }),
+  private_key: z.string().min(1).max(16_384).meta({
+    description:
+      'PEM: RSA of 1024 to 4096 bits (PKCS #8 or PKCS #1) or Ed25519 (PKCS #8), without a passphrase.',
+  }),
+});
+
+domainDkimApp.get('/domains/:id/dkim', async (c) => c.json(keysView(await domainOf(c))));
+
+domainDkimApp.post('/domains/:id/dkim', async (c) => {
+  const known = await signingDomainOf(c);
+  const { domain, keys } = known;
+  const body = await readBody(c, newDkimKey);
+  if (keys.filter(({ status }) => status !== 'retired').length >= mostKeys)
+    throw new Problem('conflict', `${domain.name} has ${mostKeys} keys; retire one first.`);
+  const nowMs = Date.now();
+  const { accountId, name } = domain;
+  const key = await importDkimKey(c.get('env').encryptionKeys, {
+    accountId,
+    domain: name,
+    selector: body.selector,
+    pem: body.private_key,
+    known: keys,
+    nowMs,
+  });
+  if (typeof key === 'string') throw invalidBody([{ path: ['private_key'], message: key }]);
+  await orConflict(`${name} has, or had, a key ${body.selector}; choose another selector.`, () =>
+    addDkimKeys(c.get('store'), domain.id, [key]),
+  );
+  await updateDomain(c.get('store'), domain.id, { nextCheckMs: nowMs });
+  return c.json(keysView(await knownOf(c, domain.id)), 201);
+});
+
+domainDkimApp.post('/domains/:id/dkim/rotate', async (c) => {
+  const known = await signingDomainOf(c);
+  const { domain, keys } = known;
+  const waiting = keys.find((key) => key.status === 'pending' && key.algorithm === 'rsa-sha256');
+  if (waiting) {
+    throw new Problem(
+      'conflict',
+      `The key ${waiting.selector} is not published yet; publish it, or retire it first.`,
+    );
+  }
+  const nowMs = Date.now();
+  await orConflict('Another rotation has just begun.', async () =>
+    addDkimKeys(c.get('store'), domain.id, await newKeys(c, domain, keys, nowMs)),
+  );
+  await updateDomain(c.get('store'), domain.id, { nextCheckMs: nowMs + 15 * 60_000 });
+  return c.json(keysView(await knownOf(c, domain.id)), 201);
+});
+
+domainDkimApp.post('/domains/:id/dkim/:selector/retire', async (c) => {
+  const { domain, keys } = await domainOf(c);
+  const key = keys.find((one) => one.selector === c.req.param('selector'));
+  if (!key)
+    throw new Problem('not_found', `${domain.name} has no key ${c.req.param('selector')?.slice(0, 64)}.`);
+  const others = keys.filter(
+    (one) => one !== key && one.status === 'active' && one.algorithm === 'rsa-sha256',
+  );
+  if (key.status === 'active' && key.algorithm === 'rsa-sha256' && others.length === 0) {
+    throw new Problem('conflict', `${key.selector} is the only RSA key that signs; rotate first.`);
+  }
+  await retireKey(c.get('store'), domain.id, key.selector);
+  return c.json(keysView(await knownOf(c, domain.id)));
+});
+
+async function signingDomainOf(c: Call): Promise<KnownDomain> {
+  const known = await domainOf(c);
+  const { name, type } = known.domain;
+  if (!signs(type)) throw new Problem('conflict', `${name} is of type ${type} and does not sign.`);
+  return known;
+}
+
+function keysView(known: KnownDomain) {
+  return { data: known.keys.map((key) => keyView(known, key)) };
+}
