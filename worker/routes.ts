@@ -1,5 +1,6 @@
 import { Problem } from '#domain/problem.ts';
 import { adminApp } from './api/admin.ts';
+import { adminDkimApp } from './api/admin-dkim.ts';
 import { adminMoveApp } from './api/admin-move.ts';
 import { adminNodesApp } from './api/admin-nodes.ts';
 import { adminTransportsApp } from './api/admin-transports.ts';
@@ -122,6 +123,7 @@ app.route('/resend', resendApp);
 app.route('/postmark', postmarkApp);
 app.route('/admin/v1', adminApp);
 app.route('/admin/v1', adminMoveApp);
+app.route('/admin/v1', adminDkimApp);
 app.route('/admin/v1', adminNodesApp);
 app.route('/admin/v1', adminTransportsApp);
 app.route('/node/v1', nodeApp);

@@ -253,6 +253,7 @@ const buttons = [
   '/sending/keys/:id/revoke',
   '/domains/:id/verify',
   '/domains/:id/vouch',
+  '/domains/:id/dkim/delegate',
   '/domains/:id/dkim/rotate',
   '/domains/:id/dkim/:selector/retire',
   '/domains/:id/remove',

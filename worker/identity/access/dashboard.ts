@@ -53,6 +53,7 @@ export const dashboardAccess = accessRows([
   ['POST /domains/:id/verify', member('developer')],
   ['POST /domains/:id/vouch', operator, 'domain vouched for'],
   ['POST /domains/:id/dkim/selector', member('developer'), 'DKIM selector changed'],
+  ['POST /domains/:id/dkim/delegate', member('developer'), 'DKIM delegation changed'],
   ['POST /domains/:id/dkim/import', member('developer'), 'DKIM key imported'],
   ['POST /domains/:id/dkim/rotate', member('developer'), 'DKIM keys rotated'],
   ['POST /domains/:id/dkim/:selector/retire', member('developer'), 'DKIM key retired'],
