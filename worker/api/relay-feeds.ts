@@ -72,7 +72,7 @@ async function confirm(url: string): Promise<void> {
       'invalid_body',
       'SubscribeURL must be a confirmation at https://sns.<region>.amazonaws.com.',
     );
-  const response = await fetch(url, { redirect: 'error', signal: AbortSignal.timeout(confirmForMs) });
+  const response = await fetch(url, { redirect: 'manual', signal: AbortSignal.timeout(confirmForMs) });
   await response.body?.cancel();
   if (!response.ok)
     throw new Problem('unavailable', `Amazon SNS answers ${response.status} to the confirmation.`);
