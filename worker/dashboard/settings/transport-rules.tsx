@@ -89,9 +89,9 @@ export function SwitchDomain({ transports }: { transports: readonly TransportSta
       <Fields
         action="/operator/transports/domains"
         submit="Switch it"
-        fieldOf={([first = '']) => (first === 'rules' || first === 'route' ? 'by' : first)}
+        fieldOf={([first = '']) => (first === 'domain' ? 'switched' : 'by')}
       >
-        <Field label="Domain" name="domain" maxlength={253} hint="As it signs, for example shop.example." />
+        <Field label="Domain" name="switched" maxlength={253} hint="As it signs, for example shop.example." />
         <Select
           label="All its mail leaves by"
           name="by"

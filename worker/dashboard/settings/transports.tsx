@@ -279,7 +279,7 @@ transportPages.action('/operator/transports/domains', async (c, _viewer, form) =
   const by = form.text('by');
   // What takes the rule away need not name a transport.
   const rule = transportRule.safeParse({
-    domain: form.text('domain').toLowerCase(),
+    domain: form.text('switched').toLowerCase(),
     route: [by === '' ? direct : by],
   });
   if (!rule.success) throw invalidBody(rule.error.issues, '');
