@@ -182,7 +182,7 @@ is looked up when the endpoint is made and before each try. \`ALLOW_LOCAL_WEBHOO
 | \`complained\` | \`email.complained\` | \`complaint\` | \`email.complained\` | \`SpamComplaint\` | an abuse report came (RFC 5965) | feedback type, source, verified (by a token or a signed feedback loop), suppresses |
 | \`opened\` | \`email.opened\` | \`open\` | \`email.opened\` | \`Open\` | the pixel was fetched | userAgent, machine (a guess that no person did it) |
 | \`clicked\` | \`email.clicked\` | \`click\` | \`email.clicked\` | \`Click\` | a link was followed | url, userAgent, machine (a guess that no person did it) |
-| \`unsubscribed\` | \`email.unsubscribed\` | \`unsubscribe\` |  |  | one-click unsubscribe (RFC 8058), or the page behind its link | suppresses, scope (\`account\`, a domain, \`class:\` or \`tag:\` and a name) |
+| \`unsubscribed\` | \`email.unsubscribed\` | \`unsubscribe\` |  |  | one-click unsubscribe (RFC 8058), or the page behind its link | suppresses, scope (\`account\`, a domain, or \`class:\`, \`stream:\`, \`tag:\` and a name) |
 | \`auto_replied\` | \`email.auto_replied\` | \`auto_reply\` |  | \`Bounce\` | an automatic reply came to the return path (RFC 3834) | subject |
 | \`bounce_replied\` | \`email.bounce_replied\` | \`bounce_reply\` |  |  | a person wrote to the return path | subject |
 | \`failed\` | \`email.failed\` | \`error\` | \`email.failed\` |  | unsignable, too large, policy, or our own fault | reason, text |

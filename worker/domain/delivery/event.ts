@@ -116,7 +116,7 @@ export const events = [
     resend: null,
     postmark: null,
     raised: 'one-click unsubscribe (RFC 8058), or the page behind its link',
-    details: 'suppresses, scope (`account`, a domain, `class:` or `tag:` and a name)',
+    details: 'suppresses, scope (`account`, a domain, or `class:`, `stream:`, `tag:` and a name)',
   },
   {
     kind: 'auto_replied',
