@@ -1,5 +1,5 @@
-import { createWriteStream, openAsBlob } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { rm, stat } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { z } from 'zod';
@@ -28,6 +28,7 @@ import {
   type tlsReportRequest,
 } from '#domain/node-contract.ts';
 import type { EdgeClock } from './edge-clock.ts';
+import { type Answered, type Asked, EdgeHttp } from './edge-http.ts';
 import { type OwnToken, ownToken } from './own-token.ts';
 
 /** The edge did not answer, or not in a way that can be understood: try again later. */
@@ -66,6 +67,8 @@ export interface WorkerClientOptions extends NodeIdentity {
   onReach?: (reached: boolean) => void;
 }
 
+type Question = Omit<Asked, 'headers' | 'signal'> & Partial<Pick<Asked, 'headers'>>;
+
 type WithoutIdentity<S extends z.ZodType> = Omit<z.input<S>, keyof NodeIdentity>;
 
 /**
@@ -75,6 +78,7 @@ type WithoutIdentity<S extends z.ZodType> = Omit<z.input<S>, keyof NodeIdentity>
 export class WorkerClient {
   readonly #options: WorkerClientOptions;
   readonly #token: OwnToken;
+  readonly #http = new EdgeHttp();
 
   constructor(options: WorkerClientOptions) {
     this.#options = options;
@@ -95,8 +99,8 @@ export class WorkerClient {
     const { nodeId, nodeToken } = this.#options;
     const body = JSON.stringify({ nodeId, token });
     const headers = { 'content-type': 'application/json' };
-    const response = await this.#askAs(nodeToken, 'enrol', { method: 'POST', headers, body });
-    await response.body?.cancel();
+    const answer = await this.#askAs(nodeToken, 'enrol', { method: 'POST', headers, body });
+    await answer.drop();
   }
 
   /** Says that this boot of the node has begun; leases of its older boots are released. */
@@ -145,13 +149,18 @@ export class WorkerClient {
    */
   async received(mail: { head: ReceivedHead; trace: string }, path: string): Promise<SmtpRefusal | null> {
     const { timeoutMs } = this.#options;
-    const body = new Blob([`${JSON.stringify(mail.head)}\n${mail.trace}`, await openAsBlob(path)]);
-    const response = await this.#ask(
+    const before = Buffer.from(`${JSON.stringify(mail.head)}\n${mail.trace}`);
+    const length = before.length + (await stat(path)).size;
+    const answer = await this.#ask(
       'received',
-      { method: 'POST', headers: { 'content-type': 'application/octet-stream' }, body },
+      {
+        method: 'POST',
+        headers: { 'content-type': 'application/octet-stream', 'content-length': String(length) },
+        body: Readable.from(oneAfterTheOther(before, path)),
+      },
       rawTimeoutFactor + synchronousMs / timeoutMs,
     );
-    const parsed = receivedResponse.safeParse(await this.#reading(() => response.json()));
+    const parsed = receivedResponse.safeParse(await this.#reading(() => answer.json()));
     if (!parsed.success) throw new EdgeAway('received: the answer is not as agreed');
     return parsed.data.refusal;
   }
@@ -166,12 +175,12 @@ export class WorkerClient {
     const query = new URLSearchParams({ mail_from: mail.mailFrom });
     for (const recipient of mail.rcptTo) query.append('rcpt_to', recipient);
     if (mail.signedAuthor !== null) query.set('signed_author', mail.signedAuthor);
-    const response = await this.#ask(`inbound?${query}`, {
+    const answer = await this.#ask(`inbound?${query}`, {
       method: 'POST',
       headers: { 'content-type': 'message/rfc822' },
-      body: Buffer.from(mail.raw),
+      body: mail.raw,
     });
-    const parsed = inboundResponse.safeParse(await this.#reading(() => response.json()));
+    const parsed = inboundResponse.safeParse(await this.#reading(() => answer.json()));
     if (!parsed.success || parsed.data.verdicts.length !== mail.rcptTo.length) {
       throw new EdgeAway('inbound: one verdict a recipient was expected');
     }
@@ -189,27 +198,27 @@ export class WorkerClient {
   }
 
   async #tell(path: string, body: unknown): Promise<void> {
-    const response = await this.#ask(path, {
+    const answer = await this.#ask(path, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify(body),
     });
-    await response.body?.cancel();
+    await answer.drop();
   }
 
   /** The raw message, in memory. */
   async rawBytes(messageId: string): Promise<Buffer> {
-    const response = await this.#fetchRaw(messageId);
-    return this.#reading(async () => Buffer.from(await response.arrayBuffer()));
+    const answer = await this.#fetchRaw(messageId);
+    return this.#reading(() => answer.bytes());
   }
 
   /** The raw message, streamed to a new file. Returns its size; leaves no file behind when it fails. */
   async rawFile(messageId: string, path: string): Promise<number> {
-    const response = await this.#fetchRaw(messageId);
+    const answer = await this.#fetchRaw(messageId);
     try {
       return await this.#reading(async () => {
         const file = createWriteStream(path, { flags: 'wx', mode: 0o600 });
-        await pipeline(Readable.from(response.body ?? []), file);
+        await pipeline(answer.stream(), file);
         return file.bytesWritten;
       });
     } catch (error) {
@@ -218,45 +227,45 @@ export class WorkerClient {
     }
   }
 
-  async #fetchRaw(messageId: string): Promise<Response> {
+  async #fetchRaw(messageId: string): Promise<Answered> {
     return this.#ask(`raw/${encodeURIComponent(messageId)}`, { method: 'GET' }, rawTimeoutFactor);
   }
 
-  async #post<T>(path: string, body: object, answer: z.ZodType<T>): Promise<T> {
+  async #post<T>(path: string, body: object, schema: z.ZodType<T>): Promise<T> {
     const { nodeId, bootId } = this.#options;
-    const response = await this.#ask(path, {
+    const answer = await this.#ask(path, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ nodeId, bootId, ...body }),
     });
-    const parsed = answer.safeParse(await this.#reading(() => response.json()));
+    const parsed = schema.safeParse(await this.#reading(() => answer.json()));
     if (!parsed.success) throw new EdgeAway(`${path}: the answer is not as agreed: ${parsed.error.message}`);
     return parsed.data;
   }
 
-  async #ask(path: string, init: RequestInit, timeoutFactor = 1): Promise<Response> {
-    return await this.#askAs(await this.#token.get(), path, init, timeoutFactor);
+  async #ask(path: string, asked: Question, timeoutFactor = 1): Promise<Answered> {
+    return await this.#askAs(await this.#token.get(), path, asked, timeoutFactor);
   }
 
-  async #askAs(token: string, path: string, init: RequestInit, timeoutFactor = 1): Promise<Response> {
+  async #askAs(token: string, path: string, asked: Question, timeoutFactor = 1): Promise<Answered> {
     const { edgeUrl, timeoutMs, clock } = this.#options;
     const askedMarkMs = clock?.markMs() ?? 0;
-    const response = await this.#reading(() =>
-      fetch(`${edgeUrl}/node/v1/${path}`, {
-        ...init,
-        redirect: 'error',
-        headers: { ...init.headers, authorization: `Bearer ${token}` },
+    const answer = await this.#reading(() =>
+      this.#http.ask(`${edgeUrl}/node/v1/${path}`, {
+        ...asked,
+        headers: { ...asked.headers, authorization: `Bearer ${token}` },
         signal: AbortSignal.timeout(timeoutMs * timeoutFactor),
       }),
     );
-    const edgeNowMs = Number(response.headers.get(edgeTimeHeader) ?? Number.NaN);
+    const { status } = answer;
+    const edgeNowMs = Number(answer.header(edgeTimeHeader) ?? Number.NaN);
     if (Number.isSafeInteger(edgeNowMs)) clock?.set(edgeNowMs, askedMarkMs);
-    if (response.ok) return response;
-    const detail = (await this.#reading(() => response.text())).slice(0, 300);
-    if (response.status >= 500 || response.status === 408 || response.status === 429) {
-      throw new EdgeAway(`the edge answered ${response.status} to ${path}: ${detail}`);
-    }
-    throw new EdgeRefusal(path, response.status, detail);
+    if (status >= 200 && status < 300) return answer;
+    const detail = (await this.#reading(() => answer.text())).slice(0, 300);
+    // A redirection is not followed: it is no edge's, and the token is for the edge alone.
+    const mayPass = status < 400 || status >= 500 || status === 408 || status === 429;
+    if (mayPass) throw new EdgeAway(`the edge answered ${status} to ${path}: ${detail}`);
+    throw new EdgeRefusal(path, status, detail);
   }
 
   /** Turns whatever the network throws into `EdgeAway`. */
@@ -271,6 +280,11 @@ export class WorkerClient {
       throw new EdgeAway(cause instanceof Error ? cause.message : String(cause), { cause: error });
     }
   }
+}
+
+async function* oneAfterTheOther(before: Uint8Array, path: string): AsyncGenerator<Uint8Array> {
+  yield before;
+  yield* createReadStream(path);
 }
 
 /** 25 MiB on a slow line take longer than an answer in JSON. */

@@ -36,6 +36,7 @@ export async function bundlePrograms(mutations: readonly Mutation[] = []): Promi
       mutations: of('smtp-node/'),
       shared,
       standIns: {
+        'smtp-node/edge-http.ts': standIn('edge-http'),
         'smtp-node/wake.ts': standIn('wake'),
         'smtp-node/submission/server.ts': standIn('listeners'),
         'smtp-node/inbound/server.ts': standIn('listeners'),

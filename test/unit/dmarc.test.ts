@@ -12,9 +12,10 @@ describe('a DMARC record', () => {
     ],
     [
       'v=DMARC1; p=quarantine; rua=mailto:a@example.com!10m, mailto:b@example.org; pct=50; psd=n',
-      { reportUris: ['mailto:a@example.com!10m', 'mailto:b@example.org'], publicSuffix: 'n' },
+      { reportUris: ['mailto:a@example.com!10m', 'mailto:b@example.org'], publicSuffix: 'n', percent: 50 },
     ],
-    ['v=DMARC1; rua=mailto:a@example.com', { policy: 'none' }],
+    ['v=DMARC1; rua=mailto:a@example.com', { policy: 'none', percent: 100, testing: false }],
+    ['v=DMARC1; p=reject; pct=much; t=y', { policy: 'reject', percent: 100, testing: true }],
   ])('%j is read', (text, record) => {
     expect(parseDmarc(text)).toMatchObject(record);
   });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import type { Finding } from '#domain/dns/finding.ts';
 import { judgeRecord } from '#domain/dns/judge-record.ts';
-import { type CheckKind, type CheckSubject, type Finding, planChecks } from '#domain/dns/record-check.ts';
+import { type CheckKind, type CheckSubject, planChecks } from '#domain/dns/record-check.ts';
 import { type DnsTable, lookupIn } from '../support/dns-table.ts';
 
 const rsa = { selector: 'pennypost', algorithm: 'rsa-sha256', publicKey: 'MIIBIjANBg==' } as const;
@@ -30,7 +31,8 @@ describe('the records of a domain', () => {
   it.each([
     ['outbound', 'required', ['ownership', 'spf', 'dkim']],
     ['outbound', 'recommended', ['return_path', 'dmarc']],
-    ['outbound', 'optional', ['dkim_ed25519']],
+    ['outbound', 'optional', ['dkim_ed25519', 'bimi']],
+    ['inbound', 'optional', []],
     ['inbound', 'required', ['ownership', 'mx']],
     ['inbound', 'recommended', []],
     ['both', 'required', ['ownership', 'spf', 'dkim', 'mx']],
@@ -55,6 +57,11 @@ describe('the records of a domain', () => {
         'TXT',
         '_dmarc.example.com',
         'v=DMARC1; p=quarantine; rua=mailto:dmarc+7-0123456789abcdef@reports.mail.test',
+      ],
+      [
+        'TXT',
+        'default._bimi.example.com',
+        'v=BIMI1; l=https://example.com/logo.svg; a=https://example.com/logo.pem',
       ],
       ['MX', 'example.com', '10 mx.mail.test'],
     ]);
@@ -356,5 +363,48 @@ describe('a check', () => {
   it('of the return path uses the label that was chosen', async () => {
     const table = { [`mta.${own}`]: { CNAME: ['bounces.mail.test'] } };
     expect(await judge('return_path', table, { returnPathLabel: 'mta' })).toMatchObject({ status: 'ok' });
+  });
+});
+
+describe('a selector that is delegated', () => {
+  const target = 's1.7-0123456789abcdef.dkim.mail.test';
+  const name = 'shop-s1._domainkey.shop.example.com';
+  const keys = [{ ...rsa, selector: 'shop-s1', target }];
+  const published = { TXT: ['v=DKIM1; k=rsa; p=MIIBIjANBg=='] };
+  it.each<[string, DnsTable, Finding['status'], string | null]>([
+    ['is right', { [name]: { CNAME: [target] }, [target]: published }, 'ok', null],
+    [
+      'leads there by a detour',
+      { [name]: { CNAME: ['x.example'] }, 'x.example': { CNAME: [target] }, [target]: published },
+      'ok',
+      null,
+    ],
+    ['is not there', { [target]: published }, 'missing', `Publish a CNAME record at ${name}: ${target}`],
+    ['is a copy', { [name]: published, [target]: published }, 'wrong', 'in place of the TXT record'],
+    ['leads elsewhere', { [name]: { CNAME: ['x.example'] } }, 'wrong', 'it leads to x.example'],
+    ['leads to nothing yet', { [name]: { CNAME: [target] } }, 'wrong', 'Your CNAME is right; the operator'],
+    [
+      'leads to another key',
+      { [name]: { CNAME: [target] }, [target]: { TXT: ['v=DKIM1; k=rsa; p=AAAA'] } },
+      'wrong',
+      `publish one TXT record at ${target}: v=DKIM1`,
+    ],
+    [
+      'leads to two keys',
+      { [name]: { CNAME: [target] }, [target]: { TXT: [...published.TXT, 'v=DKIM1; p=AAAA'] } },
+      'wrong',
+      'there are several',
+    ],
+    ['is not answered', { [name]: 'servfail' }, 'lookup_failed', 'asked again'],
+    [
+      'has its name doubled',
+      { [`${name}.shop.example.com`]: { CNAME: [target] }, [target]: published },
+      'missing',
+      'leave the domain out of the name',
+    ],
+  ])('%s', async (_, table, status, fix) => {
+    const found = await judge('dkim', table, { keys });
+    expect(found).toMatchObject({ status, fix: fix === null ? null : expect.stringContaining(fix) });
+    expect(found.foundAt).toBe(status === 'ok' ? 'shop.example.com' : null);
   });
 });

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { publish } from '#domain/dns/finding.ts';
 import { hostPart, likelyZone } from '#domain/dns/host-part.ts';
 import { Columns } from '../../pages/blocks.tsx';
 import { Copy, State, type Tone } from '../../pages/parts.tsx';
@@ -63,12 +64,25 @@ const sendingGroups: readonly Group[] = [
     kinds: ['dmarc', 'dkim_ed25519'],
   },
   {
+    id: 'logo',
+    title: 'Your logo beside your mail (BIMI)',
+    about:
+      'Optional. Mailbox providers that show logos ask for DMARC with p=quarantine or p=reject, for a square SVG file (profile Tiny PS) by HTTPS, and most of them for a certificate (VMC or CMC). Name your own files in the value.',
+    kinds: ['bimi'],
+  },
+  {
     id: 'instead',
     title: 'Where the CNAME cannot be published',
     about: 'These two together do in its place; beside it they are not needed.',
     kinds: ['spf', 'ownership'],
   },
 ];
+/** Of one whose keys are published here. */
+const delegatedEnough: Pick<Group, 'title' | 'about'> = {
+  title: 'Publish these to send',
+  about:
+    'They are enough: those of DKIM lead to the keys that sign your mail, which proves that the domain is yours; the other carries SPF.',
+};
 const receivingGroups: readonly Group[] = [
   {
     id: 'enough',
@@ -81,9 +95,11 @@ const receivingGroups: readonly Group[] = [
 /** @param sends whether mail is sent from the domain */
 export function Records({ domain, records, sends }: { domain: string; records: Record[]; sends: boolean }) {
   const zone = likelyZone(domain);
+  const delegated = records.some(({ kind, type }) => kind === 'dkim' && type === 'CNAME');
   const groups = (sends ? sendingGroups : receivingGroups)
     .map((group) => ({
       ...group,
+      ...(sends && group.id === 'enough' && delegated ? delegatedEnough : {}),
       // The order of the group, and of the keys of a rotation the newer one behind.
       own: group.kinds.flatMap((kind) => records.filter((record) => record.kind === kind)),
     }))
@@ -183,10 +199,15 @@ function Row({ record, id, zone }: { record: Record; id: string; zone: string })
               found: <code>{value}</code>
             </p>
           ))}
-        {fix && status !== null && status !== 'ok' && status !== 'missing' && <p class="small">{fix}</p>}
+        {fix && status !== null && !saidByRow(record) && <p class="small">{fix}</p>}
       </td>
     </tr>
   );
+}
+
+/** Of a record that is simply not there, the row itself says what to publish. */
+function saidByRow({ type, name, value, fix, status }: Record): boolean {
+  return status === 'missing' && fix === publish({ type, name, value });
 }
 
 /** What the forms of DNS providers do with a name and a value. */

@@ -25,6 +25,7 @@ curl -X POST $API/v1/domains/example.com/verify -H "Authorization: Bearer $KEY" 
 | \`dkim_ed25519\` | TXT | \`pennypost-ed._domainkey.example.com\` | \`v=DKIM1; k=ed25519; p=…\` | a second, shorter signature (RFC 8463); it signs once it is published | optional: outbound, both, alias |
 | \`return_path\` | CNAME | \`pp-bounces.example.com\` | \`bounces.<SERVICE_DOMAIN>\` | brings delayed bounces back and makes SPF align | recommended: outbound, both, alias |
 | \`dmarc\` | TXT | \`_dmarc.example.com\` | \`v=DMARC1; p=quarantine; rua=mailto:dmarc+…@reports.<SERVICE_DOMAIN>\` | says what receivers do with mail that fails SPF and DKIM (RFC 9989) | recommended: outbound, both, alias |
+| \`bimi\` | TXT | \`default._bimi.example.com\` | \`v=BIMI1; l=https://example.com/logo.svg; a=https://example.com/logo.pem\` | shows your logo beside your mail at some mailbox providers (BIMI); name the files of your own there | optional: outbound, both, alias |
 | \`mx\` | MX | \`example.com\` | \`10 mx.<SERVICE_DOMAIN>\` | brings mail for the domain to us | required: inbound, both, alias |
 
 <!-- /generated -->
@@ -51,11 +52,55 @@ who send to it fare with TLS (RFC 8460). \`rua\` of the advised DMARC record has
 in a sentence; mail to these addresses that brings no report about the domain is refused, and so is one over 1 MiB. Anybody
 can write a report, so that nothing follows from one; they are kept for 92 days, a hundred a day and kind at most.
 
+## Your logo beside your mail
+
+Some mailbox providers show a logo beside mail that passes DMARC: BIMI (draft-brand-indicators-for-message-identification), a
+TXT at \`default._bimi.<domain>\` that names the logo (\`l=\`, a square SVG file of the profile Tiny PS, by HTTPS) and its
+certificate (\`a=\`, a VMC or CMC; Gmail and Apple show no logo without one). It counts only where the policy is enforced for all
+mail: DMARC with \`p=quarantine\` or \`p=reject\`, without \`pct\` below 100, \`t=y\` or \`sp=none\`, and so at the organisational domain
+as well. The check says what is lacking. Nothing depends on it, and zone files have it as a comment only, since it names files
+that are yours to make.
+
 ## Changing keys
 
 Keys rotate without a gap: \`rotate\` makes a new pair (\`pennypost2\`, \`pennypost2-ed\`) that signs once it is found in
 DNS; the old pair goes on beside it for seven days. Take its records away only after that. An Ed25519 key signs only
 while it is published.
+
+The selectors begin with \`pennypost\`, or with what \`dkim_selector\` of the domain says (\`POST\` and \`PATCH /v1/domains\`): keys of
+the new name are made at once as long as none has signed, and else by the next rotation.
+
+## DKIM by CNAME
+
+A domain may delegate its keys: \`dkim_delegated: true\` (\`POST\` and \`PATCH /v1/domains\`), or Delegate by CNAME on its page. You publish two
+CNAME records once, with the check \`dkim\`:
+
+| name | leads to |
+| --- | --- |
+| \`pennypost-s1._domainkey.example.com\` | \`s1.<your token>.dkim.<SERVICE_DOMAIN>\` |
+| \`pennypost-s2._domainkey.example.com\` | \`s2.<your token>.dkim.<SERVICE_DOMAIN>\` |
+
+The keys, RSA of 2048 bits, are published behind them by the service. One signs and the other stands by. It takes over after 180 days, or at once with
+\`rotate\`, provided that it is found in DNS; both sign for seven days then. The old record stays for seven days more, for mail under way, and a
+new key takes its place and stands by. Keys of your own that sign already go on until the first delegated one does. Turned off again, a
+new pair of your own is made, and the delegated key signs until you have published that.
+
+How the records come into the zone of the service is the matter of [whoever operates it](operate.md#keys-of-domains-that-delegate-dkim).
+
+## A key of your own
+
+A key that you have already, of another service or server, is imported with its selector, so that its record stays as it is:
+
+\`\`\`sh
+jq -n --rawfile key private.pem '{selector: "s1", private_key: $key}' |
+  curl $API/v1/domains/example.com/dkim -H "Authorization: Bearer $KEY" -H 'Content-Type: application/json' -d @-
+\`\`\`
+
+Or with the command line: \`pennypost domains dkim example.com --selector s1 --key-file private.pem\`.
+
+It is a PEM file without a passphrase: RSA of 1024 to 4096 bits (PKCS #8 or PKCS #1) or Ed25519 (PKCS #8). The key is checked,
+encrypted as the others are, and never shown again. It signs once its record is found, and the key of its kind before it
+retires seven days later.
 
 ## Where to publish them
 

@@ -13,6 +13,10 @@ export interface DmarcRecord {
   reportUris: string[];
   /** `y`: a public suffix, `n`: an organisational domain, `u`: not said. */
   publicSuffix: 'y' | 'n' | 'u';
+  /** For how much of the mail it holds, 0 to 100 (RFC 7489 §6.3; RFC 9989 has it no more). */
+  percent: number;
+  /** The domain only tries its policy out (`t=y`). */
+  testing: boolean;
 }
 
 /** True for a TXT record that is a DMARC record: the version comes first and is exact. */
@@ -42,6 +46,7 @@ export function parseDmarc(text: string): DmarcRecord | string {
   }
   const strict = (name: string) => (tags.get(name)?.toLowerCase() === 's' ? 's' : 'r');
   const psd = tags.get('psd')?.toLowerCase();
+  const percent = tags.get('pct') ?? '';
   return {
     policy: policy ?? 'none',
     subdomainPolicy: policyOf(tags.get('sp')),
@@ -49,6 +54,8 @@ export function parseDmarc(text: string): DmarcRecord | string {
     spfAlignment: strict('aspf'),
     reportUris,
     publicSuffix: psd === 'y' || psd === 'n' ? psd : 'u',
+    percent: /^\d{1,2}$/.test(percent) ? Number(percent) : 100,
+    testing: tags.get('t')?.toLowerCase() === 'y',
   };
 }
 
@@ -79,8 +86,24 @@ export function treeWalk(domain: string): string[] {
 export async function findDmarc(domain: string, lookup: Lookup): Promise<DmarcDiscovery> {
   const [own = domain, ...parents] = treeWalk(domain);
   const first = await recordAt(own, lookup);
-  if (first.kind !== 'none') return first;
-  let organisation: DmarcDiscovery = first;
+  return first.kind === 'none' ? await above(parents, first, lookup) : first;
+}
+
+/** Finds the record of the organisational domain, which may be the domain's own (RFC 9989 §4.10.2). */
+export async function findOrganisation(domain: string, lookup: Lookup): Promise<DmarcDiscovery> {
+  const [own = domain, ...parents] = treeWalk(domain);
+  const first = await recordAt(own, lookup);
+  const ends = first.kind === 'failed' || (first.kind === 'found' && first.record.publicSuffix === 'n');
+  return ends ? first : await above(parents, first, lookup);
+}
+
+/** Goes on with the walk; a record found nearer the top takes the place of those before. */
+async function above(
+  parents: readonly string[],
+  before: DmarcDiscovery,
+  lookup: Lookup,
+): Promise<DmarcDiscovery> {
+  let organisation = before;
   for (const parent of parents) {
     const found = await recordAt(parent, lookup);
     if (found.kind === 'failed') return found;

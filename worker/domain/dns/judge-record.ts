@@ -1,5 +1,6 @@
 import { type Lookup, recordsOf } from './dns.ts';
-import { type CheckSubject, type Finding, type PlannedCheck, parentOf } from './record-check.ts';
+import type { Finding } from './finding.ts';
+import { type CheckSubject, type PlannedCheck, parentOf } from './record-check.ts';
 
 /**
  * Looks at one record. What is missing or wrong is also looked for where forms of DNS providers put it when they are
@@ -24,7 +25,8 @@ export async function judgeRecord(
     const fix = `Take the quotation marks out of the TXT record at ${wanted.name}: the form adds them itself. Its value is ${wanted.value}`;
     return { ...found, status: 'wrong', observed: records, fix };
   }
-  if (found.status !== 'missing') return found;
+  // What hardly anybody publishes is not looked for elsewhere: each place is a question.
+  if (found.status !== 'missing' || check.soughtElsewhere === false) return found;
   for (const [place, advice] of misplaced(wanted.name, subject.name)) {
     const there = await lookup(place, wanted.type);
     if (recordsOf(there).length === 0) continue;
