@@ -4,7 +4,6 @@ import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
-import { readsRowsName } from '#domain/message/row-form.ts';
 import { workerSecrets } from '../standalone/secrets.ts';
 import { files, passphraseOf, readManifest } from './deploy/backup-folder.ts';
 import { DeployError } from './deploy/cloudflare.ts';
@@ -14,6 +13,7 @@ import { names, query, readInstallation } from './deploy/installation.ts';
 import { deploy, makeDatabase } from './deploy/run.ts';
 import { KnownSecrets, markName } from './deploy/secrets.ts';
 import { openSession, type Session, stateDir } from './deploy/session.ts';
+import { requireReadable } from './deploy/variables.ts';
 import { open } from './sealed.ts';
 
 interface RestoreFlags {
@@ -26,6 +26,7 @@ interface RestoreFlags {
 async function restore(folder: string, flags: RestoreFlags): Promise<void> {
   const manifest = await readManifest(folder);
   if (manifest.databases.length === 0) throw new DeployError(`${folder} has no database.`);
+  requireReadable(manifest.vars);
   const opened = open(await readFile(join(folder, files.secrets), 'utf8'), await passphraseOf());
   if (opened === null) throw new DeployError('The passphrase does not open the secrets of this backup.');
   const secrets = workerSecrets.partial().parse(JSON.parse(opened));
@@ -99,10 +100,10 @@ async function requireEmpty(
     );
 }
 
-const own = [markName, readsRowsName, 'WRITES_ROWS'];
+const own = [markName, 'WRITES_ROWS'];
 
 /**
- * Variables as `--var` takes them. The mark and the forms of rows are the deployment's own, and a name at workers.dev that
+ * Variables as `--var` takes them. The mark is the deployment's own, the form of rows too, and a name at workers.dev that
  * account's.
  */
 function keptVars(vars: Readonly<Record<string, string>>): string[] {

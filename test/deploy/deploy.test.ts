@@ -107,17 +107,13 @@ describe('an installation', () => {
     cloud.setVar('MAIL_FROM', 'hello@shop.example');
     cloud.setVar('DOH_URL', 'https://dns.example/"quoted"');
     cloud.setVar('OF_SOMEBODY', 'else');
-    cloud.setVar('READS_ROWS', '1');
     cloud.customDomains.push({ hostname: 'post.shop.example', service: 'pennypost', zone_id: 'z' });
     cloud.routes = [{ pattern: 'shop.example/post/*', zone_name: 'shop.example' }];
     const given = await mine.run('deploy', ['--yes', '--var', 'SUBMISSION=smtp.shop.example:587:465']);
     expect([given.code, given.text]).toEqual([0, expect.stringContaining('(changed)')]);
-    // What the version before cannot read is not written before the next deployment.
-    expect(cloud.vars).toMatchObject({ WRITES_ROWS: '1', READS_ROWS: String(newestRows) });
     const { code, text } = await (await newClone(cloud)).run('deploy', ['--yes']);
     expect(code).toBe(0);
     expect(cloud.vars).toMatchObject({
-      WRITES_ROWS: String(newestRows),
       MAIL_FROM: 'hello@shop.example',
       DOH_URL: 'https://dns.example/"quoted"',
       SUBMISSION: 'smtp.shop.example:587:465',
@@ -141,6 +137,32 @@ describe('an installation', () => {
       await mine.run('deploy', ['--yes', '--var', 'METER=maybe']),
       /The variable METER .*--var METER=/,
     );
+  });
+
+  it('writes no rows that the version before cannot read, and is not given one that cannot read what is there', async () => {
+    const formAfter = async () => {
+      const { code, text } = await mine.run('deploy', ['--yes']);
+      return [code, code === 0 ? cloud.vars.WRITES_ROWS : text];
+    };
+    // As a version before the first that says what it reads leaves it: with the variables of the one before.
+    const asBefore = (written: string) => {
+      if (!cloud.worker) throw new Error('there is no Worker');
+      cloud.worker.bindings = cloud.worker.bindings.filter(({ type }) => type !== 'version_metadata');
+      cloud.setVar('WRITES_ROWS', written);
+    };
+    asBefore('1');
+    expect(await formAfter()).toEqual([0, '1']);
+    asBefore('1');
+    expect(await formAfter()).toEqual([0, '1']);
+    expect(await formAfter()).toEqual([0, String(newestRows)]);
+    asBefore(String(newestRows));
+    expect(await formAfter()).toEqual([0, String(newestRows)]);
+    expectSentence(await mine.run('deploy', ['--yes', '--var', 'WRITES_ROWS=1']), /cannot be less than 3/);
+    cloud.setVar('WRITES_ROWS', String(newestRows + 1));
+    cloud.calls.length = 0;
+    expectSentence(await mine.run('deploy', ['--yes']), /cannot read the mail .*take a newer version/);
+    expect(cloud.calls.filter(({ method }) => method !== 'GET' && method !== 'POST')).toEqual([]);
+    cloud.setVar('WRITES_ROWS', String(newestRows));
   });
 
   it('gets databases for accounts to live in, and never has fewer', async () => {

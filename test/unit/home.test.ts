@@ -10,7 +10,7 @@ import {
   weeksBetween,
 } from '#domain/message/home.ts';
 import { newMessageId } from '#domain/message/ids.ts';
-import { newestRows, writableRows } from '#domain/message/row-form.ts';
+import { newestRows, readsRowsBinding, writableRows, writtenRows } from '#domain/message/row-form.ts';
 
 const dayMs = 86_400_000;
 const someTime = fc.integer({ min: 0, max: Date.UTC(2100, 0, 1) });
@@ -130,7 +130,15 @@ describe('a day', () => {
 
 describe('the form of rows', () => {
   it('is one that the version before can read', () => {
-    expect(['1', String(newestRows), '999'].map(writableRows)).toEqual([1, newestRows, newestRows]);
-    expect([undefined, '', '0', 'two', '1.5'].map(writableRows)).toEqual([1, 1, 1, 1, 1]);
+    const afterOf = (...names: string[]) => writableRows(['OTHER', ...names]);
+    expect(afterOf('READS_ROWS_1')).toBe(1);
+    expect(afterOf(readsRowsBinding)).toBe(newestRows);
+    expect(afterOf('READS_ROWS_999')).toBe(newestRows);
+    expect(afterOf()).toBe(1);
+    expect(['', '0', 'two', '1.5'].map((text) => afterOf(`READS_ROWS_${text}`))).toEqual([1, 1, 1, 1]);
+  });
+
+  it('is the first where nothing says what was written', () => {
+    expect(['3', '999', undefined, '', '0', 'two'].map(writtenRows)).toEqual([3, 999, 1, 1, 1, 1]);
   });
 });

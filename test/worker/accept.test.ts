@@ -1,3 +1,5 @@
+import { Buffer } from 'node:buffer';
+import { gunzipSync } from 'node:zlib';
 import { decodeWords } from 'postal-mime';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { dayOf, weekOf } from '#domain/message/home.ts';
@@ -322,20 +324,42 @@ describe('bodies', () => {
   });
 
   it('has rows that the version before can read, as long as it may be gone back to', async () => {
+    const week = weekOf(Date.now());
+    const to = 'form@example.net';
     const seen = [];
     for (const form of ['1', '2', '3']) {
-      const id = await send({ to: ['form@example.net'] }, { ...meteredEnv, WRITES_ROWS: form });
-      const { body } = await call('GET', `/v1/emails/${id}`, account.live);
-      const query = `WHERE message_id_header = '@' AND addressees = '' AND from_header = 'Shop <@>' AND id = ?`;
-      const row = await bindings.DB.prepare(`SELECT 1 FROM messages_${weekOf(Date.now())} ${query}`)
+      const environment = { ...meteredEnv, WRITES_ROWS: form };
+      const id = await send({ to: [to], text_body: 'Zo\u00eb\n'.repeat(400) }, environment);
+      const node = await new TestNode().hello();
+      const ask = { nodeId: node.nodeId, bootId: node.bootId, max: 500, excludeDomains: [], place: null };
+      await call('POST', '/node/v1/lease', await nodeToken(node.nodeId), ask, {}, environment);
+      const row = await bindings.DB.prepare(
+        `SELECT m.message_id_header, m.addressees, m.from_header, d.timeline, b.gzip, iif(b.gzip = 1, b.raw, hex(b.raw)) AS body
+         FROM messages_${week} m JOIN deliveries_${week} d ON d.message_id = m.id
+         JOIN bodies_${dayOf(Date.now())} b ON b.id = m.body_id WHERE m.id = ?`,
+      )
         .bind(id)
-        .first();
-      expect([form, row !== null]).toEqual([form, form === '3']);
-      expect(body.message_id_header).toBe(`<${id}@${account.domain}>`);
-      const { from, to, cc } = body;
-      seen.push({ from, to, cc });
+        .first<Record<string, string>>();
+      const { timeline = '[]', body = '', ...texts } = row ?? {};
+      // As each form is read: the first by the code of the version that had no other.
+      const whole = {
+        message_id_header: `<${id}@${account.domain}>`,
+        addressees: JSON.stringify({ to: [to], cc: [] }),
+        from_header: `Shop <shop@${account.domain}>`,
+      };
+      const short = { message_id_header: '@', addressees: '', from_header: 'Shop <@>' };
+      expect(texts).toEqual({ ...(form === '3' ? short : whole), gzip: form === '1' ? 1 : 2 });
+      const packed = Buffer.from(body, form === '1' ? 'base64' : 'hex');
+      expect(gunzipSync(packed).toString('latin1')).toBe(await rawOf(id));
+      const dispatched = JSON.parse(timeline).find((one: Answer) => one.kind === 'dispatched');
+      expect(dispatched).toMatchObject({ details: { node: node.nodeId } });
+      expect('id' in dispatched).toBe(form !== '3');
+      const read = (await call('GET', `/v1/emails/${id}`, account.live)).body;
+      expect(read.message_id_header).toBe(whole.message_id_header);
+      const { from, cc } = read;
+      seen.push({ from, to: read.to, cc });
     }
-    expect(seen[0]).toMatchObject({ to: ['form@example.net'], cc: [] });
+    expect(seen[0]).toMatchObject({ to: [to], cc: [] });
     expect(seen).toEqual([seen[0], seen[0], seen[0]]);
   });
 

@@ -9,15 +9,8 @@ import {
   tooShallow,
 } from '#domain/delivery/lease-homes.ts';
 import { retainedWeeks } from './home-tables.ts';
-import {
-  chooseAgain,
-  chooseFromHeads,
-  fenceOffAt,
-  type LeaseTerms,
-  type Row,
-  readBoot,
-  type Seen,
-} from './lease-heads.ts';
+import { chooseAgain, chooseFromHeads, fenceOffAt, readBoot, type Seen } from './lease-heads.ts';
+import type { LeaseTerms, Row } from './lease-rows.ts';
 import { type Lease, type Taken, takeChosen, takeLeases } from './leases.ts';
 import { copyBoots } from './nodes.ts';
 import { everyHome, type Store } from './store.ts';

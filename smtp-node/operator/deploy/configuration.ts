@@ -1,6 +1,7 @@
 /** wrangler.toml with an account's own values. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readsRowsBinding } from '#domain/message/row-form.ts';
 import { repository } from '../../standalone/bundle.ts';
 import { stateDir } from './session.ts';
 
@@ -46,7 +47,8 @@ database_id = "${databaseId}"
 migrations_dir = "../drizzle/migrations"
 `,
   );
+  const version = `\n[version_metadata]\nbinding = "${readsRowsBinding}"\n`;
   const path = join(stateDir, 'wrangler.toml');
-  await writeFile(path, text + homes.join(''), { mode: 0o600 });
+  await writeFile(path, text + homes.join('') + version, { mode: 0o600 });
   return path;
 }

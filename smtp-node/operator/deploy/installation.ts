@@ -47,6 +47,8 @@ export interface Installation {
   vars: Record<string, string>;
   /** Names of its secrets. */
   secrets: string[];
+  /** Names of its bindings that tell of the version itself. */
+  versionBindings: string[];
   /** Whether it is reached by workers.dev, and its previews. */
   onWorkersDev: boolean;
   previews: boolean;
@@ -105,6 +107,7 @@ export async function readInstallation({ api, account }: Session): Promise<Insta
       bindings.flatMap(({ type, name, text }) => (type === 'plain_text' ? [[name, text ?? '']] : [])),
     ),
     secrets: bindings.flatMap(({ type, name }) => (type === 'secret_text' ? [name] : [])),
+    versionBindings: bindings.flatMap(({ type, name }) => (type === 'version_metadata' ? [name] : [])),
     onWorkersDev: subdomain?.enabled ?? true,
     previews: subdomain?.previews_enabled ?? false,
     workersDevName: workersDevName?.subdomain ?? null,

@@ -1,6 +1,6 @@
 /** The Worker's variables: those that it has stay, unless a flag says otherwise. */
 import { domainFault } from '#domain/message/address.ts';
-import { newestRows, readsRowsName, writableRows } from '#domain/message/row-form.ts';
+import { newestRows, writableRows, writtenRows } from '#domain/message/row-form.ts';
 import { workerSettings } from '../../../worker/settings.ts';
 import { DeployError } from './cloudflare.ts';
 import type { Installation } from './installation.ts';
@@ -33,9 +33,7 @@ export async function chooseVariables(
     const text = given[key] ?? installation.vars[key];
     if (text !== undefined) chosen[key] = text;
   }
-  // A new installation has no version before it.
-  const rows = installation.isThere ? writableRows(installation.vars[readsRowsName]) : newestRows;
-  chosen.WRITES_ROWS = given.WRITES_ROWS ?? String(rows);
+  chosen.WRITES_ROWS = formOfRows(installation, given.WRITES_ROWS);
   chosen.SERVICE_DOMAIN = await serviceDomain(given.SERVICE_DOMAIN, installation, flags);
   chosen.PUBLIC_URL = await publicUrl(given.PUBLIC_URL, installation, workersDevUrl, flags);
   for (const { key, schema } of variables) {
@@ -45,10 +43,32 @@ export async function chooseVariables(
         `The variable ${key} ${read.error.issues[0]?.message ?? 'is not valid'}: give another by --var ${key}=….`,
       );
   }
-  chosen[readsRowsName] = String(newestRows);
   await keepText('service-domain', chosen.SERVICE_DOMAIN);
   await keepText('public-url', chosen.PUBLIC_URL);
   return chosen;
+}
+
+/** @throws DeployError where an installation with these variables may have rows that this version cannot read */
+export function requireReadable({ WRITES_ROWS }: Readonly<Record<string, string>>): void {
+  const written = writtenRows(WRITES_ROWS);
+  if (written > newestRows)
+    throw new DeployError(
+      `This version cannot read the mail of the installation, which has rows of form ${written} where this version reads up to ${newestRows}: take a newer version (git pull && npm ci).`,
+    );
+}
+
+/**
+ * What the version before can read, so that one can go back to it; never less than what is written already. A new
+ * installation has no version before it.
+ * @throws DeployError also where there may be rows that this version cannot read
+ */
+function formOfRows({ isThere, vars, versionBindings }: Installation, given: string | undefined): string {
+  requireReadable(vars);
+  const written = writtenRows(vars.WRITES_ROWS);
+  if (given !== undefined && writtenRows(given) < written)
+    throw new DeployError(`The variable WRITES_ROWS cannot be less than ${written}: such rows are there.`);
+  const next = isThere ? Math.max(written, writableRows(versionBindings)) : newestRows;
+  return given ?? String(next);
 }
 
 function readVar(text: string): [name: string, value: string] {

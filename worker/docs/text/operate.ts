@@ -55,7 +55,11 @@ Pages work without scripts; with them, times are in your zone and lists follow w
 Back goes the other way round: first the nodes, then the Worker, by \`npx wrangler rollback --name pennypost\` (secrets and variables of that
 version with it) or by \`npm run deploy\` from a clone of the version before. The database stays as it is: migrations only add, so
 that the version before reads and writes on (\`test/deploy/additive.test.ts\` holds every earlier schema, and the statements
-that earlier versions asked, against the present one; \`npm run statements\` keeps those of a version when it is released). Point-in-time
+that earlier versions asked, against the present one; \`npm run statements\` keeps those of a version when it is released). Rows of
+mail may have a newer form than that version reads, so the first deployment of a version still writes the form of the one before
+it, and only the next deployment the newest (\`WRITES_ROWS\`; \`npm run deploy\` again, once you would not go back any more). After that
+\`npm run deploy\` from a clone that cannot read these rows stops with a sentence. Version 0.1.0 is too old to have that sentence: do not go
+back to it once \`WRITES_ROWS\` is above 1. Point-in-time
 recovery of D1 (\`npx wrangler d1 time-travel\`) is for damage, not for rollback: it takes back accepted mail as well.
 
 ## Backup and restore

@@ -6,11 +6,23 @@
  */
 export const newestRows = 3;
 
-/** The variable of a deployed Worker that says up to which form it reads. */
-export const readsRowsName = 'READS_ROWS';
+const readsRows = 'READS_ROWS_';
 
-/** The form that a version may write. @param before what the version that runs now reads, as its variable says it */
-export function writableRows(before: string | undefined): number {
-  const reads = Number(before ?? 1);
+/**
+ * The name of a binding by which a deployed version says up to which form it reads. It is no variable, since a version that
+ * knows nothing of it would keep that of the version before.
+ */
+export const readsRowsBinding = `${readsRows}${newestRows}`;
+
+/** The form that a version may write. @param bindings the names of those of the version that runs now */
+export function writableRows(bindings: readonly string[]): number {
+  const name = bindings.find((one) => one.startsWith(readsRows));
+  const reads = Number(name?.slice(readsRows.length));
   return Number.isInteger(reads) && reads >= 1 ? Math.min(reads, newestRows) : 1;
+}
+
+/** The newest form of which an installation may have rows. @param text the variable `WRITES_ROWS` of the version that runs now */
+export function writtenRows(text: string | undefined): number {
+  const written = Number(text);
+  return Number.isInteger(written) && written >= 1 ? written : 1;
 }
