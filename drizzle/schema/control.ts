@@ -93,6 +93,8 @@ export const domains = sqliteTable(
     returnPathLabel: text('return_path_label').notNull().default('pp-bounces'),
     /** What the selectors of keys that are made begin with (`domain/dns/dkim-selector.ts`). */
     dkimSelector: text('dkim_selector').notNull().default('pennypost'),
+    /** Its keys are published by the operator (`domain/dns/delegated-dkim.ts`). */
+    dkimDelegated: integer('dkim_delegated', { mode: 'boolean' }).notNull().default(false),
     /** Why it is not verified; null when it is. */
     statusReason: text('status_reason'),
     /** Who says that it is verified: its DNS records, or the operator, whose word stands. */
@@ -232,8 +234,10 @@ export const dkimKeys = sqliteTable(
     /** Active keys sign; a retired one has lost its private half. */
     status: text('status', { enum: ['pending', 'active', 'retired'] }).notNull(),
     createdAtMs: integer('created_at_ms').notNull(),
-    /** When it stops signing because newer keys do; null: not planned. */
+    /** When it stops signing because newer keys do, or has stopped; null: not planned. */
     retireAtMs: integer('retire_at_ms'),
+    /** What its selector is a CNAME to; null: its record is a TXT of the domain's own. */
+    target: text('target'),
   },
   (t) => [uniqueIndex('dkim_keys_domain_selector').on(t.domainId, t.selector)],
 );
@@ -387,6 +391,10 @@ export const transports = sqliteTable('transports', {
   connections: integer('connections').notNull(),
   /** Messages of a day (UTC); null: no limit is known. */
   dailyQuota: integer('daily_quota'),
+  /** Messages of a minute, of all nodes together; null: no limit is known. */
+  perMinute: integer('per_minute'),
+  /** Recipients of one session, so messages over one connection; null: no limit is known. */
+  sessionRecipients: integer('session_recipients'),
   paused: integer('paused', { mode: 'boolean' }).notNull().default(false),
   createdAtMs: integer('created_at_ms').notNull(),
   /** When it refused us last, and in which words. */
@@ -394,6 +402,10 @@ export const transports = sqliteTable('transports', {
   failedText: text('failed_text'),
   /** When it took a message last. */
   tookAtMs: integer('took_at_ms'),
+  /** When its events told of a message last (`domain/relay-feed`); null: never. */
+  toldAtMs: integer('told_at_ms'),
+  /** Why it did not deliver one, as its events said last. */
+  toldText: text('told_text'),
 });
 
 /** Which transports a message may leave by; the first that fits, by `position`. In control. */
@@ -410,9 +422,26 @@ export const transportDays = sqliteTable(
     name: text('name').notNull(),
     day: text('day').notNull(),
     taken: integer('taken').notNull(),
+    /** What its events told on that day: delivered, and not delivered for good. */
+    delivered: integer('delivered').notNull().default(0),
+    refused: integer('refused').notNull().default(0),
   },
   (t) => [primaryKey({ columns: [t.name, t.day] })],
 );
+
+/**
+ * Deliveries by the id that a relay gave them in its reply, of relays whose events name nothing else of ours. WITHOUT ROWID, so
+ * that a row is one row written. In control.
+ */
+export const relayed = sqliteTable('relayed', {
+  id: text('id').primaryKey(),
+  /** The transport. */
+  name: text('name').notNull(),
+  messageId: text('message_id').notNull(),
+  n: integer('n').notNull(),
+  /** `20261127` (UTC). */
+  day: text('day').notNull(),
+});
 
 /** What is kept of the installation as a whole, one row each (`store/installation.ts`). */
 export const installation = sqliteTable('installation', {
@@ -444,9 +473,10 @@ export const webhookEndpoints = sqliteTable(
     addressPattern: text('address_pattern'),
     /** Asked at each RCPT whether mail is taken; null: nobody is. */
     authorizationUrl: text('authorization_url'),
-    /** JSON arrays; of events of sent mail those by these sending domains, and with one of these tags; null: all. */
+    /** JSON arrays; of events of sent mail those by these sending domains, with one of these tags and of these streams; null: all. */
     sendingDomains: text('sending_domains', { mode: 'json' }).$type<string[]>(),
     tags: text('tags', { mode: 'json' }).$type<string[]>(),
+    streams: text('streams', { mode: 'json' }).$type<string[]>(),
     /** Names of the owner's own header fields, and the user; their values and the password are in `ownEncrypted`. */
     headerNames: text('header_names', { mode: 'json' }).$type<string[]>(),
     username: text('username'),

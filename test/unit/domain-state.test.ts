@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { isSpent, keptPublishedMs, standbyMs } from '#domain/dns/delegated-dkim.ts';
 import {
   type CheckRow,
   type DomainState,
@@ -275,6 +276,43 @@ describe('DKIM keys', () => {
     const published = [...rows, row('dkim_ed25519', 'ok', { name: 'pennypost3-ed._domainkey.a.example' })];
     const replaced = decide(published, verified, [...after, key('pennypost3-ed', 'pending')]).keys;
     expect(replaced[1]?.retireAtMs).toBe(now + retireAfterMs);
+  });
+
+  it('that are delegated begin one by one, stand by without haste, and take over when they are old enough', () => {
+    const delegated = (
+      selector: string,
+      status: KeyState['status'],
+      createdAtMs: number,
+      retireAtMs?: number,
+    ) =>
+      key(selector, status, { target: `${selector}.t.example`, createdAtMs, retireAtMs: retireAtMs ?? null });
+    const rows = [
+      ...rowsOf({ ...all }),
+      ...['m-s1', 'm-s2'].map((selector) => row('dkim', 'ok', { name: `${selector}._domainkey.a.example` })),
+    ];
+    const verified = { status: 'verified', verifiedBy: 'dns' } as const;
+    const both = [delegated('m-s1', 'pending', now), delegated('m-s2', 'pending', now + 1)];
+    const begun = decide(rows, verified, both);
+    expect(statuses(begun.keys)).toEqual({ 'm-s1': 'active', 'm-s2': 'pending' });
+    expect(begun.nextCheckMs).toBe(now + 86_400_000);
+    expect(statuses(decide(rows, verified, begun.keys, now + standbyMs).keys)['m-s2']).toBe('pending');
+    const over = decide(rows, verified, begun.keys, now + 1 + standbyMs).keys;
+    expect(over.map(({ status, retireAtMs }) => [status, retireAtMs])).toEqual([
+      ['active', now + 1 + standbyMs + retireAfterMs],
+      ['active', null],
+    ]);
+    const later = now + standbyMs + 1 + retireAfterMs;
+    const ended = decide(rows, verified, over, later).keys;
+    expect(statuses(ended)).toEqual({ 'm-s1': 'retired', 'm-s2': 'active' });
+    const [old] = ended as [KeyState];
+    expect([isSpent(old, later + keptPublishedMs - 1), isSpent(old, later + keptPublishedMs)]).toEqual([
+      false,
+      true,
+    ]);
+    const standby = [delegated('m-s1', 'pending', later), delegated('m-s2', 'active', now)];
+    expect(statuses(decide(rows, verified, standby, later + standbyMs - 1).keys)['m-s1']).toBe('pending');
+    const unseen = rows.filter(({ name }) => !name.startsWith('m-s1'));
+    expect(statuses(decide(unseen, verified, standby, later + standbyMs).keys)['m-s1']).toBe('pending');
   });
 
   it('do not retire while the new one cannot be found', () => {

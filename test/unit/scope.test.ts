@@ -10,7 +10,12 @@ import {
   scopeTypes,
 } from '#domain/suppression/scope.ts';
 
-const message: Scoped = { domain: 'shop.example', class: 'digest', tags: ['news', 'class:standard'] };
+const message: Scoped = {
+  domain: 'shop.example',
+  class: 'digest',
+  stream: 'offers',
+  tags: ['news', 'class:standard'],
+};
 
 describe('a message', () => {
   it.each([
@@ -20,6 +25,8 @@ describe('a message', () => {
     ['a domain above its own', 'example', false],
     ['its class', 'class:digest', true],
     ['another class', 'class:priority', false],
+    ['its stream', 'stream:offers', true],
+    ['another stream', 'stream:transactional', false],
     ['a tag of its own', 'tag:news', true],
     ['its other tag, which looks like a class', 'tag:class:standard', true],
     ['what that tag looks like', 'class:standard', false],
@@ -33,6 +40,7 @@ describe('a message', () => {
     ['account', ''],
     ['domain', 'shop.example'],
     ['class', 'class:digest'],
+    ['stream', 'stream:offers'],
     ['tag', 'tag:news'],
   ] as const)('unsubscribes by %s from %s', (type, scope) => {
     expect(scopeOfType(type, message)).toBe(scope);

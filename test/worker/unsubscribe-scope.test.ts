@@ -21,7 +21,7 @@ beforeAll(async () => {
 });
 
 const reader = 'reader@example.net';
-const kinds = { tags: ['news', 'weekly'], class: 'digest' } as const;
+const kinds = { tags: ['news', 'weekly'], class: 'digest', stream: 'offers' } as const;
 
 async function linkOf(account: TestAccount, more: Record<string, unknown>, recipient = reader) {
   const { messageId } = await sent(account, recipient, { body: { ...kinds, ...more } });
@@ -51,12 +51,13 @@ async function second(account: TestAccount): Promise<string> {
 }
 
 describe('one click', () => {
-  // Which of these mails still go: of the same kind; of another tag; of another class; of another domain.
+  // Which of these mails still go: of the same kind; of another tag; of another class; of another stream; of another domain.
   it.each([
-    ['account', 'account', 'account', [422, 422, 422, 422]],
-    ['domain', null, 'domain', [422, 422, 422, 202]],
-    ['class', 'class:digest', 'class', [422, 422, 202, 422]],
-    ['tag', 'tag:news', 'tag', [422, 202, 422, 422]],
+    ['account', 'account', 'account', [422, 422, 422, 422, 422]],
+    ['domain', null, 'domain', [422, 422, 422, 422, 202]],
+    ['class', 'class:digest', 'class', [422, 422, 202, 422, 422]],
+    ['stream', 'stream:offers', 'stream', [422, 422, 422, 202, 422]],
+    ['tag', 'tag:news', 'tag', [422, 202, 422, 422, 422]],
   ] as const)('in the scope %s', async (type, scope, scopeType, statuses) => {
     const account = await newAccount();
     const other = await second(account);
@@ -73,6 +74,7 @@ describe('one click', () => {
       kinds,
       { ...kinds, tags: ['offers'] },
       { ...kinds, class: 'standard' },
+      { ...kinds, stream: undefined },
       { ...kinds, from: `a@${other}` },
     ];
     const answers = [];
@@ -122,9 +124,11 @@ describe('one click', () => {
 
 describe('a lease', () => {
   it.each([
-    ['tag:news', [true, false, true, true]],
-    ['class:digest', [true, true, false, true]],
-    ['account', [true, true, true, true]],
+    ['tag:news', [true, false, true, true, true]],
+    ['class:digest', [true, true, false, true, true]],
+    ['stream:offers', [true, true, true, false, true]],
+    ['stream:transactional', [false, false, false, true, false]],
+    ['account', [true, true, true, true, true]],
   ])('obeys an entry for %s that came after the message', async (scope, held) => {
     const account = await newAccount();
     const other = await second(account);
@@ -132,6 +136,7 @@ describe('a lease', () => {
       kinds,
       { ...kinds, tags: ['offers'] },
       { ...kinds, class: 'priority' },
+      { ...kinds, stream: 'transactional' },
       { ...kinds, from: `a@${other}` },
     ];
     const ids: string[] = [];
@@ -139,12 +144,12 @@ describe('a lease', () => {
     const added = await call('POST', '/v1/suppressions', account.live, { email: reader, scope });
     expect(added).toMatchObject({ status: 201, body: { scope } });
     const node = await new TestNode().hello();
-    for (let i = 0; i < 4; i++) await node.lease();
+    for (let i = 0; i < 5; i++) await node.lease();
     const statuses = await Promise.all(
       ids.map(async (id) => (await call('GET', `/v1/emails/${id}`, account.live)).body.deliveries[0].status),
     );
     expect(statuses.map((status) => status === 'suppressed')).toEqual(held);
-    const events = await call('GET', `/v1/emails/${ids[0]}/events`, account.live);
+    const events = await call('GET', `/v1/emails/${ids[held.indexOf(true)]}/events`, account.live);
     expect(events.body.data.at(-1).details.entry).toMatchObject({ scope });
   });
 });
@@ -219,7 +224,7 @@ describe('the page behind the link', () => {
 describe('suppressions of the API', () => {
   it('have scopes one by one, as filters, and in files both ways', async () => {
     const account = await newAccount();
-    const wanted = ['account', account.domain, 'class:digest', 'tag:Spring; "Sale"'];
+    const wanted = ['account', account.domain, 'class:digest', 'stream:offers', 'tag:Spring; "Sale"'];
     for (const scope of wanted)
       expect((await call('POST', '/v1/suppressions', account.live, { email: reader, scope })).status).toBe(
         201,
@@ -238,18 +243,21 @@ describe('suppressions of the API', () => {
       body: file,
       headers,
     });
-    expect(await done.json()).toMatchObject({ new: 4, invalid: 0 });
+    expect(await done.json()).toMatchObject({ new: 5, invalid: 0 });
     expect(await scopesOf(target)).toEqual([...wanted].sort());
     const scope = encodeURIComponent('tag:Spring; "Sale"');
     expect((await call('DELETE', `/v1/suppressions/${reader}?scope=${scope}`, account.live)).status).toBe(
       204,
     );
-    expect(await scopesOf(account)).toHaveLength(3);
+    expect(await scopesOf(account)).toHaveLength(4);
   });
 
-  it.each(['class:bulk', 'tag:', `tag:${'x'.repeat(65)}`, 'list:news'])('do not take %s', async (scope) => {
-    const account = await newAccount();
-    const { status, body } = await call('POST', '/v1/suppressions', account.live, { email: reader, scope });
-    expect([status, body.errors[0].pointer]).toEqual([400, '/scope']);
-  });
+  it.each(['class:bulk', 'stream:A b', 'tag:', `tag:${'x'.repeat(65)}`, 'list:news'])(
+    'do not take %s',
+    async (scope) => {
+      const account = await newAccount();
+      const { status, body } = await call('POST', '/v1/suppressions', account.live, { email: reader, scope });
+      expect([status, body.errors[0].pointer]).toEqual([400, '/scope']);
+    },
+  );
 });

@@ -5,7 +5,7 @@ import { Problem } from '#domain/problem.ts';
 import { type Call, invalidBody, newApp } from '../http/app.ts';
 import { readBody } from '../http/request-body.ts';
 import { importDkimKey } from '../store/dkim-keys.ts';
-import { addDkimKeys, type KnownDomain, retireKey, updateDomain } from '../store/domains.ts';
+import { activateKey, addDkimKeys, type KnownDomain, retireKey, updateDomain } from '../store/domains.ts';
 import { keyView } from './domain-view.ts';
 import { domainOf, knownOf, newKeys, orConflict } from './domains.ts';
 
@@ -31,6 +31,8 @@ domainDkimApp.get('/domains/:id/dkim', async (c) => c.json(keysView(await domain
 domainDkimApp.post('/domains/:id/dkim', async (c) => {
   const known = await signingDomainOf(c);
   const { domain, keys } = known;
+  if (domain.dkimDelegated)
+    throw new Problem('conflict', `${domain.name} delegates DKIM; set "dkim_delegated" to false first.`);
   const body = await readBody(c, newDkimKey);
   if (keys.filter(({ status }) => status !== 'retired').length >= mostKeys)
     throw new Problem('conflict', `${domain.name} has ${mostKeys} keys; retire one first.`);
@@ -55,6 +57,10 @@ domainDkimApp.post('/domains/:id/dkim', async (c) => {
 domainDkimApp.post('/domains/:id/dkim/rotate', async (c) => {
   const known = await signingDomainOf(c);
   const { domain, keys } = known;
+  if (domain.dkimDelegated) {
+    await takeOver(c, known);
+    return c.json(keysView(await knownOf(c, domain.id)), 201);
+  }
   const waiting = keys.find((key) => key.status === 'pending' && key.algorithm === 'rsa-sha256');
   if (waiting) {
     throw new Problem(
@@ -81,9 +87,27 @@ domainDkimApp.post('/domains/:id/dkim/:selector/retire', async (c) => {
   if (key.status === 'active' && key.algorithm === 'rsa-sha256' && others.length === 0) {
     throw new Problem('conflict', `${key.selector} is the only RSA key that signs; rotate first.`);
   }
-  await retireKey(c.get('store'), domain.id, key.selector);
+  await retireKey(c.get('store'), domain.id, key.selector, Date.now());
   return c.json(keysView(await knownOf(c, domain.id)));
 });
+
+/** The delegated key that stands by signs from now on. @throws Problem while it is not found */
+async function takeOver(c: Call, { domain, keys, rows }: KnownDomain): Promise<void> {
+  const next = keys.find(({ target, status }) => target && status === 'pending');
+  if (!next)
+    throw new Problem(
+      'conflict',
+      'A rotation has just been: the key that stands by is made when mail of the last one is through.',
+    );
+  const row = rows.find(({ name }) => name.startsWith(`${next.selector}._domainkey.`));
+  if (row?.status !== 'ok')
+    throw new Problem(
+      'conflict',
+      `${next.selector} is not found yet. ${row?.fix ?? 'Verify the domain first.'}`,
+    );
+  await activateKey(c.get('store'), domain.id, next.selector);
+  await updateDomain(c.get('store'), domain.id, { nextCheckMs: Date.now() });
+}
 
 async function signingDomainOf(c: Call): Promise<KnownDomain> {
   const known = await domainOf(c);

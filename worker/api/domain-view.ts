@@ -1,6 +1,6 @@
 import { formatDkimRecord } from '#domain/dns/dkim-record.ts';
 import { requirementsOf } from '#domain/dns/domain-state.ts';
-import { type CheckSubject, planChecks, signs, spfInclude } from '#domain/dns/record-check.ts';
+import { type CheckSubject, isExample, planChecks, signs, spfInclude } from '#domain/dns/record-check.ts';
 import { isSpf, mergedSpf } from '#domain/dns/spf.ts';
 import { zoneSnippet } from '#domain/dns/zone-snippet.ts';
 import { receives, refusesDmarc } from '#domain/inbound/route.ts';
@@ -36,6 +36,7 @@ export function summaryOf(domain: Domain) {
     return_path_label: domain.returnPathLabel,
     return_path_host: domain.returnPathHost,
     dkim_selector: domain.dkimSelector,
+    dkim_delegated: domain.dkimDelegated,
     refuse_dmarc: refusesDmarc(domain.type, domain.refuseDmarc),
     signing_domain: domain.dkimDomain ?? domain.name,
     created_at: time(domain.createdAtMs),
@@ -79,7 +80,11 @@ function requirementsView({ domain, rows }: KnownDomain) {
 }
 
 /** What the table of records does not say by itself. */
-function notesOf({ name, type, returnPathLabel }: CheckSubject): string[] {
+function notesOf({ name, type, returnPathLabel, keys }: CheckSubject): string[] {
+  const delegated = keys.some(({ target }) => target);
+  const enough = delegated
+    ? `Three CNAME records are enough to send: the two of DKIM and ${returnPathLabel}.${name}`
+    : `Two records are enough to send: the CNAME ${returnPathLabel}.${name} and the DKIM TXT`;
   return [
     ...(type === 'outbound' ? [`The MX of ${name} stays as it is, with your mailbox provider.`] : []),
     ...(type === 'alias'
@@ -89,9 +94,7 @@ function notesOf({ name, type, returnPathLabel }: CheckSubject): string[] {
       ? [`Mail for ${name} comes to us once its MX is found; until then leave another one as it is.`]
       : []),
     ...(type === 'outbound' || type === 'both'
-      ? [
-          `Two records are enough to send: the CNAME ${returnPathLabel}.${name} and the DKIM TXT; the TXT records for ownership and SPF are then optional.`,
-        ]
+      ? [`${enough}; the TXT records for ownership and SPF are then optional.`]
       : []),
   ];
 }
@@ -132,8 +135,7 @@ export function snippetOf(c: Call, known: KnownDomain): string {
       value: merge ? merged : record.value,
       comment: `${record.need}: ${record.purpose} (${record.status ?? 'not looked at yet'})${remark}`,
       // What is right already, or right in another way, is not to be published a second time.
-      // A BIMI record names files that are not there yet.
-      off: record.status === 'ok' || (there && !merge) || record.kind === 'bimi',
+      off: record.status === 'ok' || (there && !merge) || isExample(record.kind),
     };
   });
   return zoneSnippet(name, records);
@@ -148,7 +150,9 @@ export function keyView(known: KnownDomain, key: DkimKeyRow) {
     status: key.status,
     created_at: time(key.createdAtMs),
     retires_at: time(key.retireAtMs),
-    record: { type: 'TXT', name, value: formatDkimRecord(key) },
+    record: key.target
+      ? { type: 'CNAME' as const, name, value: key.target }
+      : { type: 'TXT' as const, name, value: formatDkimRecord(key) },
     record_status: row?.status ?? null,
   };
 }

@@ -11,6 +11,7 @@ import {
 } from '#domain/limits/rate-limit.ts';
 import { numberOfUuid } from '#domain/number-id.ts';
 import { Problem } from '#domain/problem.ts';
+import { delegationOf, tendDelegatedKeys } from '../dns/delegated-keys.ts';
 import { dohLookup } from '../dns/doh.ts';
 import { verifyDomain } from '../dns/verify-domain.ts';
 import { type Call, newApp, queryOf } from '../http/app.ts';
@@ -52,11 +53,17 @@ const selectorStem = z
     description: 'What the selectors of keys that are made begin with: `<selector>`, `<selector>2`, …',
   });
 
+const delegated = z.boolean().meta({
+  description:
+    'Two selectors are CNAMEs to names of the service, where the keys are published: rotation needs nothing of you.',
+});
+
 export const newDomain = z.strictObject({
   domain: domainName,
   type: z.enum(domainTypes).default('outbound'),
   return_path_label: label.default(defaultReturnPathLabel),
   dkim_selector: selectorStem.default(defaultSelector),
+  dkim_delegated: delegated.default(false),
   catch_all_enabled: z.boolean().default(true).meta({
     description: 'Of one that receives: whether it begins with a route that takes every address.',
   }),
@@ -68,6 +75,7 @@ export const domainChange = z.strictObject({
   type: z.enum(domainTypes).optional(),
   return_path_label: label.optional(),
   dkim_selector: selectorStem.optional(),
+  dkim_delegated: delegated.optional(),
   active: z
     .boolean()
     .optional()
@@ -118,14 +126,16 @@ domainsApp.post('/domains', async (c) => {
     status: 'pending' as const,
     returnPathLabel: body.return_path_label,
     dkimSelector: body.dkim_selector,
+    dkimDelegated: body.dkim_delegated,
     createdAtMs: nowMs,
     nextCheckMs: nowMs,
   };
-  const keys = signs(body.type) ? await newKeys(c, values, [], nowMs) : [];
+  const keys = signs(body.type) && !body.dkim_delegated ? await newKeys(c, values, [], nowMs) : [];
   const { id } = await orConflict(`${body.domain} is a domain of this account already.`, () =>
     createDomain(c.get('store'), values, keys, { takesAll: body.catch_all_enabled }),
   );
-  return c.json(detailOf(c, await knownOf(c, id)), 201);
+  const known = await tendDelegatedKeys(tending(c, nowMs), await knownOf(c, id));
+  return c.json(detailOf(c, known), 201);
 });
 
 domainsApp.get('/domains/:id', async (c) => c.json(detailOf(c, await domainOf(c))));
@@ -144,12 +154,17 @@ domainsApp.patch('/domains/:id', async (c) => {
   // What is not off is looked at after the change.
   if (status !== 'disabled') await countVerification(c, domain);
   const dkimSelector = body.dkim_selector ?? domain.dkimSelector;
+  const dkimDelegated = body.dkim_delegated ?? domain.dkimDelegated;
+  refuseDelegation(domain, { dkimSelector, dkimDelegated });
   // Keys of another name take the place of those that never signed; beside one that signs, the next rotation makes them.
   const unused = known.keys.every((key) => key.status !== 'active');
   const renamed = dkimSelector !== domain.dkimSelector && unused;
-  const lacksKeys = renamed || known.keys.every((key) => key.status === 'retired');
+  const ofItsOwn = known.keys.filter((key) => key.target === null && key.algorithm === 'rsa-sha256');
+  const lacksKeys = renamed || ofItsOwn.every((key) => key.status === 'retired');
   const keys =
-    signs(type) && lacksKeys ? await newKeys(c, { ...domain, dkimSelector }, known.keys, nowMs) : [];
+    signs(type) && lacksKeys && !dkimDelegated
+      ? await newKeys(c, { ...domain, dkimSelector }, known.keys, nowMs)
+      : [];
   await orConflict(`Another account has verified ${domain.name}.`, () =>
     updateDomain(
       c.get('store'),
@@ -159,6 +174,7 @@ domainsApp.patch('/domains/:id', async (c) => {
         status,
         returnPathLabel: body.return_path_label ?? domain.returnPathLabel,
         dkimSelector,
+        dkimDelegated,
         ...(body.refuse_dmarc === undefined ? {} : { refuseDmarc: body.refuse_dmarc }),
         ...(status === 'disabled' ? { nextCheckMs: null } : {}),
       },
@@ -166,6 +182,7 @@ domainsApp.patch('/domains/:id', async (c) => {
     ),
   );
   if (renamed) await retireUnused(c, known);
+  if (domain.dkimDelegated !== dkimDelegated) await retireWaiting(c, known);
   const after = status === 'disabled' ? knownOf(c, domain.id) : verified(c, domain.id);
   return c.json(detailOf(c, await after));
 });
@@ -252,13 +269,17 @@ async function countVerification(c: Call, { accountId, name }: Domain): Promise<
   }
 }
 
-async function verified(c: Call, id: number): Promise<KnownDomain> {
+/** What domains are looked at and tended with. */
+function tending(c: Call, nowMs: number) {
   const env = c.get('env');
   const { dohUrl, serviceDomain } = env;
-  const lookup = dohLookup(dohUrl);
-  const store = c.get('store');
-  const onLost = tellLoss(store, env);
-  const known = await verifyDomain({ store, lookup, serviceDomain, nowMs: Date.now(), onLost }, id);
+  const delegation = delegationOf(env);
+  return { store: c.get('store'), lookup: dohLookup(dohUrl), serviceDomain, nowMs, delegation };
+}
+
+async function verified(c: Call, id: number): Promise<KnownDomain> {
+  const onLost = tellLoss(c.get('store'), c.get('env'));
+  const known = await verifyDomain({ ...tending(c, Date.now()), onLost }, id);
   if (!known) throw new Problem('not_found', 'The domain is gone.');
   return known;
 }
@@ -267,7 +288,23 @@ async function verified(c: Call, id: number): Promise<KnownDomain> {
 async function retireUnused(c: Call, { domain, keys }: KnownDomain): Promise<void> {
   for (const { selector, status } of keys)
     if (status === 'pending' && generationOf(domain.dkimSelector, selector) !== null)
-      await retireKey(c.get('store'), domain.id, selector);
+      await retireKey(c.get('store'), domain.id, selector, Date.now());
+}
+
+/** Of a domain that delegates DKIM from now on, or no more; what signs goes on until a key of the other kind does. */
+async function retireWaiting(c: Call, { domain, keys }: KnownDomain): Promise<void> {
+  for (const { selector, status, target } of keys)
+    if (status === 'pending' && (target !== null) === domain.dkimDelegated)
+      await retireKey(c.get('store'), domain.id, selector, Date.now());
+}
+
+function refuseDelegation(before: Domain, after: Pick<Domain, 'dkimSelector' | 'dkimDelegated'>): void {
+  const { name } = before;
+  if (before.dkimDelegated && after.dkimSelector !== before.dkimSelector)
+    throw new Problem(
+      'conflict',
+      `${name} delegates DKIM, whose selectors stay; set "dkim_delegated" to false first.`,
+    );
 }
 
 /** The next pair of keys of a domain that has these. */

@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { parseMailbox } from '#domain/message/address.ts';
+import { streamName } from '#domain/message/stream.ts';
 import { tag } from '#domain/message/submission.ts';
 import { uuidOfNumber } from '#domain/number-id.ts';
 import { Problem } from '#domain/problem.ts';
@@ -42,9 +43,10 @@ const emailSchema = z
     context.addIssue({ code: 'custom', message: parsed });
     return z.NEVER;
   });
-const classOrTag = z.string().transform((text, context): string => {
+const named = z.string().transform((text, context): string => {
   const { type, value } = readScope(text);
-  const fault = type === 'class' ? classScopeFault(text) : tag.safeParse(value).error?.issues[0]?.message;
+  const name = type === 'stream' ? streamName : tag;
+  const fault = type === 'class' ? classScopeFault(text) : name.safeParse(value).error?.issues[0]?.message;
   if (fault) context.addIssue({ code: 'custom', message: fault });
   return scopeText(type, value);
 });
@@ -54,7 +56,7 @@ const scopeSchema = z
   .string()
   .max(253)
   .transform((text, context): string => {
-    const read = (/^(class|tag):/.test(text) ? classOrTag : domainScope).safeParse(text);
+    const read = (/^(class|stream|tag):/.test(text) ? named : domainScope).safeParse(text);
     for (const { message } of read.error?.issues ?? []) context.addIssue({ code: 'custom', message });
     return read.data ?? z.NEVER;
   })

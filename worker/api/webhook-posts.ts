@@ -26,6 +26,7 @@ const facts = {
   from: z.string(),
   to: z.string().meta({ description: 'The recipient.' }),
   subject: z.string(),
+  stream: z.string(),
   tags: z.array(z.string()),
   metadata: z.record(z.string(), z.string()),
 };

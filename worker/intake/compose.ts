@@ -26,6 +26,7 @@ export function draftOf(given: Composition): Draft {
     source: 'api',
     handling: {
       class: body.class,
+      stream: body.stream,
       tags: body.tags,
       metadata: body.metadata,
       sendAtMs: body.send_at ?? null,

@@ -43,7 +43,6 @@ export function checkDomain(
 export function suppressionOf(recipient: Recipient, draft: Draft, gate: Gate): GateSuppression | null {
   const entries = gate.suppressions.get(recipient.address);
   if (!entries) return null;
-  const { class: mailClass, tags } = draft.handling;
-  const scopes = scopesOf({ domain: draft.fromDomain, class: mailClass, tags });
+  const scopes = scopesOf({ domain: draft.fromDomain, ...draft.handling });
   return entries.find(({ scope }) => scopes.includes(scope)) ?? null;
 }

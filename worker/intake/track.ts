@@ -32,7 +32,7 @@ export async function trackingOf(
     tracking: TrackingWish | null;
     recipients: readonly unknown[];
     fromDomain: string;
-    handling: Pick<Handling, 'class' | 'tags'>;
+    handling: Pick<Handling, 'class' | 'stream' | 'tags'>;
   },
   { mail }: Pick<GateCredential, 'mail'>,
   links: Links,

@@ -1,3 +1,4 @@
+import type { DelegatedName } from '#domain/dns/delegated-dkim.ts';
 import { nextGeneration, selectorsOf } from '#domain/dns/dkim-selector.ts';
 import { hexOf } from '#domain/hex.ts';
 import type { DkimKeyRow } from './domains.ts';
@@ -6,7 +7,7 @@ import { encryptKey, sealedDkimKey } from './key-encryption.ts';
 type NewKey = Pick<
   DkimKeyRow,
   'selector' | 'algorithm' | 'publicKey' | 'privateKeyEncrypted' | 'status' | 'createdAtMs'
->;
+> & { target?: string };
 
 interface KeyOwner {
   accountId: number;
@@ -29,11 +30,7 @@ export async function generateDkimKeys(
     nowMs: number;
   },
 ): Promise<NewKey[]> {
-  const rsa = (await crypto.subtle.generateKey(
-    { ...rsaKeys, modulusLength: 2048, publicExponent: new Uint8Array([1, 0, 1]) },
-    true,
-    ['sign', 'verify'],
-  )) as CryptoKeyPair;
+  const rsa = await newRsaPair();
   const ed25519 = (await crypto.subtle.generateKey({ name: 'Ed25519' }, true, [
     'sign',
     'verify',
@@ -61,6 +58,40 @@ export async function generateDkimKeys(
       privateKeyEncrypted: await sealed(secrets, of, selectors.ed25519, ed25519.privateKey),
     },
   ];
+}
+
+async function newRsaPair(): Promise<CryptoKeyPair> {
+  return (await crypto.subtle.generateKey(
+    { ...rsaKeys, modulusLength: 2048, publicExponent: new Uint8Array([1, 0, 1]) },
+    true,
+    ['sign', 'verify'],
+  )) as CryptoKeyPair;
+}
+
+/** Makes pending keys, RSA of 2048 bits, for selectors that are delegated. */
+export async function generateDelegatedKeys(
+  secrets: readonly Uint8Array[],
+  of: KeyOwner & {
+    names: readonly DelegatedName[];
+    known: readonly { createdAtMs: number }[];
+    nowMs: number;
+  },
+): Promise<(NewKey & DelegatedName)[]> {
+  const firstMs = youngest(of.known, of.nowMs);
+  return await Promise.all(
+    of.names.map(async ({ selector, target }, i) => {
+      const pair = await newRsaPair();
+      return {
+        selector,
+        target,
+        algorithm: 'rsa-sha256' as const,
+        publicKey: await exported('spki', pair.publicKey),
+        privateKeyEncrypted: await sealed(secrets, of, selector, pair.privateKey),
+        status: 'pending' as const,
+        createdAtMs: firstMs + i,
+      };
+    }),
+  );
 }
 
 /** Keys are told apart by age (`domain/dns/domain-state.ts`): the time, or just after the newest. */

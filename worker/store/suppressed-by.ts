@@ -1,5 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm';
 import { classes } from '#domain/message/class.ts';
+import { defaultStream } from '#domain/message/stream.ts';
 import { scopeText } from '#domain/suppression/scope.ts';
 import { weekTables } from './home-tables.ts';
 
@@ -20,5 +21,6 @@ export function isCoveredIn(week: string): SQL {
   return sql`EXISTS (SELECT 1 FROM ${weekTables(week).messages} m WHERE m.account_id = d.account_id
     AND m.seq = d.message_seq AND (s.scope_domain = m.signing_domain
       OR s.scope_domain = CASE m.class ${sql.raw(classScopes.join(' '))} END
+      OR s.scope_domain = 'stream:' || coalesce(m.stream, ${sql.raw(`'${defaultStream}'`)})
       OR EXISTS (SELECT 1 FROM json_each(m.tags) t WHERE s.scope_domain = 'tag:' || t.value)))`;
 }

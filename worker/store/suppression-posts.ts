@@ -49,6 +49,8 @@ function insertPosts(kind: SuppressionEventKind, changes: SQL, { first, idPrefix
     WHERE e.state = 'active' AND e.format NOT IN (SELECT value FROM json_each(${silent})) AND e.tags IS NULL
       AND (e.sending_domains IS NULL OR n.scope_domain = '' OR instr(n.scope_domain, ':') > 0
         OR n.scope_domain IN (SELECT value FROM json_each(e.sending_domains)))
+      AND (e.streams IS NULL OR n.scope_domain NOT LIKE 'stream:%'
+        OR substr(n.scope_domain, 8) IN (SELECT value FROM json_each(e.streams)))
       AND ((e.events IS NULL AND e.format = 'postmark')
         OR EXISTS (SELECT 1 FROM json_each(e.events) w WHERE w.value IN (SELECT value FROM json_each(${names}))))`;
 }

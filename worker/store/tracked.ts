@@ -3,6 +3,7 @@ import type { DeliveryState } from '#domain/delivery/delivery.ts';
 import { type TrackedFacts, trackingLimits } from '#domain/delivery/tracked-event.ts';
 import { classByRank, type MailClass } from '#domain/message/class.ts';
 import { homeOf, weekOf } from '#domain/message/home.ts';
+import { streamOf } from '#domain/message/stream.ts';
 import { type NewConsequence, recipientColumns, recipientFacts } from './consequences.ts';
 import { keptWeekOf, weekTables, withHomeTables } from './home-tables.ts';
 import type { DeliveryRef } from './returns.ts';
@@ -20,6 +21,7 @@ export interface TrackedDelivery extends TrackedFacts, DeliveryRef {
   recipient: string;
   signingDomain: string;
   class: MailClass;
+  stream: string;
   tags: string[];
   /** A simulated recipient that was not asked to be suppressed, or mail in test mode. */
   exempt: boolean;
@@ -36,7 +38,7 @@ export async function findTracked(
   const { deliveries, messages } = weekTables(week);
   const [[row] = []] = await withHomeTables(store, nowMs, () =>
     batch(store.d1, [
-      sql`SELECT d.account_id, d.state, d.recipient, m.signing_domain, m.class, m.tags, ${recipientColumns(messages, nowMs)},
+      sql`SELECT d.account_id, d.state, d.recipient, m.signing_domain, m.class, m.stream, m.tags, ${recipientColumns(messages, nowMs)},
           (SELECT max(e.value->>'atMs') FROM json_each(d.timeline) e WHERE e.value->>'kind' = 'delivered') AS delivered_at
         FROM ${deliveries} d CROSS JOIN ${messages} m ON m.account_id = d.account_id AND m.seq = d.message_seq
         WHERE d.message_id = ${messageId} AND d.n = ${n}`,
@@ -52,6 +54,7 @@ export async function findTracked(
     recipient: String(row.recipient),
     signingDomain: String(row.signing_domain),
     class: classByRank(Number(row.class)),
+    stream: streamOf(row.stream),
     tags: JSON.parse(String(row.tags)) as string[],
     deliveredAtMs: row.delivered_at === null ? null : Number(row.delivered_at),
     exempt: recipientFacts(row).exempt || state === 'simulated',

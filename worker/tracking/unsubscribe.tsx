@@ -157,9 +157,9 @@ function sentence(words: string): string {
 }
 
 async function preferencesFor({ store, delivery, scope }: Found): Promise<Preferences> {
-  const { accountId, recipient, signingDomain, class: mailClass, tags } = delivery;
+  const { accountId, recipient, signingDomain } = delivery;
   const entries = await findSuppressions(store, accountId, [recipient], Date.now());
-  return preferencesOf(scope, { domain: signingDomain, class: mailClass, tags }, entries);
+  return preferencesOf(scope, { ...delivery, domain: signingDomain }, entries);
 }
 
 /** Changes what the form says; true when something was written. */

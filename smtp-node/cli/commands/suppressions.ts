@@ -68,7 +68,11 @@ export const suppressionCommands: readonly Command[] = [
     about: 'sends nothing to an address any more',
     options: {
       reason: { type: 'string', value: suppressionReasons.join('|'), about: 'why' },
-      scope: { type: 'string', value: 'account|DOMAIN|class:NAME|tag:NAME', about: 'of what mail' },
+      scope: {
+        type: 'string',
+        value: 'account|DOMAIN|class:NAME|stream:NAME|tag:NAME',
+        about: 'of what mail',
+      },
       note: { type: 'string', value: 'TEXT', about: 'why, in words' },
     },
     async run({ args, values, api }) {
@@ -85,7 +89,11 @@ export const suppressionCommands: readonly Command[] = [
     args: 'ADDRESS',
     about: 'lets mail to an address go again',
     options: {
-      scope: { type: 'string', value: 'account|DOMAIN|class:NAME|tag:NAME', about: 'in this scope alone' },
+      scope: {
+        type: 'string',
+        value: 'account|DOMAIN|class:NAME|stream:NAME|tag:NAME',
+        about: 'in this scope alone',
+      },
     },
     async run({ args, values, api }) {
       const email = addressOf(args, 'suppressions remove');

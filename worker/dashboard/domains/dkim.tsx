@@ -14,7 +14,15 @@ type Key = z.output<typeof dkimAnswer>['data'][number];
 
 const keyTone = { active: 'good', pending: 'wait', retired: 'quiet' } as const;
 
-export function DkimKeys(of: { path: string; keys: readonly Key[]; stem: string; change: boolean }) {
+interface Shown {
+  path: string;
+  keys: readonly Key[];
+  stem: string;
+  delegated: boolean;
+  change: boolean;
+}
+
+export function DkimKeys(of: Shown) {
   const { path, keys, change } = of;
   return (
     <Card
@@ -25,7 +33,11 @@ export function DkimKeys(of: { path: string; keys: readonly Key[]; stem: string;
           <Post
             action={`${path}/dkim/rotate`}
             label="Rotate"
-            sure="A new pair of keys is made. Publish its records; it signs once they are found, and the old pair retires seven days later. Mail is signed all the time."
+            sure={
+              of.delegated
+                ? 'The key that stands by signs from now on, and the one before it retires seven days later. There is nothing to publish.'
+                : 'A new pair of keys is made. Publish its records; it signs once they are found, and the old pair retires seven days later. Mail is signed all the time.'
+            }
           />
         )
       }
@@ -40,7 +52,8 @@ export function DkimKeys(of: { path: string; keys: readonly Key[]; stem: string;
           </tbody>
         </table>
       </div>
-      {change && <OwnKeys {...of} />}
+      {change && <Delegation {...of} />}
+      {change && !of.delegated && <OwnKeys {...of} />}
     </Card>
   );
 }
@@ -54,7 +67,7 @@ function KeyRow({ path, of: key, change }: { path: string; of: Key; change: bool
       <td>{key.algorithm}</td>
       <td>
         <State tone={keyTone[key.status]}>{key.status}</State>
-        {key.retires_at && (
+        {key.retires_at && key.status === 'active' && (
           <span class="small quiet">
             {' '}
             retires <Time ms={Date.parse(key.retires_at)} as="ago" />
@@ -76,41 +89,63 @@ function KeyRow({ path, of: key, change }: { path: string; of: Key; change: bool
   );
 }
 
+function Delegation({ path, delegated }: Shown) {
+  return (
+    <details open={delegated}>
+      <summary>{delegated ? 'Published by this service' : 'Keys that rotate by themselves'}</summary>
+      <div class="stack">
+        <p class="small">
+          {delegated
+            ? 'Two selectors are CNAMEs to this service: one key signs, the other stands by and takes over after half a year.'
+            : 'Publish two CNAME records once. The keys are then published here and rotate without you.'}
+        </p>
+        <Post
+          action={`${path}/dkim/delegate`}
+          label={delegated ? 'Publish keys yourself again' : 'Delegate by CNAME'}
+          values={{ delegated: String(!delegated) }}
+        />
+      </div>
+    </details>
+  );
+}
+
 function OwnKeys({ path, stem, keys }: { path: string; stem: string; keys: readonly Key[] }) {
   const unused = keys.every(({ status }) => status !== 'active');
   return (
     <details>
       <summary>A selector or a key of your own</summary>
-      <Fields action={`${path}/dkim/selector`} submit="Use this name" plain>
-        <Field
-          label="Selectors begin with"
-          name="dkim_selector"
-          value={stem}
-          maxlength={50}
-          autocomplete="off"
-          hint={
-            unused
-              ? 'A new pair of keys with this name is made at once, in place of the one that has not signed yet.'
-              : 'The next rotation makes keys with this name.'
-          }
-        />
-      </Fields>
-      <Fields action={`${path}/dkim/import`} submit="Import this key" plain wide>
-        <Field
-          label="Selector of the key"
-          name="selector"
-          maxlength={100}
-          autocomplete="off"
-          hint="Where its public half is published: this name, then ._domainkey and the domain."
-        />
-        <Area
-          label="Private key"
-          name="private_key"
-          rows={6}
-          secret
-          hint="PEM, RSA of 1024 bits or more, or Ed25519, without a passphrase. It is encrypted and never shown again. It signs once its record is found; the keys before it retire seven days later."
-        />
-      </Fields>
+      <div class="stack">
+        <Fields action={`${path}/dkim/selector`} submit="Use this name" plain>
+          <Field
+            label="Selectors begin with"
+            name="dkim_selector"
+            value={stem}
+            maxlength={50}
+            autocomplete="off"
+            hint={
+              unused
+                ? 'A new pair of keys with this name is made at once, in place of the one that has not signed yet.'
+                : 'The next rotation makes keys with this name.'
+            }
+          />
+        </Fields>
+        <Fields action={`${path}/dkim/import`} submit="Import this key" plain wide>
+          <Field
+            label="Selector of the key"
+            name="selector"
+            maxlength={100}
+            autocomplete="off"
+            hint="Where its public half is published: this name, then ._domainkey and the domain."
+          />
+          <Area
+            label="Private key"
+            name="private_key"
+            rows={6}
+            secret
+            hint="PEM, RSA of 1024 bits or more, or Ed25519, without a passphrase. It is encrypted and never shown again. It signs once its record is found; the keys before it retire seven days later."
+          />
+        </Fields>
+      </div>
     </details>
   );
 }
@@ -124,6 +159,13 @@ dkimPages.action('/domains/:id/dkim/rotate', async (c, viewer) => {
 dkimPages.action('/domains/:id/dkim/selector', async (c, viewer, form) => {
   const path = pathOf(c);
   const body = { dkim_selector: form.text('dkim_selector') };
+  await callApi(c, viewer.account.accountId, { method: 'PATCH', path, body }, z.unknown());
+  return c.redirect(`${path}?done=saved#dkim`, 303);
+});
+
+dkimPages.action('/domains/:id/dkim/delegate', async (c, viewer, form) => {
+  const path = pathOf(c);
+  const body = { dkim_delegated: form.text('delegated') === 'true' };
   await callApi(c, viewer.account.accountId, { method: 'PATCH', path, body }, z.unknown());
   return c.redirect(`${path}?done=saved#dkim`, 303);
 });

@@ -44,6 +44,7 @@ const domainSchema = z.object({
   return_path_host: z.string().nullable(),
   return_path_label: z.string(),
   dkim_selector: z.string(),
+  dkim_delegated: z.boolean(),
   signing_domain: z.string(),
   requirements: z.array(
     z.object({ name: z.string(), met: z.boolean(), state: z.string(), detail: z.string().nullable() }),
@@ -138,7 +139,13 @@ domainPages.page('/domains/:id', async (c, viewer) => {
       </div>
       {viewer.user.operator && waits && <Vouch path={path} domain={domain.domain} />}
       {keys.data.length > 0 && (
-        <DkimKeys path={path} keys={keys.data} stem={domain.dkim_selector} change={change} />
+        <DkimKeys
+          path={path}
+          keys={keys.data}
+          stem={domain.dkim_selector}
+          delegated={domain.dkim_delegated}
+          change={change}
+        />
       )}
       {warming && <Warming warming={warming} />}
       <Card id="facts" title="How it is used">
@@ -206,7 +213,7 @@ function StateOf({ domain }: { domain: DomainView }) {
             : `Not proven yet: ${unmet.join(', ')}. The table says what was found of each record.`}
       </p>
       {domain.notes
-        .filter((note) => !note.startsWith('Two records'))
+        .filter((note) => !/ records are enough to send: /.test(note))
         .map((note) => (
           <p class="small">{note}</p>
         ))}

@@ -163,7 +163,7 @@ async function listPage(c: Call, viewer: Viewer, imported: Imported | null) {
                 name="scope"
                 required={false}
                 maxlength={253}
-                hint="A sending domain, class:digest, tag:news; empty: all mail of the account."
+                hint="A sending domain, class:digest, stream:offers, tag:news; empty: all mail of the account."
               />
               <Field label="Why" name="note" required={false} maxlength={1024} />
             </Fields>

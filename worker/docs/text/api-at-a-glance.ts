@@ -36,7 +36,7 @@ The API is at the address where the Worker runs (\`$API\` in these guides). Ever
 
 | call | what it does |
 | --- | --- |
-| \`GET /v1/emails?limit&offset&cursor&status&from&to&subject&tag\` | List messages |
+| \`GET /v1/emails?limit&offset&cursor&status&from&to&subject&tag&stream\` | List messages |
 | \`GET /v1/emails/:id\` | Read a message |
 | \`GET /v1/emails/:id/events\` | Read what happened to a message |
 | \`PATCH /v1/emails/:id\` | Send a message at another time |

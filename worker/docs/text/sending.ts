@@ -39,11 +39,11 @@ message (an address that is none, a message that is too large) is told in that s
 ## Fields
 
 Each with its [limit](limits.md#of-a-message); fields of \`POST /v1/send\`: \`from\`, \`to\`, \`cc\`, \`bcc\`, \`reply_to\`, \`subject\`, \`text_body\`, \`html_body\`, \`headers\`,
-\`attachments[{filename, content, content_type, content_id}]\`, \`tags\`, \`metadata\`, \`class\`, \`send_at\`, \`test_mode\`,
+\`attachments[{filename, content, content_type, content_id}]\`, \`tags\`, \`metadata\`, \`class\`, [\`stream\`](#streams), \`send_at\`, \`test_mode\`,
 \`track_opens\`, \`track_clicks\`, \`unsubscribe\`, \`unsubscribe_scope\`, \`require_tls\`; \`template\`, \`variables\` and \`layout\` for
 [templates](#templates). The \`content\` of an attachment is its bytes in base64 (RFC 4648 §4).
 
-Over SMTP the same is said by header fields, which are taken out: \`X-Pennypost-Class\`, \`X-Pennypost-Tags\`,
+Over SMTP the same is said by header fields, which are taken out: \`X-Pennypost-Class\`, \`X-Pennypost-Stream\`, \`X-Pennypost-Tags\`,
 \`X-Pennypost-Metadata-<key>\`, \`X-Pennypost-Idempotency-Key\`, \`X-Pennypost-Send-At\`, \`X-Pennypost-Layout\`.
 
 ## Templates
@@ -163,6 +163,7 @@ suppression that comes of it carries the scope, and holds back what is in it alo
 | \`account\` | mail of the account | \`account\` |
 | \`domain\` (the default) | mail of the domain in \`from\` | \`example.com\` |
 | \`class\` | mail of the message's class, from any domain of the account | \`class:digest\` |
+| \`stream\` | mail of the message's stream | \`stream:offers\` |
 | \`tag\` | mail that has the first tag of this message among its own | \`tag:news\` |
 
 The scope is signed in the link (\`/u/<token>?scope=tag%3Anews\`), so nobody can widen it. Behind the same link people find
@@ -173,6 +174,21 @@ read. What holds by a bounce, a complaint or your own word they cannot take back
 
 \`POST /v1/suppressions\`, the filter and the removal take the same words (\`"scope": "tag:news"\`), and so do the column \`scope\` of imports and
 exports and the page Suppressions. A scheduled or deferred message is looked at again whenever it is due.
+
+## Streams
+
+\`stream\` names a part of your mail by what it is for, with up to 64 characters of a-z, 0-9 and hyphens: \`offers\`, \`invoices\`. A stream begins
+with the first message that names it; a message that names none is of the stream \`transactional\`. How urgent a message is says its
+\`class\`, whatever its stream.
+
+Of each stream there are
+
+- statistics: \`GET /v1/stats?by=stream\`, and the page Statistics; 200 streams are counted in a day, more together as \`(other)\`
+- suppressions: \`POST /v1/suppressions {"email", "scope": "stream:offers"}\`, and \`unsubscribe_scope: "stream"\` for its recipients
+- webhooks: \`streams\` of an [endpoint](webhooks.md)
+- lists: \`GET /v1/emails?stream=offers\`, and the page Messages
+
+Events and messages tell their stream.
 
 ## Simulator
 

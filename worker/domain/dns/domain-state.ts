@@ -1,3 +1,4 @@
+import { beginning, hasSigner } from './delegated-dkim.ts';
 import type { CheckStatus, Finding } from './finding.ts';
 import type { CheckKind, DomainType, PlannedCheck, SubjectKey } from './record-check.ts';
 
@@ -208,7 +209,10 @@ function nextCheck(
   rows: readonly CheckRow[],
   nowMs: number,
 ): number | null {
-  const rotating = keys.some((key) => key.status === 'pending' && key.algorithm === 'rsa-sha256');
+  const standsBy = ({ target }: KeyState) => Boolean(target) && hasSigner(keys);
+  const rotating = keys.some(
+    (key) => key.status === 'pending' && key.algorithm === 'rsa-sha256' && !standsBy(key),
+  );
   const retirements = keys.flatMap((key) => (key.status === 'active' ? (key.retireAtMs ?? []) : []));
   // Of a domain that the operator vouches for only the keys are of interest, while they change.
   if (of.byOperator && !rotating && retirements.length === 0) return null;
@@ -236,9 +240,7 @@ export function decideKeys(
     const proven = rowOf(key)?.status !== 'ok' && rowOf(key)?.status !== 'lookup_failed';
     return proven && since !== null && of.nowMs - since >= graceMs && !of.byOperator;
   };
-  const next = keys.map(
-    (key): KeyState => (key.status === 'pending' && found(key) ? { ...key, status: 'active' } : key),
-  );
+  const next = beginning(keys, found, of.nowMs);
   const active = next.filter((key) => key.status === 'active' && isRsa(key));
   const newerThan = (key: KeyState, some: readonly KeyState[]) =>
     some.some(({ createdAtMs }) => createdAtMs > key.createdAtMs);

@@ -7,7 +7,7 @@ import {
   suppressionEvents,
 } from '../suppression/suppression-event.ts';
 import type { WebhookFormat } from '../webhook-format.ts';
-import { outboundStream, postmarkTime } from './postmark.ts';
+import { outboundStream, postmarkStream, postmarkTime } from './postmark.ts';
 import { isoTime } from './source.ts';
 
 /** What stands in a row for a body that tells of a suppression; it is written when it is read. */
@@ -38,6 +38,12 @@ function factsOf(change: SuppressionChange) {
     tags: change.tags,
     metadata: change.metadata,
   };
+}
+
+/** The stream that it keeps an address from, by Postmark's name; where that is more, the first one. */
+function streamOfChange({ scope }: SuppressionChange): string {
+  const { type, value } = readScope(scope);
+  return type === 'stream' ? postmarkStream(value) : outboundStream;
 }
 
 /** As the API names the entry. */
@@ -76,7 +82,7 @@ export function suppressionBody(format: WebhookFormat, change: SuppressionChange
         RecordType: subscriptionChange,
         MessageID: change.messageId ?? '',
         ServerID: 0,
-        MessageStream: outboundStream,
+        MessageStream: streamOfChange(change),
         ChangedAt: postmarkTime(change.atMs),
         Recipient: change.address,
         Origin: added ? (postmarkOrigins[change.source] ?? 'Recipient') : 'Customer',

@@ -5,6 +5,7 @@ import { time } from '../time.ts';
 import { type Mailbox, parseMailbox, splitMailboxes } from './address.ts';
 import { fileNamesIn, isRefusedAttachment, refusedAttachments } from './attachment-name.ts';
 import { classNames, type MailClass } from './class.ts';
+import { defaultStream, streamName } from './stream.ts';
 import type { TlsWish } from './tls-wish.ts';
 
 /** Limits of a submission; the API's schemas, SMTP and the documentation read them here. */
@@ -187,6 +188,9 @@ const sendFields = {
     .enum(classNames)
     .default('standard')
     .meta({ description: '`priority` skips ahead of everything, `digest` is spread out.' }),
+  stream: streamName.default(defaultStream).meta({
+    description: 'What the mail is for: statistics, suppressions and webhooks may be of one stream.',
+  }),
   send_at: time.optional().meta({ description: 'When delivery may begin, at most 30 days ahead.' }),
   test_mode: z.boolean().default(false).meta({ description: 'Validated and recorded, not delivered.' }),
   require_tls: z.boolean().default(false).meta({
@@ -209,7 +213,7 @@ const sendFields = {
     }),
   unsubscribe_scope: z.enum(scopeTypes).optional().meta({
     description:
-      'What those fields let a recipient unsubscribe from: `account` all mail, `domain` that of the domain in from (the default), `class` that of this class, `tag` what has the first of tags. Asks for the fields where `unsubscribe` is left out; not applied to several recipients.',
+      'What those fields let a recipient unsubscribe from: `account` all mail, `domain` that of the domain in from (the default), `class` that of this class, `stream` that of this stream, `tag` what has the first of tags. Asks for the fields where `unsubscribe` is left out; not applied to several recipients.',
   }),
 };
 
@@ -282,6 +286,7 @@ export type SendBody = z.output<typeof sendSchema>;
 /** How a message is to be handled; from the API's fields or from control headers. */
 export interface Handling {
   class: MailClass;
+  stream: string;
   tags: string[];
   metadata: Record<string, string>;
   sendAtMs: number | null;

@@ -71,6 +71,8 @@ export function scopeWords(scope: string): string {
       return `mail from ${value}`;
     case 'class':
       return classWords[value as MailClass] ?? `mail of the class ${value} of this sender`;
+    case 'stream':
+      return `mail of this sender in its stream “${value}”`;
     case 'tag':
       return `mail of this sender about “${value}”`;
     default:

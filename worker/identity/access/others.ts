@@ -25,6 +25,7 @@ export const otherAccess = accessRows([
   ['GET /admin/v1/accounts/:id/domains/:domain/warming', operator],
   ['PUT /admin/v1/accounts/:id/domains/:domain/warming', operator, 'warming changed'],
   ['GET /admin/v1/counters', operator],
+  ['GET /admin/v1/dkim-records', operator],
   ['GET /admin/v1/nodes', operator],
   ['POST /admin/v1/nodes', operator, 'node token made'],
   ['PATCH /admin/v1/nodes/:nodeId', operator, 'node changed'],
@@ -58,6 +59,8 @@ export const otherAccess = accessRows([
   ['POST /destination/:token', tracking],
   ['GET /healthz', everybody],
   ['GET /openapi.json', everybody],
+  // Of what a relay took, with its signature; it comes from few sources, as often as mail goes.
+  ['POST /feeds/:transport/:mac', everybody],
   // A key is made for each request.
   ['GET /.well-known/webhook-keys/:id', { surface: 'public', limit: 'pages' }],
   ['GET /docs', everybody],
