@@ -51,13 +51,17 @@ Over SMTP the same is said by header fields, which are taken out: \`X-Pennypost-
 \`POST /v1/templates\` keeps content in [Handlebars](https://handlebarsjs.com/guide/); \`template\` (slug or id) and \`variables\` of a message
 fill it. There are \`#if\`, \`#unless\`, \`#each\`, \`#with\`, \`lookup\` and sections; \`{{name}}\` is escaped in HTML, \`{{{name}}}\` is
 not. A variable that is printed and missing is a 400 that names it, unless it is declared with a default. The text is made of the
-HTML where there is none. What a \`<style>\` says is also written into the \`style\` of the elements, for readers without \`<style>\`; what waits
-for the reader (\`@media\`, \`:hover\`, \`var()\`) stays in the \`<style>\` alone and goes on winning, so that readers with it see no difference (up to
-256 KiB of HTML and 64 KiB of CSS; a larger mail stays as it is). A template of \`type: layout\` stands around others where it says \`{{{@content}}}\`. Versions that were published never
+HTML where there is none. A template of \`type: layout\` stands around others where it says \`{{{@content}}}\`. Versions that were published never
 change; \`publish: false\` makes a draft. A whole message (SMTP, \`POST /v1/send/raw\`) names a layout by \`X-Pennypost-Layout\`: it goes
 around the text that readers show, and that part is written anew in UTF-8; what is signed or encrypted is refused. Events say \`template: {id, version}\`.
 The page Templates of the dashboard edits them beside a preview (desktop, mobile, dark, plain text) filled from an example in JSON, compares
 versions, goes back to one, and sends a test.
+
+**Styles.** What a \`<style>\` of a template or layout says is also written into the \`style\` of the elements, for readers without \`<style>\`.
+It stays where it is, and readers with it see no difference: what waits for the reader (\`@media\`, \`@supports\`, \`:hover\`, \`var()\`) is not written
+into elements and goes on winning. Content that comes without a template or layout is sent as it is. A mail beyond one of these bounds stays as it
+was: 256 KiB of HTML, 64 KiB of CSS, 3,000 elements, 200 deep, 500 selectors, and 256 KiB that would be added. Measured: 2 ms of CPU for a receipt
+of 1.3 kB, 7 ms for 9 kB with 200 cells, 35 ms for the slowest mail that is in bounds.
 
 ## What goes on the wire
 
