@@ -180,7 +180,7 @@ async function byMx(
     name: provider?.name ?? destinationName(answer.hosts),
     most: provider?.attempts ?? null,
   };
-  const way = { hosts: answer.hosts, domain: envelope.domain, tls, provider, destination, maxBytes: null };
+  const way = { hosts: answer.hosts, domain: envelope.domain, tls, provider, destination, maxBytes: null, fields: null };
   // Whoever finds out whether the port has opened really asks, also hosts that did not answer while it was closed.
   const silent = passage === 'probe' ? new SilentHosts(around.now) : around.silent;
   const ending = await send(way, sending, trip, { ...around, silent });
@@ -205,12 +205,12 @@ async function byRelay(
     const text = `the transport ${name} is not known here`;
     return { type: 'deferred', failure: silentFailure({ class: 'system', text, step: 'wait' }) };
   }
-  const { maxBytes, host, connections, perMinute } = access.relay;
+  const { maxBytes, fields, host, connections, perMinute } = access.relay;
   const answer = await trip.clock.time('dns', () => access.resolve());
   if (answer.kind === 'none')
     return { type: 'deferred', failure: silentFailure({ ...answer, class: 'network', step: 'connect' }) };
   const tls = await noTlsPolicies.of(host, [host], 'policy');
   const destination = { name: `relay ${name}`, most: connections, perMinute };
-  const way = { hosts: answer.hosts, domain: host, tls, provider: null, destination, maxBytes };
+  const way = { hosts: answer.hosts, domain: host, tls, provider: null, destination, maxBytes, fields };
   return await send(way, sending, trip, { ...around, ...access });
 }

@@ -1,8 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import fc from 'fast-check';
+import { cloudflareFields } from '#domain/delivery/relay-fields.ts';
 import type { Relay } from '#domain/delivery/transport.ts';
 import type { MailClass } from '#domain/message/class.ts';
 import type { Courier } from '../../smtp-node/outbound/courier.ts';
 import { Destinations } from '../../smtp-node/outbound/destinations.ts';
+import { KeptFields, withKeptFields } from '../../smtp-node/signing/kept-fields.ts';
 import { courierTo, failureOf, send } from '../support/courier.ts';
 import { type FakeMx, startFakeMx } from '../support/fake-mx.ts';
 import { freePort } from '../support/free-port.ts';
@@ -103,6 +106,64 @@ describe('a delivery by a relay', () => {
   it('waits for a relay that nobody has told of', async () => {
     const outcome = await send(courier, { route: ['unheard'] });
     expect(outcome).toMatchObject({ type: 'deferred', failure: { class: 'system' } });
+  });
+});
+
+describe('a relay that takes some header fields alone', () => {
+  const message = [
+    'Received: from client',
+    ' by us',
+    'From: shop@example.test',
+    'Feedback-ID: a:b',
+    'X-Order: 1',
+    'Sender: boss@example.test',
+    'Subject: Hello',
+    '',
+    'Sender: stays, as this is no field',
+    '.',
+    '',
+  ].join('\r\n');
+  const kept = message.replace(/^Received: .*\r\n .*\r\n/, '').replace(/^(Feedback-ID|Sender): .*\r\n/gm, (line) =>
+    line.includes('stays') ? line : '',
+  );
+
+  it.each([
+    ['small', ''],
+    ['of several blocks', 'a line of the body\r\n'.repeat(10_000)],
+  ])('gets a message without the others and signs itself: %s', async (_size, more) => {
+    const { messages } = await use({}, { fields: cloudflareFields });
+    const raw = { kind: 'bytes', bytes: Buffer.from(message + more) } as const;
+    const fields = [{ name: 'CFBL-Address', value: 'fbl@example.test; report=arf' }];
+    const outcome = await send(courier, { ...byRelay, fields }, { raw });
+    expect(outcome).toMatchObject({ type: 'delivered', dkim: [] });
+    expect(outcome.session.leftOut).toEqual(['Received', 'Feedback-ID', 'Sender']);
+    expect(messages[0]?.raw).toBe(kept + more);
+  });
+
+  it('leaves the message whole for the transport after it', async () => {
+    await use({ refuse: { at: 'dot', code: 554, text: '5.7.1 relay access denied' } }, { fields: cloudflareFields });
+    const raw = { kind: 'bytes', bytes: Buffer.from(message) } as const;
+    const outcome = await send(courier, { route: ['smarthost', 'direct'] }, { raw });
+    expect(outcome.session.leftOut).toBeUndefined();
+    expect(outcome).toMatchObject({ type: 'delivered', dkim: ['ed1'] });
+    expect(mx.messages[0]?.raw.toString('latin1')).toContain('Sender: boss@example.test');
+  });
+
+  it('gets the same, however the message is cut', () => {
+    const part = fc.constantFrom('From: a', '\r\n', ' folded', 'B-1: x', 'x-y:', ':', 'body');
+    fc.assert(
+      fc.property(fc.array(part), fc.array(fc.nat(20)), (parts, cuts) => {
+        const whole = Buffer.from(parts.join(''));
+        const pieces = new KeptFields(['from', 'x-*']);
+        let at = 0;
+        const out = [...cuts, whole.length].map((length) => {
+          at += length;
+          return pieces.push(whole.subarray(at - length, at));
+        });
+        expect(Buffer.concat([...out, pieces.end()])).toEqual(withKeptFields(whole, ['from', 'x-*']));
+        expect(withKeptFields(whole, null)).toEqual(whole);
+      }),
+    );
   });
 });
 
