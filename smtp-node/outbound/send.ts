@@ -84,6 +84,10 @@ export async function send(
     around.destinations.enter(destination, domain, delivery.class, waitMs),
   );
   if (!stay) return 'untried';
+  if ('paced' in stay) {
+    trip.pacedBy = trip.session.transport ?? null;
+    return 'untried';
+  }
   if ('leftAlone' in stay) {
     const failure = silentFailure({ class: 'rate_limited', text: stay.leftAlone, step: 'wait' });
     return { type: 'deferred', failure };

@@ -1,12 +1,12 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { cloudflareFields } from '#domain/delivery/relay-fields.ts';
 import type { Relay } from '#domain/delivery/transport.ts';
 import type { MailClass } from '#domain/message/class.ts';
 import type { Courier } from '../../smtp-node/outbound/courier.ts';
 import { Destinations } from '../../smtp-node/outbound/destinations.ts';
 import { KeptFields, withKeptFields } from '../../smtp-node/signing/kept-fields.ts';
-import { courierTo, failureOf, send } from '../support/courier.ts';
+import { courierTo, failureOf, send, sendIfFree } from '../support/courier.ts';
 import { type FakeMx, startFakeMx } from '../support/fake-mx.ts';
 import { freePort } from '../support/free-port.ts';
 import { relayLogin, startRelay, type TestRelay } from '../support/relay.ts';
@@ -123,9 +123,9 @@ describe('a relay that takes some header fields alone', () => {
     '.',
     '',
   ].join('\r\n');
-  const kept = message.replace(/^Received: .*\r\n .*\r\n/, '').replace(/^(Feedback-ID|Sender): .*\r\n/gm, (line) =>
-    line.includes('stays') ? line : '',
-  );
+  const kept = message
+    .replace(/^Received: .*\r\n .*\r\n/, '')
+    .replace(/^(Feedback-ID|Sender): .*\r\n/gm, (line) => (line.includes('stays') ? line : ''));
 
   it.each([
     ['small', ''],
@@ -141,7 +141,10 @@ describe('a relay that takes some header fields alone', () => {
   });
 
   it('leaves the message whole for the transport after it', async () => {
-    await use({ refuse: { at: 'dot', code: 554, text: '5.7.1 relay access denied' } }, { fields: cloudflareFields });
+    await use(
+      { refuse: { at: 'dot', code: 554, text: '5.7.1 relay access denied' } },
+      { fields: cloudflareFields },
+    );
     const raw = { kind: 'bytes', bytes: Buffer.from(message) } as const;
     const outcome = await send(courier, { route: ['smarthost', 'direct'] }, { raw });
     expect(outcome.session.leftOut).toBeUndefined();
@@ -175,6 +178,17 @@ describe('the limits of a relay', () => {
     expect(reused).toEqual([false, true, false, true]);
   });
 
+  it('says which relay it waited for in vain, as that takes no more in a minute', async () => {
+    await courier.close();
+    courier = courierTo(mx, { slotWaitMs: 0 });
+    await use({}, { perMinute: 1 });
+    await send(courier, byRelay);
+    const paced: string[] = [];
+    const hooks = { onPaced: (relay: string) => void paced.push(relay) };
+    expect(await sendIfFree(courier, byRelay, { hooks })).toBe('untried');
+    expect(paced).toEqual(['smarthost']);
+  });
+
   it('no more in a minute than it takes, evenly, and the most urgent first', async () => {
     let nowMs = 0;
     const destinations = new Destinations({ most: 25, now: () => nowMs });
@@ -185,7 +199,7 @@ describe('the limits of a relay', () => {
     expect([await enter('standard'), await enter('standard'), await enter('standard')]).toEqual([
       expect.anything(),
       expect.anything(),
-      null,
+      { paced: true },
     ]);
     const order: MailClass[] = [];
     const waiting = (['standard', 'priority'] as const).map(async (mailClass) => {
