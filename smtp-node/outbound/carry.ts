@@ -72,10 +72,10 @@ export async function carry(
   try {
     if (context.stopped.aborted || delivery.leaseUntilMs - context.edgeNowMs() < leastLeaseMs)
       return 'untried';
-    let pacedBy: string | null = null;
-    const hooks = { onWaiting, onPaced: (relay: string) => void (pacedBy = relay) };
+    const pacedBy: string[] = [];
+    const hooks = { onWaiting, onPaced: (relay: string) => void pacedBy.push(relay) };
     const outcome = await attempt(delivery, loan, keys, startedAtMs, context, hooks);
-    if (outcome === 'untried') return pacedBy === null ? outcome : { untriedBy: pacedBy };
+    if (outcome === 'untried') return pacedBy[0] === undefined ? outcome : { untriedBy: pacedBy[0] };
     await handIn(delivery, outcome, context);
     return 'tried';
   } finally {

@@ -7,7 +7,6 @@ import { type CarryContext, carry } from './carry.ts';
 import type { Courier } from './courier.ts';
 import { DigestPace } from './digest-pace.ts';
 import type { Journal } from './journal.ts';
-import type { LeaseRef } from './journal-record.ts';
 import { type Room, Slots } from './slots.ts';
 
 export interface LeaseLoopOptions
