@@ -13,6 +13,7 @@ import {
   chooseFromHeads,
   isFree,
   type LeaseTerms,
+  mayBeLeased,
   type Row,
   signingDomainOf,
   suppressionOf,
@@ -128,7 +129,7 @@ function lease(week: string, rows: readonly Row[], terms: LeaseTerms): SQL {
     WHERE (message_id, n) IN (SELECT value->>'m', value->>'n' FROM json_each(${refsOf(rows)}))
       AND due_ms <= ${nowMs} AND ${isFree(nowMs)}
       AND EXISTS (SELECT 1 FROM nodes WHERE node_id = ${nodeId} AND boot_id = ${terms.bootId} AND lease_fence < ${terms.sequence})
-      AND EXISTS (SELECT 1 FROM accounts WHERE id = d.account_id AND status = 'active')
+      AND EXISTS (SELECT 1 FROM accounts WHERE id = d.account_id AND ${mayBeLeased(sql`d.class`)})
       AND NOT EXISTS (SELECT 1 FROM ${suppressionOf(signingDomainOf(week), nowMs)})
     RETURNING message_id, n, attempts`;
 }
