@@ -112,6 +112,8 @@ export function parseEnv(raw: unknown): Env {
     dohUrl,
     sourceHeader,
     feedbackLoops,
+    dnsToken,
+    dnsZone,
     allowLocalWebhooks,
   ] = workerSettings;
   const settings = {
@@ -130,6 +132,8 @@ export function parseEnv(raw: unknown): Env {
     dohUrl: setting(dohUrl.schema, dohUrl.key, dohUrl.secret),
     sourceHeader: setting(sourceHeader.schema, sourceHeader.key, sourceHeader.secret),
     feedbackLoops: setting(feedbackLoops.schema, feedbackLoops.key, feedbackLoops.secret),
+    dnsToken: setting(dnsToken.schema, dnsToken.key, dnsToken.secret),
+    dnsZone: setting(dnsZone.schema, dnsZone.key, dnsZone.secret),
     allowLocalWebhooks: setting(allowLocalWebhooks.schema, allowLocalWebhooks.key, allowLocalWebhooks.secret),
   };
   if (faults.length > 0) throw new NotConfigured(`configuration: ${faults.join('; ')}`);

@@ -125,6 +125,22 @@ export const workerSettings = [
     schema: z.string().max(4096).default('').transform(loopList),
   },
   {
+    key: 'DNS_TOKEN',
+    secret: true,
+    about:
+      'a token of Cloudflare that may edit DNS records of the zone of `DNS_ZONE`: keys of domains that delegate DKIM are published by it. Empty: you publish them (`GET /admin/v1/dkim-records`)',
+    schema: z.string().max(256).default(''),
+  },
+  {
+    key: 'DNS_ZONE',
+    secret: false,
+    about: 'id of the zone that `SERVICE_DOMAIN` is in, with `DNS_TOKEN`',
+    schema: z
+      .string()
+      .regex(/^([0-9a-f]{32})?$/, 'must be the id of a zone, 32 hexadecimal digits')
+      .default(''),
+  },
+  {
     key: 'ALLOW_LOCAL_WEBHOOKS',
     secret: false,
     about: 'set to `1` for development: webhook endpoints may be on the loopback host, by http too',
@@ -156,6 +172,9 @@ export interface Settings {
   sourceHeader: string;
   /** `feedbackLoopPattern` each. */
   feedbackLoops: string[];
+  /** Empty: none. */
+  dnsToken: string;
+  dnsZone: string;
   allowLocalWebhooks: boolean;
 }
 

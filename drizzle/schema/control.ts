@@ -97,6 +97,10 @@ export const domains = sqliteTable(
     verificationToken: text('verification_token').notNull().default(''),
     /** Label of the return-path host below the domain. */
     returnPathLabel: text('return_path_label').notNull().default('pp-bounces'),
+    /** What the selectors of keys that are made begin with (`domain/dns/dkim-selector.ts`). */
+    dkimSelector: text('dkim_selector').notNull().default('pennypost'),
+    /** Its keys are published by the operator (`domain/dns/delegated-dkim.ts`). */
+    dkimDelegated: integer('dkim_delegated', { mode: 'boolean' }).notNull().default(false),
     /** Why it is not verified; null when it is. */
     statusReason: text('status_reason'),
     /** Who says that it is verified: its DNS records, or the operator, whose word stands. */
@@ -236,8 +240,10 @@ export const dkimKeys = sqliteTable(
     /** Active keys sign; a retired one has lost its private half. */
     status: text('status', { enum: ['pending', 'active', 'retired'] }).notNull(),
     createdAtMs: integer('created_at_ms').notNull(),
-    /** When it stops signing because newer keys do; null: not planned. */
+    /** When it stops signing because newer keys do, or has stopped; null: not planned. */
     retireAtMs: integer('retire_at_ms'),
+    /** What its selector is a CNAME to; null: its record is a TXT of the domain's own. */
+    target: text('target'),
   },
   (t) => [uniqueIndex('dkim_keys_domain_selector').on(t.domainId, t.selector)],
 );
@@ -275,8 +281,8 @@ export const suppressions = sqliteTable(
       .references(() => accounts.id),
     /** Exact local part, domain in lower case. */
     address: text('address').notNull(),
-    /** `''`: the whole account; otherwise the sending domain it is limited to. */
-    scopeDomain: text('scope_domain').notNull().default(''),
+    /** Of what mail it keeps the address, see `domain/suppression/scope.ts`. */
+    scope: text('scope_domain').notNull().default(''),
     reason: text('reason', { enum: ['hard_bounce', 'complaint', 'manual', 'unsubscribe'] }).notNull(),
     source: text('source').notNull(),
     /** The reply or report that proves it. */
@@ -286,7 +292,7 @@ export const suppressions = sqliteTable(
     expiresAtMs: integer('expires_at_ms'),
   },
   (t) => [
-    uniqueIndex('suppressions_address').on(t.accountId, t.address, t.scopeDomain),
+    uniqueIndex('suppressions_address').on(t.accountId, t.address, t.scope),
     /** With the row's id: an account's entries in the order in which they were made. */
     index('suppressions_account').on(t.accountId),
   ],
@@ -448,9 +454,10 @@ export const webhookEndpoints = sqliteTable(
     addressPattern: text('address_pattern'),
     /** Asked at each RCPT whether mail is taken; null: nobody is. */
     authorizationUrl: text('authorization_url'),
-    /** JSON arrays; of events of sent mail those by these sending domains, and with one of these tags; null: all. */
+    /** JSON arrays; of events of sent mail those by these sending domains, with one of these tags and of these streams; null: all. */
     sendingDomains: text('sending_domains', { mode: 'json' }).$type<string[]>(),
     tags: text('tags', { mode: 'json' }).$type<string[]>(),
+    streams: text('streams', { mode: 'json' }).$type<string[]>(),
     /** Names of the owner's own header fields, and the user; their values and the password are in `ownEncrypted`. */
     headerNames: text('header_names', { mode: 'json' }).$type<string[]>(),
     username: text('username'),

@@ -58,6 +58,8 @@ export const messagesTable = (week: string) =>
       forward: text('forward'),
       /** The template and version that it was made of, as `12:3`; null: none. */
       template: text('template'),
+      /** Null: the default (`domain/message/stream.ts`). */
+      stream: text('stream'),
     },
     (t) => [primaryKey({ columns: [t.accountId, t.seq] })],
   );

@@ -1,5 +1,6 @@
 /** The command line, the server of the Model Context Protocol and the typed client, as whoever has the repository runs them. */
 import { spawn } from 'node:child_process';
+import { generateKeyPairSync } from 'node:crypto';
 import { mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -159,6 +160,14 @@ describe('the command line', () => {
     expect((await cli(['domains'])).out).toMatch(/^cli\.example +outbound +pending/m);
     expect((await json('domains', 'show', 'cli.example')).records.length).toBeGreaterThan(3);
     expect((await cli(['domains', 'verify', 'cli.example'])).code).toBe(1);
+    const { privateKey } = generateKeyPairSync('ed25519');
+    await writeFile(join(folder, 'own.pem'), privateKey.export({ format: 'pem', type: 'pkcs8' }));
+    const dkim = ['domains', 'dkim', 'cli.example', '--key-file', join(folder, 'own.pem')];
+    expect((await cli([...dkim, '--selector', 'own'])).out).toMatch(
+      /^own +ed25519-sha256 +pending +own\._domainkey\.cli\.example +v=DKIM1; k=ed25519/m,
+    );
+    expect((await cli(dkim)).err).toContain('belong together');
+    expect((await json('domains', 'dkim', 'cli.example')).data).toHaveLength(3);
     expect(await cli(['doctor'])).toMatchObject({
       code: 1,
       out: expect.stringMatching(/^FAIL {2}cli\.example: /m),

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { isSpent, keptPublishedMs, standbyMs } from '#domain/dns/delegated-dkim.ts';
 import {
   type CheckRow,
   type DomainState,
   decideDomain,
-  generationOf,
   graceMs,
   type KeyState,
   nextRow,
@@ -29,6 +29,7 @@ const key = (selector: string, status: KeyState['status'], more: Partial<KeyStat
   selector,
   algorithm: selector.endsWith('-ed') ? 'ed25519-sha256' : 'rsa-sha256',
   publicKey: 'AAAA',
+  createdAtMs: Number(/\d+/.exec(selector)?.[0] ?? 1),
   status,
   retireAtMs: null,
   ...more,
@@ -243,7 +244,7 @@ describe('DKIM keys', () => {
 
   it('rotate without a gap: both sign for seven days, then the old one retires', () => {
     const old = [key('pennypost', 'active'), key('pennypost-ed', 'pending')];
-    const rotating = [...old, key('pennypost2', 'pending')];
+    const rotating = [...old, key('pennypost2', 'pending'), key('pennypost2-ed', 'pending')];
     const verified = { status: 'verified', verifiedBy: 'dns' } as const;
     const before = [...rowsOf({ ...all, dkim: 'ok' }), second('missing')];
     expect(statuses(decide(before, verified, rotating).keys)).toMatchObject({
@@ -256,12 +257,62 @@ describe('DKIM keys', () => {
       pennypost: 'active',
       'pennypost-ed': 'retired',
       pennypost2: 'active',
+      'pennypost2-ed': 'pending',
     });
     expect(after.keys[0]?.retireAtMs).toBe(now + retireAfterMs);
     const nearly = decide(published, verified, after.keys, now + retireAfterMs - 1);
     expect(nearly.keys).toEqual(after.keys);
     const over = decide(published, verified, after.keys, now + retireAfterMs);
     expect(statuses(over.keys)).toMatchObject({ pennypost: 'retired', pennypost2: 'active' });
+  });
+
+  it('of Ed25519 stay when an RSA key alone is replaced, and retire for a newer of their kind', () => {
+    const verified = { status: 'verified', verifiedBy: 'dns' } as const;
+    const rows = [...rowsOf({ ...all, dkim: 'ok', dkim_ed25519: 'ok' }), second('ok')];
+    const keys = [key('pennypost', 'active'), key('pennypost-ed', 'active'), key('pennypost2', 'pending')];
+    const after = decide(rows, verified, keys).keys;
+    expect(statuses(after)).toEqual({ pennypost: 'active', 'pennypost-ed': 'active', pennypost2: 'active' });
+    expect(after.map(({ retireAtMs }) => retireAtMs)).toEqual([now + retireAfterMs, null, null]);
+    const published = [...rows, row('dkim_ed25519', 'ok', { name: 'pennypost3-ed._domainkey.a.example' })];
+    const replaced = decide(published, verified, [...after, key('pennypost3-ed', 'pending')]).keys;
+    expect(replaced[1]?.retireAtMs).toBe(now + retireAfterMs);
+  });
+
+  it('that are delegated begin one by one, stand by without haste, and take over when they are old enough', () => {
+    const delegated = (
+      selector: string,
+      status: KeyState['status'],
+      createdAtMs: number,
+      retireAtMs?: number,
+    ) =>
+      key(selector, status, { target: `${selector}.t.example`, createdAtMs, retireAtMs: retireAtMs ?? null });
+    const rows = [
+      ...rowsOf({ ...all }),
+      ...['m-s1', 'm-s2'].map((selector) => row('dkim', 'ok', { name: `${selector}._domainkey.a.example` })),
+    ];
+    const verified = { status: 'verified', verifiedBy: 'dns' } as const;
+    const both = [delegated('m-s1', 'pending', now), delegated('m-s2', 'pending', now + 1)];
+    const begun = decide(rows, verified, both);
+    expect(statuses(begun.keys)).toEqual({ 'm-s1': 'active', 'm-s2': 'pending' });
+    expect(begun.nextCheckMs).toBe(now + 86_400_000);
+    expect(statuses(decide(rows, verified, begun.keys, now + standbyMs).keys)['m-s2']).toBe('pending');
+    const over = decide(rows, verified, begun.keys, now + 1 + standbyMs).keys;
+    expect(over.map(({ status, retireAtMs }) => [status, retireAtMs])).toEqual([
+      ['active', now + 1 + standbyMs + retireAfterMs],
+      ['active', null],
+    ]);
+    const later = now + standbyMs + 1 + retireAfterMs;
+    const ended = decide(rows, verified, over, later).keys;
+    expect(statuses(ended)).toEqual({ 'm-s1': 'retired', 'm-s2': 'active' });
+    const [old] = ended as [KeyState];
+    expect([isSpent(old, later + keptPublishedMs - 1), isSpent(old, later + keptPublishedMs)]).toEqual([
+      false,
+      true,
+    ]);
+    const standby = [delegated('m-s1', 'pending', later), delegated('m-s2', 'active', now)];
+    expect(statuses(decide(rows, verified, standby, later + standbyMs - 1).keys)['m-s1']).toBe('pending');
+    const unseen = rows.filter(({ name }) => !name.startsWith('m-s1'));
+    expect(statuses(decide(unseen, verified, standby, later + standbyMs).keys)['m-s1']).toBe('pending');
   });
 
   it('do not retire while the new one cannot be found', () => {
@@ -292,12 +343,6 @@ describe('DKIM keys', () => {
       now + graceMs,
     );
     expect(lost).toMatchObject({ status: 'pending', lost: true, keys: [{ status: 'active' }] });
-  });
-
-  it('tell their generation by their selector', () => {
-    expect(['pennypost', 'pennypost-ed', 'pennypost2', 'pennypost12-ed'].map(generationOf)).toEqual([
-      1, 1, 2, 12,
-    ]);
   });
 });
 

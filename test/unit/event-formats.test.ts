@@ -21,6 +21,7 @@ const eventOf = (kind: EventKind, details: EventDetails = {}): WebhookEvent => (
   from: 'Shop <shop@example.com>',
   subject: 'Your receipt',
   messageIdHeader: `<${messageId}@example.com>`,
+  stream: 'transactional',
   tags: ['receipt'],
   metadata: { order: '4711' },
   testMode: false,

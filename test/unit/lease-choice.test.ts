@@ -70,7 +70,7 @@ describe('the choice of a lease', () => {
   });
 
   it('ends what is suppressed, and passes by what is suspended or not wanted', () => {
-    const suppression = { address: 'a@yes.example', scopeDomain: '', reason: 'manual', createdAtMs: 0 };
+    const suppression = { address: 'a@yes.example', scope: '', reason: 'manual', createdAtMs: 0 };
     const rows = [
       row(0, { suspended: true }),
       row(1, { domain: 'no.example' }),

@@ -365,3 +365,46 @@ describe('a check', () => {
     expect(await judge('return_path', table, { returnPathLabel: 'mta' })).toMatchObject({ status: 'ok' });
   });
 });
+
+describe('a selector that is delegated', () => {
+  const target = 's1.7-0123456789abcdef.dkim.mail.test';
+  const name = 'shop-s1._domainkey.shop.example.com';
+  const keys = [{ ...rsa, selector: 'shop-s1', target }];
+  const published = { TXT: ['v=DKIM1; k=rsa; p=MIIBIjANBg=='] };
+  it.each<[string, DnsTable, Finding['status'], string | null]>([
+    ['is right', { [name]: { CNAME: [target] }, [target]: published }, 'ok', null],
+    [
+      'leads there by a detour',
+      { [name]: { CNAME: ['x.example'] }, 'x.example': { CNAME: [target] }, [target]: published },
+      'ok',
+      null,
+    ],
+    ['is not there', { [target]: published }, 'missing', `Publish a CNAME record at ${name}: ${target}`],
+    ['is a copy', { [name]: published, [target]: published }, 'wrong', 'in place of the TXT record'],
+    ['leads elsewhere', { [name]: { CNAME: ['x.example'] } }, 'wrong', 'it leads to x.example'],
+    ['leads to nothing yet', { [name]: { CNAME: [target] } }, 'wrong', 'Your CNAME is right; the operator'],
+    [
+      'leads to another key',
+      { [name]: { CNAME: [target] }, [target]: { TXT: ['v=DKIM1; k=rsa; p=AAAA'] } },
+      'wrong',
+      `publish one TXT record at ${target}: v=DKIM1`,
+    ],
+    [
+      'leads to two keys',
+      { [name]: { CNAME: [target] }, [target]: { TXT: [...published.TXT, 'v=DKIM1; p=AAAA'] } },
+      'wrong',
+      'there are several',
+    ],
+    ['is not answered', { [name]: 'servfail' }, 'lookup_failed', 'asked again'],
+    [
+      'has its name doubled',
+      { [`${name}.shop.example.com`]: { CNAME: [target] }, [target]: published },
+      'missing',
+      'leave the domain out of the name',
+    ],
+  ])('%s', async (_, table, status, fix) => {
+    const found = await judge('dkim', table, { keys });
+    expect(found).toMatchObject({ status, fix: fix === null ? null : expect.stringContaining(fix) });
+    expect(found.foundAt).toBe(status === 'ok' ? 'shop.example.com' : null);
+  });
+});

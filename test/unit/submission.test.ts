@@ -60,6 +60,7 @@ describe('a send body', () => {
       tags: [],
       metadata: {},
       class: 'standard',
+      stream: 'transactional',
       test_mode: false,
       require_tls: false,
     });

@@ -81,7 +81,7 @@ describe('a link', () => {
     const made = {
       open: parts(await links.pixel()),
       click: parts(await links.click(target)),
-      unsubscribe: parts(await links.unsubscribe()),
+      unsubscribe: parts(await links.unsubscribe(null)),
     };
     for (const purpose of purposes) {
       const { path, token, target: said } = made[purpose];

@@ -416,7 +416,7 @@ describe('a key that is limited to a domain', () => {
       to: ['seen@example.net'],
     });
     expect(sent).toMatchObject({ status: 'queued' });
-    await suppress(own, 'seen@example.net', { scopeDomain: 'second.example' });
+    await suppress(own, 'seen@example.net', { scope: 'second.example' });
     for (const domain of [own.domain, 'second.example']) {
       const found = bindings.DB.prepare('SELECT id FROM domains WHERE account_id = ? AND name = ?');
       const domainId = Number(await found.bind(own.id, domain).first('id'));

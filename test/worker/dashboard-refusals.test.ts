@@ -71,6 +71,18 @@ const forms: BadForm[] = [
     keeps: ['domain'],
   },
   {
+    path: '/domains/:id/dkim/selector',
+    fields: { dkim_selector: '1.mail' },
+    at: ['dkim_selector'],
+    keeps: ['dkim_selector'],
+  },
+  {
+    path: '/domains/:id/dkim/import',
+    fields: { selector: 'own', private_key: 'a public one' },
+    at: ['private_key'],
+    keeps: ['selector'],
+  },
+  {
     path: '/domains/:id/routes',
     fields: { pattern: 'not one', action: 'drop' },
     at: ['pattern'],
@@ -241,6 +253,7 @@ const buttons = [
   '/sending/keys/:id/revoke',
   '/domains/:id/verify',
   '/domains/:id/vouch',
+  '/domains/:id/dkim/delegate',
   '/domains/:id/dkim/rotate',
   '/domains/:id/dkim/:selector/retire',
   '/domains/:id/remove',
@@ -293,7 +306,7 @@ beforeAll(async () => {
   owner = await setUpOwner(newBrowser(), { email: 'root@people.example', password });
   await letInstallationMail(account);
   await owner.post('/operator/transports', { name: 'relay', preset: 'smtp', host: 'relay.example' });
-  const domain = await newReceivingDomain(account);
+  const domain = await newReceivingDomain(account, 'both');
   const { body } = await call('GET', `/v1/domains/${domain}`, account.live);
   await newReceivingDomain(account, 'alias');
   const email = await newMember(account, 'viewer');

@@ -1,7 +1,8 @@
 import { createScheduledController } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
+import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { DnsType } from '#domain/dns/dns.ts';
+import { type DnsType, joinTxt } from '#domain/dns/dns.ts';
 import { numberOfUuid } from '#domain/number-id.ts';
 import worker from '../../worker/index.ts';
 import type { DnsTable } from '../support/dns-table.ts';
@@ -12,6 +13,7 @@ import {
   bindings,
   call,
   mail,
+  meteredEnv,
   migrate,
   newAccount,
   request,
@@ -597,6 +599,181 @@ describe('DKIM keys', () => {
     expect(results).toEqual([{ n: 0 }]);
   });
 
+  describe('that are delegated', () => {
+    const zone = '0123456789abcdef0123456789abcdef';
+    const withZone = { ...meteredEnv, DNS_TOKEN: 'dns token', DNS_ZONE: zone };
+    /** TXT records of the zone of the service by name, as its API has them. */
+    let there: Record<string, string>;
+    let refused: boolean;
+    const zoneTable = () =>
+      Object.fromEntries(Object.entries(there).map(([name, content]) => [name, { TXT: [joinTxt(content)] }]));
+    beforeEach(() => {
+      there = {};
+      refused = false;
+      vi.mocked(globalThis.fetch).mockImplementation(async (input, init) => {
+        const { origin, pathname, searchParams } = new URL(String(input));
+        if (origin !== 'https://api.cloudflare.com')
+          return await answerDoh(input, { ...infrastructure, ...dns, ...zoneTable() });
+        expect(pathname).toMatch(new RegExp(`^/client/v4/zones/${zone}/dns_records`));
+        expect(new Headers(init?.headers).get('Authorization')).toBe('Bearer dns token');
+        if (refused) return Response.json({ success: false, errors: [{ code: 9109, message: 'no' }] });
+        if (init?.method === 'GET') {
+          const name = searchParams.get('name') ?? '';
+          const result = there[name] === undefined ? [] : [{ id: 'one', content: there[name] }];
+          return Response.json({ success: true, result });
+        }
+        const { type, name, content } = JSON.parse(String(init?.body));
+        expect([init?.method, type]).toEqual([name in there ? 'PUT' : 'POST', 'TXT']);
+        there[name] = content;
+        return Response.json({ success: true, result: {} });
+      });
+    });
+    const ask = async (method: string, path: string, body?: object): Promise<Answer> => {
+      const headers = { Authorization: `Bearer ${account.live}`, 'Content-Type': 'application/json' };
+      const init = { method, headers, ...(body ? { body: JSON.stringify(body) } : {}) };
+      const response = await request(`/v1/domains${path}`, init, withZone);
+      return { status: response.status, body: await response.json() };
+    };
+    const at = async (ms: number) => {
+      pass(ms);
+      await worker.scheduled(
+        createScheduledController({ scheduledTime: new Date() }),
+        withZone as unknown as typeof env,
+      );
+    };
+    const cnamesOf = ({ records }: Answer) =>
+      records
+        .filter(({ kind }: Answer) => kind === 'dkim')
+        .map(({ type, name, value }: Answer) => [type, name, value]);
+
+    it('need two CNAMEs once, and rotate without anybody’s hand', async () => {
+      const name = 'delegated.example';
+      const made = (await ask('POST', '', { domain: name, dkim_delegated: true })).body;
+      const label = `${numberOfUuid('domain', made.id)}-[0-9a-f]{16}`;
+      expect(cnamesOf(made)).toEqual([
+        ['CNAME', `pennypost-s1._domainkey.${name}`, expect.stringMatching(`^s1.${label}.dkim.${service}$`)],
+        ['CNAME', `pennypost-s2._domainkey.${name}`, expect.stringMatching(`^s2.${label}.dkim.${service}$`)],
+      ]);
+      expect(Object.keys(there)).toHaveLength(2);
+      expect(made.notes.join()).toContain('Three CNAME records are enough');
+      dns = published(made, ['spf', 'dkim']);
+      expect((await ask('POST', `/${made.id}/verify`)).body).toMatchObject({ status: 'verified' });
+      const states = async () => (await keysOf(made)).map(([, status]: string[]) => status).join(' ');
+      expect(await states()).toBe('active pending');
+      const { body: seen } = await call('GET', `/v1/domains/${made.id}`, account.live);
+      expect(Date.parse(seen.next_check_at) - Date.now()).toBeGreaterThan(20 * 3_600_000);
+      expect((await send(made)).status).toBe(202);
+      const first = { ...there };
+      // Half a year later the one that stood by takes over; both are signed with for a week.
+      await at(180 * day + 1000);
+      expect(await states()).toBe('active active');
+      await at(8 * day);
+      expect(await states()).toBe('retired active');
+      expect(there).toEqual(first);
+      expect((await send(made)).status).toBe(202);
+      // Mail that the old one signed is through: a new one stands by.
+      await at(7 * day);
+      expect(await states()).toBe('pending active');
+      const [s1, s2] = Object.keys(there).sort();
+      expect([there[s1 ?? ''] === first[s1 ?? ''], there[s2 ?? ''] === first[s2 ?? '']]).toEqual([
+        false,
+        true,
+      ]);
+      await at(day);
+      expect(await states()).toBe('pending active');
+      // By the owner's word at once.
+      expect((await ask('POST', `/${made.id}/dkim/rotate`)).status).toBe(201);
+      expect(await states()).toBe('active active');
+      expect((await ask('POST', `/${made.id}/dkim/rotate`)).body.detail).toContain('has just been');
+      const node = await new TestNode().hello();
+      expect((await send(made)).status).toBe(202);
+      const { keys } = await node.lease();
+      expect(keys[name].map(({ selector }: Answer) => selector).sort()).toEqual([
+        'pennypost-s1',
+        'pennypost-s2',
+      ]);
+    });
+
+    it('are told to the operator who publishes them by hand, with what is not there yet', async () => {
+      const plain = await newDomain();
+      const { body: made } = await call('PATCH', `/v1/domains/${plain.id}`, account.live, {
+        dkim_delegated: true,
+      });
+      expect(there).toEqual({});
+      // What was still to be published is needed no more.
+      expect(await keysOf(made)).toEqual([
+        ['pennypost', 'retired'],
+        ['pennypost-ed', 'retired'],
+        ['pennypost-s1', 'pending'],
+        ['pennypost-s2', 'pending'],
+      ]);
+      dns = published(made, ['spf', 'dkim']);
+      const { records } = await verify(made);
+      const fixes = records.filter(({ kind }: Answer) => kind === 'dkim').map(({ fix }: Answer) => fix);
+      expect(fixes[0]).toContain(
+        `the operator must publish one TXT record at ${cnamesOf(made)[0][2]}: v=DKIM1`,
+      );
+      const { body } = await call('GET', '/admin/v1/dkim-records', bindings.OPERATOR_TOKEN);
+      const own = body.data.filter(({ domain }: Answer) => domain === made.domain);
+      expect(own.map(({ name }: Answer) => name)).toEqual(
+        cnamesOf(made).map(([, , target]: string[]) => target),
+      );
+      const headers = { Authorization: `Bearer ${bindings.OPERATOR_TOKEN}` };
+      const snippet = await (await request('/admin/v1/dkim-records?format=bind', { headers })).text();
+      expect(snippet).toContain(`${own[0].name}. 300 IN TXT "v=DKIM1; k=rsa; p=`);
+      for (const { name, value } of own) dns[name] = { TXT: [value] };
+      expect(await verify(made)).toMatchObject({ status: 'verified' });
+    });
+
+    it('come beside keys that sign already, and give way to them again', async () => {
+      const domain = await newDomain();
+      dns = published(domain);
+      await verify(domain);
+      const { body: after } = await ask('PATCH', `/${domain.id}`, { dkim_delegated: true });
+      dns = { ...dns, ...published(after, ['dkim']) };
+      await ask('POST', `/${domain.id}/verify`);
+      expect(await keysOf(domain)).toEqual([
+        ['pennypost', 'active'],
+        ['pennypost-ed', 'active'],
+        ['pennypost-s1', 'active'],
+        ['pennypost-s2', 'pending'],
+      ]);
+      const refusals = [
+        await ask('PATCH', `/${domain.id}`, { dkim_selector: 'other' }),
+        await ask('POST', `/${domain.id}/dkim`, { selector: 'own', private_key: 'x' }),
+      ];
+      for (const { status, body } of refusals)
+        expect([status, body.detail]).toEqual([409, expect.stringContaining('delegates DKIM')]);
+      await at(8 * day);
+      expect((await keysOf(domain))[0]).toEqual(['pennypost', 'retired']);
+      const { body: back } = await ask('PATCH', `/${domain.id}`, { dkim_delegated: false });
+      dns = { ...dns, ...published(back, ['dkim']) };
+      await at(day);
+      await at(8 * day);
+      expect(Object.fromEntries(await keysOf(domain))).toMatchObject({
+        'pennypost-s1': 'retired',
+        'pennypost-s2': 'retired',
+        pennypost2: 'active',
+      });
+    });
+
+    it('go on signing where the zone cannot be written, and are published at a later look', async () => {
+      refused = true;
+      const error = vi.spyOn(console, 'error').mockImplementation(() => undefined);
+      const { body: made } = await ask('POST', '', {
+        domain: 'published-late.example',
+        dkim_delegated: true,
+      });
+      expect(error.mock.calls.join()).toContain('refused GET: no [9109]');
+      expect(there).toEqual({});
+      refused = false;
+      dns = published(made, ['spf', 'dkim']);
+      await at(15 * 60_000);
+      expect(Object.keys(there)).toHaveLength(2);
+      expect((await ask('POST', `/${made.id}/verify`)).body.status).toBe('verified');
+    });
+  });
+
   it('are retired by hand, but never the last that signs', async () => {
     const domain = await newDomain();
     dns = published(domain);
@@ -610,6 +787,122 @@ describe('DKIM keys', () => {
       ['pennypost', 'active'],
       ['pennypost-ed', 'retired'],
     ]);
+  });
+
+  describe('that were made elsewhere', () => {
+    const importKey = (domain: Answer, selector: string, private_key: string) =>
+      call('POST', `/v1/domains/${domain.id}/dkim`, account.live, { selector, private_key });
+
+    it.each([
+      ['RSA in PKCS #8', generateKeyPairSync('rsa', { modulusLength: 1024 }), 'pkcs8'],
+      ['RSA in PKCS #1', generateKeyPairSync('rsa', { modulusLength: 2048 }), 'pkcs1'],
+      ['Ed25519', generateKeyPairSync('ed25519'), 'pkcs8'],
+    ] as const)('%s: what is published is of the key that signs', async (kind, pair, type) => {
+      const domain = await newDomain();
+      const pem = pair.privateKey.export({ format: 'pem', type });
+      const { status, body } = await importKey(domain, 's1.eu', pem);
+      expect(status).toBe(201);
+      expect(JSON.stringify(body)).not.toContain('PRIVATE');
+      const { record } = body.data.at(-1);
+      const spki = pair.publicKey.export({ format: 'der', type: 'spki' });
+      const own = kind === 'Ed25519' ? spki.subarray(-32) : spki;
+      expect(record).toMatchObject({ name: `s1.eu._domainkey.${domain.domain}` });
+      expect(record.value).toMatch(new RegExp(`p=${own.toString('base64').replace(/[+/]/g, '\\$&')}$`));
+      if (kind === 'Ed25519') return;
+      dns = published((await call('GET', `/v1/domains/${domain.id}`, account.live)).body, ['spf', 'dkim']);
+      delete dns[`pennypost._domainkey.${domain.domain}`];
+      expect(await verify(domain)).toMatchObject({ status: 'verified' });
+      expect(await keysOf(domain)).toEqual([
+        ['pennypost', 'retired'],
+        ['pennypost-ed', 'pending'],
+        ['s1.eu', 'active'],
+      ]);
+      const node = await new TestNode().hello();
+      expect((await send(domain)).status).toBe(202);
+      const leased = (await node.lease()).keys[domain.domain].map((key: Answer) => key.privateKey);
+      const derived = createPublicKey(leased.join()).export({ format: 'der', type: 'spki' });
+      expect(derived.toString('base64')).toBe(spki.toString('base64'));
+    });
+
+    it.each([
+      [
+        'a public key',
+        generateKeyPairSync('ed25519').publicKey.export({ format: 'pem', type: 'spki' }),
+        'this is "PUBLIC KEY"',
+      ],
+      [
+        'one of 768 bits',
+        generateKeyPairSync('rsa', { modulusLength: 768 }).privateKey.export({
+          format: 'pem',
+          type: 'pkcs8',
+        }),
+        '1024 to 4096',
+      ],
+      [
+        'one with a passphrase',
+        generateKeyPairSync('ed25519').privateKey.export({
+          format: 'pem',
+          type: 'pkcs8',
+          cipher: 'aes-256-cbc',
+          passphrase: 'a',
+        }),
+        'openssl pkey',
+      ],
+      [
+        'one of another algorithm',
+        generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({
+          format: 'pem',
+          type: 'pkcs8',
+        }),
+        'RSA or Ed25519',
+      ],
+      [
+        'one that was cut',
+        '-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIA\n-----END PRIVATE KEY-----',
+        'whole',
+      ],
+      ['no base64', '-----BEGIN PRIVATE KEY-----\n(...)\n-----END PRIVATE KEY-----', 'base64'],
+    ])('%s is refused', async (_, pem, why) => {
+      const { status, body } = await importKey(await newDomain(), 'own', pem.toString());
+      expect(status).toBe(400);
+      expect(body.errors[0]).toMatchObject({ pointer: '/private_key', detail: expect.stringContaining(why) });
+    });
+
+    it('have a selector of their own, are eight at most, and none of a domain that does not send', async () => {
+      const domain = await newDomain();
+      const pem = generateKeyPairSync('ed25519')
+        .privateKey.export({ format: 'pem', type: 'pkcs8' })
+        .toString();
+      expect((await importKey(domain, 'pennypost', pem)).body.detail).toContain('choose another selector');
+      expect((await importKey(domain, 'Not one', pem)).status).toBe(400);
+      for (let i = 0; i < 6; i++) expect((await importKey(domain, `own${i}`, pem)).status).toBe(201);
+      expect((await importKey(domain, 'own6', pem)).body.detail).toContain('retire one first');
+      expect((await importKey(await newDomain({ type: 'inbound' }), 'own', pem)).status).toBe(409);
+    });
+  });
+
+  it('begin with a name of the customer: at once where none has signed, else with the next rotation', async () => {
+    const named = await newDomain({ dkim_selector: 'mail' });
+    expect((await keysOf(named)).map(([selector]: string[]) => selector)).toEqual(['mail', 'mail-ed']);
+    const rename = (dkim_selector: string) =>
+      call('PATCH', `/v1/domains/${named.id}`, account.live, { dkim_selector });
+    expect((await rename('post')).body).toMatchObject({ dkim_selector: 'post' });
+    expect(await keysOf(named)).toEqual([
+      ['mail', 'retired'],
+      ['mail-ed', 'retired'],
+      ['post', 'pending'],
+      ['post-ed', 'pending'],
+    ]);
+    dns = published((await call('GET', `/v1/domains/${named.id}`, account.live)).body);
+    expect(await verify(named)).toMatchObject({ status: 'verified' });
+    expect((await rename('mail')).status).toBe(200);
+    expect(await keysOf(named)).toHaveLength(4);
+    expect((await rotate(named)).status).toBe(201);
+    expect((await keysOf(named)).slice(4)).toEqual([
+      ['mail2', 'pending'],
+      ['mail2-ed', 'pending'],
+    ]);
+    expect((await rename('2nd')).status).toBe(400);
   });
 
   it('are not made for a domain that does not send', async () => {

@@ -209,6 +209,7 @@ describe('an acceptance whose end is not known', () => {
         {
           id,
           class: 'standard',
+          stream: 'transactional',
           fromAddress: 'a@b.example',
           fromHeader: 'a@b.example',
           addressees: { to: [], cc: [] },

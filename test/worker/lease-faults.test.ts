@@ -253,7 +253,7 @@ describe('a lease whose answer was lost (row 5)', () => {
 describe('a recipient who is suppressed after the message was accepted (row 6)', () => {
   it('is not mailed when a scheduled message falls due', async () => {
     const id = await send({ send_at: new Date(nowMs + 10 * dayMs).toISOString() });
-    await suppress(account, 'user@example.net', { reason: 'unsubscribe', scopeDomain: account.domain });
+    await suppress(account, 'user@example.net', { reason: 'unsubscribe', scope: account.domain });
     later(10 * dayMs + minuteMs);
     expect((await node.lease()).deliveries).toEqual([]);
     expect(await statusOf(id)).toBe('suppressed');
@@ -277,7 +277,7 @@ describe('a recipient who is suppressed after the message was accepted (row 6)',
 
   it('is mailed when the entry is of another domain, or over', async () => {
     await send();
-    await suppress(account, 'user@example.net', { scopeDomain: 'other.example' });
+    await suppress(account, 'user@example.net', { scope: 'other.example' });
     await suppress(account, 'user@example.net', { expiresAtMs: nowMs - 1 });
     expect((await node.lease()).deliveries).toHaveLength(1);
   });

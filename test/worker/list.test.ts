@@ -22,6 +22,7 @@ beforeAll(async () => {
       const more = {
         subject,
         tags: [`week${w}`, `odd${i % 2}`],
+        ...(i === 5 ? { stream: 'fifth' } : {}),
         to: [`u${i}@example.net`, 'all@example.net'],
       };
       await call('POST', '/v1/send', account.live, mail(account, more));
@@ -74,6 +75,8 @@ describe('the list of messages', () => {
     expect(await subjects('to=u3@example.net')).toHaveLength(3);
     expect(await subjects('subject=NUMBER+3')).toHaveLength(3);
     expect(await subjects('subject=%25')).toEqual([]);
+    expect(await subjects('stream=fifth&tag=week0')).toEqual(['Week 0 number 5']);
+    expect(await subjects('stream=transactional')).toHaveLength(sent.length - 3);
     expect(await subjects('status=simulated')).toEqual(['Simulated']);
     expect(await subjects('status=delivered')).toEqual([]);
     expect(await subjects(`from=Other@${account.domain}`)).toEqual(['Simulated']);

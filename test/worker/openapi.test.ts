@@ -5,6 +5,7 @@ import { webhookBodies } from '#domain/webhook.ts';
 import { cloudmailinError } from '../../worker/api/answers/cloudmailin.ts';
 import { problemAnswer } from '../../worker/api/answers/problem.ts';
 import { errorsOf, openApiDocument } from '../../worker/api/openapi.ts';
+import { examples } from '../../worker/api/operations/examples.ts';
 import type { Operation } from '../../worker/api/operations/operation.ts';
 import { groups, operations } from '../../worker/api/operations.ts';
 import { webhookPosts } from '../../worker/api/webhook-posts.ts';
@@ -276,6 +277,7 @@ describe('the real answers are as described:', () => {
     await check('getDomainDns', 'GET', `${at}/dns`);
     await check('getDomainDns also', 'GET', `${at}/dns?format=bind`);
     await check('getDomainDkim', 'GET', `${at}/dkim`);
+    await check('importDomainDkim', 'POST', `${at}/dkim`, examples.importDomainDkim?.body);
     await check('retireDomainDkim', 'POST', `${at}/dkim/pennypost/retire`);
     await check('rotateDomainDkim', 'POST', `${at}/dkim/rotate`);
     await check('changeDomain', 'PATCH', at, { active: false });

@@ -54,13 +54,14 @@ describe('a raw message', () => {
   it('loses its control fields and is handled as they say', async () => {
     const { body } = await send(
       `X-Pennypost-Class: Priority\r\n${complete}x-pennypost-tags: a, b ,,c\r\n${from}Subject: Hi\r\n` +
-        `X-Pennypost-Metadata-Order: 42\r\nX-Pennypost-Metadata-name: ${utf8('Zoë')}\r\n` +
+        `X-Pennypost-Stream: offers\r\nX-Pennypost-Metadata-Order: 42\r\nX-Pennypost-Metadata-name: ${utf8('Zoë')}\r\n` +
         'X-Pennypost-Idempotency-Key: k1\r\nX-Pennypost-Send-At: 2020-01-01T00:00:00Z\r\n\r\nBody\r\n',
     );
     expect(await rawOf(body.message_id)).toBe(`${complete}${from}Subject: Hi\r\n\r\nBody\r\n`);
     const { body: detail } = await call('GET', `/v1/emails/${body.message_id}`, account.live);
     expect(detail).toMatchObject({
       class: 'priority',
+      stream: 'offers',
       tags: ['a', 'b', 'c'],
       metadata: { Order: '42', name: 'Zoë' },
       source: 'raw',
@@ -82,7 +83,7 @@ describe('a raw message', () => {
     const theirs = [
       'X-PM-Tag: receipt',
       'X-PM-Metadata-order: 42',
-      'X-PM-Message-Stream: outbound',
+      'X-PM-Message-Stream: Weekly_News',
       'X-Postscale-Metadata-user: Zoe',
       'X-Postscale-Anything: 1',
       'x-cloudmta-anything: 1',
@@ -92,7 +93,11 @@ describe('a raw message', () => {
     const { body } = await send(text);
     expect(await rawOf(body.message_id)).toBe(`${complete}${from}\r\nBody\r\n`);
     const { body: detail } = await call('GET', `/v1/emails/${body.message_id}`, account.live);
-    expect(detail).toMatchObject({ tags: ['receipt'], metadata: { order: '42', user: 'Zoe' } });
+    expect(detail).toMatchObject({
+      stream: 'weekly-news',
+      tags: ['receipt'],
+      metadata: { order: '42', user: 'Zoe' },
+    });
     expect((await send(text)).body.message_id).toBe(body.message_id);
   });
 
@@ -272,6 +277,7 @@ describe('a raw message that is refused', () => {
       () => `${from}x-cloudmta-class: bulk\r\n\r\nBody`,
       'x-cloudmta-class',
     ],
+    ['with no name of a stream', () => `${from}X-Pennypost-Stream: a b\r\n\r\nBody`, 'X-Pennypost-Stream'],
     ['with an empty class', () => `${from}X-Pennypost-Class:\r\n\r\nBody`, 'X-Pennypost-Class'],
     [
       'with eleven tags',

@@ -58,13 +58,14 @@ describe('statistics', () => {
     expect(columns).toEqual(eventKinds);
   });
 
-  it('tell what happened by day, tag, domain and class', async () => {
+  it('tell what happened by day, stream, tag, domain and class', async () => {
     const account = await newAccount();
     await suppress(account, 'gone@example.net');
     await send(account, {
       to: ['a@example.net', 'b@example.net'],
       tags: ['receipt', 'shop'],
       class: 'priority',
+      stream: 'orders',
     });
     await send(account, { to: ['c@example.net', 'gone@example.net'], tags: ['receipt'] });
     await send(account, { test_mode: true, tags: ['receipt'] });
@@ -72,6 +73,16 @@ describe('statistics', () => {
     const all = { accepted: 3, dispatched: 3, delivered: 1, deferred: 1, bounced: 1, suppressed: 1 };
     expect(await statsOf(account)).toEqual([{ day: today, ...all }]);
     expect(await statsOf(account, '?by=domain')).toEqual([{ domain: account.domain, ...all }]);
+    expect(await statsOf(account, '?by=stream')).toEqual([
+      { stream: 'orders', accepted: 2, dispatched: 2, delivered: 1, bounced: 1 },
+      { stream: 'transactional', accepted: 1, dispatched: 1, deferred: 1, suppressed: 1 },
+    ]);
+    const own = await bindings.DB.prepare(
+      "SELECT value FROM stats WHERE account_id = ? AND dimension = 'stream'",
+    )
+      .bind(account.id)
+      .all();
+    expect(own.results).toEqual([{ value: 'orders' }]);
     expect(await statsOf(account, '?by=tag')).toEqual([
       { tag: 'receipt', ...all },
       { tag: 'shop', accepted: 2, dispatched: 2, delivered: 1, bounced: 1 },

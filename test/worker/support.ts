@@ -260,14 +260,14 @@ export async function sendRaw(
 export async function suppress(
   account: TestAccount,
   address: string,
-  more: { scopeDomain?: string; reason?: string; expiresAtMs?: number } = {},
+  more: { scope?: string; reason?: string; expiresAtMs?: number } = {},
 ): Promise<void> {
-  const { scopeDomain = '', reason = 'hard_bounce', expiresAtMs = null } = more;
+  const { scope = '', reason = 'hard_bounce', expiresAtMs = null } = more;
   await bindings.DB.prepare(
     `INSERT INTO suppressions (account_id, address, scope_domain, reason, source, created_at_ms, expires_at_ms)
       VALUES (?, ?, ?, ?, 'test', ?, ?)`,
   )
-    .bind(account.id, address, scopeDomain, reason, Date.UTC(2026, 0, 1), expiresAtMs)
+    .bind(account.id, address, scope, reason, Date.UTC(2026, 0, 1), expiresAtMs)
     .run();
 }
 

@@ -117,6 +117,7 @@ describe('a suppression on the owner’s word', () => {
         { ...both, sending_domains: [account.domain] },
         { ...both, sending_domains: ['other.example'] },
         { ...both, tags: ['a'] },
+        { ...both, streams: ['offers'] },
         { format: 'postmark', events: ['Bounce'] },
       ].map(async (more) => (await newEndpoint(account, internet, undefined, more)).host),
     );
@@ -124,9 +125,17 @@ describe('a suppression on the owner’s word', () => {
     const rows = await bindings.DB.prepare('SELECT count(*) AS n FROM webhook_endpoints WHERE account_id = ?')
       .bind(account.id)
       .first();
-    expect(rows?.n).toBe(7);
-    await eventually(async () => expect(await deliveriesOf(account, 'state=delivered')).toHaveLength(2));
-    expect(hosts.map((host) => internet.to(host).length)).toEqual([1, 0, 1, 0, 0, 0]);
+    expect(rows?.n).toBe(8);
+    await eventually(async () => expect(await deliveriesOf(account, 'state=delivered')).toHaveLength(3));
+    expect(hosts.map((host) => internet.to(host).length)).toEqual([1, 0, 1, 0, 0, 1, 0]);
+    await api('POST', '/v1/suppressions', { email: gone, scope: 'stream:offers' });
+    await api('POST', '/v1/suppressions', { email: gone, scope: 'stream:others' });
+    await eventually(() =>
+      expect(hosts.map((host) => internet.to(host).length)).toEqual([3, 0, 3, 2, 0, 2, 0]),
+    );
+    expect(internet.to(hosts[0] ?? '').map(({ body }) => (body as Answer).MessageStream)).toEqual(
+      expect.arrayContaining(['outbound', 'offers', 'others']),
+    );
   });
 
   it('of an import is told of each new one', async () => {

@@ -17,8 +17,8 @@ beforeAll(async () => {
   account = await newAccount();
   await suppress(account, 'gone@example.net');
   await suppress(account, 'angry@example.net', { reason: 'complaint' });
-  await suppress(account, 'scoped@example.net', { scopeDomain: 'other.example' });
-  await suppress(account, 'mine@example.net', { scopeDomain: account.domain, reason: 'unsubscribe' });
+  await suppress(account, 'scoped@example.net', { scope: 'other.example' });
+  await suppress(account, 'mine@example.net', { scope: account.domain, reason: 'unsubscribe' });
   await suppress(account, 'forgiven@example.net', { expiresAtMs: Date.now() - 1 });
   await suppress(account, 'full@example.net', { expiresAtMs: Date.now() + 60_000 });
   await suppress(await newAccount(), 'theirs@example.net');

@@ -92,6 +92,7 @@ describe('what an endpoint’s owner wants sent along', () => {
     [{ username: 'a:b', password: 'p' }, '/username', 'colon'],
     [{ sending_domains: ['exa\u200bmple.com'] }, '/sending_domains/0', 'U+200B'],
     [{ tags: [] }, '/tags', '1'],
+    [{ streams: ['My Stream'] }, '/streams/0', 'hyphens'],
   ])('%j is refused', async (more, pointer, detail) => {
     const url = internet.at('refused.example.com', ok);
     const { status, body } = await call('POST', '/v1/webhooks', account.live, { url, ...more });
@@ -102,18 +103,23 @@ describe('what an endpoint’s owner wants sent along', () => {
   });
 });
 
-it('an endpoint may hear of the mail of some domains and tags only', async () => {
+it('an endpoint may hear of the mail of some domains, tags and streams only', async () => {
   const events = ['email.sent'];
   const endpointOf = (more: object) => newEndpoint(account, internet, ok, { events, ...more });
-  const [ofDomain, ofOther, ofTag, all] = [
+  const [ofDomain, ofOther, ofTag, ofStream, ofDefault, all] = [
     await endpointOf({ sending_domains: [account.domain.toUpperCase()] }),
     await endpointOf({ sending_domains: ['other.example'] }),
     await endpointOf({ tags: ['receipt', 'x'] }),
+    await endpointOf({ streams: ['offers'] }),
+    await endpointOf({ streams: ['transactional'] }),
     await endpointOf({}),
   ];
-  const send = async (tags: string[]) =>
-    (await call('POST', '/v1/send', account.live, mail(account, { tags }))).body.message_id;
-  const [tagged, plain] = [await send(['a', 'receipt']), await send(['b'])];
+  const send = async (more: Record<string, unknown>) =>
+    (await call('POST', '/v1/send', account.live, mail(account, more))).body.message_id;
+  const [tagged, plain] = [
+    await send({ tags: ['a', 'receipt'] }),
+    await send({ tags: ['b'], stream: 'offers' }),
+  ];
   const told = ({ host }: TestEndpoint) =>
     internet
       .to(host)
@@ -122,8 +128,11 @@ it('an endpoint may hear of the mail of some domains and tags only', async () =>
   await eventually(() => expect(told(all)).toEqual([tagged, plain].toSorted()));
   await eventually(() => expect(told(ofDomain)).toEqual([tagged, plain].toSorted()));
   await eventually(() => expect(told(ofTag)).toEqual([tagged]));
+  await eventually(() => expect(told(ofStream)).toEqual([plain]));
+  await eventually(() => expect(told(ofDefault)).toEqual([tagged]));
+  expect(newest(ofStream).body).toMatchObject({ data: { stream: 'offers' } });
   expect(told(ofOther)).toEqual([]);
-  expect(await view(ofTag)).toMatchObject({ tags: ['receipt', 'x'], sending_domains: null });
+  expect(await view(ofTag)).toMatchObject({ tags: ['receipt', 'x'], sending_domains: null, streams: null });
 });
 
 describe('a signature that needs no secret', () => {

@@ -106,7 +106,7 @@ describe('the API', () => {
       event_types: ['bounce', 'email.complained'],
       has_secret: true,
       ...{ domain: null, address_pattern: null, authorization_url: null },
-      ...{ sending_domains: null, tags: null, header_names: [], username: null },
+      ...{ sending_domains: null, tags: null, streams: null, header_names: [], username: null },
       public_key_url: expect.stringMatching(/\/\.well-known\/webhook-keys\/[0-9a-f-]{36}$/),
       format: 'event',
       events: ['bounce', 'email.complained'],

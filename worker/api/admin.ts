@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi';
+import { defaultSelector } from '#domain/dns/dkim-selector.ts';
 import { signs } from '#domain/dns/record-check.ts';
 import { warmingStates } from '#domain/limits/warming.ts';
 import { dayOf } from '#domain/message/home.ts';
@@ -172,7 +173,7 @@ adminApp.post('/accounts/:id/domains', async (c) => {
     ? await generateDkimKeys(encryptionKeys, {
         accountId: id,
         domain: body.domain,
-        suffix: '',
+        stem: defaultSelector,
         status,
         nowMs,
       })

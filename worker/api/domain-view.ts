@@ -35,6 +35,8 @@ export function summaryOf(domain: Domain) {
     next_check_at: time(domain.nextCheckMs),
     return_path_label: domain.returnPathLabel,
     return_path_host: domain.returnPathHost,
+    dkim_selector: domain.dkimSelector,
+    dkim_delegated: domain.dkimDelegated,
     refuse_dmarc: refusesDmarc(domain.type, domain.refuseDmarc),
     signing_domain: domain.dkimDomain ?? domain.name,
     created_at: time(domain.createdAtMs),
@@ -78,7 +80,11 @@ function requirementsView({ domain, rows }: KnownDomain) {
 }
 
 /** What the table of records does not say by itself. */
-function notesOf({ name, type, returnPathLabel }: CheckSubject): string[] {
+function notesOf({ name, type, returnPathLabel, keys }: CheckSubject): string[] {
+  const delegated = keys.some(({ target }) => target);
+  const enough = delegated
+    ? `Three CNAME records are enough to send: the two of DKIM and ${returnPathLabel}.${name}`
+    : `Two records are enough to send: the CNAME ${returnPathLabel}.${name} and the DKIM TXT`;
   return [
     ...(type === 'outbound' ? [`The MX of ${name} stays as it is, with your mailbox provider.`] : []),
     ...(type === 'alias'
@@ -88,9 +94,7 @@ function notesOf({ name, type, returnPathLabel }: CheckSubject): string[] {
       ? [`Mail for ${name} comes to us once its MX is found; until then leave another one as it is.`]
       : []),
     ...(type === 'outbound' || type === 'both'
-      ? [
-          `Two records are enough to send: the CNAME ${returnPathLabel}.${name} and the DKIM TXT; the TXT records for ownership and SPF are then optional.`,
-        ]
+      ? [`${enough}; the TXT records for ownership and SPF are then optional.`]
       : []),
   ];
 }
@@ -147,7 +151,9 @@ export function keyView(known: KnownDomain, key: DkimKeyRow) {
     status: key.status,
     created_at: time(key.createdAtMs),
     retires_at: time(key.retireAtMs),
-    record: { type: 'TXT', name, value: formatDkimRecord(key) },
+    record: key.target
+      ? { type: 'CNAME' as const, name, value: key.target }
+      : { type: 'TXT' as const, name, value: formatDkimRecord(key) },
     record_status: row?.status ?? null,
   };
 }

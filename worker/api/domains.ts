@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi';
-import { generationOf } from '#domain/dns/domain-state.ts';
+import { defaultSelector, generationOf, selectorStemPattern } from '#domain/dns/dkim-selector.ts';
 import { defaultReturnPathLabel, domainTypes, signs } from '#domain/dns/record-check.ts';
 import {
   addedTooOften,
@@ -11,6 +11,7 @@ import {
 } from '#domain/limits/rate-limit.ts';
 import { numberOfUuid } from '#domain/number-id.ts';
 import { Problem } from '#domain/problem.ts';
+import { delegationOf, tendDelegatedKeys } from '../dns/delegated-keys.ts';
 import { dohLookup } from '../dns/doh.ts';
 import { verifyDomain } from '../dns/verify-domain.ts';
 import { type Call, newApp, queryOf } from '../http/app.ts';
@@ -23,7 +24,6 @@ import { countTries } from '../store/auth.ts';
 import { generateDkimKeys } from '../store/dkim-keys.ts';
 import {
   AlreadyThere,
-  addDkimKeys,
   createDomain,
   type Domain,
   deleteDomain,
@@ -35,7 +35,7 @@ import {
   updateDomain,
 } from '../store/domains.ts';
 import { tellLoss } from '../system-mail/tell-owners.ts';
-import { detailOf, dnsOf, keyView, snippetOf, summaryOf } from './domain-view.ts';
+import { detailOf, dnsOf, snippetOf, summaryOf } from './domain-view.ts';
 import { settleWaiting } from './domain-waiting.ts';
 
 /** `/v1/domains…`: sending domains, their DNS records and DKIM keys. */
@@ -43,10 +43,27 @@ export const domainsApp = newApp();
 
 const label = z.string().regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, 'must be one DNS label in lower case');
 
+const selectorStem = z
+  .string()
+  .regex(
+    selectorStemPattern,
+    'must be one DNS label in lower case that begins with a letter, 50 characters at most',
+  )
+  .meta({
+    description: 'What the selectors of keys that are made begin with: `<selector>`, `<selector>2`, …',
+  });
+
+const delegated = z.boolean().meta({
+  description:
+    'Two selectors are CNAMEs to names of the service, where the keys are published: rotation needs nothing of you.',
+});
+
 export const newDomain = z.strictObject({
   domain: domainName,
   type: z.enum(domainTypes).default('outbound'),
   return_path_label: label.default(defaultReturnPathLabel),
+  dkim_selector: selectorStem.default(defaultSelector),
+  dkim_delegated: delegated.default(false),
   catch_all_enabled: z.boolean().default(true).meta({
     description: 'Of one that receives: whether it begins with a route that takes every address.',
   }),
@@ -57,6 +74,8 @@ export const newDomain = z.strictObject({
 export const domainChange = z.strictObject({
   type: z.enum(domainTypes).optional(),
   return_path_label: label.optional(),
+  dkim_selector: selectorStem.optional(),
+  dkim_delegated: delegated.optional(),
   active: z
     .boolean()
     .optional()
@@ -106,14 +125,17 @@ domainsApp.post('/domains', async (c) => {
     type: body.type,
     status: 'pending' as const,
     returnPathLabel: body.return_path_label,
+    dkimSelector: body.dkim_selector,
+    dkimDelegated: body.dkim_delegated,
     createdAtMs: nowMs,
     nextCheckMs: nowMs,
   };
-  const keys = signs(body.type) ? await newKeys(c, { accountId, domain: body.domain }, [], nowMs) : [];
+  const keys = signs(body.type) && !body.dkim_delegated ? await newKeys(c, values, [], nowMs) : [];
   const { id } = await orConflict(`${body.domain} is a domain of this account already.`, () =>
     createDomain(c.get('store'), values, keys, { takesAll: body.catch_all_enabled }),
   );
-  return c.json(detailOf(c, await knownOf(c, id)), 201);
+  const known = await tendDelegatedKeys(tending(c, nowMs), await knownOf(c, id));
+  return c.json(detailOf(c, known), 201);
 });
 
 domainsApp.get('/domains/:id', async (c) => c.json(detailOf(c, await domainOf(c))));
@@ -131,8 +153,18 @@ domainsApp.patch('/domains/:id', async (c) => {
     body.active === false ? 'disabled' : opened || type !== domain.type ? renewed : domain.status;
   // What is not off is looked at after the change.
   if (status !== 'disabled') await countVerification(c, domain);
-  const lacksKeys = signs(type) && known.keys.every((key) => key.status === 'retired');
-  const keys = lacksKeys ? await newKeys(c, nameOf(domain), known.keys, nowMs) : [];
+  const dkimSelector = body.dkim_selector ?? domain.dkimSelector;
+  const dkimDelegated = body.dkim_delegated ?? domain.dkimDelegated;
+  refuseDelegation(domain, { dkimSelector, dkimDelegated });
+  // Keys of another name take the place of those that never signed; beside one that signs, the next rotation makes them.
+  const unused = known.keys.every((key) => key.status !== 'active');
+  const renamed = dkimSelector !== domain.dkimSelector && unused;
+  const ofItsOwn = known.keys.filter((key) => key.target === null && key.algorithm === 'rsa-sha256');
+  const lacksKeys = renamed || ofItsOwn.every((key) => key.status === 'retired');
+  const keys =
+    signs(type) && lacksKeys && !dkimDelegated
+      ? await newKeys(c, { ...domain, dkimSelector }, known.keys, nowMs)
+      : [];
   await orConflict(`Another account has verified ${domain.name}.`, () =>
     updateDomain(
       c.get('store'),
@@ -141,12 +173,16 @@ domainsApp.patch('/domains/:id', async (c) => {
         type,
         status,
         returnPathLabel: body.return_path_label ?? domain.returnPathLabel,
+        dkimSelector,
+        dkimDelegated,
         ...(body.refuse_dmarc === undefined ? {} : { refuseDmarc: body.refuse_dmarc }),
         ...(status === 'disabled' ? { nextCheckMs: null } : {}),
       },
       keys,
     ),
   );
+  if (renamed) await retireUnused(c, known);
+  if (domain.dkimDelegated !== dkimDelegated) await retireWaiting(c, known);
   const after = status === 'disabled' ? knownOf(c, domain.id) : verified(c, domain.id);
   return c.json(detailOf(c, await after));
 });
@@ -173,49 +209,7 @@ domainsApp.get('/domains/:id/dns', async (c) => {
   return c.json(dnsOf(c, known));
 });
 
-domainsApp.get('/domains/:id/dkim', async (c) => {
-  const known = await domainOf(c);
-  return c.json({ data: known.keys.map((key) => keyView(known, key)) });
-});
-
-domainsApp.post('/domains/:id/dkim/rotate', async (c) => {
-  const known = await domainOf(c);
-  const { domain, keys } = known;
-  if (!signs(domain.type))
-    throw new Problem('conflict', `${domain.name} is of type ${domain.type} and does not sign.`);
-  const waiting = keys.find((key) => key.status === 'pending' && key.algorithm === 'rsa-sha256');
-  if (waiting) {
-    throw new Problem(
-      'conflict',
-      `The key ${waiting.selector} is not published yet; publish it, or retire it first.`,
-    );
-  }
-  const nowMs = Date.now();
-  await orConflict('Another rotation has just begun.', async () =>
-    addDkimKeys(c.get('store'), domain.id, await newKeys(c, nameOf(domain), keys, nowMs)),
-  );
-  await updateDomain(c.get('store'), domain.id, { nextCheckMs: nowMs + 15 * 60_000 });
-  const after = await knownOf(c, domain.id);
-  return c.json({ data: after.keys.map((key) => keyView(after, key)) }, 201);
-});
-
-domainsApp.post('/domains/:id/dkim/:selector/retire', async (c) => {
-  const { domain, keys } = await domainOf(c);
-  const key = keys.find((one) => one.selector === c.req.param('selector'));
-  if (!key)
-    throw new Problem('not_found', `${domain.name} has no key ${c.req.param('selector')?.slice(0, 64)}.`);
-  const others = keys.filter(
-    (one) => one !== key && one.status === 'active' && one.algorithm === 'rsa-sha256',
-  );
-  if (key.status === 'active' && key.algorithm === 'rsa-sha256' && others.length === 0) {
-    throw new Problem('conflict', `${key.selector} is the only RSA key that signs; rotate first.`);
-  }
-  await retireKey(c.get('store'), domain.id, key.selector);
-  const after = await knownOf(c, domain.id);
-  return c.json({ data: after.keys.map((one) => keyView(after, one)) });
-});
-
-async function orConflict<T>(detail: string, work: () => Promise<T>): Promise<T> {
+export async function orConflict<T>(detail: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
@@ -245,7 +239,7 @@ export async function domainOf(c: Call): Promise<KnownDomain> {
   return known;
 }
 
-async function knownOf(c: Call, id: number): Promise<KnownDomain> {
+export async function knownOf(c: Call, id: number): Promise<KnownDomain> {
   const known = await readDomain(c.get('store'), id);
   if (!known) throw new Problem('not_found', 'The domain is gone.');
   return known;
@@ -275,30 +269,52 @@ async function countVerification(c: Call, { accountId, name }: Domain): Promise<
   }
 }
 
-async function verified(c: Call, id: number): Promise<KnownDomain> {
+/** What domains are looked at and tended with. */
+function tending(c: Call, nowMs: number) {
   const env = c.get('env');
   const { dohUrl, serviceDomain } = env;
-  const lookup = dohLookup(dohUrl);
-  const store = c.get('store');
-  const onLost = tellLoss(store, env);
-  const known = await verifyDomain({ store, lookup, serviceDomain, nowMs: Date.now(), onLost }, id);
+  const delegation = delegationOf(env);
+  return { store: c.get('store'), lookup: dohLookup(dohUrl), serviceDomain, nowMs, delegation };
+}
+
+async function verified(c: Call, id: number): Promise<KnownDomain> {
+  const onLost = tellLoss(c.get('store'), c.get('env'));
+  const known = await verifyDomain({ ...tending(c, Date.now()), onLost }, id);
   if (!known) throw new Problem('not_found', 'The domain is gone.');
   return known;
 }
 
-/** The next generation of keys of a domain that has these. */
-async function newKeys(
-  c: Call,
-  of: { accountId: number; domain: string },
-  known: readonly { selector: string }[],
-  nowMs: number,
-) {
-  const next = Math.max(0, ...known.map((key) => generationOf(key.selector))) + 1;
-  const suffix = next === 1 ? '' : String(next);
-  const { encryptionKeys } = c.get('env');
-  return await generateDkimKeys(encryptionKeys, { ...of, suffix, status: 'pending', nowMs });
+/** Retires keys that were made under the name before and never signed. */
+async function retireUnused(c: Call, { domain, keys }: KnownDomain): Promise<void> {
+  for (const { selector, status } of keys)
+    if (status === 'pending' && generationOf(domain.dkimSelector, selector) !== null)
+      await retireKey(c.get('store'), domain.id, selector, Date.now());
 }
 
-function nameOf({ accountId, name }: Domain): { accountId: number; domain: string } {
-  return { accountId, domain: name };
+/** Of a domain that delegates DKIM from now on, or no more; what signs goes on until a key of the other kind does. */
+async function retireWaiting(c: Call, { domain, keys }: KnownDomain): Promise<void> {
+  for (const { selector, status, target } of keys)
+    if (status === 'pending' && (target !== null) === domain.dkimDelegated)
+      await retireKey(c.get('store'), domain.id, selector, Date.now());
+}
+
+function refuseDelegation(before: Domain, after: Pick<Domain, 'dkimSelector' | 'dkimDelegated'>): void {
+  const { name } = before;
+  if (before.dkimDelegated && after.dkimSelector !== before.dkimSelector)
+    throw new Problem(
+      'conflict',
+      `${name} delegates DKIM, whose selectors stay; set "dkim_delegated" to false first.`,
+    );
+}
+
+/** The next pair of keys of a domain that has these. */
+export async function newKeys(
+  c: Call,
+  { accountId, name, dkimSelector }: Pick<Domain, 'accountId' | 'name' | 'dkimSelector'>,
+  known: readonly { selector: string; createdAtMs: number }[],
+  nowMs: number,
+) {
+  const { encryptionKeys } = c.get('env');
+  const of = { accountId, domain: name, stem: dkimSelector, known, status: 'pending', nowMs } as const;
+  return await generateDkimKeys(encryptionKeys, of);
 }

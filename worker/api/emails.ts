@@ -137,6 +137,7 @@ function summaryOf(message: ListedMessage) {
     cc: message.addressees.cc,
     subject: message.subject,
     class: message.class,
+    stream: message.stream,
     tags: message.tags,
     metadata: message.metadata,
     environment: message.testMode ? 'test' : 'live',
@@ -177,6 +178,7 @@ export function timelineOf(message: StoredMessage) {
       const of = {
         messageId: message.messageId,
         recipient: delivery.recipient,
+        stream: message.stream,
         tags: message.tags,
         metadata: message.metadata,
         template: message.template,

@@ -4,6 +4,7 @@ import { answerError, type Call, newApp } from '../http/app.ts';
 import { authorizationOf } from '../identity/credential.ts';
 import { guard } from '../identity/guard.ts';
 import { aliasesApp } from './aliases.ts';
+import { domainDkimApp } from './domain-dkim.ts';
 import { domainReportsApp } from './domain-reports.ts';
 import { domainsApp } from './domains.ts';
 import { emailsApp } from './emails.ts';
@@ -46,6 +47,7 @@ function apiFor(outer: Call, accountId: number | null) {
     templatesApp,
     webhooksApp,
     webhookDeliveriesApp,
+    domainDkimApp,
     warmingApp,
     settingsApp,
     inboundRoutesApp,

@@ -42,6 +42,7 @@ export const listQuery = z.object({
   to: z.string().max(320).nullable().default(null).meta({ description: 'A recipient, exactly.' }),
   subject: z.string().max(2000).nullable().default(null),
   tag: z.string().max(64).nullable().default(null),
+  stream: z.string().max(64).nullable().default(null),
 });
 
 export const eventsQuery = z.object({

@@ -1,8 +1,11 @@
 import { z } from '@hono/zod-openapi';
 import { parseMailbox } from '#domain/message/address.ts';
+import { streamName } from '#domain/message/stream.ts';
+import { tag } from '#domain/message/submission.ts';
 import { uuidOfNumber } from '#domain/number-id.ts';
 import { Problem } from '#domain/problem.ts';
 import { CsvError, formatCsvRow, inertCell } from '#domain/suppression/csv.ts';
+import { classScopeFault, readScope, scopeForms, scopeText, shownScope } from '#domain/suppression/scope.ts';
 import { suppressionReasons } from '#domain/suppression/suppression.ts';
 import { type ImportedRow, type ImportFault, readImport } from '#domain/suppression/suppression-import.ts';
 import { time } from '#domain/time.ts';
@@ -40,9 +43,24 @@ const emailSchema = z
     context.addIssue({ code: 'custom', message: parsed });
     return z.NEVER;
   });
-const scopeSchema = domainNameOr({ account: '' }).meta({
-  description: '`account`, or the sending domain that it is limited to.',
+const named = z.string().transform((text, context): string => {
+  const { type, value } = readScope(text);
+  const name = type === 'stream' ? streamName : tag;
+  const fault = type === 'class' ? classScopeFault(text) : name.safeParse(value).error?.issues[0]?.message;
+  if (fault) context.addIssue({ code: 'custom', message: fault });
+  return scopeText(type, value);
 });
+const domainScope = domainNameOr({ account: '' });
+/** As `domain/suppression/scope.ts` spells it. */
+const scopeSchema = z
+  .string()
+  .max(253)
+  .transform((text, context): string => {
+    const read = (/^(class|stream|tag):/.test(text) ? named : domainScope).safeParse(text);
+    for (const { message } of read.error?.issues ?? []) context.addIssue({ code: 'custom', message });
+    return read.data ?? z.NEVER;
+  })
+  .meta({ description: `Of what mail: ${scopeForms}.` });
 const reasonSchema = z.enum(suppressionReasons);
 
 export const suppressionsQuery = z.object({
@@ -71,7 +89,7 @@ suppressionsApp.get('/suppressions', async (c) => {
   const { entries, next, skipped } = await listSuppressions(
     c.get('store'),
     rowsOf(c),
-    { ...filter, scopeDomain: scope },
+    { ...filter, scope: scope },
     { limit, offset, before: cursor },
     Date.now(),
   );
@@ -89,7 +107,7 @@ suppressionsApp.get('/suppressions/check', async (c) => {
   const rows = rowsOf(c);
   const entries = await findSuppressions(c.get('store'), rows.accountId, [email], Date.now());
   // Whether mail to it is held back is everybody's concern who sends; why is told of the key's own domains only.
-  const shown = entries.filter(({ scopeDomain }) => sees(rows, scopeDomain));
+  const shown = entries.filter(({ scope }) => sees(rows, scope));
   const views = shown.map(entryView);
   return c.json({ email, suppressed: entries.length > 0, entry: views[0] ?? null, entries: views });
 });
@@ -105,7 +123,7 @@ export const newSuppression = z.strictObject({
 suppressionsApp.post('/suppressions', async (c) => {
   const { email, reason, scope, note, expires_at: expiresAtMs } = await readBody(c, newSuppression);
   requireDomain(rowsOf(c), scope, 'Set "scope" to one of its domains');
-  noted(c, { email, scope: scope || 'account', reason });
+  noted(c, { email, scope: shownScope(scope), reason });
   const nowMs = Date.now();
   if (expiresAtMs !== null && expiresAtMs <= nowMs) {
     throw invalidBody([{ path: ['expires_at'], message: 'must be in the future' }]);
@@ -115,7 +133,7 @@ suppressionsApp.post('/suppressions', async (c) => {
     c.get('credential').accountId,
     {
       address: email,
-      scopeDomain: scope,
+      scope: scope,
       reason,
       source: 'api',
       proof: note,
@@ -136,7 +154,7 @@ suppressionsApp.delete('/suppressions/:email', async (c) => {
   if (!email.success)
     throw invalidBody([{ path: ['email'], message: email.error.issues[0]?.message ?? '' }], '');
   const { scope } = queryOf(c, suppressionRemoval);
-  noted(c, { email: email.data, ...(scope === null ? {} : { scope: scope || 'account' }) });
+  noted(c, { email: email.data, ...(scope === null ? {} : { scope: shownScope(scope) }) });
   const removed = await removeSuppressions(c.get('store'), rowsOf(c), email.data, scope, Date.now());
   if (removed > 0) tellSenders(c);
   if (removed === 0) throw new Problem('not_found', `${email.data} is not suppressed.`);
@@ -247,7 +265,7 @@ function entriesOf(rows: readonly ImportedRow[], nowMs: number, seen: Rows) {
   let read = 0;
   for (const row of rows) {
     const email = emailSchema.safeParse(row.email);
-    const scope = scopeSchema.safeParse(row.scope || 'account');
+    const scope = scopeSchema.safeParse(/^account$/i.test(row.scope) ? 'account' : row.scope || 'account');
     if (!email.success || !scope.success) {
       const detail = (email.error ?? scope.error)?.issues[0]?.message ?? 'is not valid';
       faults.push({ line: row.line, detail: `"${row.email.slice(0, 100)}" ${detail}` });
@@ -267,7 +285,7 @@ function entriesOf(rows: readonly ImportedRow[], nowMs: number, seen: Rows) {
     read += 1;
     const entry = {
       address: email.data,
-      scopeDomain: scope.data,
+      scope: scope.data,
       reason: row.reason,
       source: 'import',
       proof: row.proof,
@@ -280,8 +298,8 @@ function entriesOf(rows: readonly ImportedRow[], nowMs: number, seen: Rows) {
   return { entries: [...entries.values()], faults, doubles: read - entries.size };
 }
 
-function nameOf(entry: Pick<Suppression, 'address' | 'scopeDomain'>): string {
-  return `${entry.scopeDomain} ${entry.address}`;
+function nameOf(entry: Pick<Suppression, 'address' | 'scope'>): string {
+  return `${entry.scope} ${entry.address}`;
 }
 
 function entryView(entry: Suppression) {
@@ -290,8 +308,8 @@ function entryView(entry: Suppression) {
     id: uuidOfNumber('suppression', entry.id),
     email: entry.address,
     reason: entry.reason,
-    scope: entry.scopeDomain || 'account',
-    scope_type: entry.scopeDomain === '' ? 'account' : 'domain',
+    scope: shownScope(entry.scope),
+    scope_type: readScope(entry.scope).type,
     source: entry.source,
     proof: entry.proof,
     ...(code === undefined ? {} : { bounce_code: code }),

@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi';
+import { streamName } from '#domain/message/stream.ts';
 import { tag } from '#domain/message/submission.ts';
 import { webhookLimits } from '#domain/webhook.ts';
 import { type Call, invalidBody } from '../http/app.ts';
@@ -46,6 +47,9 @@ export const own = {
   tags: filter(tag)
     .nullable()
     .meta({ description: 'Of sent mail: hears of what has one of these tags; null: of all.' }),
+  streams: filter(streamName)
+    .nullable()
+    .meta({ description: 'Of sent mail: hears of what is of these streams; null: of all.' }),
 };
 type Own = { [K in keyof typeof own]?: z.output<(typeof own)[K]> | undefined };
 
@@ -77,5 +81,6 @@ export async function ownOf(c: Call, body: Own, of: Pick<Endpoint, 'publicId'>, 
     ...sealed,
     ...(body.sending_domains === undefined ? {} : { sendingDomains: body.sending_domains }),
     ...(body.tags === undefined ? {} : { tags: body.tags }),
+    ...(body.streams === undefined ? {} : { streams: body.streams }),
   };
 }

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { events } from '#domain/delivery/event.ts';
 import { sampleEvent, sampleSuppression } from '#domain/event-formats/sample.ts';
 import { suppressionBody } from '#domain/event-formats/suppression.ts';
+import { scopeTypes } from '#domain/suppression/scope.ts';
 import { suppressionReasons } from '#domain/suppression/suppression.ts';
 import { suppressionEvents } from '#domain/suppression/suppression-event.ts';
 import { receivedEvent, type WebhookFormat, webhookBodies } from '#domain/webhook.ts';
@@ -25,6 +26,7 @@ const facts = {
   from: z.string(),
   to: z.string().meta({ description: 'The recipient.' }),
   subject: z.string(),
+  stream: z.string(),
   tags: z.array(z.string()),
   metadata: z.record(z.string(), z.string()),
 };
@@ -136,7 +138,7 @@ const suppressionEvent = (type: string) =>
       suppression_id: z.uuid().optional(),
       email: z.string(),
       scope: z.string(),
-      scope_type: z.enum(['account', 'domain']),
+      scope_type: z.enum(scopeTypes),
       reason: z.enum(suppressionReasons),
       source: z.string(),
       source_message_id: z.string().nullable(),

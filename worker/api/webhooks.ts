@@ -3,6 +3,7 @@ import { sampleSuppression } from '#domain/event-formats/sample.ts';
 import { suppressionBody } from '#domain/event-formats/suppression.ts';
 import { noVerdicts } from '#domain/inbound/verdicts.ts';
 import { uuidV7 } from '#domain/message/ids.ts';
+import { defaultStream } from '#domain/message/stream.ts';
 import { Problem } from '#domain/problem.ts';
 import { time } from '#domain/time.ts';
 import {
@@ -88,6 +89,7 @@ export const newWebhook = z.strictObject({
   password: own.password.default(null),
   sending_domains: own.sending_domains.default(null),
   tags: own.tags.default(null),
+  streams: own.streams.default(null),
 });
 export const webhookChange = z
   .strictObject({
@@ -105,7 +107,7 @@ export const webhookReplay = z.union([
 webhooksApp.post('/webhooks', async (c) => {
   const read = parseBody(newWebhook, oursOf(await readJson(c)));
   const { domain, address_pattern, authorization_url, ...rest } = read;
-  const { headers: _, username, password, sending_domains, tags, ...given } = rest;
+  const { headers: _, username, password, sending_domains, tags, streams: __, ...given } = rest;
   const body = { ...given, events: given.events ?? ownEvents(given.format, domain) };
   requireNames(body.format, body.events);
   await requireTarget(c, body.format, body.url);
@@ -150,7 +152,7 @@ webhooksApp.patch('/webhooks/:id', async (c) => {
   const endpoint = await endpointOf(c);
   const read = await readBody(c, webhookChange);
   const { state, domain, address_pattern, authorization_url, ...rest } = read;
-  const { headers: _, username, password, sending_domains, tags, ...body } = rest;
+  const { headers: _, username, password, sending_domains, tags, streams: __, ...body } = rest;
   requireNames(body.format ?? endpoint.format, body.events === undefined ? endpoint.events : body.events);
   if (body.url !== undefined || body.format !== undefined)
     await requireTarget(c, body.format ?? endpoint.format, body.url ?? endpoint.url);
@@ -291,6 +293,7 @@ function testBody(endpointFormat: WebhookFormat, nowMs: number): string {
       from: 'Example <sender@example.com>',
       subject: 'A test of this webhook',
       messageIdHeader: '<test@example.com>',
+      stream: defaultStream,
       tags: ['test'],
       metadata: {},
       testMode: false,
@@ -353,6 +356,7 @@ function endpointView(c: Call, endpoint: Endpoint) {
     authorization_url: endpoint.authorizationUrl,
     sending_domains: endpoint.sendingDomains,
     tags: endpoint.tags,
+    streams: endpoint.streams,
     header_names: endpoint.headerNames ?? [],
     username: endpoint.username,
     public_key_url: `${apiOrigin(c)}${publicKeyPath(endpoint.publicId)}`,

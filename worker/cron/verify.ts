@@ -1,4 +1,5 @@
 import type { Lookup } from '#domain/dns/dns.ts';
+import { delegationOf } from '../dns/delegated-keys.ts';
 import { dohLookup } from '../dns/doh.ts';
 import { verifyDomain } from '../dns/verify-domain.ts';
 import type { Env } from '../env.ts';
@@ -23,7 +24,9 @@ export async function verifyDue(store: Store, env: Env, nowMs: number): Promise<
     lookups += 1;
     return ask(name, type);
   };
-  const verifying = { store, lookup, serviceDomain: env.serviceDomain, nowMs, onLost: tellLoss(store, env) };
+  const { serviceDomain } = env;
+  const delegation = delegationOf(env);
+  const verifying = { store, lookup, serviceDomain, nowMs, delegation, onLost: tellLoss(store, env) };
   const most = store.cost.statements + mostStatements;
   for (let looked = 0; looked < mostDomains; looked += atOnce) {
     if (lookups >= mostLookups || store.cost.statements >= most) break;

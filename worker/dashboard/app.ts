@@ -2,6 +2,7 @@ import { Hono } from 'hono';
 import type { App } from '../http/app.ts';
 import { serveAsset } from '../pages/assets.ts';
 import type { Board } from './board.tsx';
+import { dkimPages } from './domains/dkim.tsx';
 import { dmarcPages } from './domains/dmarc.tsx';
 import { domainPages } from './domains/domain.tsx';
 import { domainsPages } from './domains/domains.tsx';
@@ -58,6 +59,7 @@ const boards: Board[] = [
   requestPages,
   domainsPages,
   domainPages,
+  dkimPages,
   dmarcPages,
   receivedListPages,
   receivedMailPages,

@@ -37,12 +37,16 @@ function factsOf(message: ListedMessage, recipient: string, event: NewEvent): We
     fromHeader: from,
     subject,
     messageIdHeader,
+    stream,
     tags,
     metadata,
     testMode,
     template,
   } = message;
-  return { event, messageId, recipient, from, subject, messageIdHeader, tags, metadata, testMode, template };
+  return {
+    ...{ event, messageId, recipient, from, subject, messageIdHeader, stream, tags, metadata },
+    ...{ testMode, template },
+  };
 }
 
 /** Messages that one list looks for, and rows that it looks at for them. */
@@ -88,9 +92,9 @@ function bouncesAmong(events: readonly WebhookEvent[]): WebhookEvent[] {
 }
 
 postmarkEventsApp.get('/bounces', async (c) => {
-  const { count, offset, filter, fromMs, beforeMs } = postmarkQuery(c);
+  const { count, offset, filter, stream, fromMs, beforeMs } = postmarkQuery(c);
   const { tag, type, inactive, emailfilter, messageid } = filter;
-  const search = { tag, fromMs, beforeMs };
+  const search = { tag, stream, fromMs, beforeMs };
   const events =
     messageid === null
       ? // What came back of a delivery ends it bounced or failed, or comes when it is delivered already.
@@ -207,15 +211,16 @@ function detailsOf(message: StoredMessage, recipient: string, event: NewEvent): 
   }
 }
 
-/** Counters of a time, by day; of one tag, summed up. */
+/** Counters of a time, by day; of one tag or stream, summed up. */
 async function statsOf(c: Call): Promise<StatsRow[]> {
-  const { filter, fromMs, beforeMs } = postmarkQuery(c);
+  const { filter, stream, fromMs, beforeMs } = postmarkQuery(c);
+  const by = filter.tag !== null ? 'tag' : stream !== null ? 'stream' : 'day';
   const day = (ms: number) => new Date(ms).toISOString().slice(0, 10);
-  const query = new URLSearchParams({ by: filter.tag === null ? 'day' : 'tag' });
+  const query = new URLSearchParams({ by });
   if (fromMs !== null) query.set('from', day(fromMs));
   if (beforeMs !== null) query.set('to', day(beforeMs - 1));
   const { data } = await callApi(c, null, { method: 'GET', path: `/stats?${query}` }, statsSchema);
-  return filter.tag === null ? data : data.filter((row) => row.tag === filter.tag);
+  return by === 'day' ? data : data.filter((row) => row[by] === (filter.tag ?? stream));
 }
 
 type Counts = (row: StatsRow) => Record<string, number>;
@@ -262,7 +267,7 @@ postmarkEventsApp.get('/stats/outbound', async (c) => {
 
 postmarkEventsApp.get('/deliveryStats', async (c) => {
   const rows = await statsOf(c);
-  const any = { query: null, reason: null, scopeDomain: null };
+  const any = { query: null, reason: null, scope: null };
   const sum = sumOf(rows, (row) => ({
     HardBounce: row.bounced,
     SoftBounce: row.expired,

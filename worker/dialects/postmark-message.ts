@@ -1,4 +1,5 @@
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import { streamOfPostmark } from '#domain/event-formats/postmark.ts';
 import { splitMailboxes } from '#domain/message/address.ts';
 import type { OwnHeaders } from '#domain/message/submission.ts';
 import { Problem, type ProblemCode } from '#domain/problem.ts';
@@ -51,7 +52,8 @@ function oursOf(name: string, value: unknown): unknown {
       return Array.isArray(value) ? value.map(attachmentOf) : value;
     case 'TemplateAlias':
       return typeof value === 'string' ? templateName(value) : value;
-    case 'MessageStream': // what is sent here has one stream
+    case 'MessageStream':
+      return typeof value === 'string' ? streamOfPostmark(value) : (value ?? undefined);
     case 'InlineCss':
       return undefined;
     default:

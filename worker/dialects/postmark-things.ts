@@ -1,7 +1,9 @@
 import { z } from 'zod';
-import { outboundStream } from '#domain/event-formats/postmark.ts';
+import { postmarkStream, streamOfPostmark } from '#domain/event-formats/postmark.ts';
+import { defaultStream } from '#domain/message/stream.ts';
 import { numberOfUuid } from '#domain/number-id.ts';
 import { Problem } from '#domain/problem.ts';
+import { readScope, scopeText } from '#domain/suppression/scope.ts';
 import type { SuppressionReason } from '#domain/suppression/suppression.ts';
 import { subscriptionChange } from '#domain/suppression/suppression-event.ts';
 import { chosenKinds, wantsSuppressions } from '#domain/webhook.ts';
@@ -29,6 +31,18 @@ const reasons: Record<SuppressionReason, string> = {
   manual: 'ManualSuppression',
   unsubscribe: 'ManualSuppression',
 };
+/** What is suppressed in their first stream is so in all mail; in another, in that alone. */
+function scopeOf(c: Call): string {
+  const stream = streamOfPostmark(c.req.param('stream') ?? '');
+  return stream === defaultStream ? 'account' : scopeText('stream', stream);
+}
+
+/** Whether an entry keeps an address from getting mail of the stream of the path, as far as that is all that decides. */
+function isOfStream(c: Call, { scope }: Suppression): boolean {
+  const { type, value } = readScope(scope);
+  return type !== 'stream' || value === streamOfPostmark(c.req.param('stream') ?? '');
+}
+
 /** So many entries stand in one answer. */
 const mostListed = 5_000;
 
@@ -44,7 +58,7 @@ function suppressionView({ address, reason, source, createdAtMs }: Suppression) 
 postmarkThingsApp.get('/message-streams/:stream/suppressions/dump', async (c) => {
   const { filter, fromMs, beforeMs } = postmarkQuery(c);
   const { emailaddress, suppressionreason, origin } = filter;
-  const any = { query: emailaddress, reason: null, scopeDomain: null };
+  const any = { query: emailaddress, reason: null, scope: null };
   const source = {
     idOf: ({ id }: Suppression) => String(id),
     read: async (before: number | null, limit: number) =>
@@ -54,6 +68,7 @@ postmarkThingsApp.get('/message-streams/:stream/suppressions/dump', async (c) =>
   const { entries } = await entriesFrom(source, null, mostListed);
   return c.json({
     Suppressions: entries
+      .filter((entry) => isOfStream(c, entry))
       .filter(
         ({ createdAtMs }) =>
           createdAtMs >= (fromMs ?? 0) && createdAtMs < (beforeMs ?? Number.POSITIVE_INFINITY),
@@ -96,15 +111,21 @@ async function eachAddress(
 
 postmarkThingsApp.post('/message-streams/:stream/suppressions', (c) =>
   eachAddress(c, 'Suppressed', (email) =>
-    askApi(c, null, { method: 'POST', path: '/suppressions', body: { email } }),
+    askApi(c, null, { method: 'POST', path: '/suppressions', body: { email, scope: scopeOf(c) } }),
   ),
 );
 
 postmarkThingsApp.post('/message-streams/:stream/suppressions/delete', (c) =>
   eachAddress(c, 'Deleted', (email) =>
-    askApi(c, null, { method: 'DELETE', path: `/suppressions/${encodeURIComponent(email)}` }),
+    askApi(c, null, { method: 'DELETE', path: `/suppressions/${encodeURIComponent(email)}${removedIn(c)}` }),
   ),
 );
+
+/** From their first stream an address is taken out of every scope, from another of that alone. */
+function removedIn(c: Call): string {
+  const scope = scopeOf(c);
+  return scope === 'account' ? '' : `?${new URLSearchParams({ scope })}`;
+}
 
 const triggers = ['Open', 'Click', 'Delivery', 'Bounce', 'SpamComplaint', subscriptionChange] as const;
 const kindOf = {
@@ -149,6 +170,11 @@ function triggersOf({ events }: Pick<Endpoint, 'events'>): Set<(typeof triggers)
   );
 }
 
+/** Theirs hear of one stream. */
+function streamsOf({ MessageStream }: WebhookFields): string[] {
+  return [streamOfPostmark(MessageStream ?? '')];
+}
+
 /** The events that are chosen. @throws Problem when none is */
 function chosen({ Triggers = {} }: WebhookFields, before: ReadonlySet<string> = new Set()): string[] {
   const names = triggers.filter((name) => Triggers[name]?.Enabled ?? before.has(name));
@@ -165,7 +191,7 @@ function webhookView(endpoint: Endpoint) {
   return {
     ID: endpoint.id,
     Url: url.href,
-    MessageStream: outboundStream,
+    MessageStream: postmarkStream(endpoint.streams?.[0] ?? defaultStream),
     ...(username === '' ? {} : { HttpAuth: auth }),
     HttpHeaders: [],
     Triggers: {
@@ -198,7 +224,7 @@ postmarkThingsApp.get('/webhooks/:id', async (c) => c.json(webhookView(await end
 
 postmarkThingsApp.post('/webhooks', async (c) => {
   const fields = parseBody(webhookFields, await readJson(c));
-  const body = { url: urlOf(fields), format: 'postmark', events: chosen(fields) };
+  const body = { url: urlOf(fields), format: 'postmark', events: chosen(fields), streams: streamsOf(fields) };
   const { id } = await callApi(c, null, { method: 'POST', path: '/webhooks', body }, webhookIdAnswer);
   const made = (await endpointsOf(c)).find(({ publicId }) => publicId === id);
   if (!made) throw new Error('an endpoint was made and is not there');

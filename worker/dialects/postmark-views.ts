@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { messageStatus } from '#domain/delivery/delivery.ts';
-import { outboundStream, postmarkTime } from '#domain/event-formats/postmark.ts';
+import { postmarkStream, postmarkTime, streamOfPostmark } from '#domain/event-formats/postmark.ts';
 import { mailboxesIn } from '#domain/inbound/formats/addressees.ts';
 import { readDate } from '#domain/time.ts';
 import { type Call, invalidBody } from '../http/app.ts';
@@ -26,6 +26,7 @@ const schema = z.object({
   emailfilter: part,
   emailaddress: part,
   tag: part,
+  messagestream: part,
   subject: part,
   type: part,
   status: part,
@@ -49,9 +50,10 @@ export function postmarkQuery(c: Call) {
   const { count, offset, todate, fromdate: fromMs, ...filter } = parsed.data;
   const beforeMs = todate === null ? null : todate % dayMs === 0 ? todate + dayMs : todate;
   const { recipient, fromemail: from, tag, subject } = filter;
+  const stream = filter.messagestream === null ? null : streamOfPostmark(filter.messagestream);
   const search: Partial<MessageSearch> = {
     ...(recipient === null ? {} : { recipient: { address: recipient, anyCase: true } }),
-    ...{ from, tag, subject, fromMs, beforeMs },
+    ...{ from, tag, stream, subject, fromMs, beforeMs },
   };
   return {
     count,
@@ -59,6 +61,7 @@ export function postmarkQuery(c: Call) {
     filter,
     fromMs,
     beforeMs,
+    stream,
     search,
     inbound: { from, to: recipient, subject, fromMs, toMs: beforeMs },
   };
@@ -81,7 +84,7 @@ export function messageView(message: ListedMessage) {
   return {
     Tag: message.tags[0] ?? '',
     MessageID: message.messageId,
-    MessageStream: outboundStream,
+    MessageStream: postmarkStream(message.stream),
     To: to,
     Cc: cc,
     Bcc: people(recipients.filter((one) => !seen.has(one.toLowerCase()))),

@@ -45,7 +45,7 @@ export const postmark: Dialect = {
     ],
     [
       /^\/message-streams/,
-      'There is one stream here, outbound; how urgent a message is, is said by its class.',
+      'A stream begins with the first message that names it in MessageStream; none is made beforehand.',
     ],
     [
       /^\/triggers/,

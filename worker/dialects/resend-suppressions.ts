@@ -31,7 +31,7 @@ function suppressionView(entry: Suppression) {
   };
 }
 
-const anySuppression = { query: null, reason: null, scopeDomain: null };
+const anySuppression = { query: null, reason: null, scope: null };
 
 /** The entry of an id or an address. @throws Problem 404 */
 async function suppressionOf(c: Call, idOrEmail: string): Promise<Suppression> {

@@ -83,7 +83,7 @@ export function lastEventOf(message: ListedMessage, events: readonly PublicEvent
   return name?.slice('email.'.length) ?? factsOf(message).last_event;
 }
 
-type Counter = Exclude<keyof StatsRow, 'day' | 'domain' | 'tag'>;
+type Counter = Exclude<keyof StatsRow, 'day' | 'domain' | 'tag' | 'stream'>;
 
 /** Their metrics of our counters. */
 export function metricsOf(rows: readonly StatsRow[]) {

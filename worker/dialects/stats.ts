@@ -10,6 +10,7 @@ export const statsSchema = z.object({
       day: z.string().optional(),
       domain: z.string().optional(),
       tag: z.string().optional(),
+      stream: z.string().optional(),
       accepted: count,
       delivered: count,
       deferred: count,

@@ -11,12 +11,14 @@ import { type CheckSubject, planChecks } from '#domain/dns/record-check.ts';
 import { reportToken } from '#domain/reports/report-address.ts';
 import { AlreadyThere, findHolder, type KnownDomain, readDomain, saveDecision } from '../store/domains.ts';
 import type { Store } from '../store/store.ts';
+import { type Delegation, tendDelegatedKeys } from './delegated-keys.ts';
 
 export interface Verifying {
   store: Store;
   lookup: Lookup;
   serviceDomain: string;
   nowMs: number;
+  delegation: Delegation;
   /** Told of a domain that was verified and is so no longer, once that is written; must not throw. */
   onLost(lost: LostDomain): Promise<void>;
 }
@@ -47,8 +49,9 @@ export function subjectOf({ domain, keys }: KnownDomain, serviceDomain: string):
  * @returns the domain as it is afterwards; null when there is none
  */
 export async function verifyDomain(verifying: Verifying, id: number): Promise<KnownDomain | null> {
-  const known = await readDomain(verifying.store, id);
-  if (!known) return null;
+  const found = await readDomain(verifying.store, id);
+  if (!found) return null;
+  const known = await tendDelegatedKeys(verifying, found);
   const pass = await lookAt(verifying, known);
   try {
     await save(verifying, known, pass.decision, pass.rows);

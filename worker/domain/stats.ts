@@ -1,5 +1,5 @@
 /** What statistics are told by. */
-export const dimensions = ['day', 'hour', 'tag', 'domain', 'class', 'provider', 'reason'] as const;
+export const dimensions = ['day', 'hour', 'stream', 'tag', 'domain', 'class', 'provider', 'reason'] as const;
 export type Dimension = (typeof dimensions)[number];
 
 /** For so many days, this one included, hours are told. */

@@ -53,7 +53,7 @@ export const webhookLimits = {
   /** Header fields of its own, and the characters of a value, a user or a password. */
   headers: 20,
   headerCharacters: 1024,
-  /** Sending domains or tags that it is limited to. */
+  /** Sending domains, tags or streams that it is limited to. */
   filters: 50,
   /** Events in one POST of the format `cloudmailin`. */
   eventsPerPost: 50,
@@ -137,14 +137,19 @@ export function chosenKinds(format: WebhookFormat, names: readonly string[] | nu
   );
 }
 
-/** Whether an endpoint hears of an event of a sent message, by whose mail it is and by its tags; null: of all. */
+/** Whether an endpoint hears of an event of a sent message, by whose mail it is, by its tags and its stream; null: of all. */
 export function isWanted(
-  endpoint: { sendingDomains: readonly string[] | null; tags: readonly string[] | null },
-  event: { signingDomain: string; tags: readonly string[] },
+  endpoint: {
+    sendingDomains: readonly string[] | null;
+    tags: readonly string[] | null;
+    streams: readonly string[] | null;
+  },
+  event: { signingDomain: string; tags: readonly string[]; stream: string },
 ): boolean {
-  const { sendingDomains, tags } = endpoint;
+  const { sendingDomains, tags, streams } = endpoint;
   const isOfDomain = sendingDomains === null || sendingDomains.includes(event.signingDomain);
-  return isOfDomain && (tags === null || event.tags.some((tag) => tags.includes(tag)));
+  const isOfStream = streams === null || streams.includes(event.stream);
+  return isOfDomain && isOfStream && (tags === null || event.tags.some((tag) => tags.includes(tag)));
 }
 
 /** A body to post, and the messages that it speaks of. */

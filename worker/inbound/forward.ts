@@ -5,6 +5,7 @@ import type { Decision } from '#domain/inbound/route.ts';
 import type { Verdicts } from '#domain/inbound/verdicts.ts';
 import { joinMessage, splitMessage } from '#domain/message/header.ts';
 import { type MessageId, newMessageId } from '#domain/message/ids.ts';
+import { defaultStream } from '#domain/message/stream.ts';
 import { untracked } from '#domain/message/tracking.ts';
 import type { ReceivedHead, SmtpRefusal } from '#domain/node-contract.ts';
 import type { Env } from '../env.ts';
@@ -100,6 +101,7 @@ export function messageOf(env: Pick<Env, 'serviceDomain'>, of: OwnMessage, nowMs
   return {
     id: of.id ?? newMessageId(nowMs, crypto.getRandomValues(new Uint8Array(10)), of.home),
     class: 'standard',
+    stream: defaultStream,
     fromAddress: of.fromAddress,
     fromHeader: of.fromHeader,
     addressees: { to: [of.addressee], cc: [] },

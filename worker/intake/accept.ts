@@ -233,7 +233,7 @@ async function admit(
     const { raw, messageIdHeader, tracked, template = draft.template } = built;
     // What came whole was measured as it came; the fields that were added to it do not count.
     if (draft.source === 'api' && raw.length > limits.messageBytes) throw tooLarge(raw.length);
-    const { class: mailClass, tags, metadata, sendAtMs } = draft.handling;
+    const { class: mailClass, stream, tags, metadata, sendAtMs } = draft.handling;
     const testMode = draft.handling.testMode || credential.environment === 'test';
     const firstDueMs = Math.max(nowMs, sendAtMs ?? nowMs);
     const waiting = firstState(testMode, firstDueMs, nowMs);
@@ -243,6 +243,7 @@ async function admit(
     return {
       id,
       class: mailClass,
+      stream,
       tags,
       metadata,
       testMode,

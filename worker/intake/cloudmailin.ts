@@ -3,6 +3,7 @@ import { type Mailbox, parseMailbox, splitMailboxes } from '#domain/message/addr
 import { type Beside, type CloudmailinBody, partHeaders } from '#domain/message/cloudmailin.ts';
 import { foldField } from '#domain/message/fold.ts';
 import { headerField, joinMessage, splitMessage, toCrlf } from '#domain/message/header.ts';
+import { defaultStream } from '#domain/message/stream.ts';
 import { Problem } from '#domain/problem.ts';
 import { putInLayout, type TemplateSource } from '../templates/named.ts';
 import { draftOf } from './compose.ts';
@@ -63,6 +64,7 @@ async function composedDraft(body: CloudmailinBody, layouts: TemplateSource | nu
     tags: body.tags ?? [],
     metadata: {},
     class: body.priority ?? body.priorty ?? 'standard',
+    stream: defaultStream,
     test_mode: body.test_mode,
     require_tls: false,
   });

@@ -26,6 +26,7 @@ export function draftOf(given: Composition): Draft {
     source: 'api',
     handling: {
       class: body.class,
+      stream: body.stream,
       tags: body.tags,
       metadata: body.metadata,
       sendAtMs: body.send_at ?? null,
@@ -40,7 +41,12 @@ export function draftOf(given: Composition): Draft {
     // Its header is not ASCII only where an address is not.
     smtpUtf8: true,
     recipients: envelopeOf([...body.to, ...body.cc, ...body.bcc], '/to'),
-    tracking: { opens: body.track_opens, clicks: body.track_clicks, unsubscribe: body.unsubscribe },
+    tracking: {
+      opens: body.track_opens,
+      clicks: body.track_clicks,
+      unsubscribe: body.unsubscribe,
+      unsubscribeScope: body.unsubscribe_scope,
+    },
     build: async ({ id, nowMs, tracking }) => {
       const messageIdHeader = `<${id}@${from.domain}>`;
       const { content, fields, tracked } = tracking
@@ -85,9 +91,9 @@ async function withTracking(
 }
 
 /** RFC 8058 §3.1. */
-async function unsubscribeFields({ links }: Tracking): Promise<Record<string, string>> {
+async function unsubscribeFields({ links, scope }: Tracking): Promise<Record<string, string>> {
   return {
-    'List-Unsubscribe': `<${await links.unsubscribe()}>`,
+    'List-Unsubscribe': `<${await links.unsubscribe(scope)}>`,
     'List-Unsubscribe-Post': 'List-Unsubscribe=One-Click',
   };
 }

@@ -1,8 +1,10 @@
 import { Buffer } from 'node:buffer';
+import { streamOfPostmark } from '#domain/event-formats/postmark.ts';
 import { isAscii } from '#domain/message/address.ts';
 import { classNames, type MailClass } from '#domain/message/class.ts';
 import { layoutField } from '#domain/message/cloudmailin.ts';
 import { fieldsNamed, type HeaderField } from '#domain/message/header.ts';
+import { defaultStream, streamName } from '#domain/message/stream.ts';
 import { type Handling, limits, sendAtFault } from '#domain/message/submission.ts';
 import type { TlsWish } from '#domain/message/tls-wish.ts';
 import { Problem } from '#domain/problem.ts';
@@ -23,6 +25,7 @@ export function invalid(detail: string, pointer: string): Problem {
 const controlNames = {
   class: ['x-pennypost-class', 'x-cloudmta-class'],
   tags: ['x-pennypost-tags', 'x-cloudmta-tags', 'x-pm-tag'],
+  stream: ['x-pennypost-stream', 'x-pm-message-stream'],
   idempotencyKey: ['x-pennypost-idempotency-key', 'resend-idempotency-key'],
   sendAt: ['x-pennypost-send-at'],
   layout: ['x-pennypost-layout', layoutField],
@@ -73,6 +76,7 @@ export function readControl(
   return {
     handling: {
       class: (mailClass?.value.toLowerCase() ?? 'standard') as MailClass,
+      stream: readStream(last(controlNames.stream)),
       tags: readTags(last(controlNames.tags)),
       metadata: readMetadata(fields),
       sendAtMs: typeof due === 'number' ? due : null,
@@ -88,6 +92,15 @@ export function readControl(
 function tlsWishOf(fields: HeaderField[]): TlsWish {
   const [field] = fieldsNamed(fields, 'tls-required');
   return field?.value.trim().toLowerCase() === 'no' ? 'optional' : 'policy';
+}
+
+function readStream(field: { name: string; value: string } | null): string {
+  if (field === null) return defaultStream;
+  const given = field.value.trim();
+  if (/^x-pm-/i.test(field.name)) return streamOfPostmark(given);
+  const { data, error } = streamName.safeParse(given);
+  if (data === undefined) throw invalid(`${field.name} ${error?.issues[0]?.message}`, field.name);
+  return data;
 }
 
 function readTags(field: { name: string; value: string } | null): string[] {

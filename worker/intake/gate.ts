@@ -1,4 +1,5 @@
 import { Problem } from '#domain/problem.ts';
+import { scopesOf } from '#domain/suppression/scope.ts';
 import type { Gate, GateCredential, GateSuppression } from '../store/acceptance.ts';
 import type { Draft, Recipient } from './draft.ts';
 import { checkSandbox, type Sandbox } from './sandbox.ts';
@@ -40,9 +41,8 @@ export function checkDomain(
 
 /** The entry that keeps a recipient from getting this draft; null when there is none. */
 export function suppressionOf(recipient: Recipient, draft: Draft, gate: Gate): GateSuppression | null {
-  return (
-    gate.suppressions
-      .get(recipient.address)
-      ?.find(({ scopeDomain }) => scopeDomain === '' || scopeDomain === draft.fromDomain) ?? null
-  );
+  const entries = gate.suppressions.get(recipient.address);
+  if (!entries) return null;
+  const scopes = scopesOf({ domain: draft.fromDomain, ...draft.handling });
+  return entries.find(({ scope }) => scopes.includes(scope)) ?? null;
 }

@@ -1,3 +1,4 @@
+import { defaultSelector } from '#domain/dns/dkim-selector.ts';
 import { rateLimited } from '#domain/limits/rate-limit.ts';
 import { sandboxAddress, sandboxDomain, sandboxMessagesADay } from '#domain/message/sandbox.ts';
 import { Problem } from '#domain/problem.ts';
@@ -28,7 +29,13 @@ export function sandboxOf(
     domain,
     addressOf: (accountId) => sandboxAddress(serviceDomain, accountId),
     prepare: async (nowMs) => {
-      const of = { accountId: systemAccountId, domain, suffix: '', status: 'active', nowMs } as const;
+      const of = {
+        accountId: systemAccountId,
+        domain,
+        stem: defaultSelector,
+        status: 'active',
+        nowMs,
+      } as const;
       const values = {
         accountId: systemAccountId,
         name: domain,

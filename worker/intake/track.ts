@@ -1,6 +1,8 @@
 import { trackingLimits } from '#domain/delivery/tracked-event.ts';
 import type { MessageId } from '#domain/message/ids.ts';
+import type { Handling } from '#domain/message/submission.ts';
 import type { Tracked, TrackingWish } from '#domain/message/tracking.ts';
+import { scopeOfType } from '#domain/suppression/scope.ts';
 import type { GateCredential } from '../store/acceptance.ts';
 import { type LinkSigner, linkSigner } from '../tokens/mail-links.ts';
 import { linkTarget } from './link-target.ts';
@@ -16,6 +18,8 @@ export interface Links {
 export interface Tracking {
   wanted: Tracked;
   links: LinkSigner;
+  /** In which its recipient unsubscribes; null: the sending domain. */
+  scope: string | null;
 }
 
 /**
@@ -24,19 +28,29 @@ export interface Tracking {
  * is none.
  */
 export async function trackingOf(
-  draft: { tracking: TrackingWish | null; recipients: readonly unknown[] },
+  draft: {
+    tracking: TrackingWish | null;
+    recipients: readonly unknown[];
+    fromDomain: string;
+    handling: Pick<Handling, 'class' | 'stream' | 'tags'>;
+  },
   { mail }: Pick<GateCredential, 'mail'>,
   links: Links,
   messageId: MessageId,
 ): Promise<Tracking | null> {
   if (draft.tracking === null || draft.recipients.length !== 1) return null;
+  const type = draft.tracking.unsubscribeScope;
   const wanted = {
     opens: draft.tracking.opens ?? mail.trackOpens,
     clicks: draft.tracking.clicks ?? mail.trackClicks,
-    unsubscribe: draft.tracking.unsubscribe ?? mail.unsubscribe,
+    unsubscribe: draft.tracking.unsubscribe ?? (type !== undefined || mail.unsubscribe),
   };
   if (!wanted.opens && !wanted.clicks && !wanted.unsubscribe) return null;
-  return { wanted, links: await linkSigner(links, { messageId, n: 0 }) };
+  const scope =
+    type === undefined || type === 'domain'
+      ? null
+      : scopeOfType(type, { domain: draft.fromDomain, ...draft.handling });
+  return { wanted, scope, links: await linkSigner(links, { messageId, n: 0 }) };
 }
 
 /** HTML with what is wanted put into it, and what that came to. */

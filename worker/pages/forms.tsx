@@ -308,13 +308,28 @@ export function Area({
   value = '',
   required = true,
   rows,
-}: Named & { value?: string; required?: boolean; rows?: number }) {
+  secret = false,
+}: Named & {
+  value?: string;
+  required?: boolean;
+  rows?: number;
+  /** What is typed is not sent back when the form is refused. */
+  secret?: boolean;
+}) {
   const { typed, fault, marks } = useField({ label, name, hint, id });
   return (
     <Around {...{ label, name, hint, id, fault }}>
-      <textarea id={id} name={name} rows={rows} required={required} spellcheck={false} {...marks}>
+      <textarea
+        id={id}
+        name={name}
+        rows={rows}
+        required={required}
+        spellcheck={false}
+        autocomplete={secret ? 'off' : undefined}
+        {...marks}
+      >
         {/* The parser takes away a line feed at the beginning (HTML §13.2.6.4.7). */}
-        {`\n${typed ? typed.text(name) : value}`}
+        {`\n${typed && !secret ? typed.text(name) : value}`}
       </textarea>
     </Around>
   );

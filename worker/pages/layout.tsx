@@ -46,6 +46,7 @@ const done: Record<string, string> = {
   'two-factor-on': 'Two-factor sign-in is on.',
   'two-factor-off': 'Two-factor sign-in is off.',
   rotated: 'New keys are made. Publish their records; they sign once they are found.',
+  'key-imported': 'The key is taken. It signs once its record is found; until then the keys before go on.',
   retired: 'The key is retired; it signs no more.',
   'domain-removed': 'The domain is removed.',
   vouched: 'You vouch for it: mail can be sent from it.',

@@ -68,7 +68,7 @@ export interface GateDomain {
 
 export interface GateSuppression {
   address: string;
-  scopeDomain: string;
+  scope: string;
   reason: string;
   createdAtMs: number;
 }
@@ -183,7 +183,7 @@ function selectMembers(account: SQL, addresses: readonly string[]): SQL {
 function gateSuppression(row: Record<string, unknown>): GateSuppression {
   return {
     address: String(row.address),
-    scopeDomain: String(row.scope_domain),
+    scope: String(row.scope_domain),
     reason: String(row.reason),
     createdAtMs: Number(row.created_at_ms),
   };

@@ -5,6 +5,7 @@ import type { ForwardOrder } from '#domain/inbound/forward-order.ts';
 import { classOf, digestSmoothing, type MailClass } from '#domain/message/class.ts';
 import { homeOf } from '#domain/message/home.ts';
 import type { MessageId } from '#domain/message/ids.ts';
+import { defaultStream } from '#domain/message/stream.ts';
 import { type TlsWish, tlsWishes } from '#domain/message/tls-wish.ts';
 import { type Tracked, trackedBits } from '#domain/message/tracking.ts';
 import { type UsedTemplate, usedTemplateText } from '#domain/template/used-template.ts';
@@ -26,6 +27,7 @@ export type MessageSource = (typeof messageSources)[number];
 export interface AcceptedMessage {
   id: MessageId;
   class: MailClass;
+  stream: string;
   fromAddress: string;
   fromHeader: string;
   addressees: { to: string[]; cc: string[] };
@@ -177,6 +179,7 @@ function insertMessageRows(
     firstDueMs: message.firstDueMs,
     bodyDay,
     bodiesAfter,
+    ...(message.stream === defaultStream ? {} : { stream: message.stream }),
     ...(message.forward && { forward: JSON.stringify(message.forward) }),
     ...(message.template && { template: usedTemplateText(message.template) }),
   }));
@@ -185,13 +188,13 @@ function insertMessageRows(
       group,
     ) => sql`INSERT INTO ${messages} (account_id, seq, id, accepted_at_ms, class, from_address, from_header,
         addressees, subject, tags, metadata, source, credential_id, signing_domain, message_id_header, size_bytes,
-        smtputf8, eight_bit, test_mode, tls, tracked, first_due_ms, rate_minute, rate_count, body_day, body_id, forward, template)
+        smtputf8, eight_bit, test_mode, tls, tracked, first_due_ms, rate_minute, rate_count, body_day, body_id, forward, template, stream)
       SELECT ${accountId}, ${nextSeq(week, sql`${accountId}`)} + j.key, j.value->>'id', ${nowMs}, j.value->>'class',
         j.value->>'fromAddress', j.value->>'fromHeader', j.value->>'addressees', j.value->>'subject', j.value->>'tags',
         j.value->>'metadata', j.value->>'source', ${id}, j.value->>'signingDomain', j.value->>'messageIdHeader',
         j.value->>'sizeBytes', j.value->>'smtputf8', j.value->>'eightBit', j.value->>'testMode', j.value->>'tls', j.value->>'tracked',
         j.value->>'firstDueMs', ${nextRate(messages, accountId, messagesPerMinute, nowMs, sql`j.key`)},
-        j.value->>'bodyDay', ${bodyId(placed)}, j.value->>'forward', j.value->>'template'
+        j.value->>'bodyDay', ${bodyId(placed)}, j.value->>'forward', j.value->>'template', j.value->>'stream'
       FROM json_each(${JSON.stringify(group)}) j`,
   );
 }

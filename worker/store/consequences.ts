@@ -13,8 +13,8 @@ export interface NewConsequence {
   /** The envelope recipient, which is how suppressions spell addresses. */
   address: string;
   source: 'smtp' | 'dsn' | 'feedback' | 'one_click';
-  /** The sending domain to which a suppression is limited; left out: it is for the whole account. */
-  scopeDomain?: string;
+  /** Of a suppression, see `domain/suppression/scope.ts`; left out: the whole account. */
+  scope?: string;
   /** The reply or the beginning of the report. */
   proof: string;
   atMs: number;
@@ -58,7 +58,7 @@ export function writeConsequence(entry: Entry, of: NewConsequence): SQL[] {
 function suppress(entry: Entry, of: NewConsequence, reason: string, when: SQL): SQL {
   return sql`INSERT INTO suppressions (id, account_id, address, scope_domain, reason, source, proof, message_id,
       created_at_ms, expires_at_ms)
-    SELECT ${nextNumber(control.suppressions)}, ${of.accountId}, ${of.address}, ${of.scopeDomain ?? ''}, ${reason}, ${of.source}, ${of.proof.slice(0, mostProofCharacters)},
+    SELECT ${nextNumber(control.suppressions)}, ${of.accountId}, ${of.address}, ${of.scope ?? ''}, ${reason}, ${of.source}, ${of.proof.slice(0, mostProofCharacters)},
       ${entry.messageId}, ${of.atMs}, ${of.consequence.expiresAtMs} WHERE ${when}
     ${onKnownAddress}`;
 }

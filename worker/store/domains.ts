@@ -214,8 +214,58 @@ export async function activateKeys(store: Store, domainId: number): Promise<void
 }
 
 /** Retires a key: its private half is gone. */
-export async function retireKey(store: Store, domainId: number, selector: string): Promise<void> {
-  await batch(store.d1, [keyStatement(domainId, { selector, status: 'retired', retireAtMs: null })]);
+export async function retireKey(
+  store: Store,
+  domainId: number,
+  selector: string,
+  nowMs: number,
+): Promise<void> {
+  await batch(store.d1, [keyStatement(domainId, { selector, status: 'retired', retireAtMs: nowMs })]);
+}
+
+/** Lets a pending key sign. */
+export async function activateKey(store: Store, domainId: number, selector: string): Promise<void> {
+  await batch(store.d1, [
+    sql`UPDATE dkim_keys SET status = 'active' WHERE domain_id = ${domainId} AND selector = ${selector}
+      AND status = 'pending'`,
+  ]);
+}
+
+/** Puts new keys beside the others of a domain; one whose selector a retired key has takes its place. */
+export async function putKeys(
+  store: Store,
+  domainId: number,
+  keys: readonly (NewDkimKey & { target: string })[],
+): Promise<void> {
+  const columns = sql.raw('algorithm, public_key, private_key_encrypted, status, created_at_ms, target');
+  await batch(
+    store.d1,
+    keys.map(
+      (key) => sql`INSERT INTO dkim_keys (id, domain_id, selector, ${columns})
+        VALUES (${nextNumber(control.dkimKeys)}, ${domainId}, ${key.selector}, ${key.algorithm}, ${key.publicKey},
+          ${key.privateKeyEncrypted}, 'pending', ${key.createdAtMs}, ${key.target})
+        ON CONFLICT (domain_id, selector) DO UPDATE SET retire_at_ms = NULL,
+          (${columns}) = (excluded.algorithm, excluded.public_key, excluded.private_key_encrypted, excluded.status,
+            excluded.created_at_ms, excluded.target)
+        WHERE dkim_keys.status = 'retired'`,
+    ),
+  );
+}
+
+/** Records of delegated keys of all domains of this home, for as long as they are to be published. */
+export async function listDelegatedKeys(
+  store: Store,
+  publishedSinceMs: number,
+): Promise<{ domain: string; target: string; publicKey: string }[]> {
+  const [rows = []] = await batch(store.d1, [
+    sql`SELECT d.name, k.target, k.public_key FROM dkim_keys k JOIN domains d ON d.id = k.domain_id
+      WHERE k.target IS NOT NULL AND (k.status <> 'retired' OR k.retire_at_ms > ${publishedSinceMs}) ORDER BY k.id`,
+  ]);
+  return rows.map((row) => ({
+    domain: String(row.name),
+    target: String(row.target),
+    publicKey: String(row.public_key),
+  }));
 }
 
 function keyStatement(domainId: number, key: Pick<KeyState, 'selector' | 'status' | 'retireAtMs'>): SQL {

@@ -4,6 +4,7 @@ import { classByRank } from '#domain/message/class.ts';
 import { weekEndMs, weekOf, weekStartMs } from '#domain/message/home.ts';
 import { acceptedEventId } from '#domain/message/ids.ts';
 import type { SearchWord } from '#domain/message/search-word.ts';
+import { streamOf } from '#domain/message/stream.ts';
 import { usedTemplateOf } from '#domain/template/used-template.ts';
 import type { WebhookEvent } from '#domain/webhook.ts';
 import { byRetainedWeek, keptWeekOf, retainedWeeks, weekTables, withHomeTables } from './home-tables.ts';
@@ -117,7 +118,7 @@ async function readPage(
   const [acceptedRows = [], pointerRows = []] = await withHomeTables(store, nowMs, () =>
     batch(store.d1, [
       sql`SELECT m.seq, m.id, m.accepted_at_ms, m.class, m.size_bytes, m.from_header, m.subject,
-          m.message_id_header, m.signing_domain, m.test_mode, m.tags, m.metadata, m.template, d.n, d.recipient, d.simulated
+          m.message_id_header, m.signing_domain, m.test_mode, m.tags, m.metadata, m.template, m.stream, d.n, d.recipient, d.simulated
         FROM (SELECT * FROM ${messages} WHERE ${range} LIMIT ${wanted + 1}) m
         CROSS JOIN ${deliveries} d ON d.message_id = m.id AND d.accepted = 1
         ORDER BY m.seq, d.n`,
@@ -189,6 +190,7 @@ function subjectOf(messageId: string, row: Record<string, unknown>): Omit<Stored
     subject: String(row.subject),
     messageIdHeader: String(row.message_id_header),
     signingDomain: String(row.signing_domain),
+    stream: streamOf(row.stream),
     testMode: row.test_mode === 1,
     tags: JSON.parse(String(row.tags)) as string[],
     metadata: JSON.parse(String(row.metadata)) as Record<string, string>,
@@ -211,7 +213,7 @@ async function readAnnounced(
         const refs = JSON.stringify(own.map((row) => ({ m: row.message_id, n: row.n })));
         const { messages, deliveries } = weekTables(week);
         return sql`SELECT d.message_id, d.n, d.recipient, d.simulated, d.timeline, m.from_header, m.subject,
-            m.message_id_header, m.signing_domain, m.test_mode, m.tags, m.metadata, m.template
+            m.message_id_header, m.signing_domain, m.test_mode, m.tags, m.metadata, m.template, m.stream
           FROM (SELECT DISTINCT value->>'m' AS m, value->>'n' AS n FROM json_each(${refs})) j
           CROSS JOIN ${deliveries} d ON d.message_id = j.m AND d.n = j.n
           CROSS JOIN ${messages} m ON m.account_id = ${accountId} AND m.seq = d.message_seq`;
@@ -350,12 +352,24 @@ function aboutMessage(message: StoredMessage) {
     subject,
     messageIdHeader,
     signingDomain,
+    stream,
     testMode,
     tags,
     metadata,
     template,
   } = message;
-  return { messageId, from, subject, messageIdHeader, signingDomain, testMode, tags, metadata, template };
+  return {
+    messageId,
+    from,
+    subject,
+    messageIdHeader,
+    signingDomain,
+    stream,
+    testMode,
+    tags,
+    metadata,
+    template,
+  };
 }
 
 /** The rows of a week that may tell of the time: messages among them say when rows were committed. */
@@ -400,7 +414,7 @@ async function lookBack(
     batch(store.d1, [
       asks.accepted
         ? sql`SELECT m.seq, m.id, m.accepted_at_ms, m.class, m.size_bytes, m.from_header, m.subject, m.message_id_header,
-            m.signing_domain, m.test_mode, m.tags, m.metadata, m.template, d.n, d.recipient, d.simulated
+            m.signing_domain, m.test_mode, m.tags, m.metadata, m.template, m.stream, d.n, d.recipient, d.simulated
           FROM (SELECT * FROM ${messages} WHERE ${some}) m
           LEFT JOIN ${deliveries} d ON d.message_id = m.id AND d.accepted = 1`
         : nothing,

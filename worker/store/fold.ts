@@ -212,10 +212,10 @@ async function readPage(
   const hour = (ms: SQL) => sql`strftime('%Y%m%d%H', ${ms} / 1000, 'unixepoch')`;
   const [accepted = [], announced = []] = await batch(store.d1, [
     sql`SELECT m.account_id, m.seq >> ${pageShift} AS page, ${hour(sql`m.accepted_at_ms`)} AS hour, m.class, m.signing_domain,
-        m.tags, 'accepted' AS kind, sum(d.accepted = 1 AND ${counted}) AS times,
+        m.stream, m.tags, 'accepted' AS kind, sum(d.accepted = 1 AND ${counted}) AS times,
         json_group_array(d.recipient) AS recipients, json_group_array(DISTINCT m.message_id_header) AS headers
       FROM (SELECT t.* FROM ${rowsOf(messages)}) m
-      CROSS JOIN ${deliveries} d ON d.message_id = m.id GROUP BY 1, 2, 3, 4, 5, 6`,
+      CROSS JOIN ${deliveries} d ON d.message_id = m.id GROUP BY 1, 2, 3, 4, 5, 6, 7`,
     sql`SELECT t.message_id AS m, t.n, t.seq >> ${pageShift} AS p, t.from_entry AS f, t.to_entry AS t FROM ${rowsOf(events)}`,
   ]);
   // An event lives in the week in which it happened, its delivery in the week of the message.
@@ -228,7 +228,7 @@ async function readPage(
       homes.map(([home, rows]) => {
         const tables = weekTables(home);
         return sql`SELECT m.account_id, j.value->>'p' AS page, ${hour(sql`(e.value->>'atMs')`)} AS hour, m.class, m.signing_domain,
-          m.tags, e.value->>'kind' AS kind, d.domain,
+          m.stream, m.tags, e.value->>'kind' AS kind, d.domain,
           (SELECT h.value->>'$.details.mx.host' FROM json_each(d.timeline) h WHERE h.value->>'$.details.mx.host' IS NOT NULL LIMIT 1) AS mx,
           coalesce(e.value->>'$.details.class', e.value->>'$.details.reason') AS reason,
           sum((${counted}) AND ${inFigures}) AS times, json_group_array(DISTINCT d.recipient) AS recipients
@@ -236,7 +236,7 @@ async function readPage(
         CROSS JOIN ${tables.deliveries} d ON d.message_id = j.value->>'m' AND d.n = j.value->>'n'
         CROSS JOIN ${tables.messages} m ON m.account_id = d.account_id AND m.seq = d.message_seq
         CROSS JOIN json_each(d.timeline) e ON e.key >= j.value->>'f' AND e.key < j.value->>'t'
-        GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10`;
+        GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11`;
       }),
     ),
   );

@@ -16,9 +16,10 @@ import {
 import { classes, classOf } from '#domain/message/class.ts';
 import { homeOf } from '#domain/message/home.ts';
 import type { SuppressionEntry } from '#domain/suppression/suppression.ts';
-import { weekTables, withHomeTables } from './home-tables.ts';
+import { withHomeTables } from './home-tables.ts';
 import { batch } from './sql.ts';
 import type { Store } from './store.ts';
+import { isCoveredIn, suppressionOf } from './suppressed-by.ts';
 
 export interface LeaseTerms extends Wish {
   nodeId: string;
@@ -244,13 +245,13 @@ function oneAfterTheOther(queries: readonly SQL[]): SQL {
 /** Rows with what decides over them beside their queue. */
 function candidates(weeks: readonly string[], rows: SQL, terms: LeaseTerms): SQL {
   const { nowMs, leaseId } = terms;
-  const domains = weeks.map((week) => sql`WHEN ${sql.raw(`'${week}'`)} THEN ${signingDomainOf(week)}`);
-  const signingDomain = sql`CASE d.week ${sql.join(domains, sql` `)} END`;
+  const covered = weeks.map((week) => sql`WHEN ${sql.raw(`'${week}'`)} THEN ${isCoveredIn(week)}`);
+  const isCovered = sql`CASE d.week ${sql.join(covered, sql` `)} END`;
   // Accounts and suppressions are looked for only where it matters: each look-up is a row read.
   return sql`SELECT d.*, d.lease_id = ${leaseId} AS mine, free AND ${isUnreported(terms)} AS unreported,
       CASE WHEN suspended OR NOT free OR ${isUnwanted(terms)} THEN NULL
-        ELSE (SELECT json_object('address', s.address, 'scopeDomain', s.scope_domain, 'reason', s.reason,
-          'createdAtMs', s.created_at_ms) FROM ${suppressionOf(signingDomain, nowMs)} LIMIT 1) END AS suppression
+        ELSE (SELECT json_object('address', s.address, 'scope', s.scope_domain, 'reason', s.reason,
+          'createdAtMs', s.created_at_ms) FROM ${suppressionOf(isCovered, nowMs)} LIMIT 1) END AS suppression
     FROM (SELECT h.*,
         free AND coalesce((SELECT NOT ${mayBeLeased(sql`h.class`)} FROM accounts WHERE id = h.account_id), 1) AS suspended
       FROM (SELECT *, ${isFree(nowMs)} AS free FROM (${rows})) h) d`;
@@ -330,19 +331,6 @@ function beyondOf(scout: Scout, found: Record<string, unknown>[], seen: readonly
     from: scout.from,
     end: last && hasMore ? [last.dueMs, last.messageId, last.n] : null,
   };
-}
-
-/** Entries of suppressions by which the recipient of `d` is not mailed: of the account, or of the sending domain. */
-export function suppressionOf(signingDomain: SQL, nowMs: number): SQL {
-  return sql`suppressions s WHERE s.account_id = d.account_id AND s.address = d.recipient
-    AND (s.expires_at_ms IS NULL OR s.expires_at_ms > ${nowMs})
-    AND (s.scope_domain = '' OR s.scope_domain = ${signingDomain})`;
-}
-
-/** The domain that a delivery `d` of the week is signed with. */
-export function signingDomainOf(week: string): SQL {
-  return sql`(SELECT signing_domain FROM ${weekTables(week).messages} m
-    WHERE m.account_id = d.account_id AND m.seq = d.message_seq)`;
 }
 
 /**

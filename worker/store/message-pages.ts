@@ -3,6 +3,7 @@ import type { DeliveryState } from '#domain/delivery/delivery.ts';
 import { classOf, type MailClass } from '#domain/message/class.ts';
 import { weekOf } from '#domain/message/home.ts';
 import type { SearchWord } from '#domain/message/search-word.ts';
+import { defaultStream } from '#domain/message/stream.ts';
 import { limits } from '#domain/message/submission.ts';
 
 import { retainedWeeks, weekTables, withHomeTables } from './home-tables.ts';
@@ -31,6 +32,7 @@ export interface MessageSearch {
   messageIdHeader: string | null;
   tag: string | null;
   class: MailClass | null;
+  stream: string | null;
   status: DeliveryState | null;
   /** Only what these domains sign, see `rows.ts`. */
   domains: readonly string[] | null;
@@ -48,6 +50,7 @@ export const anyMessage: MessageSearch = {
   messageIdHeader: null,
   tag: null,
   class: null,
+  stream: null,
   status: null,
   domains: null,
   beforeMs: null,
@@ -181,7 +184,7 @@ async function look(
       ? sql`SELECT m.seq, m.id, m.accepted_at_ms, ${onMessage} AS hit ${some}`
       : // One row a message, or one a delivery of those that may fit.
         sql`SELECT m.seq, m.id, m.accepted_at_ms, coalesce(${onDelivery}, 0) AS hit
-          FROM (SELECT seq, id, accepted_at_ms, subject, tags, from_address, signing_domain, class, message_id_header ${some}) m
+          FROM (SELECT seq, id, accepted_at_ms, subject, tags, from_address, signing_domain, class, stream, message_id_header ${some}) m
           LEFT JOIN ${deliveries} d ON d.message_id = m.id AND ${onMessage} LIMIT ${of.most}`;
   const readBefore = store.cost.rowsRead;
   const [rows = []] = await withHomeTables(store, of.nowMs, () => batch(store.d1, [query]));
@@ -207,6 +210,7 @@ function messageMatches(search: MessageSearch): SQL {
   if (search.messageIdHeader !== null)
     conditions.push(sql`m.message_id_header = ${`<${search.messageIdHeader.replace(/^<|>$/g, '')}>`}`);
   if (search.class !== null) conditions.push(sql`m.class = ${classOf(search.class).rank}`);
+  if (search.stream !== null) conditions.push(sql`coalesce(m.stream, ${defaultStream}) = ${search.stream}`);
   if (search.domains !== null)
     conditions.push(
       sql`m.signing_domain IN (SELECT value FROM json_each(${JSON.stringify(search.domains)}))`,

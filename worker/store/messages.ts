@@ -4,6 +4,7 @@ import { markSimulated, type NewEvent } from '#domain/delivery/event.ts';
 import { classByRank, type MailClass } from '#domain/message/class.ts';
 import { homeOf, weekOf } from '#domain/message/home.ts';
 import type { MessageId } from '#domain/message/ids.ts';
+import { streamOf } from '#domain/message/stream.ts';
 import { type Tracked, trackedOf } from '#domain/message/tracking.ts';
 import { type UsedTemplate, usedTemplateOf } from '#domain/template/used-template.ts';
 import { byRetainedWeek, keptWeekOf, weekTables, withHomeTables } from './home-tables.ts';
@@ -20,6 +21,7 @@ export interface StoredMessage extends BodyPlace {
   seq: number;
   acceptedAtMs: number;
   class: MailClass;
+  stream: string;
   fromHeader: string;
   addressees: { to: string[]; cc: string[] };
   subject: string;
@@ -172,6 +174,7 @@ function factsOf(row: Record<string, unknown>): Omit<StoredMessage, 'deliveries'
     seq: Number(row.seq),
     acceptedAtMs: Number(row.accepted_at_ms),
     class: classByRank(Number(row.class)),
+    stream: streamOf(row.stream),
     fromHeader: String(row.from_header),
     addressees: JSON.parse(String(row.addressees)) as { to: string[]; cc: string[] },
     subject: String(row.subject),

@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm';
 import { type EventKind, eventKinds } from '#domain/delivery/event.ts';
 import { dayOf } from '#domain/message/home.ts';
+import { defaultStream } from '#domain/message/stream.ts';
 import { type Dimension, hourDays } from '#domain/stats.ts';
 import { retainedWeeks } from './home-tables.ts';
 import { batch } from './sql.ts';
@@ -28,21 +29,48 @@ export async function readStats(
   accountId: number,
   of: { by: Dimension; fromDay: string; toDay: string; nowMs: number; only?: OneValue | null },
 ): Promise<{ value: string; counts: Counts }[]> {
-  const sums = sql.raw(eventKinds.map((kind) => `sum(${kind}) AS ${kind}`).join(', '));
-  const value = { day: sql`s.day`, hour: sql`s.day || s.value` }[of.by as string] ?? sql`s.value`;
+  const sums = sql.raw(eventKinds.map((kind) => `sum(f.factor * ${kind}) AS ${kind}`).join(', '));
+  const value =
+    { day: sql`s.day`, hour: sql`s.day || s.value` }[of.by as string] ?? sql`coalesce(f.name, s.value)`;
   const inOrder = of.by === 'day' || of.by === 'hour';
   const order = inOrder ? sql`1` : sql`accepted DESC, delivered + bounced + deferred DESC, 1`;
-  const only = of.by === 'day' ? of.only : null;
-  const counted = only
-    ? sql`s.dimension = ${only.dimension} AND s.value = ${only.value}`
-    : sql`s.dimension = ${of.by}`;
   const days = keptDays(of.nowMs).filter((day) => day >= of.fromDay && day <= of.toDay);
   const [rows = []] = await batch(store.d1, [
     sql`SELECT ${value} AS name, ${sums} FROM json_each(${JSON.stringify(days)}) t
-      CROSS JOIN stats s ON s.account_id = ${accountId} AND s.day = t.value AND ${counted}
+      CROSS JOIN (SELECT value->>'dimension' AS dimension, value->>'only' AS only, value->>'name' AS name,
+        value->>'factor' AS factor FROM json_each(${JSON.stringify(counted(of.by, of.only ?? null))})) f
+      CROSS JOIN stats s ON s.account_id = ${accountId} AND s.day = t.value AND s.dimension = f.dimension
+        AND (f.only IS NULL OR s.value = f.only)
       GROUP BY 1 ORDER BY ${order} LIMIT 1000`,
   ]);
-  return rows.map((row) => ({ value: String(row.name), counts: countsOf(row) }));
+  const counters = rows.map((row) => ({ value: String(row.name), counts: countsOf(row) }));
+  return of.by === 'stream'
+    ? counters.filter(({ counts }) => Object.values(counts).some((count) => count !== 0))
+    : counters;
+}
+
+/** Rows of which dimension are added up, and how often each. */
+interface Counted {
+  dimension: Dimension;
+  /** Of this value alone. */
+  only?: string;
+  /** Under this name; left out: each under its own. */
+  name?: string;
+  factor: 1 | -1;
+}
+
+/** Of the default stream no counters are kept, so that it costs nothing: it is all mail without the other streams. */
+const ofDefaultStream: Counted[] = [
+  { dimension: 'day', name: defaultStream, factor: 1 },
+  { dimension: 'stream', name: defaultStream, factor: -1 },
+];
+
+function counted(by: Dimension, only: OneValue | null): Counted[] {
+  if (by === 'stream') return [{ dimension: by, factor: 1 }, ...ofDefaultStream];
+  if (by !== 'day' || only === null) return [{ dimension: by, factor: 1 }];
+  const { dimension, value } = only;
+  if (dimension === 'stream' && value === defaultStream) return ofDefaultStream;
+  return [{ dimension, only: value, factor: 1 }];
 }
 
 /** Days of which counters are kept, the last ones first; tomorrow is one, for clocks that are ahead. */

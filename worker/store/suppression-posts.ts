@@ -47,8 +47,10 @@ function insertPosts(kind: SuppressionEventKind, changes: SQL, { first, idPrefix
         'format', e.format), 'pending', ${nowMs}, 0, '[]', ${nowMs}
     FROM (${changes}) n JOIN webhook_endpoints e ON e.account_id = n.account_id
     WHERE e.state = 'active' AND e.format NOT IN (SELECT value FROM json_each(${silent})) AND e.tags IS NULL
-      AND (e.sending_domains IS NULL OR n.scope_domain = ''
+      AND (e.sending_domains IS NULL OR n.scope_domain = '' OR instr(n.scope_domain, ':') > 0
         OR n.scope_domain IN (SELECT value FROM json_each(e.sending_domains)))
+      AND (e.streams IS NULL OR n.scope_domain NOT LIKE 'stream:%'
+        OR substr(n.scope_domain, 8) IN (SELECT value FROM json_each(e.streams)))
       AND ((e.events IS NULL AND e.format = 'postmark')
         OR EXISTS (SELECT 1 FROM json_each(e.events) w WHERE w.value IN (SELECT value FROM json_each(${names}))))`;
 }
@@ -65,7 +67,7 @@ function noteEntries({ first, most, nowMs }: Place): SQL {
 /** No entry of `j` that holds now. */
 const isFree = (nowMs: number) => sql`NOT EXISTS (SELECT 1 FROM suppressions s
   WHERE s.account_id = j.value->>'accountId' AND s.address = j.value->>'address'
-    AND s.scope_domain = j.value->>'scopeDomain' AND (s.expires_at_ms IS NULL OR s.expires_at_ms > ${nowMs}))`;
+    AND s.scope_domain = j.value->>'scope' AND (s.expires_at_ms IS NULL OR s.expires_at_ms > ${nowMs}))`;
 
 interface Told {
   before: SQL[];
@@ -75,7 +77,7 @@ interface Told {
 /** A new entry of an account. */
 interface Added {
   address: string;
-  scopeDomain: string;
+  scope: string;
   reason: string;
   source: string;
   createdAtMs: number;
@@ -87,12 +89,12 @@ export function tellAdded(accountId: number, entries: readonly Added[], nowMs: n
   if (entries.length === 0) return { before: [], after: [] };
   const place = newPlace(entries.length, nowMs);
   const rows = JSON.stringify(
-    entries.map(({ address, scopeDomain, reason, source, createdAtMs, expiresAtMs }) => ({
-      ...{ accountId, address, scopeDomain, reason, source, createdAtMs, expiresAtMs },
+    entries.map(({ address, scope, reason, source, createdAtMs, expiresAtMs }) => ({
+      ...{ accountId, address, scope, reason, source, createdAtMs, expiresAtMs },
     })),
   );
   const changes = sql`SELECT j.value->>'accountId' AS account_id, j.key AS ordinal, NULL AS entry,
-      j.value->>'address' AS address, j.value->>'scopeDomain' AS scope_domain, j.value->>'reason' AS reason,
+      j.value->>'address' AS address, j.value->>'scope' AS scope_domain, j.value->>'reason' AS reason,
       j.value->>'source' AS source, NULL AS message_id, j.value->>'createdAtMs' AS created_at_ms,
       j.value->>'expiresAtMs' AS expires_at_ms, '[]' AS tags, '{}' AS metadata
     FROM json_each(${rows}) j WHERE ${isFree(nowMs)}`;
@@ -129,7 +131,7 @@ function changesOf(week: string, own: readonly [number, Suppressing][], nowMs: n
     eventId: entry.event.id,
     accountId: of.accountId,
     address: of.address,
-    scopeDomain: of.scopeDomain ?? '',
+    scope: of.scope ?? '',
     reason: of.consequence.kind === 'suppress' ? of.consequence.reason : 'hard_bounce',
     strike: Number(of.consequence.kind === 'strike'),
     source: of.source,
@@ -137,7 +139,7 @@ function changesOf(week: string, own: readonly [number, Suppressing][], nowMs: n
     expiresAtMs: of.consequence.expiresAtMs,
   }));
   return sql`SELECT j.value->>'accountId' AS account_id, j.value->>'ordinal' AS ordinal, NULL AS entry,
-      j.value->>'address' AS address, j.value->>'scopeDomain' AS scope_domain, j.value->>'reason' AS reason,
+      j.value->>'address' AS address, j.value->>'scope' AS scope_domain, j.value->>'reason' AS reason,
       j.value->>'source' AS source, j.value->>'messageId' AS message_id, j.value->>'atMs' AS created_at_ms,
       j.value->>'expiresAtMs' AS expires_at_ms, m.tags AS tags, m.metadata AS metadata
     FROM json_each(${JSON.stringify(rows)}) j

@@ -13,8 +13,8 @@ import { tellAdded, tellRemoved } from './suppression-posts.ts';
 export interface Suppression {
   id: number;
   address: string;
-  /** `''`: the whole account; otherwise the sending domain that it is limited to. */
-  scopeDomain: string;
+  /** Of what mail it keeps the address, see `domain/suppression/scope.ts`. */
+  scope: string;
   reason: SuppressionReason;
   source: string;
   proof: string | null;
@@ -25,7 +25,7 @@ export interface Suppression {
 }
 
 /** By which keys may be limited: an entry for the whole account is of no single domain. */
-const scope = sql`scope_domain`;
+const ofDomain = sql`scope_domain`;
 
 export type NewSuppression = Omit<Suppression, 'id'>;
 
@@ -33,8 +33,8 @@ export interface SuppressionFilter {
   /** Part of an address. */
   query: string | null;
   reason: SuppressionReason | null;
-  /** A scope domain, or `''` for the whole account; null: all. */
-  scopeDomain: string | null;
+  /** Exactly this one; null: all. */
+  scope: string | null;
 }
 
 export interface SuppressionPage {
@@ -60,7 +60,7 @@ export async function listSuppressions(
   nowMs: number,
 ): Promise<SuppressionPage> {
   const { limit, offset = 0, before } = page;
-  const own = isAmong(rows, scope);
+  const own = isAmong(rows, ofDomain);
   const wanted = sql`${holds(nowMs)}${matches(filter)}`;
   if (filter.query?.includes('@')) {
     const spelt = JSON.stringify([filter.query, filter.query.toLowerCase()]);
@@ -104,7 +104,7 @@ export async function countSuppressions(
   filter: SuppressionFilter,
   nowMs: number,
 ): Promise<number> {
-  const wanted = sql`${isAmong(rows, scope)} AND ${holds(nowMs)}${matches(filter)}`;
+  const wanted = sql`${isAmong(rows, ofDomain)} AND ${holds(nowMs)}${matches(filter)}`;
   const [[found] = []] = await batch(store.d1, [
     sql`SELECT count(*) AS count FROM (SELECT 1 FROM suppressions WHERE ${wanted} LIMIT ${mostCounted})`,
   ]);
@@ -120,7 +120,7 @@ export async function nextSuppressions(
   nowMs: number,
 ): Promise<Suppression[]> {
   const [found = []] = await batch(store.d1, [
-    sql`SELECT * FROM suppressions WHERE ${isAmong(rows, scope)} AND id > ${afterId} AND ${holds(nowMs)}
+    sql`SELECT * FROM suppressions WHERE ${isAmong(rows, ofDomain)} AND id > ${afterId} AND ${holds(nowMs)}
       ORDER BY id LIMIT ${limit}`,
   ]);
   return found.map(suppressionOf);
@@ -153,7 +153,7 @@ export async function putSuppression(
   const { before, after } = tellAdded(accountId, [entry], nowMs);
   const insert = sql`INSERT INTO suppressions (id, account_id, address, scope_domain, reason, source, proof, message_id, created_at_ms,
         expires_at_ms)
-      VALUES (${nextNumber(control.suppressions)}, ${accountId}, ${entry.address}, ${entry.scopeDomain}, ${entry.reason}, ${entry.source}, ${entry.proof},
+      VALUES (${nextNumber(control.suppressions)}, ${accountId}, ${entry.address}, ${entry.scope}, ${entry.reason}, ${entry.source}, ${entry.proof},
         ${entry.messageId}, ${entry.createdAtMs}, ${entry.expiresAtMs})
       ON CONFLICT (account_id, address, scope_domain) DO UPDATE SET reason = excluded.reason, source = excluded.source,
         proof = excluded.proof, message_id = excluded.message_id, created_at_ms = excluded.created_at_ms,
@@ -185,7 +185,7 @@ export async function addSuppressions(
       some,
     ) => sql`INSERT INTO suppressions (id, account_id, address, scope_domain, reason, source, proof, message_id,
           created_at_ms, expires_at_ms)
-        SELECT ${nextNumber(control.suppressions)} + key, ${accountId}, value->>'address', value->>'scopeDomain', value->>'reason', value->>'source',
+        SELECT ${nextNumber(control.suppressions)} + key, ${accountId}, value->>'address', value->>'scope', value->>'reason', value->>'source',
           value->>'proof', value->>'messageId', value->>'createdAtMs', value->>'expiresAtMs'
         FROM json_each(${JSON.stringify(some)}) WHERE true ${onKnownAddress} RETURNING id`,
   );
@@ -203,16 +203,33 @@ export async function removeSuppressions(
   store: Store,
   rows: Rows,
   address: string,
-  scopeDomain: string | null,
+  scope: string | null,
   nowMs: number,
 ): Promise<number> {
-  const one = scopeDomain === null ? sql`` : sql` AND scope_domain = ${scopeDomain}`;
-  const which = sql`${isAmong(rows, scope)} AND address = ${address}${one}`;
+  const one = scope === null ? sql`` : sql` AND scope_domain = ${scope}`;
+  const which = sql`${isAmong(rows, ofDomain)} AND address = ${address}${one}`;
   const [, removed = []] = await withHomeTables(store, nowMs, () =>
     batch(store.d1, [
       tellRemoved(which, mostScopes, nowMs),
       sql`DELETE FROM suppressions WHERE ${which} RETURNING id`,
       sql`DELETE FROM full_mailboxes WHERE account_id = ${rows.accountId} AND address = ${address}`,
+    ]),
+  );
+  return removed.length;
+}
+
+/** Takes back what the recipient has unsubscribed from, and nothing that holds for another reason. Gives how many entries there were. */
+export async function resumeMail(
+  store: Store,
+  of: { accountId: number; address: string; scopes: readonly string[] },
+  nowMs: number,
+): Promise<number> {
+  const which = sql`account_id = ${of.accountId} AND address = ${of.address} AND reason = 'unsubscribe'
+    AND scope_domain IN (SELECT value FROM json_each(${JSON.stringify(of.scopes)}))`;
+  const [, removed = []] = await withHomeTables(store, nowMs, () =>
+    batch(store.d1, [
+      tellRemoved(which, of.scopes.length, nowMs),
+      sql`DELETE FROM suppressions WHERE ${which} RETURNING id`,
     ]),
   );
   return removed.length;
@@ -244,11 +261,11 @@ function holds(nowMs: number): SQL {
   return sql`(expires_at_ms IS NULL OR expires_at_ms > ${nowMs})`;
 }
 
-function matches({ query, reason, scopeDomain }: SuppressionFilter): SQL {
+function matches({ query, reason, scope }: SuppressionFilter): SQL {
   const conditions: SQL[] = [];
   if (query !== null) conditions.push(sql`instr(lower(address), lower(${query})) > 0`);
   if (reason !== null) conditions.push(sql`reason = ${reason}`);
-  if (scopeDomain !== null) conditions.push(sql`scope_domain = ${scopeDomain}`);
+  if (scope !== null) conditions.push(sql`scope_domain = ${scope}`);
   return sql.join(conditions.map((condition) => sql` AND ${condition}`));
 }
 
@@ -265,7 +282,7 @@ function suppressionOf(row: Record<string, unknown>): Suppression {
   return {
     id: Number(row.id),
     address: String(row.address),
-    scopeDomain: String(row.scope_domain),
+    scope: String(row.scope_domain),
     reason: row.reason as SuppressionReason,
     source: String(row.source),
     proof: row.proof === null ? null : String(row.proof),

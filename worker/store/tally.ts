@@ -7,9 +7,11 @@ import { batch } from './sql.ts';
 import type { Counts } from './stats.ts';
 import type { Store } from './store.ts';
 
-/** Different tags of an account that are counted in a day; more go under one name. */
+/** Different tags, and streams, of an account that are counted in a day; more go under one name. */
 export const mostTags = 200;
 export const otherTags = '(other)';
+/** What senders name as they like. */
+const named: readonly Dimension[] = ['tag', 'stream'];
 
 const ofReceivers: ReadonlySet<EventKind> = new Set([
   'delivered',
@@ -51,6 +53,9 @@ export class Tally {
     this.#count({ ...at, dimension: 'hour', value: hour.slice(8) }, kind, times);
     this.#count({ ...at, dimension: 'class', value: classByRank(Number(row.class)) }, kind, times);
     this.#count({ ...at, dimension: 'domain', value: String(row.signing_domain) }, kind, times);
+    // What is not of another stream is of the default one: `store/stats.ts`.
+    if (row.stream != null)
+      this.#count({ ...at, dimension: 'stream', value: String(row.stream) }, kind, times);
     for (const tag of new Set(JSON.parse(String(row.tags)) as string[]))
       this.#count({ ...at, dimension: 'tag', value: tag }, kind, times);
     // Who keeps the mailbox is known once it was tried, and not of all when it was accepted.
@@ -71,41 +76,38 @@ export class Tally {
     this.#rows.set(key, row);
   }
 
-  /** The rows to add; tags beyond the most that a day counts go under one name. */
+  /** The rows to add; tags and streams beyond the most that a day counts go under one name. */
   async rows(store: Store): Promise<CountRow[]> {
     const rows = [...this.#rows.values()];
-    const dayOfTags = ({ accountId, day }: CountRow) => JSON.stringify([accountId, day]);
-    const tags = new Map(
-      rows.filter((row) => row.dimension === 'tag').map((row) => [dayOfTags(row), new Set<string>()]),
+    const dayOf = ({ accountId, day, dimension }: CountRow) => JSON.stringify([accountId, day, dimension]);
+    const days = new Map(
+      rows.filter((row) => named.includes(row.dimension)).map((row) => [dayOf(row), new Set<string>()]),
     );
     const [known = []] =
-      tags.size === 0
+      days.size === 0
         ? []
         : await batch(store.d1, [
-            sql`SELECT s.account_id, s.day, s.value FROM json_each(${`[${[...tags.keys()].join(',')}]`}) j
-              CROSS JOIN stats s ON s.account_id = j.value->>0 AND s.day = j.value->>1 AND s.dimension = 'tag'`,
+            sql`SELECT s.account_id, s.day, s.dimension, s.value FROM json_each(${`[${[...days.keys()].join(',')}]`}) j
+              CROSS JOIN stats s ON s.account_id = j.value->>0 AND s.day = j.value->>1 AND s.dimension = j.value->>2`,
           ]);
     for (const row of known)
-      tags.get(JSON.stringify([Number(row.account_id), String(row.day)]))?.add(String(row.value));
+      days
+        .get(JSON.stringify([Number(row.account_id), String(row.day), String(row.dimension)]))
+        ?.add(String(row.value));
     const others = new Map<string, CountRow>();
     const kept = rows.filter((row) => {
-      const names = row.dimension === 'tag' ? tags.get(dayOfTags(row)) : undefined;
+      const names = days.get(dayOf(row));
       if (!names || names.has(row.value)) return true;
       if (names.size < mostTags) {
         names.add(row.value);
         return true;
       }
-      const { accountId, day } = row;
-      const other: CountRow = others.get(dayOfTags(row)) ?? {
-        accountId,
-        day,
-        dimension: 'tag',
-        value: otherTags,
-      };
+      const { accountId, day, dimension } = row;
+      const other: CountRow = others.get(dayOf(row)) ?? { accountId, day, dimension, value: otherTags };
       for (const kind of eventKinds) {
         if (row[kind] !== undefined) other[kind] = (other[kind] ?? 0) + row[kind];
       }
-      others.set(dayOfTags(row), other);
+      others.set(dayOf(row), other);
       return false;
     });
     return [...kept, ...others.values()];

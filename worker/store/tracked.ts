@@ -1,7 +1,9 @@
 import { sql } from 'drizzle-orm';
 import type { DeliveryState } from '#domain/delivery/delivery.ts';
 import { type TrackedFacts, trackingLimits } from '#domain/delivery/tracked-event.ts';
+import { classByRank, type MailClass } from '#domain/message/class.ts';
 import { homeOf, weekOf } from '#domain/message/home.ts';
+import { streamOf } from '#domain/message/stream.ts';
 import { type NewConsequence, recipientColumns, recipientFacts } from './consequences.ts';
 import { keptWeekOf, weekTables, withHomeTables } from './home-tables.ts';
 import type { DeliveryRef } from './returns.ts';
@@ -18,6 +20,9 @@ export interface TrackedDelivery extends TrackedFacts, DeliveryRef {
   accountId: number;
   recipient: string;
   signingDomain: string;
+  class: MailClass;
+  stream: string;
+  tags: string[];
   /** A simulated recipient that was not asked to be suppressed, or mail in test mode. */
   exempt: boolean;
 }
@@ -33,7 +38,7 @@ export async function findTracked(
   const { deliveries, messages } = weekTables(week);
   const [[row] = []] = await withHomeTables(store, nowMs, () =>
     batch(store.d1, [
-      sql`SELECT d.account_id, d.state, d.recipient, m.signing_domain, ${recipientColumns(messages, nowMs)},
+      sql`SELECT d.account_id, d.state, d.recipient, m.signing_domain, m.class, m.stream, m.tags, ${recipientColumns(messages, nowMs)},
           (SELECT max(e.value->>'atMs') FROM json_each(d.timeline) e WHERE e.value->>'kind' = 'delivered') AS delivered_at
         FROM ${deliveries} d CROSS JOIN ${messages} m ON m.account_id = d.account_id AND m.seq = d.message_seq
         WHERE d.message_id = ${messageId} AND d.n = ${n}`,
@@ -48,6 +53,9 @@ export async function findTracked(
     state,
     recipient: String(row.recipient),
     signingDomain: String(row.signing_domain),
+    class: classByRank(Number(row.class)),
+    stream: streamOf(row.stream),
+    tags: JSON.parse(String(row.tags)) as string[],
     deliveredAtMs: row.delivered_at === null ? null : Number(row.delivered_at),
     exempt: recipientFacts(row).exempt || state === 'simulated',
   };
@@ -70,8 +78,8 @@ export async function writeTracked(store: Store, entry: Entry, nowMs: number): P
 }
 
 /**
- * Writes that a recipient wants no more mail, and the suppression, in one transaction; once, unless somebody has
- * removed the suppression since. False when it was so already. When it returns, it is durable.
+ * Writes that a recipient wants no more mail, and the suppression, in one transaction; once a scope, unless somebody has
+ * removed the suppression since, and no more often than `trackingLimits` says. False when nothing was written.
  * @param consequence null for a recipient that nothing is done to
  */
 export async function writeUnsubscribed(
@@ -82,11 +90,12 @@ export async function writeUnsubscribed(
 ): Promise<boolean> {
   const lapsed = consequence
     ? sql` OR NOT EXISTS (SELECT 1 FROM suppressions s WHERE s.account_id = ${consequence.accountId}
-        AND s.address = ${consequence.address} AND s.scope_domain = ${consequence.scopeDomain ?? ''}
+        AND s.address = ${consequence.address} AND s.scope_domain = ${consequence.scope ?? ''}
         AND (s.expires_at_ms IS NULL OR s.expires_at_ms > ${nowMs}))`
     : sql``;
-  const guard = sql`(NOT EXISTS (SELECT 1 FROM json_each(d.timeline) e
-    WHERE e.value->>'kind' = 'unsubscribed')${lapsed})`;
+  const earlier = sql`FROM json_each(d.timeline) e WHERE e.value->>'kind' = 'unsubscribed'`;
+  const guard = sql`(NOT EXISTS (SELECT 1 ${earlier} AND e.value->>'$.details.scope' = ${String(entry.event.details.scope)})${lapsed})
+    AND (SELECT count(*) ${earlier}) < ${trackingLimits.unsubscribed}`;
   const queries = appendEntries(homeOf(entry.messageId).week, weekOf(nowMs), [entry], { guard, set: asItIs });
   const consequences = writeConsequences([{ ...entry, consequence }], nowMs);
   const results = await withHomeTables(store, nowMs, () => batch(store.d1, [...queries, ...consequences]));

@@ -25,6 +25,7 @@ type Change = Partial<
     | 'authorizationUrl'
     | 'sendingDomains'
     | 'tags'
+    | 'streams'
     | 'headerNames'
     | 'username'
     | 'ownEncrypted'

@@ -8,6 +8,7 @@ import {
   parseLinkToken,
   signedLink,
 } from '#domain/message/tracking.ts';
+import { shownScope } from '#domain/suppression/scope.ts';
 import { newestMac, verifyMac } from './keyed-mac.ts';
 
 /** Makes the links of one delivery. */
@@ -15,7 +16,8 @@ export interface LinkSigner {
   pixel(): Promise<string>;
   /** @param target an absolute URL in ASCII */
   click(target: string): Promise<string>;
-  unsubscribe(): Promise<string>;
+  /** @param scope in which it unsubscribes, see `domain/suppression/scope.ts`; null: the sending domain */
+  unsubscribe(scope: string | null): Promise<string>;
 }
 
 /** A signer with the newest of the keys. @param origin where this Worker is reached, see `originOf` */
@@ -32,8 +34,16 @@ export async function linkSigner(
   return {
     pixel: async () => `${await link('open', '')}.gif`,
     click: async (target) => `${await link('click', target)}?u=${encodeURIComponent(target)}`,
-    unsubscribe: async () => await link('unsubscribe', ''),
+    unsubscribe: async (scope) => {
+      const target = scope === null ? '' : scopeTarget(shownScope(scope));
+      return `${await link('unsubscribe', target)}${target === '' ? '' : `?scope=${target}`}`;
+    },
   };
+}
+
+/** What a link signs of the scope in its address. @param given as the address has it, decoded; undefined: none */
+export function scopeTarget(given: string | undefined): string {
+  return encodeURIComponent((given ?? '').toWellFormed());
 }
 
 /** The delivery that a link is about; null when none of the keys made it for this purpose and target. */

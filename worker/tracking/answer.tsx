@@ -11,6 +11,8 @@ export const quietly = {
   'X-Robots-Tag': 'noindex',
 };
 
+export const badLink = 'This link is not good: it was changed on the way, or its mail is too old.';
+
 /** A browser asks for HTML; a mail program that posts for its user does not. */
 export function isForPeople(c: Call): boolean {
   return (c.req.header('Accept') ?? '').includes('text/html');

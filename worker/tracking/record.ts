@@ -1,10 +1,12 @@
 import { type Hit, trackedEvent } from '#domain/delivery/tracked-event.ts';
 import { uuidV7 } from '#domain/message/ids.ts';
 import type { LinkToken } from '#domain/message/tracking.ts';
+import { shownScope } from '#domain/suppression/scope.ts';
 import type { Env } from '../env.ts';
 import { isMoving, withHomes } from '../store/homes-memory.ts';
 import { storeOfMessage } from '../store/message-homes.ts';
 import type { Store } from '../store/store.ts';
+import { addSuppressions } from '../store/suppressions.ts';
 import { findTracked, type TrackedDelivery, writeTracked, writeUnsubscribed } from '../store/tracked.ts';
 import { eventsCommitted } from '../webhook/poke.ts';
 
@@ -46,26 +48,32 @@ async function patiently(work: () => Promise<void>): Promise<void> {
 }
 
 /**
- * Sees to it that the recipient gets no more mail from the domain. When it returns, that is durable; doing it again
- * changes nothing.
+ * Sees to it that the recipient gets no more mail in a scope. When it returns, that is durable; doing it again changes
+ * nothing.
  * @returns true when something was written, so that it is to be announced
  */
-export async function unsubscribe(store: Store, delivery: TrackedDelivery, nowMs: number): Promise<boolean> {
-  const { messageId, n, accountId, recipient, signingDomain, exempt } = delivery;
-  const details = { suppresses: !exempt, scope: signingDomain };
+export async function unsubscribe(
+  store: Store,
+  delivery: TrackedDelivery,
+  scope: string,
+  nowMs: number,
+): Promise<boolean> {
+  const { messageId, n, accountId, recipient, exempt } = delivery;
+  const details = { suppresses: !exempt, scope: shownScope(scope) };
   const event = { id: newEventId(nowMs), kind: 'unsubscribed' as const, atMs: nowMs, details };
-  const consequence = exempt
-    ? null
-    : {
-        consequence: { kind: 'suppress' as const, reason: 'unsubscribe' as const, expiresAtMs: null },
-        accountId,
-        address: recipient,
-        scopeDomain: signingDomain,
-        source: 'one_click' as const,
-        proof: 'one-click unsubscribe (RFC 8058)',
-        atMs: nowMs,
-      };
-  return await writeUnsubscribed(store, { messageId, n, event }, consequence, nowMs);
+  const entry = {
+    address: recipient,
+    scope,
+    source: 'one_click' as const,
+    proof: 'one-click unsubscribe (RFC 8058)',
+  };
+  const suppress = { kind: 'suppress' as const, reason: 'unsubscribe' as const, expiresAtMs: null };
+  const consequence = exempt ? null : { ...entry, accountId, consequence: suppress, atMs: nowMs };
+  if (await writeUnsubscribed(store, { messageId, n, event }, consequence, nowMs)) return true;
+  if (exempt) return false;
+  const { reason, expiresAtMs } = suppress;
+  const added = { ...entry, reason, messageId, createdAtMs: nowMs, expiresAtMs };
+  return (await addSuppressions(store, accountId, [added], nowMs)) > 0;
 }
 
 function newEventId(nowMs: number): string {

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { domainTypes } from '#domain/dns/record-check.ts';
 import { type Command, text } from '../command.ts';
 import { Fault } from '../fault.ts';
+import { contentOf } from '../files.ts';
 import { plain, table } from '../print.ts';
 
 const summary = z.looseObject({
@@ -21,6 +22,17 @@ export const domain = summary.extend({
       value: z.string(),
       status: z.string().nullable(),
       fix: z.string().nullable(),
+    }),
+  ),
+});
+
+const keys = z.looseObject({
+  data: z.array(
+    z.looseObject({
+      selector: z.string(),
+      algorithm: z.string(),
+      status: z.string(),
+      record: z.looseObject({ name: z.string(), value: z.string() }),
     }),
   ),
 });
@@ -85,6 +97,36 @@ export const domainCommands: readonly Command[] = [
       const path = `/v1/domains/${encodeURIComponent(nameOf(args, 'domains verify'))}/verify`;
       const found = await (await api()).ask('POST', path, domain);
       return { ...told(found), failed: found.status !== 'verified' };
+    },
+  },
+  {
+    name: 'domains dkim',
+    args: 'DOMAIN',
+    about: 'lists its DKIM keys; with a file, imports a key that was made elsewhere first',
+    options: {
+      'key-file': { type: 'string', value: 'FILE', about: 'a private key as PEM, without a passphrase' },
+      selector: { type: 'string', value: 'NAME', about: 'what that key is published under' },
+    },
+    async run({ args, values, api }) {
+      const path = `/v1/domains/${encodeURIComponent(nameOf(args, 'domains dkim'))}/dkim`;
+      const [file, selector] = [text(values, 'key-file'), text(values, 'selector')];
+      if ((file === undefined) !== (selector === undefined))
+        throw new Fault('--key-file and --selector belong together');
+      const found =
+        file === undefined
+          ? await (await api()).ask('GET', path, keys)
+          : await (await api()).ask('POST', path, keys, {
+              selector,
+              private_key: await contentOf(file, 'utf8'),
+            });
+      const rows = found.data.map(({ selector, algorithm, status, record }) => [
+        selector,
+        algorithm,
+        status,
+        record.name,
+        record.value,
+      ]);
+      return { json: found, text: table(['selector', 'algorithm', 'status', 'name', 'TXT'], rows) };
     },
   },
   {

@@ -36,7 +36,7 @@ export const event = z.looseObject({
 });
 const timeline = z.looseObject({ data: z.array(event) });
 
-const filters = ['status', 'from', 'to', 'subject', 'tag', 'limit', 'cursor'] as const;
+const filters = ['status', 'from', 'to', 'subject', 'tag', 'stream', 'limit', 'cursor'] as const;
 
 export const listEmails: Command = {
   name: 'emails',

@@ -68,7 +68,11 @@ export const suppressionCommands: readonly Command[] = [
     about: 'sends nothing to an address any more',
     options: {
       reason: { type: 'string', value: suppressionReasons.join('|'), about: 'why' },
-      scope: { type: 'string', value: 'account|DOMAIN', about: 'for which sending domain' },
+      scope: {
+        type: 'string',
+        value: 'account|DOMAIN|class:NAME|stream:NAME|tag:NAME',
+        about: 'of what mail',
+      },
       note: { type: 'string', value: 'TEXT', about: 'why, in words' },
     },
     async run({ args, values, api }) {
@@ -84,9 +88,17 @@ export const suppressionCommands: readonly Command[] = [
     name: 'suppressions remove',
     args: 'ADDRESS',
     about: 'lets mail to an address go again',
-    async run({ args, api }) {
+    options: {
+      scope: {
+        type: 'string',
+        value: 'account|DOMAIN|class:NAME|stream:NAME|tag:NAME',
+        about: 'in this scope alone',
+      },
+    },
+    async run({ args, values, api }) {
       const email = addressOf(args, 'suppressions remove');
-      await (await api()).ask('DELETE', `/v1/suppressions/${encodeURIComponent(email)}`, z.unknown());
+      const query = queryOf({ scope: text(values, 'scope') });
+      await (await api()).ask('DELETE', `/v1/suppressions/${encodeURIComponent(email)}${query}`, z.unknown());
       return { json: { removed: email }, text: 'removed' };
     },
   },

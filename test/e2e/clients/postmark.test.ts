@@ -72,7 +72,7 @@ describe('messages', () => {
           ],
           TrackOpens: true,
           TrackLinks: Models.LinkTrackingOptions.HtmlAndText,
-          MessageStream: 'outbound',
+          MessageStream: 'broadcast',
           Attachments: [
             { Name: 'a.txt', Content: 'YXR0YWNoZWQ=', ContentType: 'text/plain', ContentID: null },
             { Name: 'l.png', Content: 'iVBORw==', ContentType: 'image/png', ContentID: 'cid:logo' },
@@ -103,7 +103,7 @@ describe('messages', () => {
     const details = await good('getOutboundMessageDetails', server.getOutboundMessageDetails(sent.MessageID));
     expect(details).toMatchObject({
       MessageID: sent.MessageID,
-      MessageStream: 'outbound',
+      MessageStream: 'broadcast',
       Tag: 'receipt',
       To: [{ Email: 'a@example.net' }, { Email: 'b@example.net' }],
       Cc: [{ Email: 'c@example.net' }],
@@ -322,6 +322,16 @@ describe('bounces, suppressions and figures', () => {
         CreatedAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00$/),
       },
     ]);
+    expect((await server.getSuppressions('broadcast')).Suppressions).toEqual(all.Suppressions);
+    const one = { Suppressions: [{ EmailAddress: 'b@example.org' }] };
+    await server.createSuppressions('broadcast', one);
+    expect((await server.getSuppressions('outbound')).Suppressions).toHaveLength(1);
+    expect((await server.getSuppressions('broadcast')).Suppressions).toHaveLength(2);
+    const toB = message({ To: 'b@example.org', MessageStream: 'broadcast' });
+    expect(await refused(server.sendEmail(toB))).toMatchObject({ code: 406 });
+    expect((await server.sendEmail({ ...toB, MessageStream: 'outbound' })).ErrorCode).toBe(0);
+    await server.deleteSuppressions('broadcast', one);
+    expect((await server.sendEmail(toB)).ErrorCode).toBe(0);
     const complaints = { suppressionReason: 'SpamComplaint' as Models.SuppressionReason };
     expect((await server.getSuppressions('outbound', complaints)).Suppressions).toEqual([]);
     const gone = await good('deleteSuppressions', server.deleteSuppressions('outbound', entries));

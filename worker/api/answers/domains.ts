@@ -22,6 +22,8 @@ const domain = z.strictObject({
   next_check_at: time.nullable(),
   return_path_label: z.string(),
   return_path_host: z.string().nullable().meta({ description: 'null: the return path is ours.' }),
+  dkim_selector: z.string().meta({ description: 'What the selectors of keys that are made begin with.' }),
+  dkim_delegated: z.boolean().meta({ description: 'Its keys are published by the service, see `records`.' }),
   refuse_dmarc: z.boolean().meta({ description: 'Received mail that fails DMARC with p=reject is refused.' }),
   signing_domain: z.string().meta({ description: '`d=` of its signatures.' }),
   created_at: time.nullable(),

@@ -37,6 +37,7 @@ export const statsAnswer = z
       z
         .strictObject({
           day: z.iso.date().optional(),
+          stream: z.string().optional(),
           tag: z.string().optional(),
           domain: z.string().optional(),
           class: z.enum(classNames).optional(),

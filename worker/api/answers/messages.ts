@@ -12,6 +12,7 @@ const email = z.strictObject({
   cc: z.array(z.string()),
   subject: z.string(),
   class: z.enum(classNames),
+  stream: z.string(),
   tags: z.array(z.string()),
   metadata: z.record(z.string(), z.string()),
   environment: z.enum(['live', 'test']),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { scopeForms, scopeTypes } from '#domain/suppression/scope.ts';
 import { suppressionReasons } from '#domain/suppression/suppression.ts';
 import { count, time } from './scalars.ts';
 
@@ -7,8 +8,8 @@ export const suppressionAnswer = z
     id: z.uuid(),
     email: z.string(),
     reason: z.enum(suppressionReasons),
-    scope: z.string().meta({ description: '`account`, or the sending domain that it is limited to.' }),
-    scope_type: z.enum(['account', 'domain']),
+    scope: z.string().meta({ description: `Of what mail: ${scopeForms}.` }),
+    scope_type: z.enum(scopeTypes),
     source: z.string(),
     bounce_code: z
       .string()
@@ -40,7 +41,7 @@ export const suppressionsAnswer = z
 export const suppressionCheckAnswer = z
   .strictObject({
     email: z.string(),
-    suppressed: z.boolean(),
+    suppressed: z.boolean().meta({ description: 'In any scope; `entries` say in which.' }),
     entry: suppressionAnswer.nullable(),
     entries: z.array(suppressionAnswer),
   })

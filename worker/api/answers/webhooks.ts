@@ -22,6 +22,7 @@ const webhook = z.strictObject({
   authorization_url: z.string().nullable(),
   sending_domains: z.array(z.string()).nullable().meta({ description: 'null: hears of all sent mail.' }),
   tags: z.array(z.string()).nullable().meta({ description: 'null: whatever its tags.' }),
+  streams: z.array(z.string()).nullable().meta({ description: 'null: of whatever stream.' }),
   header_names: z
     .array(z.string())
     .meta({ description: 'Of its own header fields; the values are not told.' }),

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { verificationLimits } from '#domain/limits/rate-limit.ts';
 import { dmarcReportsAnswer, tlsReportsAnswer } from '../answers/domain-reports.ts';
 import { dkimAnswer, dnsAnswer, domainAnswer, domainsAnswer, warmingAnswer } from '../answers/domains.ts';
+import { newDkimKey } from '../domain-dkim.ts';
 import { reportsQuery } from '../domain-reports.ts';
 import { dnsQuery, domainChange, domainsQuery, newDomain, removalQuery } from '../domains.ts';
 import { jsonProblems, type OperationGroup } from './operation.ts';
@@ -96,6 +97,18 @@ export const domains: OperationGroup = {
       parameters: domainId,
       answer: { status: 200, about: 'Its keys', schema: dkimAnswer },
       problems: ['not_found'],
+    },
+    {
+      id: 'importDomainDkim',
+      method: 'post',
+      path: '/v1/domains/:id/dkim',
+      summary: 'Import a DKIM key',
+      about:
+        'A private key that was made elsewhere, with its selector. It signs once its public half is found in DNS; then it replaces the keys before, which retire a week later.',
+      parameters: domainId,
+      body: { type: 'application/json', schema: newDkimKey.meta({ id: 'NewDkimKey' }) },
+      answer: { status: 201, about: 'All its keys', schema: dkimAnswer },
+      problems: [...jsonProblems, 'not_found', 'conflict'],
     },
     {
       id: 'rotateDomainDkim',

@@ -22,7 +22,7 @@ export const events: OperationGroup = {
       path: '/v1/stats',
       summary: 'Read statistics',
       about:
-        'How often each event happened, by UTC day, hour (of the last three days), tag, sending domain, class, provider that keeps the mailbox, or reason of a failure; the last 30 days unless told otherwise. Mail in test mode and to the simulator is left out. Of more than 200 tags a day, the rest is counted as `(other)`. By `provider` and `reason` only what is known once a delivery was tried is told.',
+        'How often each event happened, by UTC day, hour (of the last three days), stream, tag, sending domain, class, provider that keeps the mailbox, or reason of a failure; the last 30 days unless told otherwise. Mail in test mode and to the simulator is left out. Of more than 200 tags a day, the rest is counted as `(other)`. By `provider` and `reason` only what is known once a delivery was tried is told.',
       query: statsQuery,
       answer: { status: 200, about: 'The counters', schema: statsAnswer },
       problems: ['invalid_body'],

@@ -33,6 +33,7 @@ const texts: Record<string, string> = {
   domain: 'example.com',
   signing_domain: 'example.com',
   tag: 'receipt',
+  stream: 'transactional',
   username: 'pennypost',
   url: 'https://hooks.example.com/mail',
   secret: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',

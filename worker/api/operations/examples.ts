@@ -164,6 +164,14 @@ export const examples: Readonly<Record<string, OperationExample>> = {
   verifyDomain: domain,
   getDomainDns: domain,
   getDomainDkim: domain,
+  importDomainDkim: {
+    path: { id: 'example.com' },
+    body: {
+      selector: 's1',
+      private_key:
+        '-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\n-----END PRIVATE KEY-----\n',
+    },
+  },
   rotateDomainDkim: { path: { id: 'example.com' } },
   retireDomainDkim: { path: { ...domain.path, selector: 'pennypost' } },
   getWarming: { path: { id: 'example.com' } },

@@ -3,11 +3,12 @@ import { domainTypes } from '#domain/dns/record-check.ts';
 import { hasRoutes, receives } from '#domain/inbound/route.ts';
 import { numberOfUuid } from '#domain/number-id.ts';
 import { Problem } from '#domain/problem.ts';
+import { dkimAnswer } from '../../api/answers/domains.ts';
 import { callApi } from '../../api/own-api.ts';
 import { noted } from '../../identity/audit.ts';
 import { may } from '../../identity/viewer.ts';
 import { html } from '../../pages/answer.tsx';
-import { Card, Columns } from '../../pages/blocks.tsx';
+import { Card } from '../../pages/blocks.tsx';
 import { Post } from '../../pages/forms.tsx';
 import { Page } from '../../pages/layout.tsx';
 import { Head, Note, State, Time, type Tone } from '../../pages/parts.tsx';
@@ -15,6 +16,7 @@ import { AlreadyThere } from '../../store/domains.ts';
 import { vouchFor } from '../../store/vouch.ts';
 import { Board } from '../board.tsx';
 import { pathOf } from '../domain-path.ts';
+import { DkimKeys } from './dkim.tsx';
 import { Records, recordSchema } from './records.tsx';
 import { Warming, warmingSchema } from './warming.tsx';
 
@@ -41,6 +43,8 @@ const domainSchema = z.object({
   next_check_at: z.string().nullable(),
   return_path_host: z.string().nullable(),
   return_path_label: z.string(),
+  dkim_selector: z.string(),
+  dkim_delegated: z.boolean(),
   signing_domain: z.string(),
   requirements: z.array(
     z.object({ name: z.string(), met: z.boolean(), state: z.string(), detail: z.string().nullable() }),
@@ -48,25 +52,12 @@ const domainSchema = z.object({
   notes: z.array(z.string()),
   records: z.array(recordSchema),
 });
-const keysSchema = z.object({
-  data: z.array(
-    z.object({
-      selector: z.string(),
-      algorithm: z.string(),
-      status: z.string(),
-      created_at: z.string(),
-      retires_at: z.string().nullable(),
-      record_status: z.string().nullable(),
-    }),
-  ),
-});
-
 domainPages.page('/domains/:id', async (c, viewer) => {
   const path = pathOf(c);
   const { accountId } = viewer.account;
   const [domain, keys] = await Promise.all([
     callApi(c, accountId, { method: 'GET', path }, domainSchema),
-    callApi(c, accountId, { method: 'GET', path: `${path}/dkim` }, keysSchema),
+    callApi(c, accountId, { method: 'GET', path: `${path}/dkim` }, dkimAnswer),
   ]);
   const warming =
     domain.status === 'verified' && (domain.type === 'outbound' || domain.type === 'both')
@@ -148,61 +139,13 @@ domainPages.page('/domains/:id', async (c, viewer) => {
       </div>
       {viewer.user.operator && waits && <Vouch path={path} domain={domain.domain} />}
       {keys.data.length > 0 && (
-        <Card
-          id="dkim"
-          title="DKIM keys"
-          aside={
-            change && (
-              <Post
-                action={`${path}/dkim/rotate`}
-                label="Rotate"
-                sure="A new pair of keys is made. Publish its records; it signs once they are found, and the old pair retires seven days later. Mail is signed all the time."
-              />
-            )
-          }
-        >
-          <div class="scroll">
-            <table class="plain-table">
-              <Columns names={['Selector', 'Algorithm', 'State', 'Made']} actions />
-              <tbody>
-                {keys.data.map((key) => (
-                  <tr>
-                    <td>
-                      <code>{key.selector}</code>
-                    </td>
-                    <td>{key.algorithm}</td>
-                    <td>
-                      <State
-                        tone={key.status === 'active' ? 'good' : key.status === 'pending' ? 'wait' : 'quiet'}
-                      >
-                        {key.status}
-                      </State>
-                      {key.retires_at && (
-                        <span class="small quiet">
-                          {' '}
-                          retires <Time ms={Date.parse(key.retires_at)} as="ago" />
-                        </span>
-                      )}
-                    </td>
-                    <td class="nowrap">
-                      <Time ms={Date.parse(key.created_at)} />
-                    </td>
-                    <td>
-                      {change && key.status !== 'retired' && (
-                        <Post
-                          action={`${path}/dkim/${encodeURIComponent(key.selector)}/retire`}
-                          label="Retire"
-                          sure="It signs no more. Keep its record for a week: mail under way is still looked at."
-                          tone="danger"
-                        />
-                      )}
-                    </td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </div>
-        </Card>
+        <DkimKeys
+          path={path}
+          keys={keys.data}
+          stem={domain.dkim_selector}
+          delegated={domain.dkim_delegated}
+          change={change}
+        />
       )}
       {warming && <Warming warming={warming} />}
       <Card id="facts" title="How it is used">
@@ -270,7 +213,7 @@ function StateOf({ domain }: { domain: DomainView }) {
             : `Not proven yet: ${unmet.join(', ')}. The table says what was found of each record.`}
       </p>
       {domain.notes
-        .filter((note) => !note.startsWith('Two records'))
+        .filter((note) => !/ records are enough to send: /.test(note))
         .map((note) => (
           <p class="small">{note}</p>
         ))}
@@ -341,24 +284,6 @@ domainPages.action('/domains/:id/verify', async (c, viewer) => {
   const path = pathOf(c);
   await callApi(c, viewer.account.accountId, { method: 'POST', path: `${path}/verify` }, z.unknown());
   return c.redirect(`${path}#records`, 303);
-});
-
-domainPages.action('/domains/:id/dkim/rotate', async (c, viewer) => {
-  const path = pathOf(c);
-  await callApi(c, viewer.account.accountId, { method: 'POST', path: `${path}/dkim/rotate` }, z.unknown());
-  return c.redirect(`${path}?done=rotated#dkim`, 303);
-});
-
-domainPages.action('/domains/:id/dkim/:selector/retire', async (c, viewer) => {
-  const path = pathOf(c);
-  const selector = encodeURIComponent(c.req.param('selector') ?? '');
-  await callApi(
-    c,
-    viewer.account.accountId,
-    { method: 'POST', path: `${path}/dkim/${selector}/retire` },
-    z.unknown(),
-  );
-  return c.redirect(`${path}?done=retired#dkim`, 303);
 });
 
 domainPages.action('/domains/:id/remove', async (c, viewer, form) => {

@@ -77,6 +77,12 @@ const sendingGroups: readonly Group[] = [
     kinds: ['spf', 'ownership'],
   },
 ];
+/** Of one whose keys are published here. */
+const delegatedEnough: Pick<Group, 'title' | 'about'> = {
+  title: 'Publish these to send',
+  about:
+    'They are enough: those of DKIM lead to the keys that sign your mail, which proves that the domain is yours; the other carries SPF.',
+};
 const receivingGroups: readonly Group[] = [
   {
     id: 'enough',
@@ -89,9 +95,11 @@ const receivingGroups: readonly Group[] = [
 /** @param sends whether mail is sent from the domain */
 export function Records({ domain, records, sends }: { domain: string; records: Record[]; sends: boolean }) {
   const zone = likelyZone(domain);
+  const delegated = records.some(({ kind, type }) => kind === 'dkim' && type === 'CNAME');
   const groups = (sends ? sendingGroups : receivingGroups)
     .map((group) => ({
       ...group,
+      ...(sends && group.id === 'enough' && delegated ? delegatedEnough : {}),
       // The order of the group, and of the keys of a rotation the newer one behind.
       own: group.kinds.flatMap((kind) => records.filter((record) => record.kind === kind)),
     }))

@@ -2,6 +2,7 @@ import type { Email } from 'postal-mime';
 import { z } from 'zod';
 import { isFinal, messageStatus } from '#domain/delivery/delivery.ts';
 import { isUuidV7 } from '#domain/message/ids.ts';
+import { defaultStream } from '#domain/message/stream.ts';
 import { Problem } from '#domain/problem.ts';
 import { callApi } from '../../api/own-api.ts';
 import type { Call } from '../../http/app.ts';
@@ -117,6 +118,10 @@ messagePages.page('/messages/:id', async (c, viewer) => {
             </dd>
             <dt>Class</dt>
             <dd>{message.class}</dd>
+            <dt>Stream</dt>
+            <dd>
+              <a href={`/messages?stream=${message.stream}`}>{message.stream}</a>
+            </dd>
             <dt>Size</dt>
             <dd>
               {bytes(message.sizeBytes)}{' '}
@@ -263,6 +268,7 @@ function renewed(raw: Uint8Array, message: StoredMessage): Uint8Array {
     .slice(0, end + 2)
     .replaceAll(/^(?:message-id|date|x-pennypost-[a-z-]+):.*\r\n(?:[ \t].*\r\n)*/gim, '');
   const control = [`X-Pennypost-Class: ${message.class}\r\n`];
+  if (message.stream !== defaultStream) control.push(`X-Pennypost-Stream: ${message.stream}\r\n`);
   if (message.tags.length > 0 && message.tags.every((tag) => /^[\x20-\x7e]+$/.test(tag)))
     control.push(`X-Pennypost-Tags: ${message.tags.join(', ')}\r\n`);
   return latin1Bytes(control.join('') + header + text.slice(end));

@@ -1,5 +1,6 @@
 import { deliveryStates, messageStatus } from '#domain/delivery/delivery.ts';
 import { classNames } from '#domain/message/class.ts';
+import { defaultStream } from '#domain/message/stream.ts';
 import { html } from '../../pages/answer.tsx';
 import { Columns } from '../../pages/blocks.tsx';
 import { Field, Select } from '../../pages/forms.tsx';
@@ -72,7 +73,10 @@ export function MessageTable({ messages }: { messages: ListedMessage[] }) {
                 {first && <Cut text={first.recipient} />}
                 {others.length > 0 && <span class="quiet"> and {others.length} more</span>}
               </td>
-              <td class="quiet">{message.class}</td>
+              <td class="quiet">
+                {message.class}
+                {message.stream !== defaultStream && <Cut text={message.stream} />}
+              </td>
               <td class="nowrap">
                 <Time ms={message.acceptedAtMs} />
               </td>
@@ -84,7 +88,7 @@ export function MessageTable({ messages }: { messages: ListedMessage[] }) {
   );
 }
 
-const filterNames = ['q', 'status', 'tag', 'class', 'domain', 'since', 'until'] as const;
+const filterNames = ['q', 'status', 'tag', 'class', 'stream', 'domain', 'since', 'until'] as const;
 /** Rows that one search looks at; what goes on by itself takes larger steps, and what is known where to be more. */
 const searchedRows = { first: 450, further: 2_000, known: 10_000 };
 
@@ -106,6 +110,7 @@ messagesPages.page('/messages', async (c, viewer) => {
     text: sought.kind === 'text' && id === '' ? sought.text : null,
     tag: query('tag') || null,
     class: classNames.find((name) => name === query('class')) ?? null,
+    stream: query('stream') || null,
     status: deliveryStates.find((state) => state === query('status')) ?? null,
     domains: query('domain') ? [query('domain')] : null,
   };
@@ -165,6 +170,7 @@ messagesPages.page('/messages', async (c, viewer) => {
             value={query('class')}
             options={[{ value: '', text: 'any' }, ...classNames.map((name) => ({ value: name, text: name }))]}
           />
+          <Field label="Stream" name="stream" value={query('stream')} required={false} />
           <Select
             label="From domain"
             name="domain"

@@ -1,4 +1,5 @@
 import { failureClasses } from '#domain/failure/failure-class.ts';
+import { readScope } from '#domain/suppression/scope.ts';
 import { Note, Time } from '../../pages/parts.tsx';
 import type { StoredDelivery } from '../../store/messages.ts';
 
@@ -92,6 +93,13 @@ function OfState({ delivery }: { delivery: StoredDelivery }) {
 }
 
 /** What the delivery has done to the address: whether it is mailed again. */
+/** To what mail a suppression is limited, by the scope that an event tells. */
+function limitOf(scope: unknown): string {
+  if (typeof scope !== 'string' || scope === 'account') return '';
+  const { type, value } = readScope(scope);
+  return type === 'domain' ? ` from ${value}` : ` of ${type} ${value}`;
+}
+
 function OfAddress({ delivery: { recipient, simulated, timeline } }: { delivery: StoredDelivery }) {
   const complained = timeline.some(
     ({ kind, details }) => kind === 'complained' && details.verified !== false,
@@ -111,8 +119,7 @@ function OfAddress({ delivery: { recipient, simulated, timeline } }: { delivery:
       {suppressing ? (
         <p>
           The address was suppressed by it: nothing more is sent to it
-          {typeof suppressing.details.scope === 'string' && ` from ${suppressing.details.scope}`}.{' '}
-          <EntryLink recipient={recipient} />
+          {limitOf(suppressing.details.scope)}. <EntryLink recipient={recipient} />
         </p>
       ) : (
         <p>

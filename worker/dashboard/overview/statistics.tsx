@@ -27,6 +27,7 @@ const shownRows = 100;
 const tables = {
   day: 'day',
   domain: 'domain',
+  stream: 'stream',
   tag: 'tag',
   class: 'class',
   provider: 'recipient provider',

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { readScope, shownScope } from '#domain/suppression/scope.ts';
 import { suppressionReasons } from '#domain/suppression/suppression.ts';
 import { askApi, callApi } from '../../api/own-api.ts';
 import type { Call } from '../../http/app.ts';
@@ -46,7 +47,7 @@ async function listPage(c: Call, viewer: Viewer, imported: Imported | null) {
   const { entries, next } = await listSuppressions(
     c.get('store'),
     { accountId: viewer.account.accountId, domains: null },
-    { query: query || null, reason, scopeDomain: null },
+    { query: query || null, reason, scope: null },
     { limit: pageSize, before: Number.isSafeInteger(from) && from > 0 ? from : null },
     Date.now(),
   );
@@ -104,7 +105,7 @@ async function listPage(c: Call, viewer: Viewer, imported: Imported | null) {
                 <tr>
                   <td class="break">
                     {entry.address}
-                    {entry.scopeDomain && <p class="small quiet">for {entry.scopeDomain} only</p>}
+                    {entry.scope && <p class="small quiet">{limitedTo(entry.scope)} only</p>}
                   </td>
                   <td>
                     <State tone={reasonTone[entry.reason] ?? 'quiet'}>
@@ -134,7 +135,7 @@ async function listPage(c: Call, viewer: Viewer, imported: Imported | null) {
                       <Post
                         action="/suppressions/remove"
                         label="Remove"
-                        values={{ email: entry.address, scope: entry.scopeDomain || 'account' }}
+                        values={{ email: entry.address, scope: shownScope(entry.scope) }}
                         sure="The address can be mailed again. If it bounces again, it comes back."
                       />
                     )}
@@ -157,6 +158,13 @@ async function listPage(c: Call, viewer: Viewer, imported: Imported | null) {
           <Card id="add" title="Add an address">
             <Fields action="/suppressions" submit="Suppress">
               <Field label="Address" name="email" type="email" autocomplete="off" />
+              <Field
+                label="Only for"
+                name="scope"
+                required={false}
+                maxlength={253}
+                hint="A sending domain, class:digest, stream:offers, tag:news; empty: all mail of the account."
+              />
               <Field label="Why" name="note" required={false} maxlength={1024} />
             </Fields>
           </Card>
@@ -167,8 +175,19 @@ async function listPage(c: Call, viewer: Viewer, imported: Imported | null) {
   );
 }
 
+/** Which mail alone it holds back. */
+function limitedTo(scope: string): string {
+  const { type, value } = readScope(scope);
+  return type === 'domain' ? `for ${value}` : `for ${type} ${value}`;
+}
+
 suppressionPages.action('/suppressions', async (c, viewer, form) => {
-  const body = { email: form.text('email'), reason: 'manual', note: form.text('note') || null };
+  const body = {
+    email: form.text('email'),
+    reason: 'manual',
+    scope: form.text('scope') || 'account',
+    note: form.text('note') || null,
+  };
   await callApi(c, viewer.account.accountId, { method: 'POST', path: '/suppressions', body }, z.unknown());
   return c.redirect('/suppressions?done=suppression-added', 303);
 });

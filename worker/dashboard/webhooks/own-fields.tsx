@@ -7,7 +7,7 @@ interface Typed {
   text(name: string): string;
 }
 
-const filters = ['sending_domains', 'tags'] as const;
+const filters = ['sending_domains', 'tags', 'streams'] as const;
 const along = ['headers', 'username'] as const;
 
 export function OwnFields({ typed }: { typed: Typed | undefined }) {
@@ -28,6 +28,12 @@ export function OwnFields({ typed }: { typed: Typed | undefined }) {
           name="tags"
           required={false}
           hint="With commas between. It hears of messages with one of these tags."
+        />
+        <Field
+          label="Streams"
+          name="streams"
+          required={false}
+          hint="With commas between. It hears of messages of these streams."
         />
       </details>
       <details open={isOpen(along)}>
@@ -75,6 +81,7 @@ export function ownFieldsOf(form: Typed): Record<string, unknown> {
   return {
     sending_domains: list('sending_domains'),
     tags: list('tags'),
+    streams: list('streams'),
     headers: fields.length === 0 ? null : Object.fromEntries(fields),
     username: form.text('username') || null,
     password: form.text('password') || null,

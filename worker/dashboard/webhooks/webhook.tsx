@@ -36,6 +36,7 @@ export const endpointSchema = z.object({
   authorization_url: z.string().nullable(),
   sending_domains: z.array(z.string()).nullable(),
   tags: z.array(z.string()).nullable(),
+  streams: z.array(z.string()).nullable(),
   header_names: z.array(z.string()),
   username: z.string().nullable(),
   public_key_url: z.string(),
@@ -146,6 +147,12 @@ webhookPages.page('/webhooks/:id', async (c, viewer) => {
             <>
               <dt>Sent mail with the tag</dt>
               <dd>{endpoint.tags.join(', ')}</dd>
+            </>
+          )}
+          {endpoint.streams && (
+            <>
+              <dt>Sent mail of the stream</dt>
+              <dd>{endpoint.streams.join(', ')}</dd>
             </>
           )}
           {(endpoint.header_names.length > 0 || endpoint.username !== null) && (

@@ -36,7 +36,7 @@ The API is at the address where the Worker runs (\`$API\` in these guides). Ever
 
 | call | what it does |
 | --- | --- |
-| \`GET /v1/emails?limit&offset&cursor&status&from&to&subject&tag\` | List messages |
+| \`GET /v1/emails?limit&offset&cursor&status&from&to&subject&tag&stream\` | List messages |
 | \`GET /v1/emails/:id\` | Read a message |
 | \`GET /v1/emails/:id/events\` | Read what happened to a message |
 | \`PATCH /v1/emails/:id\` | Send a message at another time |
@@ -89,6 +89,7 @@ The API is at the address where the Worker runs (\`$API\` in these guides). Ever
 | \`POST /v1/domains/:id/verify\` | Verify a domain |
 | \`GET /v1/domains/:id/dns?format\` | Read a domain’s DNS records |
 | \`GET /v1/domains/:id/dkim\` | Read a domain’s DKIM keys |
+| \`POST /v1/domains/:id/dkim\` | Import a DKIM key |
 | \`POST /v1/domains/:id/dkim/rotate\` | Rotate a domain’s DKIM keys |
 | \`POST /v1/domains/:id/dkim/:selector/retire\` | Retire a DKIM key |
 | \`GET /v1/domains/:id/warming\` | Read how far a domain is warmed |

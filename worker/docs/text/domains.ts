@@ -67,6 +67,41 @@ Keys rotate without a gap: \`rotate\` makes a new pair (\`pennypost2\`, \`pennyp
 DNS; the old pair goes on beside it for seven days. Take its records away only after that. An Ed25519 key signs only
 while it is published.
 
+The selectors begin with \`pennypost\`, or with what \`dkim_selector\` of the domain says (\`POST\` and \`PATCH /v1/domains\`): keys of
+the new name are made at once as long as none has signed, and else by the next rotation.
+
+## DKIM by CNAME
+
+A domain may delegate its keys: \`dkim_delegated: true\` (\`POST\` and \`PATCH /v1/domains\`), or Delegate by CNAME on its page. You publish two
+CNAME records once, with the check \`dkim\`:
+
+| name | leads to |
+| --- | --- |
+| \`pennypost-s1._domainkey.example.com\` | \`s1.<your token>.dkim.<SERVICE_DOMAIN>\` |
+| \`pennypost-s2._domainkey.example.com\` | \`s2.<your token>.dkim.<SERVICE_DOMAIN>\` |
+
+The keys, RSA of 2048 bits, are published behind them by the service. One signs and the other stands by. It takes over after 180 days, or at once with
+\`rotate\`, provided that it is found in DNS; both sign for seven days then. The old record stays for seven days more, for mail under way, and a
+new key takes its place and stands by. Keys of your own that sign already go on until the first delegated one does. Turned off again, a
+new pair of your own is made, and the delegated key signs until you have published that.
+
+How the records come into the zone of the service is the matter of [whoever operates it](operate.md#keys-of-domains-that-delegate-dkim).
+
+## A key of your own
+
+A key that you have already, of another service or server, is imported with its selector, so that its record stays as it is:
+
+\`\`\`sh
+jq -n --rawfile key private.pem '{selector: "s1", private_key: $key}' |
+  curl $API/v1/domains/example.com/dkim -H "Authorization: Bearer $KEY" -H 'Content-Type: application/json' -d @-
+\`\`\`
+
+Or with the command line: \`pennypost domains dkim example.com --selector s1 --key-file private.pem\`.
+
+It is a PEM file without a passphrase: RSA of 1024 to 4096 bits (PKCS #8 or PKCS #1) or Ed25519 (PKCS #8). The key is checked,
+encrypted as the others are, and never shown again. It signs once its record is found, and the key of its kind before it
+retires seven days later.
+
 ## Where to publish them
 
 The names above are whole names. Most providers want only the part before your domain, and add the domain by themselves: whoever

@@ -39,8 +39,9 @@ attachments. Attachments beyond 8 MiB together have a \`ContentUrl\` instead of 
 
 ## What differs
 
-- \`TrackOpens\` and \`TrackLinks\` hold for messages with one recipient and HTML, and are left out elsewhere. There is one stream; \`MessageStream\` is
-  read and changes nothing.
+- \`TrackOpens\` and \`TrackLinks\` hold for messages with one recipient and HTML, and are left out elsewhere.
+- \`MessageStream\` is the [stream](sending.md#streams) of a message; \`outbound\` is ours of the name \`transactional\`. Streams are not made or archived: one
+  begins with the first message of it. What is suppressed in \`outbound\` is so in all streams, as bounces and complaints are.
 - Of readers no more is found out than their user agent: platform, mail program, place and reading time stay empty.
 - \`TotalCount\` of a list counts what has been looked at: one more than is shown where there is more.
 - Lists of bounces, opens and clicks look at the newest 500 messages that match.
@@ -48,6 +49,6 @@ attachments. Attachments beyond 8 MiB together have a \`ContentUrl\` instead of 
   nothing: write styles inline. An alias is made of a-z, 0-9 and hyphens; \`Order_Receipt\` is taken and becomes \`order-receipt\`, and a template
   without one gets one of its name.
 - There are no servers, so \`pushTemplates\` has nowhere to push to (601): make the templates with the key of the other account.
-- Bulk requests, servers, sender signatures, streams and inbound rules have no counterpart: such calls are answered in Postmark's
+- Bulk requests, servers, sender signatures, the making of streams and inbound rules have no counterpart: such calls are answered in Postmark's
   shape with 404 and a sentence that says what there is instead.
 `;

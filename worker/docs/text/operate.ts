@@ -140,6 +140,23 @@ domain (the shared one) cannot be moved before they are deleted; the call says s
 | \`RETURN_PATH_KEYS\` | \`npm run deploy -- --rotate RETURN_PATH_KEYS\` | a new first key; while the old one is kept, bounces and links of earlier mail work |
 | \`AUTH_SECRET\` | \`npm run deploy -- --rotate AUTH_SECRET\` | all sessions end, and authenticator apps open nothing any more: take second factors off first |
 
+## Keys of domains that delegate DKIM
+
+Domains with [DKIM by CNAME](domains.md#dkim-by-cname) have their key records below \`dkim.<SERVICE_DOMAIN>\`. Where that zone is at Cloudflare, the Worker
+publishes them: make a token with the permission Zone > DNS > Edit for this zone alone, then \`npx wrangler secret put DNS_TOKEN\` and
+\`npm run deploy -- --var DNS_ZONE=<id of the zone>\`. It writes TXT records at names of that form and no others.
+
+Without a token they are yours to publish:
+
+\`\`\`sh
+curl "$API/admin/v1/dkim-records?format=bind" -H "Authorization: Bearer $OPERATOR_TOKEN"   # as a zone file; without format as JSON
+\`\`\`
+
+It lists what is to be there now, keys that have stopped signing for seven days included. Ask it daily, for example from cron: a key that is not
+found does not sign, so a record that comes late puts a rotation off and loses no mail.
+
+Records of domains that were removed stay in the zone; they are public keys whose private half is gone. Take away what the list does not have.
+
 ## Port 25 and PTR
 
 A node needs port 25 out (to deliver) and in (bounces, received mail). Many providers of machines close it until one asks: look for

@@ -39,11 +39,11 @@ message (an address that is none, a message that is too large) is told in that s
 ## Fields
 
 Each with its [limit](limits.md#of-a-message); fields of \`POST /v1/send\`: \`from\`, \`to\`, \`cc\`, \`bcc\`, \`reply_to\`, \`subject\`, \`text_body\`, \`html_body\`, \`headers\`,
-\`attachments[{filename, content, content_type, content_id}]\`, \`tags\`, \`metadata\`, \`class\`, \`send_at\`, \`test_mode\`,
-\`track_opens\`, \`track_clicks\`, \`unsubscribe\`, \`require_tls\`; \`template\`, \`variables\` and \`layout\` for
+\`attachments[{filename, content, content_type, content_id}]\`, \`tags\`, \`metadata\`, \`class\`, [\`stream\`](#streams), \`send_at\`, \`test_mode\`,
+\`track_opens\`, \`track_clicks\`, \`unsubscribe\`, \`unsubscribe_scope\`, \`require_tls\`; \`template\`, \`variables\` and \`layout\` for
 [templates](#templates). The \`content\` of an attachment is its bytes in base64 (RFC 4648 §4).
 
-Over SMTP the same is said by header fields, which are taken out: \`X-Pennypost-Class\`, \`X-Pennypost-Tags\`,
+Over SMTP the same is said by header fields, which are taken out: \`X-Pennypost-Class\`, \`X-Pennypost-Stream\`, \`X-Pennypost-Tags\`,
 \`X-Pennypost-Metadata-<key>\`, \`X-Pennypost-Idempotency-Key\`, \`X-Pennypost-Send-At\`, \`X-Pennypost-Layout\`.
 
 ## Templates
@@ -126,7 +126,7 @@ of an account by its settings (\`PATCH /v1/settings\`, or the settings page, by 
 | --- | --- | --- |
 | \`track_opens\` | \`false\` | Puts a picture of one pixel at the end of the HTML: you learn when, and with which program, each recipient opened it. |
 | \`track_clicks\` | \`false\` | Leads the links of the HTML through this service: you learn which of them each recipient followed. |
-| \`unsubscribe\` | \`false\` | Adds List-Unsubscribe fields (RFC 8058): mail programs show a button, and whoever uses it gets no more mail from that domain. |
+| \`unsubscribe\` | \`false\` | Adds List-Unsubscribe fields (RFC 8058): mail programs show a button, and whoever uses it gets no more mail from that domain, or of what \`unsubscribe_scope\` of a message says. |
 | \`content_days\` | \`3\` | How long you can look at a message or send it again: 3 to 30 days after the day on which it is first due. Fewer are not offered, since delivery may be tried for 3 days. Messages that are there already keep the time that they had. |
 
 <!-- /generated -->
@@ -146,10 +146,47 @@ of an account by its settings (\`PATCH /v1/settings\`, or the settings page, by 
 
 The links lead to \`PUBLIC_URL\` (without it, to the host name that the message was submitted to), and need no sign-in: \`/t/<token>.gif\`
 is the pixel, \`/c/<token>?u=<target>\` redirects to where the link led, \`/u/<token>\` is a page with a button; what mail
-programs post there (RFC 8058) raises \`unsubscribed\` and suppresses the address for the sending domain. A token is
+programs post there (RFC 8058) raises \`unsubscribed\` and suppresses the address in the [scope](#scopes-of-unsubscribing) of the link. A token is
 signed together with its purpose and target, so nobody can make one or lead it elsewhere. Redirects work for as long as
 the key of \`RETURN_PATH_KEYS\` that made them is there; events and unsubscribing for as long as the message is known, 30
 days at least. A message that is sent again from the dashboard keeps the links of the first one.
+
+### Scopes of unsubscribing
+
+\`unsubscribe_scope\` of a message says what its link is for. It asks for the link too, where \`unsubscribe\` is left out. The
+suppression that comes of it carries the scope, and holds back what is in it alone: other mail to the same person goes on.
+
+| \`unsubscribe_scope\` | the recipient gets no more | \`scope\` of the suppression |
+| --- | --- | --- |
+| \`account\` | mail of the account | \`account\` |
+| \`domain\` (the default) | mail of the domain in \`from\` | \`example.com\` |
+| \`class\` | mail of the message's class, from any domain of the account | \`class:digest\` |
+| \`stream\` | mail of the message's stream | \`stream:offers\` |
+| \`tag\` | mail that has the first tag of this message among its own | \`tag:news\` |
+
+The scope is signed in the link (\`/u/<token>?scope=tag%3Anews\`), so nobody can widen it. Behind the same link people find
+what this address has unsubscribed from at the account, and choose: the link's tag, the class, the domain, everything; what they take
+the tick from comes again. They see no tags but the link's and those that they have chosen before: name tags that may be
+read. What holds by a bounce, a complaint or your own word they cannot take back. Each choice raises \`unsubscribed\`, up to 20 times a message, and
+\`suppression.added\`; coming back raises \`suppression.removed\`.
+
+\`POST /v1/suppressions\`, the filter and the removal take the same words (\`"scope": "tag:news"\`), and so do the column \`scope\` of imports and
+exports and the page Suppressions. A scheduled or deferred message is looked at again whenever it is due.
+
+## Streams
+
+\`stream\` names a part of your mail by what it is for, with up to 64 characters of a-z, 0-9 and hyphens: \`offers\`, \`invoices\`. A stream begins
+with the first message that names it; a message that names none is of the stream \`transactional\`. How urgent a message is says its
+\`class\`, whatever its stream.
+
+Of each stream there are
+
+- statistics: \`GET /v1/stats?by=stream\`, and the page Statistics; 200 streams are counted in a day, more together as \`(other)\`
+- suppressions: \`POST /v1/suppressions {"email", "scope": "stream:offers"}\`, and \`unsubscribe_scope: "stream"\` for its recipients
+- webhooks: \`streams\` of an [endpoint](webhooks.md)
+- lists: \`GET /v1/emails?stream=offers\`, and the page Messages
+
+Events and messages tell their stream.
 
 ## Simulator
 

@@ -14,7 +14,7 @@ curl $API/v1/webhooks -H "Authorization: Bearer $KEY" -H 'Content-Type: applicat
 ## Fields and formats
 
 Fields: \`url\`, \`format\` (\`event\`, the default, \`cloudmailin\`, \`postscale\`, \`resend\`, \`postmark\`, or one of received mail only), \`synchronous\`, \`events\` (names of any column of the table below; all
-by default, of the format \`postscale\` received mail), \`description\`, for received mail \`domain\`, \`address_pattern\` and \`authorization_url\`, for sent mail \`sending_domains\` and \`tags\` (it hears of what these domains have signed, and of messages with one of these tags), \`headers\` (up to 20 fields of your own), \`username\` and \`password\` (sent as \`Authorization: Basic\`; like the values of \`headers\` they are kept encrypted and not told again), and in \`PATCH\` also \`state\` (\`active\`, \`disabled\`). An endpoint gets what happens after it
+by default, of the format \`postscale\` received mail), \`description\`, for received mail \`domain\`, \`address_pattern\` and \`authorization_url\`, for sent mail \`sending_domains\`, \`tags\` and \`streams\` (it hears of what these domains have signed, of messages with one of these tags, of messages of these [streams](sending.md#streams)), \`headers\` (up to 20 fields of your own), \`username\` and \`password\` (sent as \`Authorization: Basic\`; like the values of \`headers\` they are kept encrypted and not told again), and in \`PATCH\` also \`state\` (\`active\`, \`disabled\`). An endpoint gets what happens after it
 was made.
 
 - \`event\` posts one event each, with its \`email.*\` type: \`{"id", "type", "created_at", "data": {"email_id",
@@ -44,6 +44,7 @@ By an endpoint of the format \`event\`, for a mail that was refused:
     "from": "shop@example.com",
     "to": "you@example.net",
     "subject": "Your receipt",
+    "stream": "transactional",
     "tags": [
       "receipt"
     ],
@@ -181,7 +182,7 @@ is looked up when the endpoint is made and before each try. \`ALLOW_LOCAL_WEBHOO
 | \`complained\` | \`email.complained\` | \`complaint\` | \`email.complained\` | \`SpamComplaint\` | an abuse report came (RFC 5965) | feedback type, source, verified (by a token or a signed feedback loop), suppresses |
 | \`opened\` | \`email.opened\` | \`open\` | \`email.opened\` | \`Open\` | the pixel was fetched | userAgent, machine (a guess that no person did it) |
 | \`clicked\` | \`email.clicked\` | \`click\` | \`email.clicked\` | \`Click\` | a link was followed | url, userAgent, machine (a guess that no person did it) |
-| \`unsubscribed\` | \`email.unsubscribed\` | \`unsubscribe\` |  |  | one-click unsubscribe (RFC 8058) | suppresses, scope (the sending domain) |
+| \`unsubscribed\` | \`email.unsubscribed\` | \`unsubscribe\` |  |  | one-click unsubscribe (RFC 8058), or the page behind its link | suppresses, scope (\`account\`, a domain, \`class:\` or \`tag:\` and a name) |
 | \`auto_replied\` | \`email.auto_replied\` | \`auto_reply\` |  | \`Bounce\` | an automatic reply came to the return path (RFC 3834) | subject |
 | \`bounce_replied\` | \`email.bounce_replied\` | \`bounce_reply\` |  |  | a person wrote to the return path | subject |
 | \`failed\` | \`email.failed\` | \`error\` | \`email.failed\` |  | unsignable, too large, policy, or our own fault | reason, text |
@@ -203,8 +204,8 @@ those of the format \`postmark\`, as there:
 
 They say the address, its scope, why and since when (format \`event\`: \`data.email\`, \`scope\`, \`reason\`, \`source\`, \`source_message_id\`), are written
 in the transaction that changes the suppression, come in order for an address, and can be replayed as any delivery. An import tells of
-its first 1,000 new addresses. An endpoint limited to sending domains hears of these and of the whole account's; one limited to tags of
-none. They are of no delivery, so \`GET /v1/events\` does not have them: \`GET /v1/suppressions\` lists what holds.
+its first 1,000 new addresses. An endpoint limited to sending domains hears of these, of classes, streams and tags, and of the whole account's; one limited to
+streams of all but other streams; one limited to tags of none. An endpoint that is disabled misses what changes meanwhile: read \`GET /v1/suppressions\` when it is active again. They are of no delivery, so \`GET /v1/events\` does not have them: \`GET /v1/suppressions\` lists what holds.
 
 \`dispatched\` is told by the message's own timeline at once; in the account's cursor it comes together with the
 first outcome. The \`class\` of a failure:

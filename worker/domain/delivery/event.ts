@@ -115,8 +115,8 @@ export const events = [
     type: 'email.unsubscribed',
     resend: null,
     postmark: null,
-    raised: 'one-click unsubscribe (RFC 8058)',
-    details: 'suppresses, scope (the sending domain)',
+    raised: 'one-click unsubscribe (RFC 8058), or the page behind its link',
+    details: 'suppresses, scope (`account`, a domain, `class:` or `tag:` and a name)',
   },
   {
     kind: 'auto_replied',
@@ -183,6 +183,7 @@ export const eventSchema = z.object({
   message_id: z.string(),
   recipient: z.string(),
   details: z.record(z.string(), z.unknown()),
+  stream: z.string(),
   tags: z.array(z.string()),
   metadata: z.record(z.string(), z.string()),
   template: z
@@ -218,6 +219,7 @@ export function publicEvent(
   of: {
     messageId: MessageId;
     recipient: string;
+    stream: string;
     tags: string[];
     metadata: Record<string, string>;
     template?: UsedTemplate | null;
@@ -231,6 +233,7 @@ export function publicEvent(
     message_id: of.messageId,
     recipient: of.recipient,
     details: event.details,
+    stream: of.stream,
     tags: of.tags,
     metadata: of.metadata,
     ...(of.template ? { template: templateView(of.template) } : {}),

@@ -9,6 +9,8 @@ import type { NewEvent } from './event.ts';
 export const trackingLimits = {
   /** Opens and clicks of one delivery together. */
   events: 20,
+  /** Unsubscribing of one delivery, in all scopes; beyond them it is done and not told in its timeline. */
+  unsubscribed: 20,
   /** The same link again within this time is the same event. */
   sameWithinMs: 60_000,
   userAgentCharacters: 300,

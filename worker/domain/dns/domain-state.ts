@@ -1,3 +1,4 @@
+import { beginning, hasSigner } from './delegated-dkim.ts';
 import type { CheckStatus, Finding } from './finding.ts';
 import type { CheckKind, DomainType, PlannedCheck, SubjectKey } from './record-check.ts';
 
@@ -121,6 +122,7 @@ export function requirementsOf(type: DomainType, rows: readonly CheckRow[]): Req
 }
 
 export interface KeyState extends SubjectKey {
+  createdAtMs: number;
   status: 'pending' | 'active' | 'retired';
   /** When it stops signing; null: not planned. */
   retireAtMs: number | null;
@@ -207,7 +209,10 @@ function nextCheck(
   rows: readonly CheckRow[],
   nowMs: number,
 ): number | null {
-  const rotating = keys.some((key) => key.status === 'pending' && key.algorithm === 'rsa-sha256');
+  const standsBy = ({ target }: KeyState) => Boolean(target) && hasSigner(keys);
+  const rotating = keys.some(
+    (key) => key.status === 'pending' && key.algorithm === 'rsa-sha256' && !standsBy(key),
+  );
   const retirements = keys.flatMap((key) => (key.status === 'active' ? (key.retireAtMs ?? []) : []));
   // Of a domain that the operator vouches for only the keys are of interest, while they change.
   if (of.byOperator && !rotating && retirements.length === 0) return null;
@@ -218,14 +223,9 @@ function nextCheck(
   return Math.max(nowMs + pendingEveryMs, Math.min(later, ...retirements));
 }
 
-/** `2` of `pennypost2-ed`; the first pair has no number. */
-export function generationOf(selector: string): number {
-  return Number(/^pennypost(\d+)/.exec(selector)?.[1] ?? 1);
-}
-
 /**
- * Keys sign once they are found in DNS. When a newer RSA key signs, the older pair goes on for `retireAfterMs`
- * and then retires; there is always an RSA key that signs, once there was one.
+ * Keys sign once they are found in DNS. When a newer RSA key signs, the older ones go on for `retireAfterMs` and then
+ * retire, an Ed25519 key only where a newer one takes its place; there is always an RSA key that signs, once there was one.
  */
 export function decideKeys(
   keys: readonly KeyState[],
@@ -240,20 +240,21 @@ export function decideKeys(
     const proven = rowOf(key)?.status !== 'ok' && rowOf(key)?.status !== 'lookup_failed';
     return proven && since !== null && of.nowMs - since >= graceMs && !of.byOperator;
   };
-  const next = keys.map(
-    (key): KeyState => (key.status === 'pending' && found(key) ? { ...key, status: 'active' } : key),
-  );
+  const next = beginning(keys, found, of.nowMs);
   const active = next.filter((key) => key.status === 'active' && isRsa(key));
-  const generations = (some: readonly KeyState[]) => some.map(({ selector }) => generationOf(selector));
-  const newest = Math.max(0, ...generations(active));
-  const newestFound = Math.max(0, ...generations(active.filter(found)));
+  const newerThan = (key: KeyState, some: readonly KeyState[]) =>
+    some.some(({ createdAtMs }) => createdAtMs > key.createdAtMs);
+  const successors = next.filter((key) => key.status !== 'retired' && !isRsa(key));
+  const successorsActive = successors.filter((key) => key.status === 'active');
   return next.map((key): KeyState => {
-    const generation = generationOf(key.selector);
-    const older = generation < newest;
+    const older = isRsa(key)
+      ? newerThan(key, active)
+      : newerThan(key, successorsActive) || (newerThan(key, active) && newerThan(key, successors));
     if (older && key.status === 'pending') return { ...key, status: 'retired' };
     if (key.status !== 'active') return key;
     const over = key.retireAtMs !== null && key.retireAtMs <= of.nowMs;
-    if (over && generation < newestFound) return { ...key, status: 'retired' };
+    if (over && newerThan(key, isRsa(key) ? active.filter(found) : next))
+      return { ...key, status: 'retired' };
     const retireAtMs = older ? (key.retireAtMs ?? of.nowMs + retireAfterMs) : null;
     const replaceable = !isRsa(key) || active.some((other) => other !== key && found(other));
     if (lostLongAgo(key) && replaceable) return { ...key, retireAtMs, status: older ? 'retired' : 'pending' };

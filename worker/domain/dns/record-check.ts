@@ -1,45 +1,20 @@
 import { reportAddress } from '../reports/report-address.ts';
 import { judgeBimi } from './bimi.ts';
-import { dkimFault, formatDkimRecord, parseDkimRecord } from './dkim-record.ts';
+import {
+  type CheckSubject,
+  type DomainType,
+  domainTypes,
+  followed,
+  type WantedRecord,
+} from './check-subject.ts';
+import { dkimRecords, judgeDkim } from './dkim-check.ts';
 import { findDmarc } from './dmarc.ts';
 import { canonicalName, type Lookup, recordsOf } from './dns.ts';
 import { type Finding, isFailure, lookupFailed, missing, ok, publish, wrong } from './finding.ts';
 import { isSpf, mergedSpf, walkSpf } from './spf.ts';
 
-/** What a sending domain is for. */
-export const domainTypes = ['outbound', 'inbound', 'both', 'alias'] as const;
-export type DomainType = (typeof domainTypes)[number];
-
-/** The domain that is checked, and what its records must say. */
-export interface CheckSubject {
-  /** A-labels, lower case. */
-  name: string;
-  type: DomainType;
-  /** Proves ownership; the account's own. */
-  token: string;
-  /** Label of the return-path host below the domain. */
-  returnPathLabel: string;
-  /** The operator's domain. */
-  serviceDomain: string;
-  /** Of its addresses for reports (`domain/reports/report-address.ts`); null: it has none. */
-  reportToken: string | null;
-  /** Keys that are in use or will be. */
-  keys: readonly SubjectKey[];
-}
-
-export interface SubjectKey {
-  selector: string;
-  algorithm: 'rsa-sha256' | 'ed25519-sha256';
-  publicKey: string;
-}
-
-/** A record to publish. */
-export interface WantedRecord {
-  type: 'TXT' | 'CNAME' | 'MX';
-  name: string;
-  value: string;
-  key?: SubjectKey;
-}
+export type { CheckSubject, DomainType, SubjectKey, WantedRecord } from './check-subject.ts';
+export { domainTypes, parentOf } from './check-subject.ts';
 
 /** One check. `required`, `recommended` and `optional` name the types of domain that need it, or for which it is of use. */
 export interface RecordCheck {
@@ -194,17 +169,6 @@ function dmarcReportsTo({ name, reportToken, serviceDomain }: CheckSubject): str
   return reportToken === null ? `postmaster@${name}` : reportAddress('dmarc', reportToken, serviceDomain);
 }
 
-function dkimRecords({ name, keys }: CheckSubject, algorithm: SubjectKey['algorithm']): WantedRecord[] {
-  return keys
-    .filter((key) => key.algorithm === algorithm)
-    .map((key) => ({
-      type: 'TXT',
-      name: `${key.selector}._domainkey.${name}`,
-      value: formatDkimRecord(key),
-      key,
-    }));
-}
-
 async function judgeOwnership(wanted: WantedRecord, subject: CheckSubject, lookup: Lookup): Promise<Finding> {
   const answer = await lookup(wanted.name, 'TXT');
   const ours = recordsOf(answer).filter((text) => /^\s*pennypost-verification\s*=/i.test(text));
@@ -256,42 +220,6 @@ function byReturnPath({ name, returnPathLabel, serviceDomain }: CheckSubject): s
   return `publish the CNAME ${returnPathLabel}.${name} to bounces.${serviceDomain} instead; SPF is judged on it, and it aligns.`;
 }
 
-async function judgeDkim(wanted: WantedRecord, subject: CheckSubject, lookup: Lookup): Promise<Finding> {
-  const own = await dkimAt(wanted, subject.name, lookup);
-  if (own.status === 'ok') return own;
-  const parent = parentOf(subject.name);
-  const above = parent === null ? null : await dkimAt(wanted, parent, lookup);
-  if (above?.status === 'ok') return above;
-  // What is wrong is told of the domain itself; a failure above leaves open whether it is there.
-  return above?.status === 'lookup_failed' && own.status !== 'lookup_failed' ? above : own;
-}
-
-async function dkimAt(wanted: WantedRecord, domain: string, lookup: Lookup): Promise<Finding> {
-  const { key } = wanted;
-  if (!key) throw new Error('a DKIM check has no key');
-  const name = `${key.selector}._domainkey.${domain}`;
-  const answer = await lookup(name, 'TXT');
-  if (isFailure(answer)) return lookupFailed(name, answer.failure);
-  const records = recordsOf(answer);
-  const [record] = records;
-  if (record === undefined) return missing(publish(wanted));
-  if (records.length > 1) {
-    // RFC 6376 §3.6.2.2: with several records the result is undefined
-    const fix = `Keep one TXT record at ${name}, the one with: ${wanted.value}`;
-    return { status: 'multiple', observed: records, fix, foundAt: null };
-  }
-  const fault = dkimFault(record, key);
-  if (fault !== null) {
-    return wrong(records, `Set the TXT record at ${name} to ${wanted.value} (as it is, ${fault}).`);
-  }
-  const parsed = parseDkimRecord(record);
-  const testing = typeof parsed !== 'string' && parsed.flags.includes('y');
-  const advice = testing
-    ? `Take "t=y" out of the record at ${name}: it says that you are only testing.`
-    : null;
-  return { status: 'ok', observed: records, fix: advice, foundAt: domain };
-}
-
 async function judgeReturnPath(
   wanted: WantedRecord,
   subject: CheckSubject,
@@ -318,17 +246,6 @@ async function judgeReturnPath(
   if (isFailure(txt)) return lookupFailed(wanted.name, txt.failure, whole);
   if (recordsOf(txt).filter(isSpf).length === 1) return ok(whole);
   return wrong(whole, `Your CNAME is right; the operator must publish one SPF record at ${target}.`);
-}
-
-/** The chain to its end; a resolver may show only its first step. */
-async function followed(name: string, chain: string[], lookup: Lookup): Promise<string[]> {
-  const whole = [...chain];
-  while (whole.length < 8) {
-    const [next] = recordsOf(await lookup(whole.at(-1) ?? name, 'CNAME'));
-    if (next === undefined || whole.includes(next)) break;
-    whole.push(next);
-  }
-  return whole;
 }
 
 async function judgeDmarc(wanted: WantedRecord, subject: CheckSubject, lookup: Lookup): Promise<Finding> {
@@ -387,10 +304,4 @@ async function judgeMx(wanted: WantedRecord, subject: CheckSubject, lookup: Look
     );
   }
   return ok(records);
-}
-
-/** The domain above, as long as it is not a top-level domain; null otherwise. */
-export function parentOf(domain: string): string | null {
-  const labels = domain.split('.');
-  return labels.length > 2 ? labels.slice(1).join('.') : null;
 }

@@ -11,6 +11,7 @@ export function factsOf(of: WebhookEvent) {
     from: of.from,
     to: of.recipient,
     subject: of.subject,
+    stream: of.stream,
     tags: of.tags,
     metadata: of.metadata,
     ...(of.template ? { template: templateView(of.template) } : {}),

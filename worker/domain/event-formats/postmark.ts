@@ -1,10 +1,25 @@
 import type { NewEvent } from '../delivery/event.ts';
 import type { FailureClass } from '../failure/failure-class.ts';
 import { timeOfId } from '../message/ids.ts';
+import { defaultStream, streamCharacters } from '../message/stream.ts';
 import { saidBy, simulatedMark, textOf, type WebhookEvent } from './source.ts';
 
-/** There is one stream of what is sent here, by the name that Postmark's own first one has. */
+/** The default stream by the name that Postmark's own first one has. */
 export const outboundStream = 'outbound';
+
+/** A stream as Postmark's clients know it. */
+export function postmarkStream(stream: string): string {
+  return stream === defaultStream ? outboundStream : stream;
+}
+
+/** The stream that a client names; of what names here do not have, it gets hyphens. */
+export function streamOfPostmark(name: string): string {
+  const stream = name
+    .toLowerCase()
+    .replace(/[^a-z0-9-]+/g, '-')
+    .slice(0, streamCharacters);
+  return stream === '' || stream === outboundStream ? defaultStream : stream;
+}
 
 /** Types of bounces (https://postmarkapp.com/developer/api/bounce-api#bounce-types). */
 export const bounceTypes = {
@@ -76,7 +91,7 @@ export function bounceOf(of: WebhookEvent) {
     Tag: of.tags[0] ?? '',
     MessageID: messageId,
     ServerID: 0,
-    MessageStream: outboundStream,
+    MessageStream: postmarkStream(of.stream),
     Description: name,
     Details: saidBy(event) || textOf(event, 'subject'),
     Email: recipient,
@@ -92,7 +107,7 @@ export function bounceOf(of: WebhookEvent) {
 const unknownClient = { Name: '', Company: '', Family: '' };
 
 /** An open or a click; what is not found out about the reader stays empty. */
-export function visitOf({ event, messageId, recipient, tags }: WebhookEvent) {
+export function visitOf({ event, messageId, recipient, stream, tags }: WebhookEvent) {
   const shared = {
     Client: unknownClient,
     OS: unknownClient,
@@ -100,7 +115,7 @@ export function visitOf({ event, messageId, recipient, tags }: WebhookEvent) {
     UserAgent: textOf(event, 'userAgent'),
     Geo: {},
     MessageID: messageId,
-    MessageStream: outboundStream,
+    MessageStream: postmarkStream(stream),
     ReceivedAt: postmarkTime(event.atMs),
     Tag: tags[0] ?? '',
     Recipient: recipient,
@@ -115,7 +130,12 @@ export function postmarkBody(of: WebhookEvent) {
   const marks = { Metadata: of.metadata, ...simulatedMark(of) };
   const { event, messageId, recipient, tags } = of;
   const at = postmarkTime(event.atMs);
-  const about = { MessageID: messageId, MessageStream: outboundStream, ServerID: 0, Recipient: recipient };
+  const about = {
+    MessageID: messageId,
+    MessageStream: postmarkStream(of.stream),
+    ServerID: 0,
+    Recipient: recipient,
+  };
   switch (event.kind) {
     case 'delivered':
       return {

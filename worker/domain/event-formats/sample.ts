@@ -1,5 +1,6 @@
 import { reduceDelivery } from '../delivery/delivery.ts';
 import type { EventKind } from '../delivery/event.ts';
+import { defaultStream } from '../message/stream.ts';
 import type { SuppressionChange, SuppressionEventKind } from '../suppression/suppression-event.ts';
 import type { WebhookEvent } from './source.ts';
 
@@ -46,6 +47,7 @@ export function sampleEvent(kind: EventKind): WebhookEvent {
     from: 'shop@example.com',
     subject: 'Your receipt',
     messageIdHeader: `<${emailId}@example.com>`,
+    stream: defaultStream,
     tags: ['receipt'],
     metadata: { order: '4711' },
     testMode: false,
@@ -60,7 +62,7 @@ export function sampleSuppression(kind: SuppressionEventKind, atMs: number): Sup
     atMs,
     entry: 1,
     address: 'you@example.net',
-    scopeDomain: '',
+    scope: '',
     reason: 'hard_bounce',
     source: 'smtp',
     messageId: emailId,

@@ -10,6 +10,7 @@ export interface WebhookEvent {
   from: string;
   subject: string;
   messageIdHeader: string;
+  stream: string;
   tags: string[];
   metadata: Record<string, string>;
   /** What its message was made of; null or left out: no template. */

@@ -1,17 +1,18 @@
 import { assertNever } from '../assert-never.ts';
 import { uuidOfNumber } from '../number-id.ts';
+import { readScope, shownScope } from '../suppression/scope.ts';
 import {
   type SuppressionChange,
   subscriptionChange,
   suppressionEvents,
 } from '../suppression/suppression-event.ts';
 import type { WebhookFormat } from '../webhook-format.ts';
-import { outboundStream, postmarkTime } from './postmark.ts';
+import { outboundStream, postmarkStream, postmarkTime } from './postmark.ts';
 import { isoTime } from './source.ts';
 
 /** What stands in a row for a body that tells of a suppression; it is written when it is read. */
 interface SuppressionPointer {
-  suppression: SuppressionChange;
+  suppression: Omit<SuppressionChange, 'scope'> & { scopeDomain: string };
   format: WebhookFormat;
 }
 
@@ -19,15 +20,16 @@ interface SuppressionPointer {
 export function postedBody(text: string): string {
   if (!text.startsWith('{"suppression":')) return text;
   const { suppression, format } = JSON.parse(text) as SuppressionPointer;
-  return JSON.stringify(suppressionBody(format, suppression));
+  const { scopeDomain: scope, ...change } = suppression;
+  return JSON.stringify(suppressionBody(format, { ...change, scope }));
 }
 
 function factsOf(change: SuppressionChange) {
   return {
     ...(change.entry === null ? {} : { suppression_id: idOf(change) }),
     email: change.address,
-    scope: change.scopeDomain || 'account',
-    scope_type: change.scopeDomain === '' ? 'account' : 'domain',
+    scope: shownScope(change.scope),
+    scope_type: readScope(change.scope).type,
     reason: change.reason,
     source: change.source,
     source_message_id: change.messageId,
@@ -36,6 +38,12 @@ function factsOf(change: SuppressionChange) {
     tags: change.tags,
     metadata: change.metadata,
   };
+}
+
+/** The stream that it keeps an address from, by Postmark's name; where that is more, the first one. */
+function streamOfChange({ scope }: SuppressionChange): string {
+  const { type, value } = readScope(scope);
+  return type === 'stream' ? postmarkStream(value) : outboundStream;
 }
 
 /** As the API names the entry. */
@@ -74,7 +82,7 @@ export function suppressionBody(format: WebhookFormat, change: SuppressionChange
         RecordType: subscriptionChange,
         MessageID: change.messageId ?? '',
         ServerID: 0,
-        MessageStream: outboundStream,
+        MessageStream: streamOfChange(change),
         ChangedAt: postmarkTime(change.atMs),
         Recipient: change.address,
         Origin: added ? (postmarkOrigins[change.source] ?? 'Recipient') : 'Customer',

@@ -41,7 +41,7 @@ export const mailSettings = [
     label: 'Offer one-click unsubscribe',
     default: false,
     about:
-      'Adds List-Unsubscribe fields (RFC 8058): mail programs show a button, and whoever uses it gets no more mail from that domain.',
+      'Adds List-Unsubscribe fields (RFC 8058): mail programs show a button, and whoever uses it gets no more mail from that domain, or of what `unsubscribe_scope` of a message says.',
     schema: z.boolean(),
   },
   {

@@ -1,9 +1,11 @@
 import { z } from 'zod';
 import { Problem } from '../problem.ts';
+import { scopeTypes } from '../suppression/scope.ts';
 import { time } from '../time.ts';
 import { type Mailbox, parseMailbox, splitMailboxes } from './address.ts';
 import { fileNamesIn, isRefusedAttachment, refusedAttachments } from './attachment-name.ts';
 import { classNames, type MailClass } from './class.ts';
+import { defaultStream, streamName } from './stream.ts';
 import type { TlsWish } from './tls-wish.ts';
 
 /** Limits of a submission; the API's schemas, SMTP and the documentation read them here. */
@@ -186,6 +188,9 @@ const sendFields = {
     .enum(classNames)
     .default('standard')
     .meta({ description: '`priority` skips ahead of everything, `digest` is spread out.' }),
+  stream: streamName.default(defaultStream).meta({
+    description: 'What the mail is for: statistics, suppressions and webhooks may be of one stream.',
+  }),
   send_at: time.optional().meta({ description: 'When delivery may begin, at most 30 days ahead.' }),
   test_mode: z.boolean().default(false).meta({ description: 'Validated and recorded, not delivered.' }),
   require_tls: z.boolean().default(false).meta({
@@ -206,6 +211,10 @@ const sendFields = {
     .meta({
       description: trackingField('List-Unsubscribe fields (RFC 8058), unless headers have their own.'),
     }),
+  unsubscribe_scope: z.enum(scopeTypes).optional().meta({
+    description:
+      'What those fields let a recipient unsubscribe from: `account` all mail, `domain` that of the domain in from (the default), `class` that of this class, `stream` that of this stream, `tag` what has the first of tags. Asks for the fields where `unsubscribe` is left out; not applied to several recipients.',
+  }),
 };
 
 /** Body of `POST /v1/send` as callers write it: templates are put into it before it is read (`templates/named.ts`). */
@@ -250,6 +259,12 @@ export const sendSchema = z
   .superRefine((body, context) => {
     const recipients = [...body.to, ...body.cc, ...body.bcc].map(({ address }) => address);
     const alone = new Set(recipients).size <= 1;
+    if (body.unsubscribe_scope === 'tag' && body.tags.length === 0)
+      context.addIssue({
+        code: 'custom',
+        path: ['unsubscribe_scope'],
+        message: 'is tag, and there is none; add tags, of which the first counts, or name another scope',
+      });
     for (const name of ['track_opens', 'track_clicks', 'unsubscribe'] as const) {
       if (body[name] !== true) continue;
       const fault = alone ? (name !== 'unsubscribe' && htmlFault(body)) || null : severalFault;
@@ -271,6 +286,7 @@ export type SendBody = z.output<typeof sendSchema>;
 /** How a message is to be handled; from the API's fields or from control headers. */
 export interface Handling {
   class: MailClass;
+  stream: string;
   tags: string[];
   metadata: Record<string, string>;
   sendAtMs: number | null;

@@ -9,6 +9,7 @@
  */
 
 import { base32, unbase32 } from '../base32.ts';
+import type { ScopeType } from '../suppression/scope.ts';
 import { isAscii } from './address.ts';
 import { formatUuid, isUuidV7, type MessageId } from './ids.ts';
 import { deliveryBytes, signedBytes } from './return-path.ts';
@@ -30,7 +31,7 @@ export interface LinkToken {
 /**
  * The bytes that the HMAC of a link covers. A return path's are 17 and begin with a message id; these are more and
  * begin with a word.
- * @param target where a click leads, ASCII as every URL is; empty for other links
+ * @param target where a click leads, ASCII as every URL is, or in which scope a link unsubscribes; else empty
  * @returns null when the target is not ASCII, so that no two targets have the same bytes
  */
 export function signedLink(
@@ -72,6 +73,8 @@ export interface TrackingWish {
   opens?: boolean;
   clicks?: boolean;
   unsubscribe?: boolean;
+  /** What a link to unsubscribe is for; left out: the sending domain. Who names it wants the link. */
+  unsubscribeScope?: ScopeType;
 }
 
 /** What has been put into a message. */

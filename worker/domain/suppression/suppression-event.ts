@@ -35,8 +35,8 @@ export interface SuppressionChange {
   /** Number of the entry. */
   entry: number | null;
   address: string;
-  /** '': the whole account. */
-  scopeDomain: string;
+  /** See `scope.ts`. */
+  scope: string;
   reason: string;
   source: string;
   /** Of the message that it came of; null: of none. */

@@ -7,7 +7,7 @@ export interface ImportedRow {
   line: number;
   email: string;
   reason: SuppressionReason;
-  /** `''`: the whole account. */
+  /** As the file spells it; empty: none is said. */
   scope: string;
   proof: string | null;
   createdAtMs: number | null;
@@ -239,7 +239,7 @@ function readRow(
     line: row.line,
     email: cell(format.email),
     reason,
-    scope: scope === 'account' ? '' : scope.toLowerCase(),
+    scope,
     proof: format.proof?.(cells).slice(0, 1024) || null,
     createdAtMs: typeof created === 'string' ? null : created,
     expiresAtMs: expires,

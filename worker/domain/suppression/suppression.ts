@@ -1,3 +1,5 @@
+import { shownScope } from './scope.ts';
+
 /** Why an address is suppressed: one table; the schema, the API and imports derive from it. */
 export const suppressionReasons = ['hard_bounce', 'complaint', 'manual', 'unsubscribe'] as const;
 export type SuppressionReason = (typeof suppressionReasons)[number];
@@ -5,8 +7,8 @@ export type SuppressionReason = (typeof suppressionReasons)[number];
 /** An entry that keeps an address from being mailed. */
 export interface SuppressionEntry {
   address: string;
-  /** '': the whole account; otherwise the sending domain it is limited to. */
-  scopeDomain: string;
+  /** Of what mail it keeps the address, see `scope.ts`. */
+  scope: string;
   reason: string;
   createdAtMs: number;
 }
@@ -23,6 +25,6 @@ export interface EntryView {
 }
 
 /** The entry as events and rehearsals tell it. */
-export function entryView({ address, scopeDomain, createdAtMs }: SuppressionEntry): EntryView {
-  return { address, scope: scopeDomain || 'account', since: new Date(createdAtMs).toISOString() };
+export function entryView({ address, scope, createdAtMs }: SuppressionEntry): EntryView {
+  return { address, scope: shownScope(scope), since: new Date(createdAtMs).toISOString() };
 }

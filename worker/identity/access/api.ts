@@ -64,6 +64,7 @@ export const apiAccess = accessRows([
   ['POST /v1/domains/:id/verify', key('manage', 'rows')],
   ['GET /v1/domains/:id/dns', key('read', 'rows')],
   ['GET /v1/domains/:id/dkim', key('read', 'rows')],
+  ['POST /v1/domains/:id/dkim', key('manage', 'rows'), 'DKIM key imported'],
   ['POST /v1/domains/:id/dkim/rotate', key('manage', 'rows'), 'DKIM keys rotated'],
   ['POST /v1/domains/:id/dkim/:selector/retire', key('manage', 'rows'), 'DKIM key retired'],
   ['GET /v1/domains/:id/dmarc', key('read', 'rows')],

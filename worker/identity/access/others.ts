@@ -25,6 +25,7 @@ export const otherAccess = accessRows([
   ['GET /admin/v1/accounts/:id/domains/:domain/warming', operator],
   ['PUT /admin/v1/accounts/:id/domains/:domain/warming', operator, 'warming changed'],
   ['GET /admin/v1/counters', operator],
+  ['GET /admin/v1/dkim-records', operator],
   ['GET /admin/v1/nodes', operator],
   ['POST /admin/v1/nodes', operator, 'node token made'],
   ['PATCH /admin/v1/nodes/:nodeId', operator, 'node changed'],

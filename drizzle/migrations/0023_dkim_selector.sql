@@ -1,0 +1,1 @@
+ALTER TABLE `domains` ADD `dkim_selector` text DEFAULT 'pennypost' NOT NULL;
