@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { cloudflareTest } from '@cloudflare/vitest-plugin';
-import { defineConfig } from 'vitest/config';
+import { defineConfig, type Plugin } from 'vitest/config';
 
 const root = new URL('..', import.meta.url).pathname;
 
@@ -23,6 +23,16 @@ const retry = process.env.CI ? 1 : 0;
 /** Files at once, where they do not need the machine for themselves: of a small machine all cores, which is one more than usual. */
 const maxWorkers = Math.max(2, availableParallelism() - 1);
 
+/**
+ * Modules of packages come without source maps: with them all modules of a file, which the runner in workerd is sent in
+ * one WebSocket message, are more than the 32 MiB that such a message may have.
+ */
+const packagesWithoutMaps: Plugin = {
+  name: 'packages-without-maps',
+  enforce: 'post',
+  transform: (code, id) => (id.includes('/node_modules/') ? { code, map: { mappings: '' } } : null),
+};
+
 /** One project after the other, the quick ones first: the heavy ones need the machine for themselves. */
 export default defineConfig({
   root,
@@ -43,6 +53,7 @@ export default defineConfig({
       {
         root,
         plugins: [
+          packagesWithoutMaps,
           cloudflareTest({
             wrangler: { configPath: `${root}/wrangler.toml` },
             miniflare: { bindings: secrets },
@@ -64,6 +75,7 @@ export default defineConfig({
       {
         root,
         plugins: [
+          packagesWithoutMaps,
           cloudflareTest({
             wrangler: { configPath: `${root}/wrangler.toml` },
             miniflare: { bindings: secrets, d1Databases: { DB_1: 'home-1', DB_2: 'home-2' } },

@@ -10,6 +10,17 @@ declare module 'node:buffer' {
   }
 }
 
+declare module 'node:crypto' {
+  export class X509Certificate {
+    /** @throws when it is no certificate, as PEM or DER */
+    constructor(certificate: string | Uint8Array);
+    /** In words that `Date.parse` reads. */
+    readonly validFrom: string;
+    readonly validTo: string;
+    readonly publicKey: { export(options: { type: 'spki'; format: 'der' }): Uint8Array };
+  }
+}
+
 declare module 'node:zlib' {
   import type { Buffer } from 'node:buffer';
 

@@ -397,6 +397,10 @@ export const transports = sqliteTable('transports', {
   connections: integer('connections').notNull(),
   /** Messages of a day (UTC); null: no limit is known. */
   dailyQuota: integer('daily_quota'),
+  /** Messages of a minute, of all nodes together; null: no limit is known. */
+  perMinute: integer('per_minute'),
+  /** Recipients of one session, so messages over one connection; null: no limit is known. */
+  sessionRecipients: integer('session_recipients'),
   paused: integer('paused', { mode: 'boolean' }).notNull().default(false),
   createdAtMs: integer('created_at_ms').notNull(),
   /** When it refused us last, and in which words. */
@@ -404,6 +408,10 @@ export const transports = sqliteTable('transports', {
   failedText: text('failed_text'),
   /** When it took a message last. */
   tookAtMs: integer('took_at_ms'),
+  /** When its events told of a message last (`domain/relay-feed`); null: never. */
+  toldAtMs: integer('told_at_ms'),
+  /** Why it did not deliver one, as its events said last. */
+  toldText: text('told_text'),
 });
 
 /** Which transports a message may leave by; the first that fits, by `position`. In control. */
@@ -420,9 +428,26 @@ export const transportDays = sqliteTable(
     name: text('name').notNull(),
     day: text('day').notNull(),
     taken: integer('taken').notNull(),
+    /** What its events told on that day: delivered, and not delivered for good. */
+    delivered: integer('delivered').notNull().default(0),
+    refused: integer('refused').notNull().default(0),
   },
   (t) => [primaryKey({ columns: [t.name, t.day] })],
 );
+
+/**
+ * Deliveries by the id that a relay gave them in its reply, of relays whose events name nothing else of ours. WITHOUT ROWID, so
+ * that a row is one row written. In control.
+ */
+export const relayed = sqliteTable('relayed', {
+  id: text('id').primaryKey(),
+  /** The transport. */
+  name: text('name').notNull(),
+  messageId: text('message_id').notNull(),
+  n: integer('n').notNull(),
+  /** `20261127` (UTC). */
+  day: text('day').notNull(),
+});
 
 /** What is kept of the installation as a whole, one row each (`store/installation.ts`). */
 export const installation = sqliteTable('installation', {

@@ -92,7 +92,12 @@ async function decide(
   let triedBefore = 0;
   for (const [i, name] of others.entries()) {
     // Once the lease is over another node may have the delivery: no further transport is tried.
-    if (ending === 'untried' || !passesOn(ending) || around.now() >= delivery.leaseUntilMs) return ending;
+    if (
+      ending === 'untried' ||
+      !passesOn(ending, trip.session.transport) ||
+      around.now() >= delivery.leaseUntilMs
+    )
+      return ending;
     const { session, patience } = trip;
     if (!('failure' in ending)) return ending;
     const { text } = ending.failure;
@@ -200,12 +205,12 @@ async function byRelay(
     const text = `the transport ${name} is not known here`;
     return { type: 'deferred', failure: silentFailure({ class: 'system', text, step: 'wait' }) };
   }
-  const { maxBytes, host, connections } = access.relay;
+  const { maxBytes, host, connections, perMinute } = access.relay;
   const answer = await trip.clock.time('dns', () => access.resolve());
   if (answer.kind === 'none')
     return { type: 'deferred', failure: silentFailure({ ...answer, class: 'network', step: 'connect' }) };
   const tls = await noTlsPolicies.of(host, [host], 'policy');
-  const destination = { name: `relay ${name}`, most: connections };
+  const destination = { name: `relay ${name}`, most: connections, perMinute };
   const way = { hosts: answer.hosts, domain: host, tls, provider: null, destination, maxBytes };
   return await send(way, sending, trip, { ...around, ...access });
 }

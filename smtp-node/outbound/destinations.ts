@@ -1,5 +1,6 @@
 import { type MailClass, shareOf } from '#domain/message/class.ts';
 import type { MxHost } from './mx-order.ts';
+import { Pace } from './pace.ts';
 import { Waiters } from './waiters.ts';
 
 /** A place among the attempts at one destination. Leave it once. */
@@ -32,6 +33,10 @@ interface Destination {
   pausedUntilMs: number;
   pauseMs: number;
   saidText: string;
+  /** How often one may begin; null: as often as there is a place. */
+  pace: Pace | null;
+  /** Lets in who waits for the pace alone. */
+  paceTimer: NodeJS.Timeout | null;
   /** Attempts under way, by class. */
   inside: Map<MailClass, number>;
   waiters: Waiters<Waiter>;
@@ -84,15 +89,17 @@ export class Destinations {
   /**
    * A place at once or when one is free, for the most urgent class first; digests have no more than their share.
    * @param most attempts at once at the most, when that is fewer than at others
+   * @param perMinute attempts that may begin in a minute; left out or null: no limit
    * @returns null when none was free in time, or all is closed
    */
   enter(
-    { name, most }: { name: string; most: number | null },
+    { name, most, perMinute = null }: { name: string; most: number | null; perMinute?: number | null },
     domain: string,
     mailClass: MailClass,
     waitMs: number,
   ): Promise<Stay | LeftAlone | null> {
     const at = this.#destinationOf(name, Math.min(most ?? this.#options.most, this.#options.most));
+    this.#setPace(at, perMinute);
     at.domains.delete(domain);
     at.domains.add(domain);
     const [oldest] = at.domains;
@@ -151,9 +158,15 @@ export class Destinations {
   close(): void {
     this.#closed = true;
     for (const at of this.#known.values()) {
+      if (at.paceTimer) clearTimeout(at.paceTimer);
       for (const waiter of at.waiters) waiter.give(null);
       at.waiters.clear();
     }
+  }
+
+  #setPace(at: Destination, perMinute: number | null): void {
+    if ((at.pace?.perMinute ?? null) === perMinute) return;
+    at.pace = perMinute === null ? null : new Pace(perMinute, this.#options.now());
   }
 
   #leftAlone({ name, pausedUntilMs, saidText }: Destination): LeftAlone | null {
@@ -174,6 +187,8 @@ export class Destinations {
       pausedUntilMs: 0,
       pauseMs: 0,
       saidText: '',
+      pace: null,
+      paceTimer: null,
       inside: new Map(),
       waiters: new Waiters(),
       domains: new Set(),
@@ -197,6 +212,10 @@ export class Destinations {
   #take(at: Destination, mailClass: MailClass): Stay | null {
     const own = at.inside.get(mailClass) ?? 0;
     if (this.#closed || insideOf(at) >= at.window || own >= shareOf(mailClass, at.window)) return null;
+    if (at.pace && !at.pace.take(this.#options.now())) {
+      this.#serveAtPace(at, at.pace);
+      return null;
+    }
     at.inside.set(mailClass, own + 1);
     let left = false;
     return {
@@ -227,10 +246,19 @@ export class Destinations {
     };
   }
 
+  #serveAtPace(at: Destination, pace: Pace): void {
+    if (at.paceTimer) return;
+    at.paceTimer = setTimeout(() => {
+      at.paceTimer = null;
+      this.#serve(at);
+    }, pace.waitMs(this.#options.now()));
+    at.paceTimer.unref();
+  }
+
   /** Lets in who waits, by class and then by time. */
   #serve(at: Destination): void {
     for (const waiter of at.waiters) {
-      if (insideOf(at) >= at.window) return;
+      if (insideOf(at) >= at.window || at.paceTimer) return;
       const stay = this.#take(at, waiter.mailClass);
       if (!stay) continue;
       at.waiters.delete(waiter);

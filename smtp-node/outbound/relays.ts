@@ -44,7 +44,15 @@ export class Relays {
         relay,
         key,
         connect,
-        pool: createPool({ ...this.#options, port: relay.port, connectionsPerHost: relay.connections }),
+        pool: createPool({
+          ...this.#options,
+          port: relay.port,
+          connectionsPerHost: relay.connections,
+          messagesPerConnection: Math.min(
+            this.#options.messagesPerConnection,
+            relay.sessionRecipients ?? Number.POSITIVE_INFINITY,
+          ),
+        }),
         silent: new SilentHosts(this.#options.now),
         open: (target, options) => openRelay(target, relay, options),
         resolve: () => resolveRoute(relay.host),

@@ -32,7 +32,7 @@ export interface Way {
   domain: string;
   tls: DomainTls;
   provider: Provider | null;
-  destination: { name: string; most: number | null };
+  destination: { name: string; most: number | null; perMinute?: number | null };
   /** Largest message, octets; null: the hosts say so. */
   maxBytes: number | null;
 }

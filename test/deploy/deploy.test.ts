@@ -243,6 +243,7 @@ describe('queues', () => {
     const clone = await newClone(cloud);
     await clone.run('deploy', first);
     // As the version before has left it.
+    cloud.queues.splice(2);
     for (const queue of cloud.queues) queue.queue_name = queue.queue_name.replace('pennypost-', '');
     for (const binding of cloud.worker?.bindings ?? [])
       if (binding.type === 'queue') binding.queue_name = String(binding.queue_name).replace('pennypost-', '');
@@ -258,6 +259,7 @@ describe('queues', () => {
       webhook: [],
       'pennypost-delivery': ['pennypost'],
       'pennypost-webhook': ['pennypost'],
+      'pennypost-relay-events': ['pennypost'],
     });
   });
 });
@@ -455,6 +457,7 @@ describe('a deployment that fails', () => {
     expect(cloud.queues.map(({ queue_name: queue, consumers }) => [queue, consumers.length]).sort()).toEqual([
       ['delivery', 0],
       ['pennypost-delivery', 1],
+      ['pennypost-relay-events', 1],
       ['pennypost-webhook', 1],
     ]);
     expect(cloud.worker).toMatchObject({ schedules: ['* * * * *'] });

@@ -117,7 +117,7 @@ import { homeOf } from '#domain/message/home.ts';`,
       {
         file: 'worker/store/leases.ts',
         find: `
-      AND NOT EXISTS (SELECT 1 FROM \${suppressionOf(signingDomainOf(week), nowMs)})`,
+      AND NOT EXISTS (SELECT 1 FROM \${suppressionOf(isCoveredIn(week), nowMs)})`,
         replace: '',
       },
     ],

@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Relay } from '#domain/delivery/transport.ts';
+import type { MailClass } from '#domain/message/class.ts';
 import type { Courier } from '../../smtp-node/outbound/courier.ts';
+import { Destinations } from '../../smtp-node/outbound/destinations.ts';
 import { courierTo, failureOf, send } from '../support/courier.ts';
 import { type FakeMx, startFakeMx } from '../support/fake-mx.ts';
 import { freePort } from '../support/free-port.ts';
@@ -104,8 +106,54 @@ describe('a delivery by a relay', () => {
   });
 });
 
+describe('the limits of a relay', () => {
+  it('no more messages over one connection than recipients of a session', async () => {
+    await use({}, { sessionRecipients: 2 });
+    const reused = [];
+    for (let i = 0; i < 4; i++) reused.push((await send(courier, byRelay)).session.reused);
+    expect(reused).toEqual([false, true, false, true]);
+  });
+
+  it('no more in a minute than it takes, evenly, and the most urgent first', async () => {
+    let nowMs = 0;
+    const destinations = new Destinations({ most: 25, now: () => nowMs });
+    const at = { name: 'relay ses', most: 25, perMinute: 120 };
+    const enter = (mailClass: MailClass, waitMs = 0) =>
+      destinations.enter(at, 'example.test', mailClass, waitMs);
+    // What one second has in store.
+    expect([await enter('standard'), await enter('standard'), await enter('standard')]).toEqual([
+      expect.anything(),
+      expect.anything(),
+      null,
+    ]);
+    const order: MailClass[] = [];
+    const waiting = (['standard', 'priority'] as const).map(async (mailClass) => {
+      await enter(mailClass, 10_000);
+      order.push(mailClass);
+    });
+    nowMs += 500;
+    await waiting[1];
+    expect(order).toEqual(['priority']);
+    nowMs += 500;
+    await waiting[0];
+    destinations.close();
+  });
+});
+
 describe('a route', () => {
   const relayFirst = { route: ['smarthost', 'direct'] };
+
+  it('goes on where the relay takes no message of that size', async () => {
+    await use({}, { maxBytes: 10 });
+    const outcome = await send(courier, relayFirst);
+    expect(outcome.session.passedOn).toMatchObject([
+      {
+        transport: 'smarthost',
+        error: expect.stringContaining('more than the 10 that relay smarthost takes'),
+      },
+    ]);
+    expect(outcome).toMatchObject({ type: 'delivered', session: { mx: { host: 'mx.test' } } });
+  });
 
   it('goes on where the relay is not there, to be delivered once', async () => {
     courier.useRelays([{ ...(await startAndStop()), name: 'smarthost' }]);

@@ -66,6 +66,8 @@ export async function startRelay(
       login: relayLogin,
       maxBytes: null,
       connections: 5,
+      perMinute: null,
+      sessionRecipients: null,
       ...more,
     },
     messages,

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { faultOfTransport } from '#domain/delivery/transport-health.ts';
 import { diagnoseInstallation, type InstallationFacts } from '#domain/dns/installation.ts';
 
 const healthy: InstallationFacts = {
@@ -15,6 +16,7 @@ const healthy: InstallationFacts = {
   encryption: { keys: 1, old: 0 },
   allowLocalWebhooks: false,
   settings: 12,
+  relays: [],
 };
 const webhooks = (more: Partial<InstallationFacts>) =>
   diagnoseInstallation({ ...healthy, ...more }).find(({ check }) => check === 'webhooks');
@@ -27,5 +29,32 @@ describe('webhooks of an installation', () => {
       observed: '1 endpoint takes nothing, and 7 requests wait for them.',
     });
     expect(webhooks({ lateEndpoints: 1, failingEndpoints: { count: 1, waiting: 7 } })?.status).toBe('failed');
+  });
+});
+
+describe('relays of an installation', () => {
+  const facts = { preset: 'ses', toldAtMs: 1, toldText: 'Recipient is suppressed' };
+  const faultOf = (taken: number, delivered: number, refused: number, more = {}) =>
+    faultOfTransport({ ...facts, lately: { taken, delivered, refused }, ...more });
+
+  it.each([
+    ['delivers what it takes', faultOf(100, 90, 5), undefined],
+    ['has taken next to nothing', faultOf(19, 0, 19), undefined],
+    ['answers 250 and delivers nothing', faultOf(100, 2, 98), 'refuses'],
+    ['takes all and tells of little', faultOf(100, 20, 1), 'silent'],
+    ['has never told of anything', faultOf(100, 0, 0, { toldAtMs: null }), 'unheard'],
+    ['has no events', faultOf(100, 0, 0, { preset: 'smtp', toldAtMs: null }), undefined],
+  ])('one that %s', (_what, fault, name) => {
+    expect(fault?.name).toBe(name);
+  });
+
+  it('are told of, in which words they do not deliver', () => {
+    const relays = [{ name: 'ses', fault: faultOf(100, 2, 98) }];
+    const told = diagnoseInstallation({ ...healthy, relays }).find(({ check }) => check === 'relay ses');
+    expect(told).toMatchObject({
+      status: 'warning',
+      observed:
+        'Of 100 messages that it took since yesterday, its events say, 2 were delivered and 98 refused: Recipient is suppressed.',
+    });
   });
 });

@@ -105,6 +105,28 @@ describe('the domain of sign-in links and invitations', () => {
   });
 });
 
+describe('a domain', () => {
+  it('is switched to a relay before every other rule, to another way, and back to the rules', async () => {
+    const operator = { Authorization: `Bearer ${bindings.OPERATOR_TOKEN}` };
+    const rules = async () =>
+      (await (await request('/admin/v1/transports', { headers: operator })).json<{ rules: object[] }>())
+        .rules;
+    const switched = async (by: string) => {
+      const answer = await owner.post('/operator/transports/domains', { switched: 'Shop.Example', by });
+      expect([answer.status, answer.headers.get('location')]).toEqual([303, '/operator/transports#rules']);
+      return rules();
+    };
+    await owner.post('/operator/transports', { name: 'relay', preset: 'smtp', host: 'relay.example' });
+    await owner.post('/operator/transports/rules', { class: 'digest', first: 'relay', second: '' });
+    const other = await rules();
+    expect(other).toHaveLength(1);
+    const all = { domain: 'shop.example', class: null, recipient: null, provider: null };
+    expect(await switched('relay')).toEqual([{ ...all, route: ['relay'] }, ...other]);
+    expect(await switched('direct')).toEqual([{ ...all, route: ['direct'] }, ...other]);
+    expect(await switched('')).toEqual(other);
+  });
+});
+
 describe('the checks of the installation', () => {
   it('are not shown before somebody has looked', async () => {
     const page = await (await owner.get('/operator')).text();

@@ -230,6 +230,18 @@ const forms: BadForm[] = [
     at: ['domain'],
     keeps: ['domain', 'class', 'second'],
   },
+  {
+    path: '/operator/transports/domains',
+    fields: { switched: 'no domain', by: 'direct' },
+    at: ['switched'],
+    keeps: ['switched', 'by'],
+  },
+  {
+    path: '/operator/transports/domains',
+    fields: { switched: '', by: 'relay' },
+    at: ['switched'],
+    keeps: ['by'],
+  },
   { path: '/operator/system-mail', fields: { domain: 'elsewhere.example' }, at: ['domain'] },
 ];
 

@@ -167,12 +167,13 @@ describe('what is open to everybody', () => {
     expect(wrong).toEqual([]);
   });
 
-  it('is otherwise what costs nothing, and the one page that leads to the way in', () => {
+  it('is otherwise what costs nothing, the one page that leads to the way in, and a feed whose path is secret', () => {
     const unlimited = access.filter((row) => isDoor(row) && 'limit' in row.who && row.who.limit === null);
     expect(unlimited.map(({ method, path }) => `${method} ${path}`)).toEqual([
       'GET /',
       'GET /healthz',
       'GET /openapi.json',
+      'POST /feeds/:transport/:mac',
       'GET /docs',
       'GET /docs/api',
       'GET /docs/api/:group',

@@ -242,6 +242,48 @@ describe('a lease', () => {
     expect((await lease()).deliveries).toMatchObject([{ messageId: third, route: ['ses'] }]);
   });
 
+  it('gives a relay no message that is larger than it takes', async () => {
+    await admin('POST', '/transports', { ...relay, max_bytes: 1024 });
+    await admin('PUT', '/transport-rules', {
+      rules: [{ class: 'priority', route: ['ses', 'direct'] }, { route: ['ses'] }],
+    });
+    later();
+    const large = { text_body: 'x'.repeat(900) };
+    await send({ ...large, class: 'priority' });
+    const waiting = await send(large);
+    expect((await lease()).deliveries).toMatchObject([{ class: 'priority' }]);
+    const told = (await allEvents(account.live)).filter(({ message_id: id }) => id === waiting);
+    expect(told.at(-1)).toMatchObject({
+      kind: 'rate_limited',
+      details: { text: expect.stringMatching(/^ses: it takes at most 1024 octets, and this has \d+$/) },
+    });
+    later(24 * 3_600_000 + 31_000);
+    // So that it has an end, which says why.
+    const last = (await lease()).deliveries.find(
+      ({ messageId }: { messageId: string }) => messageId === waiting,
+    );
+    expect(last).toMatchObject({ route: ['ses'] });
+  });
+
+  it('gives out no more of a quota than is left, before it knows what was taken', async () => {
+    await admin('POST', '/transports', { ...relay, daily_quota: 2 });
+    await admin('PUT', '/transport-rules', { rules: [{ route: ['ses'] }] });
+    later();
+    for (let i = 0; i < 3; i++) await send();
+    expect((await lease()).deliveries).toHaveLength(2);
+    later(61_000);
+    expect((await lease()).deliveries).toHaveLength(1);
+  });
+
+  it('tells each node its share of what a relay takes in a minute', async () => {
+    await admin('POST', '/transports', { ...relay, per_minute: 840, session_recipients: 50 });
+    await admin('PUT', '/transport-rules', { rules: [{ route: ['ses'] }] });
+    later();
+    await new TestNode('node-b').hello();
+    await send();
+    expect((await lease()).relays).toMatchObject([{ perMinute: 420, sessionRecipients: 50 }]);
+  });
+
   it('has what a relay refused told of it, also where another took the mail', async () => {
     await admin('POST', '/transports', relay);
     await admin('PUT', '/transport-rules', { rules: [{ route: ['ses', 'direct'] }] });

@@ -3,12 +3,14 @@ import {
   direct,
   mostTransportRules,
   mostTransports,
+  relayEventsQueue,
   relayTls,
   type TransportRule,
   transportName,
   transportPresets,
   transportRule,
 } from '#domain/delivery/transport.ts';
+import { faultOfTransport } from '#domain/delivery/transport-health.ts';
 import { Problem } from '#domain/problem.ts';
 import { type Call, newApp } from '../http/app.ts';
 import { readBody } from '../http/request-body.ts';
@@ -23,6 +25,7 @@ import {
   replaceRules,
   type TransportState,
 } from '../store/transports.ts';
+import { feedPath } from '../tokens/feed-path.ts';
 
 /** `/admin/v1/transports`: the relays that mail may leave by, and the rules that say which mail does. */
 export const adminTransportsApp = newApp();
@@ -56,6 +59,8 @@ const settings = {
     .nullable(),
   connections: z.number().int().min(1).max(100),
   daily_quota: z.number().int().min(1).max(1e9).nullable(),
+  per_minute: z.number().int().min(1).max(1e6).nullable(),
+  session_recipients: z.number().int().min(1).max(10_000).nullable(),
   paused: z.boolean(),
 };
 const presets = transportPresets.map(({ name }) => name) as [string, ...string[]];
@@ -72,7 +77,8 @@ const rulesBody = z.strictObject({ rules: z.array(transportRule).max(mostTranspo
 adminTransportsApp.get('/transports', async (c) => {
   const nowMs = Date.now();
   const { transports, rules } = await readTransports(c.get('store'), nowMs);
-  return c.json({ data: transports.map((one) => viewOf(one, nowMs)), rules, presets: transportPresets });
+  const data = await Promise.all(transports.map((one) => viewOf(c, one, nowMs)));
+  return c.json({ data, rules, presets: transportPresets });
 });
 
 adminTransportsApp.post('/transports', async (c) => {
@@ -133,6 +139,9 @@ export async function makeTransport(c: Call, asked: z.output<typeof newTransport
       maxBytes: asked.max_bytes === undefined ? preset.maxBytes : asked.max_bytes,
       connections: asked.connections ?? 10,
       dailyQuota: asked.daily_quota ?? null,
+      perMinute: asked.per_minute ?? null,
+      sessionRecipients:
+        asked.session_recipients === undefined ? preset.sessionRecipients : asked.session_recipients,
       paused: asked.paused ?? false,
     },
     Date.now(),
@@ -177,6 +186,8 @@ export async function alterTransport(
     ...(change.max_bytes !== undefined && { maxBytes: change.max_bytes }),
     ...(change.connections !== undefined && { connections: change.connections }),
     ...(change.daily_quota !== undefined && { dailyQuota: change.daily_quota }),
+    ...(change.per_minute !== undefined && { perMinute: change.per_minute }),
+    ...(change.session_recipients !== undefined && { sessionRecipients: change.session_recipients }),
     ...(change.paused !== undefined && { paused: change.paused }),
   });
   c.get('isolate').knownRouting.forget();
@@ -219,11 +230,11 @@ async function find(c: Call, name: string): Promise<TransportState> {
 }
 
 async function shown(c: Call, name: string) {
-  return viewOf(await find(c, name), Date.now());
+  return await viewOf(c, await find(c, name), Date.now());
 }
 
 /** A relay as it is shown: its secret never is. */
-function viewOf(one: TransportState, nowMs: number) {
+async function viewOf(c: Call, one: TransportState, nowMs: number) {
   const time = (ms: number | null) => ms && new Date(ms).toISOString();
   const closed = whyClosed(one, nowMs);
   return {
@@ -237,12 +248,30 @@ function viewOf(one: TransportState, nowMs: number) {
     max_bytes: one.maxBytes,
     connections: one.connections,
     daily_quota: one.dailyQuota,
+    per_minute: one.perMinute,
+    session_recipients: one.sessionRecipients,
     taken_today: one.takenToday,
     paused: one.paused,
     closed: closed && { reason: closed.text, until: time(closed.untilMs) },
     took_at: time(one.tookAtMs),
     failed_at: time(one.failedAtMs),
     failed: one.failedText,
+    feed: await feedOf(c, one),
+    fault: faultOfTransport(one),
     created_at: time(one.createdAtMs),
+  };
+}
+
+/** How it tells what became of what it took; null: by mail alone. */
+async function feedOf(c: Call, one: TransportState) {
+  const kind = transportPresets.find(({ name }) => name === one.preset)?.feed ?? null;
+  if (kind === null) return null;
+  return {
+    kind,
+    ...(kind === 'sns'
+      ? { path: await feedPath(c.get('env').returnPathKeys, one.name) }
+      : { queue: relayEventsQueue }),
+    delivered_today: one.deliveredToday,
+    told_at: one.toldAtMs && new Date(one.toldAtMs).toISOString(),
   };
 }

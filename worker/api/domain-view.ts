@@ -1,6 +1,6 @@
 import { formatDkimRecord } from '#domain/dns/dkim-record.ts';
 import { requirementsOf } from '#domain/dns/domain-state.ts';
-import { type CheckSubject, planChecks, signs, spfInclude } from '#domain/dns/record-check.ts';
+import { type CheckSubject, isExample, planChecks, signs, spfInclude } from '#domain/dns/record-check.ts';
 import { isSpf, mergedSpf } from '#domain/dns/spf.ts';
 import { zoneSnippet } from '#domain/dns/zone-snippet.ts';
 import { receives, refusesDmarc } from '#domain/inbound/route.ts';
@@ -135,8 +135,7 @@ export function snippetOf(c: Call, known: KnownDomain): string {
       value: merge ? merged : record.value,
       comment: `${record.need}: ${record.purpose} (${record.status ?? 'not looked at yet'})${remark}`,
       // What is right already, or right in another way, is not to be published a second time.
-      // A BIMI record names files that are not there yet.
-      off: record.status === 'ok' || (there && !merge) || record.kind === 'bimi',
+      off: record.status === 'ok' || (there && !merge) || isExample(record.kind),
     };
   });
   return zoneSnippet(name, records);

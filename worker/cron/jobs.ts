@@ -14,9 +14,11 @@ import { anythingDue } from '../store/leases.ts';
 import { purgeBodies } from '../store/raw.ts';
 import { purgePolicies } from '../store/recipient-policies.ts';
 import { reencrypt } from '../store/reencrypt.ts';
+import { purgeRelayed } from '../store/relayed.ts';
 import { purgeReplies } from '../store/reply-addresses.ts';
 import type { Store } from '../store/store.ts';
 import { purgeSuppressions } from '../store/suppressions.ts';
+import { purgeTransportDays } from '../store/transports.ts';
 import { endpointsWithWork } from '../store/webhook-endpoints.ts';
 import { pokeSenders } from '../webhook/poke.ts';
 import { stepAccounts } from './accounts.ts';
@@ -120,6 +122,15 @@ const jobs: readonly HomeJob[] = [
     of: 'control',
     everyMs: 24 * hourMs,
     step: async ({ store, nowMs }) => more(await purgePolicies(store, nowMs)),
+  },
+  {
+    name: 'transports',
+    of: 'control',
+    everyMs: 24 * hourMs,
+    step: async ({ store, nowMs }) => {
+      await purgeTransportDays(store, nowMs);
+      return more(await purgeRelayed(store, nowMs));
+    },
   },
   {
     name: 'reply addresses',

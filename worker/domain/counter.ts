@@ -16,6 +16,7 @@ export const counters = [
     name: 'feedback_unverified',
     about: 'a complaint that anybody could have written: an event (`verified: false`), and suppresses nobody',
   },
+  { name: 'relay_event_uncorrelated', about: 'an event of a relay about no message of ours that is kept' },
   { name: 'report_kept', about: 'a DMARC or TLS report about a domain, whose figures are shown' },
   { name: 'report_repeated', about: 'the same report again, or beyond what is kept of one day' },
   { name: 'report_unread', about: 'mail to an address for reports that brings none about that domain' },

@@ -101,6 +101,15 @@ export const installationResponse = z.object({
       }),
     )
     .default([]),
+  /** Relays, with what is wrong with each; an edge of an older version tells of none. */
+  relays: z
+    .array(
+      z.object({
+        name: z.string().max(64),
+        fault: z.object({ text: z.string().max(2000), fix: z.string().max(1000) }).nullable(),
+      }),
+    )
+    .default([]),
 });
 
 export const leaseRequest = z.object({

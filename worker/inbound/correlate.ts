@@ -47,7 +47,7 @@ export async function correlate(
 }
 
 /** Our message id in `Message-ID: <id@domain>`, or as an element of Feedback-ID. */
-function ownMessageId(reading: Returned): string | null {
+export function ownMessageId(reading: Pick<Returned, 'originalMessageId' | 'feedbackId'>): string | null {
   const candidates = [
     /^<([0-9a-f-]{36})@/i.exec(reading.originalMessageId ?? '')?.[1],
     ...(reading.feedbackId ?? '').split(/[:\s]+/),

@@ -18,6 +18,15 @@ export async function receiveAll(
   env: Env,
   mail: Omit<InboundMail, 'rcptTo'> & { rcptTo: readonly string[] },
 ): Promise<Verdict[]> {
+  return await inRoom(store, env, async (room) => {
+    const verdicts: Verdict[] = [];
+    for (const rcptTo of mail.rcptTo) verdicts.push(await receive(room, { ...mail, rcptTo }));
+    return verdicts;
+  });
+}
+
+/** Works in the room of returned mail; then whoever must hear of what came of it does. */
+export async function inRoom<T>(store: Store, env: Env, work: (room: Room) => Promise<T>): Promise<T> {
   const accounts = new Set<number>();
   const failed: FailedDelivery[] = [];
   const room: Room = {
@@ -28,11 +37,10 @@ export async function receiveAll(
     eventsCommitted: (accountId) => accounts.add(accountId),
     failed: (delivery) => failed.push(delivery),
   };
-  const verdicts: Verdict[] = [];
-  for (const rcptTo of mail.rcptTo) verdicts.push(await receive(room, { ...mail, rcptTo }));
+  const result = await work(room);
   await tellFailures(store, env, failed, room.nowMs);
   if (accounts.size > 0) await eventsCommitted(env, [...accounts]);
-  return verdicts;
+  return result;
 }
 
 /** The part of a message of Email Routing that is needed here. */

@@ -50,12 +50,24 @@ export async function receive(room: Room, mail: InboundMail): Promise<Verdict> {
     const name = address.kind === 'feedback' ? 'feedback_uncorrelated' : 'returned_gone';
     return await counted(room, name, 'taken');
   }
+  await takeReading(room, found, reading, mail);
+  return 'taken';
+}
+
+/** Decides what follows from what was read, and writes it, or counts that nothing does. @param mail.transport whose events told it */
+export async function takeReading(
+  room: Room,
+  found: Correlated,
+  reading: Returned,
+  mail: ToldBy,
+): Promise<void> {
   const outcome = await withHomes(room.store, async () =>
     record(await atHomeOf(room, found.delivery), found, reading, mail),
   );
   if (outcome !== null) await count(room.store, { [outcome]: 1 }, room.nowMs);
-  return 'taken';
 }
+
+type ToldBy = Pick<InboundMail, 'mailFrom' | 'raw'> & { transport?: string };
 
 /** Counts what has no effect, and gives the verdict. */
 async function counted(room: Room, name: CounterName, verdict: Verdict): Promise<Verdict> {
@@ -69,7 +81,7 @@ async function atHomeOf(room: Room, { messageId }: { messageId: string }): Promi
 }
 
 /** The delivery, if possible after the node has reported what the peer said to it. */
-async function settled(room: Room, of: { messageId: string; n: number }): Promise<Correlated | null> {
+export async function settled(room: Room, of: { messageId: string; n: number }): Promise<Correlated | null> {
   const { store } = await atHomeOf(room, of);
   let delivery = await findReturned(store, of, room.nowMs);
   for (const waitMs of overtakenWaitsMs) {
@@ -88,9 +100,9 @@ async function record(
   room: Room,
   { delivery: found, verified }: Correlated,
   reading: Returned,
-  { mailFrom, raw }: InboundMail,
+  { mailFrom, raw, transport }: ToldBy,
 ): Promise<CounterName | null> {
-  const arrival = { atMs: room.nowMs, nullSender: mailFrom === '', verified };
+  const arrival = { atMs: room.nowMs, nullSender: mailFrom === '', verified, transport };
   const own = await fingerprintOf(reading.kind, raw);
   // Whoever knows a Message-ID could send such reports without end: one is told, and keeps none that is verified away.
   const fingerprint = verified ? own : unverifiedMark;

@@ -2,6 +2,7 @@ import { Hono } from 'hono';
 import { z } from 'zod';
 import { simulatorDomain } from '#domain/delivery/simulator.ts';
 import { transportUses } from '#domain/delivery/transport.ts';
+import { faultOfTransport } from '#domain/delivery/transport-health.ts';
 import { isUuidV7 } from '#domain/message/ids.ts';
 import {
   authorizeRequest,
@@ -52,7 +53,7 @@ import { latin1Bytes, readBody } from '../store/raw.ts';
 import { keepPolicies } from '../store/recipient-policies.ts';
 import type { LeaseRef } from '../store/results.ts';
 import { errorText, type Store } from '../store/store.ts';
-import { noteTransportUse } from '../store/transports.ts';
+import { noteTransportUse, readTransports } from '../store/transports.ts';
 import { mailTlsReport } from '../system-mail/tls-report.ts';
 import { sha256Hex } from '../tokens/secret.ts';
 import { readHandedOver } from './handed-over.ts';
@@ -94,10 +95,13 @@ nodeApp.post('/hello', async (c) => {
 });
 
 nodeApp.get('/installation', async (c) => {
-  const homes = await readHomeSizes(c.get('store'), Date.now());
+  const nowMs = Date.now();
+  const homes = await readHomeSizes(c.get('store'), nowMs);
+  const { transports } = await readTransports(c.get('store'), nowMs);
+  const relays = transports.map((one) => ({ name: one.name, fault: faultOfTransport(one) }));
   const [first] = homes;
   const databaseSize = { bytes: first?.bytes ?? 0, bytesADay: first?.bytesADay ?? null };
-  return c.json({ databaseSize, homes } satisfies z.infer<typeof installationResponse>);
+  return c.json({ databaseSize, homes, relays } satisfies z.infer<typeof installationResponse>);
 });
 
 nodeApp.post('/tls-report', async (c) => {
@@ -198,9 +202,7 @@ async function noteUse(
   results: readonly Result[],
   verdicts: z.infer<typeof resultsResponse>['verdicts'],
 ): Promise<void> {
-  const uses = transportUses(
-    results.filter((_, i) => verdicts[i] === 'recorded').map(({ outcome }) => outcome),
-  );
+  const uses = transportUses(results.filter((_, i) => verdicts[i] === 'recorded'));
   await noteTransportUse(store, uses, Date.now()).catch((error: unknown) => {
     console.warn(
       JSON.stringify({ level: 'warn', msg: 'use of transports not counted', error: errorText(error) }),

@@ -3,7 +3,7 @@ import { simulatorDomain } from '#domain/delivery/simulator.ts';
 import type { Relay } from '#domain/delivery/transport.ts';
 import { classByRank } from '#domain/message/class.ts';
 import { feedbackFields } from '#domain/message/feedback.ts';
-import { uuidV7 } from '#domain/message/ids.ts';
+import { timeOfId, uuidV7 } from '#domain/message/ids.ts';
 import type { TlsWish } from '#domain/message/tls-wish.ts';
 import type { DkimKey, LeasedDelivery, LeaseResponse, leaseRequest } from '#domain/node-contract.ts';
 import { Problem } from '#domain/problem.ts';
@@ -88,7 +88,8 @@ export async function leaseWork(
   for (const [home, own] of byHome(store, leases, unsignable))
     await releaseLeases(home, own, nowMs, { dueMs: nowMs + unsignableWaitsMs });
   const signable = leased.filter((one) => !isUnsignable(one));
-  const { deliveries, waiting } = routed(routes, signable, messages, simulatorDomain(settings.serviceDomain));
+  const simulator = simulatorDomain(settings.serviceDomain);
+  const { deliveries, waiting } = routed(routes, signable, { messages, simulator, nowMs });
   for (const [home, own] of byHome(store, leases, waiting))
     await holdLeased(
       home,
@@ -110,17 +111,21 @@ type Waiting = LeasedDelivery & { waits: string; untilMs: number | null };
 function routed(
   routing: Routing,
   leased: readonly LeasedDelivery[],
-  messages: ReadonlyMap<string, LeasedMessage>,
-  simulator: string,
+  of: { messages: ReadonlyMap<string, LeasedMessage>; simulator: string; nowMs: number },
 ): { deliveries: LeasedDelivery[]; waiting: Waiting[] } {
   const deliveries: LeasedDelivery[] = [];
   const waiting: Waiting[] = [];
   for (const one of leased) {
-    const domain = messages.get(one.messageId)?.signingDomain ?? one.signingDomain;
-    const recipient = domainOf(one.rcptTo);
+    const { messageId, sizeBytes } = one;
+    const message = {
+      domain: of.messages.get(messageId)?.signingDomain ?? one.signingDomain,
+      class: one.class,
+      recipient: domainOf(one.rcptTo),
+      sizeBytes,
+      acceptedAtMs: timeOfId(messageId),
+    };
     // What the node's own simulator plays leaves by no transport.
-    const chosen =
-      recipient === simulator ? {} : chosenRoute(routing, { domain, class: one.class, recipient });
+    const chosen = message.recipient === of.simulator ? {} : chosenRoute(routing, message, of.nowMs);
     if ('waits' in chosen) waiting.push({ ...one, ...chosen });
     else deliveries.push({ ...one, ...chosen });
   }

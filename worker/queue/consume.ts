@@ -1,20 +1,25 @@
+import { type CloudflareEvent, cloudflareEvent, readCloudflareEvent } from '#domain/relay-feed/cloudflare.ts';
 import { moveOn } from '../cron/moves.ts';
 import { tickHome } from '../cron/tick.ts';
 import { accountMove, deliveryPointers, type Env, eventPointers, type HomeTick, homeTick } from '../env.ts';
 import { hubOf } from '../hub/hub-of.ts';
 import { sendMove } from '../hub/send-move.ts';
+import { inRoom } from '../inbound/doors.ts';
+import { type ToldEvent, takeRelayEvents } from '../inbound/take-relay-events.ts';
 import { homesOfMessages } from '../store/message-homes.ts';
 import { openStore } from '../store/store.ts';
+import { readTransports } from '../store/transports.ts';
 import { pokeAccounts } from '../webhook/poke.ts';
 
 /** As late as a queue tries a message again (Queues, limits): until it is taken away, or is too old to be kept. */
 const foreignDelaySeconds = 12 * 3600;
 
 /**
- * The consumer of both queues. What a message is says its form, not its queue's name, which an installation of an older
+ * The consumer of all queues. What a message is says its form, not its queue's name, which an installation of an older
  * version has otherwise. Pointers to deliveries only say that there is work: one wake for a whole batch. Pointers to
  * accounts poke the senders of their active endpoints; posting is theirs alone, since batches of a queue may be carried
- * out one after the other. What is not ours stays in the queue for whom it is.
+ * out one after the other. Events of Cloudflare Email Service tell what became of mail that left by it. What is not
+ * ours stays in the queue for whom it is.
  */
 export async function consume(batch: MessageBatch, env: Env): Promise<void> {
   const accountIds = new Set<number>();
@@ -22,18 +27,34 @@ export async function consume(batch: MessageBatch, env: Env): Promise<void> {
   const pointers: string[] = [];
   const ticks: HomeTick[] = [];
   const moves = new Set<number>();
+  const told: ToldEvent[] = [];
   let wake = false;
   for (const message of batch.messages) {
-    const work = deliveryPointers.safeParse(message.body);
-    const events = eventPointers.safeParse(message.body);
-    const ticking = homeTick.safeParse(message.body);
-    const moving = accountMove.safeParse(message.body);
+    const { body } = message;
+    // What comes most is asked for first, and nothing is read a second time.
+    const work = deliveryPointers.safeParse(body);
     if (work.success) {
       wake = true;
       pointers.push(...work.data.pointers.map(({ messageId }) => messageId));
-    } else if (events.success) for (const id of events.data.accountIds) accountIds.add(id);
-    else if (ticking.success) ticks.push(ticking.data);
-    else if (moving.success) moves.add(moving.data.move);
+      continue;
+    }
+    const events = eventPointers.safeParse(body);
+    if (events.success) {
+      for (const id of events.data.accountIds) accountIds.add(id);
+      continue;
+    }
+    const ticking = homeTick.safeParse(body);
+    if (ticking.success) {
+      ticks.push(ticking.data);
+      continue;
+    }
+    const moving = accountMove.safeParse(body);
+    if (moving.success) {
+      moves.add(moving.data.move);
+      continue;
+    }
+    const event = cloudflareEvent.safeParse(body);
+    if (event.success) told.push(toldBy(event.data, body));
     else foreign.push(message);
   }
   if (wake) {
@@ -42,6 +63,7 @@ export async function consume(batch: MessageBatch, env: Env): Promise<void> {
   }
   await tickOne(ticks, env);
   await moveOne(moves, env, ticks.length > 0);
+  if (told.length > 0) await takeTold(told, env);
   if (accountIds.size > 0) await pokeAccounts(env, [...accountIds]);
   if (foreign.length === 0) {
     batch.ackAll();
@@ -53,6 +75,18 @@ export async function consume(batch: MessageBatch, env: Env): Promise<void> {
     if (foreign.includes(message)) message.retry({ delaySeconds: foreignDelaySeconds });
     else message.ack();
   }
+}
+
+function toldBy(event: CloudflareEvent, body: unknown): ToldEvent {
+  return { ...readCloudflareEvent(event), transport: null, text: JSON.stringify(body) };
+}
+
+/** What Cloudflare Email Service tells of mail that it took for a transport of its own. */
+async function takeTold(told: readonly ToldEvent[], env: Env): Promise<void> {
+  const store = openStore(env.bindings);
+  const { transports } = await readTransports(store, Date.now());
+  const own = transports.find(({ preset }) => preset === 'cloudflare');
+  await inRoom(store, env, (room) => takeRelayEvents(room, told, own?.name ?? null));
 }
 
 /** So much later come those that came together with another. */

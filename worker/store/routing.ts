@@ -16,6 +16,8 @@ export interface Routing {
   /** Relays that may be given mail. */
   relays: readonly Relay[];
   closed: ReadonlyMap<string, Closed>;
+  /** Of relays with a quota: how many messages of today are left, less what was given out since that was read. */
+  left: Map<string, number>;
 }
 
 /** How long an isolate goes by what it read: a switch takes so long. */
@@ -42,6 +44,7 @@ async function readRouting(store: Store, keys: readonly Uint8Array[], nowMs: num
   const { transports, rules } = await readTransports(store, nowMs);
   const relays: Relay[] = [];
   const closed = new Map<string, Closed>();
+  const left = new Map<string, number>();
   for (const row of transports) {
     const why = whyClosed(row, nowMs);
     if (why) {
@@ -52,6 +55,7 @@ async function readRouting(store: Store, keys: readonly Uint8Array[], nowMs: num
       const { secretEncrypted } = row;
       const secret = secretEncrypted && (await decryptKey(secretEncrypted, keys, sealedTransport(row.name)));
       relays.push(relayOf(row, secret));
+      if (row.dailyQuota !== null) left.set(row.name, row.dailyQuota - row.takenToday);
     } catch (error) {
       console.error(
         JSON.stringify({ level: 'error', msg: `the secret of ${row.name}`, error: errorText(error) }),
@@ -59,7 +63,7 @@ async function readRouting(store: Store, keys: readonly Uint8Array[], nowMs: num
       closed.set(row.name, { text: 'its secret does not open', untilMs: null });
     }
   }
-  return { rules, relays, closed };
+  return { rules, relays, closed, left };
 }
 
 /** Whether a relay is given nothing now, and why. */
@@ -78,26 +82,66 @@ export type Chosen =
   | { route?: string[]; routeOfProvider?: Record<string, string[]> }
   | { waits: string; untilMs: number | null };
 
-export function chosenRoute({ rules, closed }: Routing, message: Routed): Chosen {
-  if (rules.length === 0) return {};
-  const { route, ofProviders } = routeOf(rules, message);
-  const open = (names: readonly string[]) => names.filter((name) => !closed.has(name));
+/** What a route is chosen for. */
+export interface RoutedMessage extends Routed {
+  sizeBytes: number;
+  acceptedAtMs: number;
+}
+
+/** A message that is too large for all transports of its route waits so long for one that takes it; then it bounces by the last. */
+const tooLargeWaitsMs = 24 * 3_600_000;
+const tooLargeAgainMs = 3_600_000;
+/** What was given out of a quota is counted again after this. */
+const recountMs = 60_000;
+
+export function chosenRoute(routing: Routing, message: RoutedMessage, nowMs: number): Chosen {
+  if (routing.rules.length === 0) return {};
+  const { route, ofProviders } = routeOf(routing.rules, message);
+  const why = new Map<string, Closed>();
+  const open = (names: readonly string[]) =>
+    names.filter((name) => {
+      const closed = whyNot(routing, name, message, nowMs);
+      if (closed) why.set(name, closed);
+      return !closed;
+    });
   const usable = open(route);
   if (usable.length === 0) {
-    const why = route.map((name) => `${name}: ${closed.get(name)?.text ?? ''}`).join('; ');
-    const times = route.map((name) => closed.get(name)?.untilMs ?? null);
-    const known = times.filter((time) => time !== null);
-    return { waits: why, untilMs: known.length > 0 ? Math.min(...known) : null };
+    const times = route.flatMap((name) => why.get(name)?.untilMs ?? []);
+    return {
+      waits: route.map((name) => `${name}: ${why.get(name)?.text ?? ''}`).join('; '),
+      untilMs: times.length > 0 ? Math.min(...times) : null,
+    };
   }
   const own = Object.entries(ofProviders).flatMap(([provider, names]) => {
     const some = open(names);
     return some.length > 0 ? [[provider, some] as const] : [];
   });
-  const isDirect = usable.length === 1 && usable[0] === direct;
+  const [first = direct] = usable;
+  const left = routing.left.get(first);
+  if (left !== undefined) routing.left.set(first, left - 1);
+  const isDirect = usable.length === 1 && first === direct;
   return {
     ...(isDirect ? {} : { route: usable }),
     ...(own.length > 0 ? { routeOfProvider: Object.fromEntries(own) } : {}),
   };
+}
+
+/** Why a transport gets this message not now; null: it may have it. */
+function whyNot(
+  { closed, relays, left }: Routing,
+  name: string,
+  { sizeBytes, acceptedAtMs }: RoutedMessage,
+  nowMs: number,
+): Closed | null {
+  const shut = closed.get(name);
+  if (shut) return shut;
+  const most = relays.find((relay) => relay.name === name)?.maxBytes ?? null;
+  if (most !== null && sizeBytes > most && nowMs < acceptedAtMs + tooLargeWaitsMs) {
+    const text = `it takes at most ${most} octets, and this has ${sizeBytes}`;
+    return { text, untilMs: Math.min(nowMs + tooLargeAgainMs, acceptedAtMs + tooLargeWaitsMs) };
+  }
+  if ((left.get(name) ?? 1) > 0) return null;
+  return { text: 'the rest of its messages of today is being given to it', untilMs: nowMs + recountMs };
 }
 
 /** The event that says that a delivery waits for its transports. */

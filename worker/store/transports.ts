@@ -3,8 +3,10 @@ import {
   type Relay,
   type TransportRule,
   type TransportUse,
+  transportPresets,
   transportRule,
 } from '#domain/delivery/transport.ts';
+import type { TransportFigures } from '#domain/delivery/transport-health.ts';
 import { dayOf } from '#domain/message/home.ts';
 import * as control from '../../drizzle/schema/control.ts';
 import { batch } from './sql.ts';
@@ -16,13 +18,22 @@ export type TransportRow = typeof control.transports.$inferSelect;
 /** What is decided of a relay: all but what it did. */
 export type TransportSettings = Omit<
   TransportRow,
-  'id' | 'createdAtMs' | 'failedAtMs' | 'failedText' | 'tookAtMs'
+  'id' | 'createdAtMs' | 'failedAtMs' | 'failedText' | 'tookAtMs' | 'toldAtMs' | 'toldText'
 >;
 
 /** A relay with what it took today (UTC). */
 export interface TransportState extends TransportRow {
   takenToday: number;
+  /** What was taken, and what its events told of, today and yesterday. */
+  lately: TransportFigures;
+  deliveredToday: number;
+  /** Nodes that ask for mail now, where its rate is shared among them; at least 1. */
+  nodes: number;
 }
+
+const dayMs = 86_400_000;
+/** A node asks every few seconds, and is noted once a minute. */
+const nodeIsAwayAfterMs = 150_000;
 
 /** All relays by name, and the rules in their order. One round trip. */
 export async function readTransports(
@@ -30,13 +41,25 @@ export async function readTransports(
   nowMs: number,
 ): Promise<{ transports: TransportState[]; rules: TransportRule[] }> {
   const [rows = [], days = [], rules = []] = await batch(store.first.d1, [
-    sql`SELECT * FROM transports ORDER BY name`,
-    sql`SELECT name, taken FROM transport_days WHERE day = ${dayOf(nowMs)}`,
+    sql`SELECT *, CASE WHEN per_minute IS NULL THEN 1 ELSE
+        (SELECT max(1, count(*)) FROM nodes WHERE last_seen_at_ms > ${nowMs - nodeIsAwayAfterMs}) END AS nodes
+      FROM transports ORDER BY name`,
+    sql`SELECT * FROM transport_days WHERE day IN (${dayOf(nowMs)}, ${dayOf(nowMs - dayMs)})`,
     sql`SELECT rule FROM transport_rules ORDER BY position`,
   ]);
-  const taken = new Map(days.map((row) => [String(row.name), Number(row.taken)]));
   return {
-    transports: rows.map((row) => ({ ...rowOf(row), takenToday: taken.get(String(row.name)) ?? 0 })),
+    transports: rows.map((row) => {
+      const own = days.filter(({ name }) => name === row.name);
+      const today = own.find(({ day }) => day === dayOf(nowMs));
+      const sum = (column: string) => own.reduce((total, one) => total + Number(one[column]), 0);
+      return {
+        ...rowOf(row),
+        takenToday: Number(today?.taken ?? 0),
+        deliveredToday: Number(today?.delivered ?? 0),
+        lately: { taken: sum('taken'), delivered: sum('delivered'), refused: sum('refused') },
+        nodes: Number(row.nodes),
+      };
+    }),
     rules: rules.map(({ rule }) => transportRule.parse(JSON.parse(String(rule)))),
   };
 }
@@ -56,11 +79,15 @@ function rowOf(row: Record<string, unknown>): TransportRow {
     maxBytes: number(row.max_bytes),
     connections: Number(row.connections),
     dailyQuota: number(row.daily_quota),
+    perMinute: number(row.per_minute),
+    sessionRecipients: number(row.session_recipients),
     paused: row.paused === 1,
     createdAtMs: Number(row.created_at_ms),
     failedAtMs: number(row.failed_at_ms),
     failedText: text(row.failed_text),
     tookAtMs: number(row.took_at_ms),
+    toldAtMs: number(row.told_at_ms),
+    toldText: text(row.told_text),
   };
 }
 
@@ -126,7 +153,8 @@ export async function noteTransportUse(
   nowMs: number,
 ): Promise<void> {
   if (uses.length === 0) return;
-  const rows = JSON.stringify(uses);
+  const rows = JSON.stringify(uses.map(({ ids: _, ...use }) => use));
+  const ids = JSON.stringify(uses.flatMap(({ name, ids: own }) => own.map((one) => ({ name, ...one }))));
   await batch(store.first.d1, [
     sql`INSERT INTO transport_days (name, day, taken) SELECT value->>'name', ${dayOf(nowMs)}, value->>'taken'
       FROM json_each(${rows}) WHERE value->>'taken' > 0
@@ -137,7 +165,43 @@ export async function noteTransportUse(
     sql`UPDATE transports SET took_at_ms = ${nowMs} FROM json_each(${rows}) j
       WHERE transports.name = j.value->>'name' AND j.value->>'taken' > 0
         AND (took_at_ms IS NULL OR took_at_ms < ${nowMs - noteAgainMs})`,
-    sql`DELETE FROM transport_days WHERE day < ${dayOf(nowMs - daysKeptMs)}`,
+    sql`INSERT INTO relayed (id, name, message_id, n, day)
+      SELECT value->>'id', value->>'name', value->>'messageId', value->>'n', ${dayOf(nowMs)} FROM json_each(${ids})
+      WHERE value->>'name' IN (SELECT name FROM transports WHERE preset IN (SELECT value FROM json_each(${toldById})))
+      ON CONFLICT DO NOTHING`,
+  ]);
+}
+
+/** Presets whose events name a message by the relay's own id alone. */
+const toldById = JSON.stringify(
+  transportPresets.filter(({ feed }) => feed === 'queue').map(({ name }) => name),
+);
+
+/** What the events of a relay told. */
+export interface TransportTold {
+  name: string;
+  delivered: number;
+  refused: number;
+  /** Why it did not deliver the last of those. */
+  text: string | null;
+}
+
+/** Counts what relays told of what they took, and notes when. One round trip. */
+export async function noteTransportTold(
+  store: Store,
+  told: readonly TransportTold[],
+  nowMs: number,
+): Promise<void> {
+  if (told.length === 0) return;
+  const rows = JSON.stringify(told);
+  await batch(store.first.d1, [
+    sql`INSERT INTO transport_days (name, day, taken, delivered, refused)
+      SELECT value->>'name', ${dayOf(nowMs)}, 0, value->>'delivered', value->>'refused'
+      FROM json_each(${rows}) WHERE value->>'delivered' + value->>'refused' > 0
+      ON CONFLICT DO UPDATE SET delivered = delivered + excluded.delivered, refused = refused + excluded.refused`,
+    sql`UPDATE transports SET told_at_ms = ${nowMs}, told_text = coalesce(j.value->>'text', told_text)
+      FROM json_each(${rows}) j WHERE transports.name = j.value->>'name'
+        AND (told_at_ms IS NULL OR told_at_ms < ${nowMs - noteAgainMs} OR j.value->>'text' <> coalesce(told_text, ''))`,
   ]);
 }
 
@@ -145,11 +209,16 @@ export async function noteTransportUse(
 const noteAgainMs = 60_000;
 
 /** Days of counts are kept so long. */
-const daysKeptMs = 35 * 86_400_000;
+const daysKeptMs = 35 * dayMs;
+
+/** Forgets the counts of days long gone. */
+export async function purgeTransportDays(store: Store, nowMs: number): Promise<void> {
+  await batch(store.first.d1, [sql`DELETE FROM transport_days WHERE day < ${dayOf(nowMs - daysKeptMs)}`]);
+}
 
 /** As nodes are told of it. @param secret null: it asks for no sign-in */
-export function relayOf(row: TransportRow, secret: string | null): Relay {
-  const { name, host, port, tls, user, maxBytes, connections } = row;
+export function relayOf(row: TransportState, secret: string | null): Relay {
+  const { name, host, port, tls, user, maxBytes, connections, perMinute, nodes, sessionRecipients } = row;
   return {
     name,
     host,
@@ -158,5 +227,7 @@ export function relayOf(row: TransportRow, secret: string | null): Relay {
     login: user !== null && secret !== null ? { user, secret } : null,
     maxBytes,
     connections,
+    perMinute: perMinute === null ? null : perMinute / nodes,
+    sessionRecipients,
   };
 }

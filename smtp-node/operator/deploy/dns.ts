@@ -250,5 +250,7 @@ async function ownDomainRecords(session: Session, of: DnsOf): Promise<DnsRecord[
     reportToken: reportToken({ id: first.id, verificationToken: first.verification_token }),
     keys,
   });
-  return planned.map(({ wanted: { type, name, value } }) => ({ type, name, content: value }));
+  return planned
+    .filter(({ check }) => !check.isExample)
+    .map(({ wanted: { type, name, value } }) => ({ type, name, content: value }));
 }

@@ -10,7 +10,7 @@ export const names = {
   worker: 'pennypost',
   database: 'pennypost',
   bucket: 'pennypost-raw',
-  queues: ['pennypost-delivery', 'pennypost-webhook'],
+  queues: ['pennypost-delivery', 'pennypost-webhook', 'pennypost-relay-events'],
   /** What versions before 0.2 called them: names that anybody may have given to a queue. */
   formerQueues: ['delivery', 'webhook'],
 } as const;

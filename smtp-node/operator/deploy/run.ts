@@ -145,6 +145,8 @@ Nodes run on machines whose port 25 is open, with these three settings:
   PENNYPOST_EDGE_URL=${vars.PUBLIC_URL}
   PENNYPOST_NODE_TOKEN=<NODE_TOKEN of that file>
   PENNYPOST_HOST_NAME=<the machine's name, with matching A, AAAA and PTR records>
+Where the network of a machine closes port 25 on the way out, start its node all the same: mail leaves by a relay that
+you add at ${vars.PUBLIC_URL}/operator/transports (guide: ${vars.PUBLIC_URL}/docs/no-port-25).
 DNS of ${vars.SERVICE_DOMAIN}: npm run deploy -- --dns publishes it, or prints what to publish.${installation.former
     .map(
       ({ queueName }) =>

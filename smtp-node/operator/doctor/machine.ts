@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { z } from 'zod';
 import { type Diagnosis, failed, fine, unknown, warning } from '#domain/dns/diagnosis.ts';
-import { diagnoseDatabaseSize, diagnoseHomes } from '#domain/dns/installation.ts';
+import { diagnoseDatabaseSize, diagnoseHomes, diagnoseRelays } from '#domain/dns/installation.ts';
 import { installationResponse } from '#domain/node-contract.ts';
 import { shownToken } from '../../own-token.ts';
 import type { Patient } from './diagnosis.ts';
@@ -94,7 +94,7 @@ export async function diagnoseEdge({ config, fetch, nowMs }: Patient): Promise<D
   return [edgeOf(config.edgeUrl, response.status), clockOf(health?.time ?? '', startMs, nowMs())];
 }
 
-/** How full the edge's databases are: when it is full, nothing is accepted or recorded any more. */
+/** How full the edge's databases are (when one is full, nothing is accepted or recorded any more), and what relays do with mail. */
 export async function diagnoseDatabase({ config, fetch }: Patient): Promise<Diagnosis[]> {
   const response = await fetch(`${config.edgeUrl}/node/v1/installation`, {
     headers: { Authorization: `Bearer ${await shownToken(config)}` },
@@ -104,8 +104,9 @@ export async function diagnoseDatabase({ config, fetch }: Patient): Promise<Diag
   const told = installationResponse.safeParse(await response?.json().catch(() => null));
   if (!told.success)
     return [unknown('database-size', 'The edge does not tell.', 'Mend the way to the edge, or update it.')];
-  const { homes, databaseSize } = told.data;
-  return homes.length > 0 ? diagnoseHomes(homes) : [diagnoseDatabaseSize(databaseSize)];
+  const { homes, databaseSize, relays } = told.data;
+  const sizes = homes.length > 0 ? diagnoseHomes(homes) : [diagnoseDatabaseSize(databaseSize)];
+  return [...sizes, ...diagnoseRelays(relays)];
 }
 
 function edgeOf(edgeUrl: string, status: number): Diagnosis {

@@ -173,7 +173,7 @@ const shownDetails = z
 
 /** Whether a mail that came back told of it, which can be looked at. */
 export function cameByMail({ kind, details }: NewEvent): boolean {
-  if (kind === 'bounced' || kind === 'deferred') return details.source === 'dsn';
+  if (kind === 'bounced' || kind === 'deferred') return details.source === 'dsn' || details.source === 'feed';
   return kind === 'complained' || kind === 'auto_replied' || kind === 'bounce_replied';
 }
 

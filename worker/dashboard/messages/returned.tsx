@@ -8,7 +8,7 @@ import { callApi } from '../../api/own-api.ts';
 import type { Call } from '../../http/app.ts';
 import { noted } from '../../identity/audit.ts';
 import { may } from '../../identity/viewer.ts';
-import { readMail } from '../../inbound/read-mail.ts';
+import { readKept } from '../../inbound/read-kept.ts';
 import { html } from '../../pages/answer.tsx';
 import { Card } from '../../pages/blocks.tsx';
 import { Post } from '../../pages/forms.tsx';
@@ -100,7 +100,7 @@ returnedPages.page('/messages/:id/returned/:event', async (c, viewer) => {
               <p>{event.details.notSuppressed}</p>
             </Note>
           )}
-          {kept && <Reading reading={readMail(kept.raw, kept.mailFrom)} mailFrom={kept.mailFrom} />}
+          {kept && <Reading reading={readKept(kept)} mailFrom={kept.mailFrom} />}
         </Card>
         <Card id="mail" title="As it came">
           {kept ? (

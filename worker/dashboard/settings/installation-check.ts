@@ -1,3 +1,4 @@
+import { faultOfTransport } from '#domain/delivery/transport-health.ts';
 import { type Diagnosis, fine, unknown, warning } from '#domain/dns/diagnosis.ts';
 import { formatDkimRecord } from '#domain/dns/dkim-record.ts';
 import { recordsOf, remembering } from '#domain/dns/dns.ts';
@@ -23,6 +24,7 @@ import { readInstallation } from '../../store/installation.ts';
 import { type NodeSeen, readQueues } from '../../store/overview.ts';
 import { countOld } from '../../store/reencrypt.ts';
 import { systemAccountId } from '../../store/system-mail.ts';
+import { readTransports } from '../../store/transports.ts';
 import { systemSender } from '../../system-mail/send.ts';
 
 /** Host names that are looked up; each costs some ten subrequests. */
@@ -33,11 +35,12 @@ const dnsTimeoutMs = 3_000;
 export async function checkInstallation(c: Call, nowMs: number): Promise<Diagnosis[]> {
   const env = c.get('env');
   const store = c.get('store').first;
-  const [{ queues, nodes }, read, sender, old] = await Promise.all([
+  const [{ queues, nodes }, read, sender, old, { transports }] = await Promise.all([
     readQueues(store, nowMs),
     readInstallation(store, nowMs),
     systemSender({ store, env }),
     countOld(store, env.encryptionKeys),
+    readTransports(store, nowMs),
   ]);
   const own = diagnoseInstallation({
     ...read,
@@ -48,6 +51,7 @@ export async function checkInstallation(c: Call, nowMs: number): Promise<Diagnos
     encryption: { keys: env.encryptionKeys.length, old },
     allowLocalWebhooks: env.allowLocalWebhooks,
     settings: workerSettings.length,
+    relays: transports.map((one) => ({ name: one.name, fault: faultOfTransport(one) })),
   });
   if (isReserved(env.serviceDomain)) {
     const observed = `${env.serviceDomain} is kept for tests (RFC 6761): no DNS knows it, so nothing was looked up.`;

@@ -1,5 +1,5 @@
 import { direct, type TransportRule, transportPresets, transportRule } from '#domain/delivery/transport.ts';
-import { classNames } from '#domain/message/class.ts';
+import { faultOfTransport } from '#domain/delivery/transport-health.ts';
 import { Problem } from '#domain/problem.ts';
 import {
   alterTransport,
@@ -14,10 +14,12 @@ import { html } from '../../pages/answer.tsx';
 import { Card, Columns } from '../../pages/blocks.tsx';
 import { Field, Fields, Post, Select } from '../../pages/forms.tsx';
 import { Page } from '../../pages/layout.tsx';
-import { Empty, Head, State, Time } from '../../pages/parts.tsx';
+import { bytes, Empty, Head, State, Time } from '../../pages/parts.tsx';
 import { whyClosed } from '../../store/routing.ts';
 import { readTransports, type TransportState } from '../../store/transports.ts';
 import { Board, type Form } from '../board.tsx';
+import { Feeds, feedsOf } from './transport-feeds.tsx';
+import { NewRule, Rules, SwitchDomain } from './transport-rules.tsx';
 
 /** Which way mail leaves: straight to its recipients' servers, or by relays. For the operator. */
 export const transportPages = new Board();
@@ -45,6 +47,7 @@ transportPages.page('/operator/transports', async (c, viewer) => {
           <Relays transports={transports} nowMs={nowMs} />
         )}
       </Card>
+      <Feeds feeds={await feedsOf(c, transports)} />
       <Card id="rules" title="Which mail leaves by which" flush={rules.length > 0}>
         {rules.length === 0 ? (
           <p>There is no rule: all mail goes straight to its recipients’ servers.</p>
@@ -52,6 +55,7 @@ transportPages.page('/operator/transports', async (c, viewer) => {
           <Rules rules={rules} />
         )}
       </Card>
+      <SwitchDomain transports={transports} />
       <NewRule transports={transports} />
       <NewRelay />
     </Page>,
@@ -80,6 +84,10 @@ function Relays({ transports, nowMs }: { transports: readonly TransportState[]; 
               <td class="nowrap" data-label="Today">
                 {one.takenToday.toLocaleString('en')}
                 {one.dailyQuota !== null && ` of ${one.dailyQuota.toLocaleString('en')}`}
+                {one.toldAtMs !== null && (
+                  <p class="small">{one.deliveredToday.toLocaleString('en')} delivered, by its events</p>
+                )}
+                <Limits of={one} />
               </td>
               <td class="break" data-label="Last">
                 {one.tookAtMs === null ? 'nothing yet' : <Time ms={one.tookAtMs} />}
@@ -117,6 +125,18 @@ function Relays({ transports, nowMs }: { transports: readonly TransportState[]; 
   );
 }
 
+/** What it takes at the most, beside its quota of the day. */
+function Limits({ of: { maxBytes, perMinute, sessionRecipients } }: { of: TransportState }) {
+  const said = [
+    ...(perMinute === null ? [] : [`${perMinute.toLocaleString('en')} a minute`]),
+    ...(maxBytes === null ? [] : [`${bytes(maxBytes)} each`]),
+    ...(sessionRecipients === null ? [] : [`${sessionRecipients.toLocaleString('en')} a session`]),
+  ];
+  return said.length === 0 ? null : <p class="small quiet">at most {said.join(', ')}</p>;
+}
+
+const faultNames = { refuses: 'does not deliver', silent: 'tells little', unheard: 'tells nothing' } as const;
+
 function RelayState({ one, nowMs }: { one: TransportState; nowMs: number }) {
   const closed = whyClosed(one, nowMs);
   if (closed)
@@ -126,87 +146,21 @@ function RelayState({ one, nowMs }: { one: TransportState; nowMs: number }) {
         <p class="small quiet">{closed.text}</p>
       </>
     );
+  const fault = faultOfTransport(one);
+  if (fault)
+    return (
+      <>
+        <State tone="bad">{faultNames[fault.name]}</State>
+        <p class="small">{fault.text}.</p>
+        <p class="small quiet">{fault.fix}</p>
+      </>
+    );
   const isFailing = one.failedAtMs !== null && one.failedAtMs > (one.tookAtMs ?? 0);
   if (isFailing) return <State tone="bad">refuses</State>;
   return (
     <State tone={one.tookAtMs === null ? 'quiet' : 'good'}>
       {one.tookAtMs === null ? 'not used' : 'works'}
     </State>
-  );
-}
-
-function Rules({ rules }: { rules: readonly TransportRule[] }) {
-  return (
-    <table class="cards">
-      <Columns names={['Mail', 'Leaves by']} actions />
-      <tbody>
-        {rules.map((rule, at) => (
-          <tr>
-            <td class="break">{whatOf(rule)}</td>
-            <td class="break" data-label="Leaves by">
-              {rule.route.join(', then ')}
-            </td>
-            <td>
-              <Post action="/operator/transports/rules/remove" label="Remove" values={{ at: String(at) }} />
-            </td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
-  );
-}
-
-function whatOf({ domain, class: name, recipient, provider }: TransportRule): string {
-  const parts = [
-    name && `${name} mail`,
-    domain && `from ${domain}`,
-    recipient && `to ${recipient}`,
-    provider && `to mailboxes of ${provider}`,
-  ].filter(Boolean);
-  return parts.length === 0 ? 'all mail' : parts.join(' ');
-}
-
-function NewRule({ transports }: { transports: readonly TransportState[] }) {
-  if (transports.length === 0) return null;
-  const names = [...transports.map(({ name }) => name), direct];
-  const options = names.map((name) => ({ value: name, text: name }));
-  return (
-    <Card id="new-rule" title="Add a rule">
-      <Fields
-        action="/operator/transports/rules"
-        submit="Add it"
-        fieldOf={([first = '']) => (first === 'route' || first === 'rules' ? 'first' : first)}
-      >
-        <Field
-          label="From the domain"
-          name="domain"
-          maxlength={253}
-          hint="Empty: from all."
-          required={false}
-        />
-        <Select
-          label="Of the class"
-          name="class"
-          value=""
-          options={[{ value: '', text: 'all' }, ...classNames.map((name) => ({ value: name, text: name }))]}
-        />
-        <Field
-          label="To the domain"
-          name="recipient"
-          maxlength={253}
-          hint="Empty: to all. As gmail.com."
-          required={false}
-        />
-        <Select label="Leaves by" name="first" value={names[0] ?? ''} options={options} />
-        <Select
-          label="And where that refuses us, by"
-          name="second"
-          value=""
-          options={[{ value: '', text: 'nothing else' }, ...options]}
-          hint="The first rule that fits decides; a new one is tried after those there are."
-        />
-      </Fields>
-    </Card>
   );
 }
 
@@ -253,6 +207,20 @@ function NewRelay() {
           hint="Empty: no limit. From there on its mail goes by the next transport, or waits for the next day (UTC)."
           required={false}
         />
+        <Field
+          label="Messages a minute"
+          name="per_minute"
+          type="number"
+          hint="Empty: no limit. Shared evenly among the nodes."
+          required={false}
+        />
+        <Field
+          label="Largest message, octets"
+          name="max_bytes"
+          type="number"
+          hint="Empty: as the service says. A larger one goes by the next transport, or waits for a day and then bounces."
+          required={false}
+        />
       </Fields>
     </Card>
   );
@@ -273,6 +241,8 @@ transportPages.action('/operator/transports', async (c, _viewer, form) => {
     ...textOrNothing(form, 'user'),
     ...textOrNothing(form, 'secret'),
     ...numberOrNothing(form, 'daily_quota'),
+    ...numberOrNothing(form, 'per_minute'),
+    ...numberOrNothing(form, 'max_bytes'),
   });
   if (!asked.success) throw invalidBody(asked.error.issues, '');
   await makeTransport(c, asked.data);
@@ -304,6 +274,25 @@ transportPages.action('/operator/transports/rules', async (c, _viewer, form) => 
   await setRules(c, [...rules, rule.data]);
   return c.redirect('/operator/transports#rules', 303);
 });
+
+transportPages.action('/operator/transports/domains', async (c, _viewer, form) => {
+  const by = form.text('by');
+  // What takes the rule away need not name a transport.
+  const rule = transportRule.safeParse({
+    domain: form.text('switched').toLowerCase(),
+    route: [by === '' ? direct : by],
+  });
+  if (!rule.success) throw invalidBody(rule.error.issues, '');
+  const { rules } = await readTransports(c.get('store'), Date.now());
+  const others = rules.filter((one) => !isSwitchOf(one, rule.data.domain));
+  await setRules(c, by === '' ? others : [rule.data, ...others]);
+  return c.redirect('/operator/transports#rules', 303);
+});
+
+/** Whether a rule is about all mail of a domain. */
+function isSwitchOf(rule: TransportRule, domain: string | null): boolean {
+  return rule.domain === domain && rule.class === null && rule.recipient === null && rule.provider === null;
+}
 
 transportPages.action('/operator/transports/rules/remove', async (c, _viewer, form) => {
   const { rules } = await readTransports(c.get('store'), Date.now());

@@ -24,8 +24,8 @@ is open to the outside and whose address can be given a PTR record.
 ## The edge
 
 \`npm run deploy\` asks for the service domain (for example \`mail.example.org\`), shows what it will make or change (D1
-database \`pennypost\`, R2 bucket \`pennypost-raw\`, queues \`pennypost-delivery\` and \`pennypost-webhook\`, the Worker with its
-Durable Objects and five secrets), and does it. Anybody of the team may run it again from any clone, after each update and
+database \`pennypost\`, R2 bucket \`pennypost-raw\`, queues \`pennypost-delivery\`, \`pennypost-webhook\` and
+\`pennypost-relay-events\`, the Worker with its Durable Objects and five secrets), and does it. Anybody of the team may run it again from any clone, after each update and
 after a run that failed:
 
 - Secrets that the Worker has are never overwritten unless \`-- --rotate NAME\` says so (a new key of \`RETURN_PATH_KEYS\` or

@@ -23,7 +23,16 @@ curl -s -X PUT "$URL/admin/v1/transport-rules" -H "Authorization: Bearer $OPERAT
 | \`cloudflare\` | \`smtp.mx.cloudflare.net\` | TLS from the beginning, 465 | user \`api_token\`, the secret is an API token with Email Sending: Edit; 5 MiB; the domain must be set up for sending in that account |
 
 What can be set: \`host\`, \`port\`, \`tls\` (\`implicit\`, \`starttls\`, \`none\`), \`user\`, \`secret\`, \`max_bytes\`, \`connections\` (at once, 10),
-\`daily_quota\` (messages of a day, UTC), \`paused\`. The secret is kept encrypted as DKIM keys are, goes to nodes with the mail that needs
+\`paused\`, and what the relay takes at the most:
+
+| limit | of what | what follows |
+| --- | --- | --- |
+| \`max_bytes\` | a message, octets | a larger one goes by the next transport; where there is none, it waits for a day, says so, and bounces |
+| \`daily_quota\` | messages of a day (UTC) | from there on mail goes by the next transport, or waits for the next day and says so |
+| \`per_minute\` | messages of a minute, of all nodes together | each node begins its share of them, evenly |
+| \`session_recipients\` | messages over one connection | the node opens another |
+
+The secret is kept encrypted as DKIM keys are, goes to nodes with the mail that needs
 it, and is shown to nobody again; it is never sent without TLS nor to a certificate that is not valid for the host. A relay on
 \`localhost\` may do without.
 
@@ -53,10 +62,30 @@ bounces, whoever says so. Where a transport may have taken a message and no answ
 When three destinations in a row answer nothing on port 25, it is taken for closed: mail that has another transport takes that at
 once, and one delivery at a time finds out whether it has opened, after 10 seconds at first and a quarter of an hour at most.
 
+To move one domain at once, switch it on the page Transports: that makes a rule for all its mail before every other.
+
+## Events
+
+A relay that answers 250 has the message, and no more. What becomes of it comes as a report (DSN) to the return path where the relay
+keeps the envelope sender; Amazon SES and Cloudflare tell it by events, too. Subscribe to them: they become events, webhooks and
+suppressions like reports by mail, each once (\`source: feed\`, with the \`transport\`).
+
+**Amazon SES**: make a topic in Amazon SNS, in the region of SES; subscribe to it the address that Transports shows for the relay
+(protocol HTTPS, raw message delivery off): the subscription is confirmed by itself. Then let SES publish to the topic: bounces, complaints
+and deliveries under Feedback notifications of the identity, or a configuration set with the events Bounce, Complaint, Delivery, Reject and
+DeliveryDelay. Messages whose signature is not Amazon's are refused. The domain must be verified in SES, and that of the return path
+(\`pp-bounces.<your domain>\` is below it; \`bounces.<service domain>\` where a domain has none of its own).
+
+**Cloudflare Email Service**: on the page Queues of the Cloudflare dashboard, \`pennypost-relay-events\`, Subscriptions, subscribe to
+Email Sending of each domain, all six events. A message is known again by the id that Cloudflare gives in its reply. The domain of the
+return path must be set up for sending there as well: Cloudflare takes no other sender. It writes Message-ID and Date anew.
+
+When a relay takes mail and its events tell that it delivers none of it (all suppressed there, for example), or tell nothing of it,
+Transports, Installation and the doctor of each node say so, with figures, from 20 messages in two days on.
+
 ## What you see
 
 - The event \`delivered\` has \`transport\` in its details: the message was handed to that relay, whose word it is that it will be delivered.
-  What it says later comes as a DSN to the return path, where the relay keeps the envelope sender.
 - Where a transport before it did not have the message, \`passedOn\` names each with the reason (\`direct\` among them): so a timeline
   says why mail went by a relay.
 - A message whose only transport is paused or has taken its quota of the day says so in its timeline (\`rate_limited\`, with the time).

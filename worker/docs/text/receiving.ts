@@ -142,6 +142,7 @@ These mailboxes take reports only; other mail is refused in the SMTP session (55
 | \`feedback_other\` | a feedback report that is no complaint (RFC 6430, RFC 6591) |
 | \`feedback_uncorrelated\` | a complaint about no message of ours that is kept |
 | \`feedback_unverified\` | a complaint that anybody could have written: an event (\`verified: false\`), and suppresses nobody |
+| \`relay_event_uncorrelated\` | an event of a relay about no message of ours that is kept |
 | \`report_kept\` | a DMARC or TLS report about a domain, whose figures are shown |
 | \`report_repeated\` | the same report again, or beyond what is kept of one day |
 | \`report_unread\` | mail to an address for reports that brings none about that domain |

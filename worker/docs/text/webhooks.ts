@@ -176,13 +176,13 @@ is looked up when the endpoint is made and before each try. \`ALLOW_LOCAL_WEBHOO
 | \`rate_limited\` |  | \`rate_limit\` |  |  | held back by warming or a throttle for longer than a minute | limit, until |
 | \`delivered\` | \`email.delivered\` | \`delivery\` | \`email.delivered\` | \`Delivery\` | a remote MX answered 250 after DATA | mx (host, address), reply, tls (version, cipher, verdict), dkim selectors, steps with durations, transport, passedOn |
 | \`deferred\` | \`email.deferred\` | \`soft_bounce\` | \`email.delivery_delayed\` |  | a temporary failure; delivery will be tried again | reply or error, class, attempt, nextAttemptAt, maybeAccepted |
-| \`bounced\` | \`email.bounced\` | \`bounce\` | \`email.bounced\` | \`Bounce\` | a permanent failure, at once or by a later DSN | reply code, enhanced status, diagnostic, bounce class, source (smtp, dsn), suppresses; notSuppressed: why, when only words tell |
+| \`bounced\` | \`email.bounced\` | \`bounce\` | \`email.bounced\` | \`Bounce\` | a permanent failure, at once or by a later DSN | reply code, enhanced status, diagnostic, bounce class, source (smtp, dsn, feed: the events of the relay that had it), suppresses; notSuppressed: why, when only words tell |
 | \`expired\` | \`email.bounced\` | \`retries_exhausted\` | \`email.bounced\` | \`Bounce\` | the last attempt failed | attempts, last reply or error |
 | \`suppressed\` | \`email.suppressed\` | \`blocked\` | \`email.suppressed\` |  | not attempted: suppressed address, content or domain | reason, entry |
 | \`complained\` | \`email.complained\` | \`complaint\` | \`email.complained\` | \`SpamComplaint\` | an abuse report came (RFC 5965) | feedback type, source, verified (by a token or a signed feedback loop), suppresses |
 | \`opened\` | \`email.opened\` | \`open\` | \`email.opened\` | \`Open\` | the pixel was fetched | userAgent, machine (a guess that no person did it) |
 | \`clicked\` | \`email.clicked\` | \`click\` | \`email.clicked\` | \`Click\` | a link was followed | url, userAgent, machine (a guess that no person did it) |
-| \`unsubscribed\` | \`email.unsubscribed\` | \`unsubscribe\` |  |  | one-click unsubscribe (RFC 8058), or the page behind its link | suppresses, scope (\`account\`, a domain, \`class:\` or \`tag:\` and a name) |
+| \`unsubscribed\` | \`email.unsubscribed\` | \`unsubscribe\` |  |  | one-click unsubscribe (RFC 8058), or the page behind its link | suppresses, scope (\`account\`, a domain, or \`class:\`, \`stream:\`, \`tag:\` and a name) |
 | \`auto_replied\` | \`email.auto_replied\` | \`auto_reply\` |  | \`Bounce\` | an automatic reply came to the return path (RFC 3834) | subject |
 | \`bounce_replied\` | \`email.bounce_replied\` | \`bounce_reply\` |  |  | a person wrote to the return path | subject |
 | \`failed\` | \`email.failed\` | \`error\` | \`email.failed\` |  | unsignable, too large, policy, or our own fault | reason, text |

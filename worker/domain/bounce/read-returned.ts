@@ -93,7 +93,15 @@ function messageIdOf({ mail, original }: Reading): string | null {
 function sesNotification({ mail, writer }: Reading): Told | null {
   // What a person pastes into a mail has words around it.
   const ses = writer.person && !/^\s*\{/.test(mail.text) ? null : readSesNotification(mail.text);
-  return ses && { ...ses, recipients: judgeAll(ses.recipients) };
+  if (!ses) return null;
+  const { kind, feedbackType, feedbackSource, originalMessageId } = ses;
+  return {
+    kind,
+    feedbackType,
+    feedbackSource,
+    originalMessageId,
+    recipients: judgeAll(ses.recipients),
+  };
 }
 
 function complaint(reading: Reading): Told | null {

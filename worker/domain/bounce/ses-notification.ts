@@ -11,6 +11,11 @@ export interface SesNotification {
   feedbackType: string | null;
   feedbackSource: string | null;
   originalMessageId: string | null;
+  /** The envelope sender that SES was given (`mail.source`), and its own id of the message; at most 320 characters. */
+  source: string;
+  sesMessageId: string | null;
+  /** Why SES itself did not send it (Reject, Rendering Failure); null: it did. */
+  ownRefusal: string | null;
 }
 
 type Json = Record<string, unknown>;
@@ -32,7 +37,13 @@ export function readSesNotification(text: string): SesNotification | null {
 
 function notificationOf(body: Json): SesNotification | null {
   const type = String(body.notificationType ?? body.eventType).toLowerCase();
-  const ids = { originalMessageId: stringOf(headerValue(object(body.mail))) };
+  const mail = object(body.mail);
+  const ids = {
+    originalMessageId: stringOf(headerValue(mail)),
+    source: (stringOf(mail.source) ?? '').slice(0, 320),
+    sesMessageId: stringOf(mail.messageId)?.slice(0, 320) ?? null,
+    ownRefusal: null,
+  };
   if (type === 'complaint') {
     const complaint = object(body.complaint);
     const recipients = objects(complaint.complainedRecipients).map((r) => reportOf(r, 'delivered', {}));
@@ -62,6 +73,18 @@ function notificationOf(body: Json): SesNotification | null {
     const delay = object(body.deliveryDelay);
     const recipients = objects(delay.delayedRecipients).map((r) => reportOf(r, 'delayed', r));
     return { kind: 'delay', recipients: recipients.filter((r) => r !== null), ...common };
+  }
+  if (type === 'reject' || type === 'rendering failure' || type === 'renderingfailure') {
+    const said = type === 'reject' ? object(body.reject).reason : object(body.failure).errorMessage;
+    const recipients = strings(mail.destination).map((emailAddress) =>
+      reportOf({ emailAddress }, 'failed', {}),
+    );
+    return {
+      kind: 'bounce',
+      recipients: recipients.filter((r) => r !== null),
+      ...common,
+      ownRefusal: (stringOf(said) ?? 'no reason is given').slice(0, 1000),
+    };
   }
   return null;
 }

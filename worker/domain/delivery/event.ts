@@ -62,7 +62,7 @@ export const events = [
     postmark: 'Bounce',
     raised: 'a permanent failure, at once or by a later DSN',
     details:
-      'reply code, enhanced status, diagnostic, bounce class, source (smtp, dsn), suppresses; notSuppressed: why, when only words tell',
+      'reply code, enhanced status, diagnostic, bounce class, source (smtp, dsn, feed: the events of the relay that had it), suppresses; notSuppressed: why, when only words tell',
   },
   {
     kind: 'expired',
@@ -116,7 +116,7 @@ export const events = [
     resend: null,
     postmark: null,
     raised: 'one-click unsubscribe (RFC 8058), or the page behind its link',
-    details: 'suppresses, scope (`account`, a domain, `class:` or `tag:` and a name)',
+    details: 'suppresses, scope (`account`, a domain, or `class:`, `stream:`, `tag:` and a name)',
   },
   {
     kind: 'auto_replied',

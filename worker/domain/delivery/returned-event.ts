@@ -22,6 +22,8 @@ export interface Arrival {
   nullSender: boolean;
   /** A token that verifies, or a feedback loop that signs, names the delivery; else the report may be anybody's, and suppresses nobody. */
   verified: boolean;
+  /** The transport whose events told it; left out: a mail did. */
+  transport?: string | undefined;
 }
 
 /** What follows from a mail that came back. `state: null`: the delivery stays what it is. */
@@ -43,15 +45,16 @@ const unsent: readonly DeliveryState[] = ['scheduled', 'queued', 'suppressed', '
 export function reduceReturn(
   delivery: ReturnFacts,
   reading: Returned,
-  { atMs: nowMs, nullSender, verified }: Arrival,
+  { atMs: nowMs, nullSender, verified, transport }: Arrival,
 ): ReturnReduction | CounterName {
+  const by = transport === undefined ? { source: 'dsn' } : { source: 'feed', transport };
   if (unsent.includes(delivery.state) && !delivery.dispatched) return 'returned_unsent';
   switch (reading.kind) {
     case 'bounce':
       // RFC 3464 §2.3.3 `failed` ends it, also after `delivered`; what has bounced cannot bounce again.
-      return delivery.state === 'bounced' ? 'returned_repeated' : bounced(delivery, reading, nowMs);
+      return delivery.state === 'bounced' ? 'returned_repeated' : bounced(delivery, reading, nowMs, by);
     case 'delay':
-      return delayed(delivery, reading, nowMs);
+      return delayed(delivery, reading, nowMs, by);
     case 'delivered':
       return 'returned_confirmation';
     case 'complaint':
@@ -67,7 +70,7 @@ export function reduceReturn(
   }
 }
 
-function bounced(delivery: ReturnFacts, reading: Returned, nowMs: number): ReturnReduction {
+function bounced(delivery: ReturnFacts, reading: Returned, nowMs: number, by: EventDetails): ReturnReduction {
   const told = aboutDelivery(delivery, reading, 'failed');
   const failure = { class: told?.class ?? 'unknown', permanent: told?.permanent ?? false } as const;
   const consequence = consequenceOf(failure, delivery, nowMs);
@@ -82,7 +85,7 @@ function bounced(delivery: ReturnFacts, reading: Returned, nowMs: number): Retur
       atMs: nowMs,
       details: {
         ...failureDetails(told),
-        source: 'dsn',
+        ...by,
         suppresses: !unsure && isSuppressed(consequence, delivery),
         ...(unsure && { notSuppressed: unsureText }),
       },
@@ -96,10 +99,15 @@ const unsureText =
   'Only words tell of this failure, without a status or a reply of a known mail system, so the address stays mailable.';
 
 /** A warning that the peer still tries (RFC 3464 §2.3.3 `delayed`): told, and nothing else. */
-function delayed(delivery: ReturnFacts, reading: Returned, nowMs: number): ReturnReduction | CounterName {
+function delayed(
+  delivery: ReturnFacts,
+  reading: Returned,
+  nowMs: number,
+  by: EventDetails,
+): ReturnReduction | CounterName {
   if (delivery.state !== 'delivered' && isFinal(delivery.state)) return 'returned_repeated';
   const told = aboutDelivery(delivery, reading, 'delayed');
-  return plain('deferred', nowMs, { ...failureDetails(told), source: 'dsn' });
+  return plain('deferred', nowMs, { ...failureDetails(told), ...by });
 }
 
 function complained(

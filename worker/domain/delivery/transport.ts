@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { classNames, type MailClass } from '../message/class.ts';
+import { relayIdOf } from '../relay-feed/relay-event.ts';
 import type { Failure, Outcome, StepName } from './outcome.ts';
 
 /**
@@ -31,6 +32,10 @@ export const relay = z.object({
   maxBytes: z.number().int().min(1).nullable(),
   /** Connections at once. */
   connections: z.number().int().min(1).max(100),
+  /** Messages of a minute that this node may begin; null: as many as there are. */
+  perMinute: z.number().min(0.01).nullable().default(null),
+  /** Recipients of one session, and so messages over one connection; null: it says so itself. */
+  sessionRecipients: z.number().int().min(1).nullable().default(null),
 });
 export type Relay = z.infer<typeof relay>;
 
@@ -95,27 +100,39 @@ const beforeMail: readonly StepName[] = ['wait', 'connect', 'greeting', 'ehlo', 
 /** Refusals of the sender, not of the message or its recipient: another transport is another sender. */
 const ofTheSender: readonly Failure['class'][] = ['blocklisted', 'rate_limited', 'relay_denied', 'network'];
 
-/** Whether the next transport of a route may have the message, as this one certainly has not. */
-export function passesOn(outcome: Pick<Outcome, 'type'> & { failure?: Failure }): boolean {
+/**
+ * Whether the next transport of a route may have the message, as this one certainly has not.
+ * @param transport the one that failed; left out: `direct`
+ */
+export function passesOn(
+  outcome: Pick<Outcome, 'type'> & { failure?: Failure },
+  transport?: string | undefined,
+): boolean {
   const { type, failure } = outcome;
   if ((type !== 'deferred' && type !== 'bounced') || !failure) return false;
   if (failure.class === 'bad_domain') return false;
+  // More than a relay said that it takes, so it was not offered; for an MX that is the recipient's own limit.
+  if (failure.class === 'too_large' && failure.reply === null) return transport !== undefined;
   return ofTheSender.includes(failure.class) || (failure.step !== null && beforeMail.includes(failure.step));
 }
 
-/** What a relay did, by its name: how many messages it took, and how it refused us. */
+/** What a relay did, by its name: how many messages it took, what it calls them, and how it refused us. */
 export interface TransportUse {
   name: string;
   taken: number;
+  /** What it said that it calls them. */
+  ids: { id: string; messageId: string; n: number }[];
   failedText: string | null;
 }
 
 /** What relays did, from the outcomes of attempts. */
-export function transportUses(outcomes: readonly Outcome[]): TransportUse[] {
+export function transportUses(
+  results: readonly { messageId: string; n: number; outcome: Outcome }[],
+): TransportUse[] {
   const uses = new Map<string, TransportUse>();
-  for (const outcome of outcomes) {
+  for (const { messageId, n, outcome } of results) {
     const of = (name: string) => {
-      const use = uses.get(name) ?? { name, taken: 0, failedText: null };
+      const use = uses.get(name) ?? { name, taken: 0, ids: [], failedText: null };
       uses.set(name, use);
       return use;
     };
@@ -124,13 +141,18 @@ export function transportUses(outcomes: readonly Outcome[]): TransportUse[] {
       if (name !== undefined) of(name).failedText = error.slice(0, 500);
     for (const { transport: name, error } of passedOn) if (name !== direct) of(name).failedText = error;
     if (transport === undefined) continue;
+    const id = outcome.type === 'delivered' ? relayIdOf(outcome.reply.text) : null;
+    if (id !== null) of(transport).ids.push({ id, messageId, n });
     // What it may have taken counts, too.
     if (outcome.type === 'delivered' || outcome.type === 'maybeAccepted') of(transport).taken += 1;
-    else if (passesOn(outcome) && 'failure' in outcome)
+    else if (passesOn(outcome, transport) && 'failure' in outcome)
       of(transport).failedText = outcome.failure.text.slice(0, 500);
   }
   return [...uses.values()];
 }
+
+/** Where Cloudflare Email Service is to put its events: a queue of the installation, as deployments make it. */
+export const relayEventsQueue = 'pennypost-relay-events';
 
 /** What is known of services beforehand. */
 export interface TransportPreset {
@@ -141,6 +163,9 @@ export interface TransportPreset {
   tls: (typeof relayTls)[number];
   user: string | null;
   maxBytes: number | null;
+  sessionRecipients: number | null;
+  /** How it tells what became of what it took: by Amazon SNS to a path of ours, into a queue of ours; null: by mail alone. */
+  feed: 'sns' | 'queue' | null;
   /** Where what is given here is said. */
   source: string | null;
   hint: string;
@@ -157,6 +182,8 @@ export const transportPresets: readonly TransportPreset[] = [
     tls: 'starttls',
     user: null,
     maxBytes: null,
+    sessionRecipients: null,
+    feed: null,
     source: null,
     hint: 'The submission server of whoever relays for you (RFC 6409).',
   },
@@ -168,6 +195,8 @@ export const transportPresets: readonly TransportPreset[] = [
     tls: 'implicit',
     user: null,
     maxBytes: 40 * mebibyte,
+    sessionRecipients: null,
+    feed: 'sns',
     source: 'https://docs.aws.amazon.com/ses/latest/dg/smtp-connect.html',
     hint: 'The host of your region, with SMTP credentials made in its console (no access keys).',
   },
@@ -179,6 +208,8 @@ export const transportPresets: readonly TransportPreset[] = [
     tls: 'implicit',
     user: 'api_token',
     maxBytes: 5 * mebibyte,
+    sessionRecipients: 50,
+    feed: 'queue',
     source: 'https://developers.cloudflare.com/email-service/api/send-emails/smtp/',
     hint: 'The secret is an API token with the permission Email Sending: Edit; the domain must be set up for sending in the same account.',
   },

@@ -24,6 +24,13 @@ export interface InstallationFacts {
   encryption: { keys: number; old: number };
   allowLocalWebhooks: boolean;
   settings: number;
+  relays: readonly RelayFacts[];
+}
+
+/** A relay, and what is wrong with it; null: nothing that can be told. */
+export interface RelayFacts {
+  name: string;
+  fault: { text: string; fix: string } | null;
 }
 
 /** How large a database is, in bytes, and by how many it grows a day; null: not known yet. */
@@ -82,6 +89,19 @@ export function diagnoseHomes(homes: readonly HomeSize[]): Diagnosis[] {
   });
 }
 
+/** Told by the edge's own page and by the doctor of a node; without relays nothing is said of them. */
+export function diagnoseRelays(relays: readonly RelayFacts[]): Diagnosis[] {
+  return relays.map(({ name, fault }) =>
+    fault === null
+      ? fine(`relay ${name}`, 'Nothing speaks against what it takes being delivered.')
+      : warning(
+          `relay ${name}`,
+          `${fault.text}.`.replace(/^./, (first) => first.toUpperCase()),
+          fault.fix,
+        ),
+  );
+}
+
 const minuteMs = 60_000;
 
 /** Longer than this is late. */
@@ -112,6 +132,7 @@ const checks: readonly Check[] = [
         ),
   diagnoseTick,
   diagnoseNodes,
+  ({ relays }) => diagnoseRelays(relays),
   ({ queues, nowMs }) =>
     queues.map(({ class: name, oldestDueMs }) => {
       const check = `queue ${name}`;
@@ -189,7 +210,8 @@ function diagnoseTick({ tick, nowMs }: InstallationFacts): Diagnosis {
 }
 
 function diagnoseNodes({ nodes, nowMs }: InstallationFacts): Diagnosis {
-  const start = 'Start a node, see the guide Deploy, at /docs/deploy.';
+  const start =
+    'Start a node, see the guide Deploy, at /docs/deploy. Where its network closes port 25, mail leaves by a relay: /docs/no-port-25.';
   if (nodes.length === 0) return failed('nodes', 'No node has ever reported: nothing is delivered.', start);
   const away = nodes.filter(({ lastSeenAtMs }) => nowMs - lastSeenAtMs > lateMs.node);
   const names = away.map(({ nodeId }) => nodeId).join(', ');

@@ -25,6 +25,8 @@ export interface RecordCheck {
   optional?: readonly DomainType[];
   /** false: it is not looked for where misread forms put it. */
   soughtElsewhere?: false;
+  /** true: what its records name is the owner's choice, so nobody publishes them unseen. */
+  isExample?: true;
   /** The records to publish; each is a row of its own. */
   records(subject: CheckSubject): WantedRecord[];
   judge(wanted: WantedRecord, subject: CheckSubject, lookup: Lookup): Promise<Finding>;
@@ -113,6 +115,7 @@ export const recordChecks = [
     recommended: [],
     optional: sending,
     soughtElsewhere: false,
+    isExample: true,
     records: ({ name }) => [
       {
         type: 'TXT',
@@ -139,6 +142,11 @@ export function needOf(check: RecordCheck, type: DomainType): 'required' | 'reco
   if (check.required.includes(type)) return 'required';
   if (check.recommended.includes(type)) return 'recommended';
   return check.optional?.includes(type) ? 'optional' : null;
+}
+
+/** Whether the records of this check are examples that their owner fills in. */
+export function isExample(kind: CheckKind): boolean {
+  return recordChecks.some((check) => check.kind === kind && 'isExample' in check);
 }
 
 /** The domain that SPF records include. */

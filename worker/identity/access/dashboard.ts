@@ -136,6 +136,7 @@ export const dashboardAccess = accessRows([
   ['POST /operator/transports', operator, 'transport added'],
   ['POST /operator/transports/:name/pause', operator, 'transport changed'],
   ['POST /operator/transports/:name/remove', operator, 'transport removed'],
+  ['POST /operator/transports/domains', operator, 'transport rules changed'],
   ['POST /operator/transports/rules', operator, 'transport rules changed'],
   ['POST /operator/transports/rules/remove', operator, 'transport rules changed'],
   ['POST /operator/check', operator],

@@ -59,6 +59,8 @@ export const otherAccess = accessRows([
   ['POST /destination/:token', tracking],
   ['GET /healthz', everybody],
   ['GET /openapi.json', everybody],
+  // Of what a relay took, with its signature; it comes from few sources, as often as mail goes.
+  ['POST /feeds/:transport/:mac', everybody],
   // A key is made for each request.
   ['GET /.well-known/webhook-keys/:id', { surface: 'public', limit: 'pages' }],
   ['GET /docs', everybody],

@@ -83,6 +83,7 @@ export const stays: readonly string[] = [
   'node_tokens',
   'nodes',
   'recipient_policies',
+  'relayed',
   'transport_days',
   'transport_rules',
   'transports',
