@@ -255,7 +255,7 @@ describe('the sender health of an account', () => {
     };
     const node = await new TestNode('health').hello();
     const leased = async () => {
-      const { deliveries } = await node.lease(1000);
+      const { deliveries } = await node.lease(500);
       return Object.entries(ids).flatMap(([name, id]) =>
         deliveries.some(({ messageId }: Answer) => messageId === id) ? [name] : [],
       );
