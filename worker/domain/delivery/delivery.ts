@@ -259,7 +259,7 @@ function timeOf({ endedAtMs }: Outcome, nowMs: number): number {
 }
 
 function attemptDetails(delivery: DeliveryFacts, outcome: Outcome): EventDetails {
-  const { transport, mx, tls, reused, steps, tried, passedOn = [] } = outcome.session;
+  const { transport, mx, tls, reused, steps, tried, passedOn = [], leftOut = [] } = outcome.session;
   return {
     attempt: delivery.attempts,
     ...(transport === undefined ? {} : { transport }),
@@ -269,6 +269,7 @@ function attemptDetails(delivery: DeliveryFacts, outcome: Outcome): EventDetails
     steps,
     ...(tried.length > 0 ? { tried } : {}),
     ...(passedOn.length > 0 ? { passedOn } : {}),
+    ...(leftOut.length > 0 ? { leftOut } : {}),
     durationMs: Math.max(0, Math.round(outcome.endedAtMs - outcome.startedAtMs)),
   };
 }
