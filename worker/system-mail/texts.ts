@@ -88,7 +88,7 @@ export function healthMail(account: string, { level, digestPaused, health }: Hea
             'Mail of class digest waits from now on, and goes out by itself once the health is better. All other mail goes out as ever.\n',
           ]
         : []),
-      'The Overview shows how it goes on. There is another mail only when it declines further.\n',
+      'The Overview shows how it goes on. There is another mail only when it declines again.\n',
     ].join('\n'),
   };
 }
