@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { feedbackLoopPattern } from '#domain/bounce/feedback-loops.ts';
+import { type DigestPause, digestPauses } from '#domain/limits/health.ts';
 import { newestRows } from '#domain/message/row-form.ts';
 
 /**
@@ -81,6 +82,13 @@ export const workerSettings = [
       .string()
       .regex(/^([a-z0-9-]+(\.[a-z0-9-]+)+)?$/, 'must be a domain in lower case')
       .default(''),
+  },
+  {
+    key: 'DIGEST_PAUSE',
+    secret: false,
+    about:
+      'sender health of an account at which its mail of class `digest` waits until it is better: `warning`, `danger` or `critical`; `off`: it never waits for that',
+    schema: z.enum(digestPauses).default('off'),
   },
   {
     key: 'METER',
@@ -171,6 +179,7 @@ export interface Settings {
   submission: string;
   /** Empty: none. */
   aliasDomain: string;
+  digestPause: DigestPause;
   meter: boolean;
   dohUrl: string;
   /** Empty: nobody tells. */

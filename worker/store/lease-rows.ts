@@ -70,8 +70,13 @@ export function candidates(weeks: readonly string[], rows: SQL, terms: LeaseTerm
         ELSE (SELECT json_object('address', s.address, 'scope', s.scope_domain, 'reason', s.reason,
           'createdAtMs', s.created_at_ms) FROM ${suppressionOf(isCovered, nowMs)} LIMIT 1) END AS suppression
     FROM (SELECT h.*,
-        free AND coalesce((SELECT status <> 'active' FROM accounts WHERE id = h.account_id), 1) AS suspended
+        free AND coalesce((SELECT NOT ${mayBeLeased(sql`h.class`)} FROM accounts WHERE id = h.account_id), 1) AS suspended
       FROM (SELECT *, ${isFree(nowMs)} AS free FROM (${rows})) h) d`;
+}
+
+/** An account's mail of a class is leased: of the row of `accounts` that is read for it anyway. */
+export function mayBeLeased(rank: SQL): SQL {
+  return sql`(status = 'active' AND NOT (digest_paused AND ${rank} = ${sql.raw(String(classOf('digest').rank))}))`;
 }
 
 /** Its domain is not wanted. */

@@ -8,6 +8,7 @@ import {
   isFree,
   isUnwanted,
   type LeaseTerms,
+  mayBeLeased,
   type Row,
   rowOf,
 } from './lease-rows.ts';
@@ -53,7 +54,7 @@ export function scoutLookOf({ look, max }: LeaseTerms): number {
 }
 
 export function selectBeyond({ week, rank, from, accountId }: Scout, terms: LeaseTerms): SQL {
-  const active = sql`(SELECT status = 'active' FROM accounts WHERE id = account_id)`;
+  const active = sql`(SELECT ${mayBeLeased(sql`class`)} FROM accounts WHERE id = account_id)`;
   const isSought =
     accountId === null
       ? sql`free AND NOT ${isUnwanted(terms)} AND ${active}`

@@ -10,7 +10,7 @@ import { type TlsWish, tlsWishes } from '#domain/message/tls-wish.ts';
 import { suppressedDetails } from '#domain/suppression/suppression.ts';
 import { byRetainedWeek, retainedWeeks, weekTables, withHomeTables } from './home-tables.ts';
 import { chooseFromHeads } from './lease-heads.ts';
-import { isFree, type LeaseTerms, type Row } from './lease-rows.ts';
+import { isFree, type LeaseTerms, mayBeLeased, type Row } from './lease-rows.ts';
 import { dispatchedEntry } from './short-row.ts';
 import { batch } from './sql.ts';
 import type { Store } from './store.ts';
@@ -123,7 +123,7 @@ function lease(store: Store, week: string, rows: readonly Row[], terms: LeaseTer
     WHERE (message_id, n) IN (SELECT value->>'m', value->>'n' FROM json_each(${refsOf(rows)}))
       AND due_ms <= ${nowMs} AND ${isFree(nowMs)}
       AND EXISTS (SELECT 1 FROM nodes WHERE node_id = ${nodeId} AND boot_id = ${terms.bootId} AND lease_fence < ${terms.sequence})
-      AND EXISTS (SELECT 1 FROM accounts WHERE id = d.account_id AND status = 'active')
+      AND EXISTS (SELECT 1 FROM accounts WHERE id = d.account_id AND ${mayBeLeased(sql`d.class`)})
       AND NOT EXISTS (SELECT 1 FROM ${suppressionOf(isCoveredIn(week), nowMs)})
     RETURNING message_id, n, attempts`;
 }
