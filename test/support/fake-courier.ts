@@ -102,5 +102,9 @@ export class FakeCourier implements Courier {
     return [];
   }
 
+  sendingAddresses() {
+    return [];
+  }
+
   async close(): Promise<void> {}
 }
