@@ -23,8 +23,8 @@ export interface Showcase {
   paths: Record<string, string[]>;
   /** A captured mail with HTML. */
   captured: string;
-  /** Links that mails have: to unsubscribe, to agree, to switch an alias off. */
-  links: string[];
+  /** Links that mails have, as paths, by the pattern of their page. */
+  links: Record<string, string[]>;
   stop(): Promise<void>;
 }
 
@@ -184,6 +184,15 @@ export async function fill(product: Standalone, page: Page): Promise<Showcase> {
     to: ['angry@example.net'],
     subject: 'You may like this',
     tags: ['newsletter'],
+    class: 'digest',
+    unsubscribe_scope: 'tag',
+  });
+  await send({
+    to: ['hana@example.net'],
+    subject: 'Teas of the week',
+    tags: ['newsletter'],
+    class: 'digest',
+    unsubscribe_scope: 'class',
   });
   const simulator = (part: string) => `${part}@simulator.pennypost.test`;
   await send({ to: [simulator('hard-bounce')], subject: 'A test of a bounce' });
@@ -260,22 +269,24 @@ export async function fill(product: Standalone, page: Page): Promise<Showcase> {
   });
   await page.goto(`${url}/messages/${bounce.message_id}`);
   const bounced = (await page.locator('a[href*="/returned/"]').first().getAttribute('href')) ?? '';
-  const asked = await captured.waitFor('May mail be sent on to you?').catch(() => null);
+  const links = async (subject: string, found: RegExp) => {
+    const text = (await captured.waitFor(subject)).raw.toString('latin1');
+    const plain = text.replaceAll('=\r\n', '').replace(/\r\n(?=[ \t])/g, '');
+    return [...plain.matchAll(found)].slice(0, 1).map(([link]) => new URL(link));
+  };
+  const toUnsubscribe = /https?:\/\/\S+\/u\/[^\s<>]+/g;
+  const offered = await links('Teas of the week', toUnsubscribe);
+  const used = await links('You may like this', toUnsubscribe);
+  for (const link of used)
+    await fetch(link, { method: 'POST', body: new URLSearchParams({ 'List-Unsubscribe': 'One-Click' }) });
+  const asked = await links('May mail be sent on to you?', /https?:\/\/\S+\/destination\/[\w-]+/g);
+  const pathsOf = (found: URL[]) => found.map(({ pathname, search }) => pathname + search);
   const mail = await captured.waitFor('Your receipt 4711');
   return {
     product,
     url,
     captured: mail.id,
-    links: asked
-      ? [
-          ...asked.raw
-            .toString('latin1')
-            .replaceAll('=\r\n', '')
-            .matchAll(/https?:\/\/\S+\/destination\/[\w-]+/g),
-        ]
-          .map(([link]) => link)
-          .slice(0, 1)
-      : [],
+    links: { '/u/:token': pathsOf([...offered, ...used]), '/destination/:token': pathsOf(asked) },
     paths: {
       '/messages/:id': [
         `/messages/${whole.message_id}`,

@@ -23,7 +23,7 @@ export const messageFields: Fields = [
   ['HtmlBody', 'html_body'],
 ];
 
-/** A message that names a template. `InlineCss` is read and changes nothing. */
+/** A message that names a template. `InlineCss` is read and changes nothing: CSS is always inlined. */
 export const templatedFields: Fields = [
   ...common,
   ['TemplateId', 'template_id'],

@@ -1,5 +1,6 @@
 import { Problem } from '#domain/problem.ts';
 import { filledVariables, type TemplateContent, templateLimits } from '#domain/template/template.ts';
+import { inlineCss } from './inline-css.ts';
 import { namesIn, type Part, parseTemplate, TemplateFault } from './parse.ts';
 import { type Budget, newBudget, render } from './render.ts';
 import { textPartOf } from './text-part.ts';
@@ -101,7 +102,8 @@ function inLayout(
     content === null || source === null || source === undefined
       ? content
       : writing.write(mode === 'html' ? 'html_body' : 'text_body', source, mode, content);
-  const htmlBody = around(layout?.htmlBody, html, 'html');
+  const put = around(layout?.htmlBody, html, 'html');
+  const htmlBody = put && inlineCss(put);
   const ownText = text ?? (html === null || layout?.textBody == null ? null : textPartOf(html));
   const textBody = around(layout?.textBody, ownText, 'text');
   return { htmlBody, textBody: textBody ?? (htmlBody === null ? null : textPartOf(htmlBody)) };

@@ -46,8 +46,8 @@ attachments. Attachments beyond 8 MiB together have a \`ContentUrl\` instead of 
 - \`TotalCount\` of a list counts what has been looked at: one more than is shown where there is more.
 - Lists of bounces, opens and clicks look at the newest 500 messages that match.
 - A value that a template prints and \`TemplateModel\` does not have is an error that names it (300), not an empty place. \`InlineCss\` is read and changes
-  nothing: write styles inline. An alias is made of a-z, 0-9 and hyphens; \`Order_Receipt\` is taken and becomes \`order-receipt\`, and a template
-  without one gets one of its name.
+  nothing: what a \`<style>\` says is always written into the elements too. An alias is made of a-z, 0-9 and
+  hyphens; \`Order_Receipt\` is taken and becomes \`order-receipt\`, and a template without one gets one of its name.
 - There are no servers, so \`pushTemplates\` has nowhere to push to (601): make the templates with the key of the other account.
 - Bulk requests, servers, sender signatures, the making of streams and inbound rules have no counterpart: such calls are answered in Postmark's
   shape with 404 and a sentence that says what there is instead.

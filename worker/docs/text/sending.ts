@@ -57,6 +57,12 @@ around the text that readers show, and that part is written anew in UTF-8; what 
 The page Templates of the dashboard edits them beside a preview (desktop, mobile, dark, plain text) filled from an example in JSON, compares
 versions, goes back to one, and sends a test.
 
+**Styles.** What a \`<style>\` of a template or layout says is also written into the \`style\` of the elements, for readers without \`<style>\`.
+It stays where it is, and readers with it see no difference: what waits for the reader (\`@media\`, \`@supports\`, \`:hover\`, \`var()\`) is not written
+into elements and goes on winning. Content that comes without a template or layout is sent as it is. A mail beyond one of these bounds stays as it
+was: 256 KiB of HTML, 64 KiB of CSS, 3,000 elements, 200 deep, 500 selectors, and 256 KiB that would be added. Measured: 2 ms of CPU for a receipt
+of 1.3 kB, 7 ms for 9 kB with 200 cells, 35 ms for the slowest mail that is in bounds.
+
 ## What goes on the wire
 
 - A whole message (SMTP, \`POST /v1/send/raw\`) stays byte for byte, but for: \`Bcc\`, \`Resent-Bcc\` and \`Return-Path\`, which

@@ -246,6 +246,7 @@ form:has([name="view"][value="dark"]:checked) iframe.mail { color-scheme: dark; 
 .door { min-height: 100vh; display: grid; place-content: center; grid-template-columns: minmax(0, 27rem); padding: var(--s4); }
 .door main { padding: 0; gap: var(--s5); }
 .door .card { padding: var(--s6); }
+.door .card > h2 { margin-top: var(--s4); }
 .door .brand { justify-content: center; }
 .qr svg { width: 11rem; height: 11rem; background: #fff; border-radius: var(--radius); padding: var(--s2); }
 
