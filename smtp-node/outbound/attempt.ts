@@ -19,6 +19,8 @@ export interface AttemptHooks {
   beforeData(): Promise<void>;
   /** True when it has waited for a second, for its peer or its turn; false when it goes on. */
   onWaiting?(waiting: boolean): void;
+  /** It ends untried, as this relay takes no more in a minute and others are waiting, too. */
+  onPaced?(relay: string): void;
   /** Very many attempts wait: none may wait for long before MAIL. */
   crowded?(): boolean;
 }
@@ -41,12 +43,13 @@ export async function attempt(
   const session: Session = { mx: null, tls: null, reused: false, steps: [], tried: [] };
   const clock = createStepClock(session.steps, (waiting) => hooks.onWaiting?.(waiting));
   const share = hooks.crowded?.() ? crowdedShare : 1;
-  const trip = {
+  const trip: Trip = {
     beforeData: () => clock.time('data', () => hooks.beforeData()),
     session,
     clock,
     patience: { leftMs: around.timeouts.beforeMailMs * share },
     waitUntilMs: startedAtMs + around.slotWaitMs,
+    pacedBy: null,
   };
   const ending = await decide(delivery, raw, keys, trip, around).catch(
     // A file that cannot be read, or a fault of ours: the mail is still good, so it is tried again.
@@ -60,7 +63,10 @@ export async function attempt(
       }),
     }),
   );
-  if (ending === 'untried') return ending;
+  if (ending === 'untried') {
+    if (trip.pacedBy !== null) hooks.onPaced?.(trip.pacedBy);
+    return ending;
+  }
   return { ...ending, startedAtMs, endedAtMs: around.now(), session };
 }
 
@@ -182,7 +188,15 @@ async function byMx(
     most: provider?.attempts ?? null,
   };
   const { from, departure, hosts } = around.departures.of(delivery, answer.hosts);
-  const way = { hosts, domain: envelope.domain, tls, provider, destination, maxBytes: null };
+  const way = {
+    hosts,
+    domain: envelope.domain,
+    tls,
+    provider,
+    destination,
+    maxBytes: null,
+    fields: null,
+  };
   // Whoever finds out whether the port has opened really asks, also hosts that did not answer while it was closed.
   const silent = passage === 'probe' ? new SilentHosts(around.now) : departure.silent;
   if (from) trip.session.from = from.name;
@@ -208,12 +222,12 @@ async function byRelay(
     const text = `the transport ${name} is not known here`;
     return { type: 'deferred', failure: silentFailure({ class: 'system', text, step: 'wait' }) };
   }
-  const { maxBytes, host, connections, perMinute } = access.relay;
+  const { maxBytes, fields, host, connections, perMinute } = access.relay;
   const answer = await trip.clock.time('dns', () => access.resolve());
   if (answer.kind === 'none')
     return { type: 'deferred', failure: silentFailure({ ...answer, class: 'network', step: 'connect' }) };
   const tls = await noTlsPolicies.of(host, [host], 'policy');
   const destination = { name: `relay ${name}`, most: connections, perMinute };
-  const way = { hosts: answer.hosts, domain: host, tls, provider: null, destination, maxBytes };
+  const way = { hosts: answer.hosts, domain: host, tls, provider: null, destination, maxBytes, fields };
   return await send(way, sending, trip, { ...around, ...access });
 }

@@ -3,6 +3,7 @@ import type { DkimKey, LeasedDelivery } from '#domain/node-contract.ts';
 import type { Log } from '../log.ts';
 import type { Meters } from '../metrics.ts';
 import { EdgeRefusal } from '../worker-client.ts';
+import type { AttemptHooks } from './attempt.ts';
 import type { Courier } from './courier.ts';
 import type { Journal } from './journal.ts';
 import type { LeaseRef } from './journal-record.ts';
@@ -37,14 +38,14 @@ export interface CarryContext {
 /**
  * Tries one leased delivery, from fetching the message to handing in the outcome. Never rejects.
  * @param onWaiting told `true` when it has waited for a second, and `false` when it goes on
- * @returns `untried` when the lease should be given back
+ * @returns `untried` when the lease should be given back, with the relay that it waited for where that takes no more in a minute
  */
 export async function carry(
   delivery: LeasedDelivery,
   keys: readonly DkimKey[],
   context: CarryContext,
   onWaiting: (waiting: boolean) => void,
-): Promise<'tried' | 'untried'> {
+): Promise<'tried' | 'untried' | { untriedBy: string }> {
   const { log } = context;
   const ref = refOf(delivery);
   const startedAtMs = context.edgeNowMs();
@@ -71,8 +72,10 @@ export async function carry(
   try {
     if (context.stopped.aborted || delivery.leaseUntilMs - context.edgeNowMs() < leastLeaseMs)
       return 'untried';
-    const outcome = await attempt(delivery, loan, keys, startedAtMs, context, onWaiting);
-    if (outcome === 'untried') return outcome;
+    const pacedBy: string[] = [];
+    const hooks = { onWaiting, onPaced: (relay: string) => void pacedBy.push(relay) };
+    const outcome = await attempt(delivery, loan, keys, startedAtMs, context, hooks);
+    if (outcome === 'untried') return pacedBy[0] === undefined ? outcome : { untriedBy: pacedBy[0] };
     await handIn(delivery, outcome, context);
     return 'tried';
   } finally {
@@ -90,7 +93,7 @@ async function attempt(
   keys: readonly DkimKey[],
   startedAtMs: number,
   context: CarryContext,
-  onWaiting: (waiting: boolean) => void,
+  told: Pick<AttemptHooks, 'onWaiting' | 'onPaced'>,
 ): Promise<Outcome | 'untried'> {
   const stop = Promise.withResolvers<'untried'>();
   const goOn = context.whenStopped(() => stop.resolve('untried'));
@@ -100,7 +103,7 @@ async function attempt(
     return noteSending(delivery, startedAtMs, context);
   };
   try {
-    const hooks = { beforeData, onWaiting, crowded: context.crowded };
+    const hooks = { ...told, beforeData, crowded: context.crowded };
     return await Promise.race([stop.promise, context.courier.deliver(delivery, raw, keys, hooks)]);
   } finally {
     goOn();

@@ -19,9 +19,14 @@ export interface LeftAlone {
   leftAlone: string;
 }
 
+/** None was free in time, as no more may begin in a minute. */
+export interface Paced {
+  paced: true;
+}
+
 interface Waiter {
   mailClass: MailClass;
-  give(answer: Stay | LeftAlone | null): void;
+  give(answer: Stay | LeftAlone | Paced | null): void;
 }
 
 interface Destination {
@@ -90,14 +95,14 @@ export class Destinations {
    * A place at once or when one is free, for the most urgent class first; digests have no more than their share.
    * @param most attempts at once at the most, when that is fewer than at others
    * @param perMinute attempts that may begin in a minute; left out or null: no limit
-   * @returns null when none was free in time, or all is closed
+   * @returns `paced` or null when none was free in time; null when all is closed
    */
   enter(
     { name, most, perMinute = null }: { name: string; most: number | null; perMinute?: number | null },
     domain: string,
     mailClass: MailClass,
     waitMs: number,
-  ): Promise<Stay | LeftAlone | null> {
+  ): Promise<Stay | LeftAlone | Paced | null> {
     const at = this.#destinationOf(name, Math.min(most ?? this.#options.most, this.#options.most));
     this.#setPace(at, perMinute);
     at.domains.delete(domain);
@@ -107,11 +112,11 @@ export class Destinations {
     const leftAlone = this.#leftAlone(at);
     if (leftAlone) return Promise.resolve(leftAlone);
     const stay = at.waiters.isNext(mailClass) ? this.#take(at, mailClass) : null;
-    if (stay || waitMs <= 0 || this.#closed) return Promise.resolve(stay);
+    if (stay || waitMs <= 0 || this.#closed) return Promise.resolve(stay ?? outOfTime(at));
     return new Promise((resolve) => {
       const timer = setTimeout(() => {
         at.waiters.delete(waiter);
-        resolve(null);
+        resolve(outOfTime(at));
       }, waitMs);
       const waiter: Waiter = {
         mailClass,
@@ -265,6 +270,11 @@ export class Destinations {
       waiter.give(stay);
     }
   }
+}
+
+/** Why somebody has waited in vain. */
+function outOfTime({ paceTimer }: Destination): Paced | null {
+  return paceTimer ? { paced: true } : null;
 }
 
 function insideOf({ inside }: Destination): number {

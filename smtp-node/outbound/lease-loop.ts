@@ -7,7 +7,6 @@ import { type CarryContext, carry } from './carry.ts';
 import type { Courier } from './courier.ts';
 import { DigestPace } from './digest-pace.ts';
 import type { Journal } from './journal.ts';
-import type { LeaseRef } from './journal-record.ts';
 import { type Room, Slots } from './slots.ts';
 
 export interface LeaseLoopOptions
@@ -31,6 +30,7 @@ const mostExcludedDomains = 50;
 /** How long a place in the queue is kept: what was passed by may be wanted again (leases that ended, accounts resumed). */
 const placeKeptMs = 5 * 60_000;
 
+type GivenBack = Parameters<WorkerClient['release']>[0][number];
 type LeaseAsk = Omit<Parameters<WorkerClient['lease']>[0], 'sequence' | 'fence'>;
 
 /**
@@ -71,7 +71,7 @@ export class LeaseLoop {
   /** Requests up to this number take nothing any more, whatever they ask for. */
   #fence = 0;
   #endRest: () => void = () => {};
-  #untried: LeaseRef[] = [];
+  #untried: GivenBack[] = [];
 
   constructor(options: LeaseLoopOptions) {
     this.#options = options;
@@ -326,9 +326,11 @@ export class LeaseLoop {
   ): Promise<void> {
     const { messageId, n, leaseId } = delivery;
     try {
-      if ((await carry(delivery, keys, this.#context, onWaiting)) === 'tried') return;
+      const carried = await carry(delivery, keys, this.#context, onWaiting);
+      if (carried === 'tried') return;
       onWaiting(true);
-      await this.#giveBack({ messageId, n, leaseId });
+      const why = carried === 'untried' ? {} : { waitsFor: carried.untriedBy };
+      await this.#giveBack({ messageId, n, leaseId, ...why });
     } catch (error) {
       this.#options.log.error(
         { messageId, n, leaseId, err: error },
@@ -338,7 +340,7 @@ export class LeaseLoop {
   }
 
   /** Never rejects. */
-  async #giveBack(lease: LeaseRef): Promise<void> {
+  async #giveBack(lease: GivenBack): Promise<void> {
     this.#untried.push(lease);
     // leases that are given back in the same turn go in one request
     await Promise.resolve();

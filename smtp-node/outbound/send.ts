@@ -1,5 +1,7 @@
+import { type RelayFields, takesField } from '#domain/delivery/relay-fields.ts';
 import { classOf } from '#domain/message/class.ts';
 import type { DkimKey, LeasedDelivery } from '#domain/node-contract.ts';
+import { KeptFields, withKeptFields } from '../signing/kept-fields.ts';
 import { withCrlf } from '../signing/line-ends.ts';
 import { type RawSource, readRaw, wholeOf } from '../signing/raw-source.ts';
 import type { DomainTls } from '../tls-policy/policy.ts';
@@ -22,8 +24,15 @@ export interface Sending {
 }
 
 export type Signed =
-  | { kind: 'signed'; mail: Mail; selectors: string[] }
+  | { kind: 'signed'; offer(fields: RelayFields | null): Offer; selectors: string[] }
   | { kind: 'unsignable'; text: string };
+
+/** A message as one transport gets it. */
+interface Offer {
+  mail: Mail;
+  /** Names of fields that the message has and the transport does not take, once the content has been read. */
+  leftOut: Set<string>;
+}
 
 /** Where it goes. */
 export interface Way {
@@ -35,6 +44,8 @@ export interface Way {
   destination: { name: string; most: number | null; perMinute?: number | null };
   /** Largest message, octets; null: the hosts say so. */
   maxBytes: number | null;
+  /** Header fields that they take; null: all. */
+  fields: RelayFields | null;
 }
 
 export async function sign(
@@ -57,12 +68,13 @@ export async function sign(
   );
   trip.clock.current = null;
   if (signed.kind === 'unsignable') return signed;
-  return { kind: 'signed', mail: mailOf(envelope, delivery, raw, signed), selectors: signed.selectors };
+  const offer = (taken: RelayFields | null) => offerOf(envelope, delivery, raw, { ...signed, taken });
+  return { kind: 'signed', offer, selectors: signed.selectors };
 }
 
 /** Waits for a place among the attempts there, signs, and tries host after host. */
 export async function send(
-  { hosts, domain, tls, provider, destination, maxBytes }: Way,
+  { hosts, domain, tls, provider, destination, maxBytes, fields }: Way,
   { delivery, signed }: Sending,
   trip: Trip,
   around: SurroundingsOfWay,
@@ -72,6 +84,10 @@ export async function send(
     around.destinations.enter(destination, domain, delivery.class, waitMs),
   );
   if (!stay) return 'untried';
+  if ('paced' in stay) {
+    trip.pacedBy = trip.session.transport ?? null;
+    return 'untried';
+  }
   if ('leftAlone' in stay) {
     const failure = silentFailure({ class: 'rate_limited', text: stay.leftAlone, step: 'wait' });
     return { type: 'deferred', failure };
@@ -81,7 +97,7 @@ export async function send(
     const ready = await signed();
     if (ready.kind === 'unsignable')
       return { type: 'failed', reason: 'unsignable', text: bounded(ready.text) };
-    const { mail, selectors } = ready;
+    const { mail, leftOut } = ready.offer(fields);
     if (maxBytes !== null && mail.sizeBytes > maxBytes) {
       const text = `${mail.sizeBytes} octets are more than the ${maxBytes} that ${destination.name} takes`;
       const failure = silentFailure({ class: 'too_large', status: '5.3.4', text, step: 'mail' });
@@ -91,31 +107,37 @@ export async function send(
     const errand: Errand = { ...trip, domain, mailClass: delivery.class, mail, tls, plain: false };
     const result = await tryHosts(targets, errand, delivery, { stay, provider }, around);
     if (result === 'untried' || result.type !== 'accepted') return result;
-    return { type: 'delivered', reply: result.reply, dkim: selectors };
+    if (leftOut.size > 0) trip.session.leftOut = [...leftOut].slice(0, 50).map((name) => name.slice(0, 100));
+    const dkim = takesField(fields, 'DKIM-Signature') ? ready.selectors : [];
+    return { type: 'delivered', reply: result.reply, dkim };
   } finally {
     stay.leave();
   }
 }
 
-function mailOf(
+function offerOf(
   envelope: Envelope,
   delivery: LeasedDelivery,
   raw: RawSource,
-  signed: { header: string; sizeBytes: number; headerIsUtf8: boolean },
-): Mail {
-  const header = Buffer.from(signed.header);
-  return {
+  signed: { header: string; sizeBytes: number; headerIsUtf8: boolean; taken: RelayFields | null },
+): Offer {
+  const header = withKeptFields(Buffer.from(signed.header), signed.taken);
+  const leftOut = new Set<string>();
+  const mail: Mail = {
     mailFrom: envelope.mailFrom,
     rcptTo: envelope.rcptTo,
+    // Fields that are left out make it smaller: this is the most that it has (RFC 1870 §3).
     sizeBytes: header.length + signed.sizeBytes,
     needsSmtpUtf8: envelope.needsSmtpUtf8 || (delivery.smtputf8 && signed.headerIsUtf8),
     eightBit: delivery.eightBit,
     requireTls: requireTlsOf(delivery),
     content: () => {
+      const kept = new KeptFields(signed.taken, leftOut);
       const whole = wholeOf(raw);
-      return whole ? [stuffedWhole(header, whole)] : dotStuffed(signedContent(header, raw));
+      return whole ? [stuffedWhole(header, whole, kept)] : dotStuffed(signedContent(header, raw, kept));
     },
   };
+  return { mail, leftOut };
 }
 
 function requireTlsOf({ tls, requiretls = false }: LeasedDelivery): Mail['requireTls'] {
@@ -123,16 +145,19 @@ function requireTlsOf({ tls, requiretls = false }: LeasedDelivery): Mail['requir
   return tls === 'required' ? 'where understood' : 'no';
 }
 
-function stuffedWhole(header: Buffer, message: Buffer): Buffer {
+function stuffedWhole(header: Buffer, message: Buffer, kept: KeptFields): Buffer {
   const stuffing = new DotStuffing();
-  return Buffer.concat([...stuffing.push(header), ...stuffing.push(message), ...stuffing.end()]);
+  const parts = [header, kept.push(message), kept.end()];
+  return Buffer.concat([...parts.flatMap((part) => stuffing.push(part)), ...stuffing.end()]);
 }
 
-async function* signedContent(header: Buffer, raw: RawSource): AsyncGenerator<Buffer> {
+async function* signedContent(header: Buffer, raw: RawSource, kept: KeptFields): AsyncGenerator<Buffer> {
   let before: Buffer | null = header;
   for await (const chunk of withCrlf(readRaw(raw))) {
-    yield before ? Buffer.concat([before, chunk]) : chunk;
+    const piece = kept.push(chunk);
+    yield before ? Buffer.concat([before, piece]) : piece;
     before = null;
   }
-  if (before) yield before;
+  const rest = kept.end();
+  if (before || rest.length > 0) yield before ? Buffer.concat([before, rest]) : rest;
 }

@@ -45,4 +45,7 @@ type Bare<T> = T extends Outcome ? Omit<T, 'startedAtMs' | 'endedAtMs' | 'sessio
 export type Ending = Bare<Outcome>;
 
 /** What belongs to the attempt as a whole, whichever way it goes. */
-export type Trip = Omit<Errand, 'domain' | 'mailClass' | 'mail' | 'plain' | 'tls'>;
+export type Trip = Omit<Errand, 'domain' | 'mailClass' | 'mail' | 'plain' | 'tls'> & {
+  /** The relay that it waited for in vain, as that takes no more in a minute. */
+  pacedBy: string | null;
+};

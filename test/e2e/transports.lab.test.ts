@@ -17,10 +17,10 @@ const returnPathHost = `pp-bounces.${domain}`;
 const from = `Shop <shop@${domain}>`;
 
 /** Our own port 25 on the way out, as networks close it. */
-const closePort25 =
+const closePort25 = (verdict: string) =>
   'add table inet lab\n' +
   'add chain inet lab out { type filter hook output priority 0; }\n' +
-  'add rule inet lab out tcp dport 25 reject with icmpx admin-prohibited\n';
+  `add rule inet lab out tcp dport 25 ${verdict}\n`;
 const openPort25 = 'delete table inet lab\n';
 
 describeInLab('transports among real mail servers', (lab) => {
@@ -28,6 +28,7 @@ describeInLab('transports among real mail servers', (lab) => {
   let api: Api;
   let keys: DomainFacts;
   let way: Forward;
+  let sent = 0;
 
   const nft = (rules: string) => lab.run('sender', 'nft', ['-f', '-'], { input: rules });
   const send = (to: string, subject = to) => api.send({ from, to, subject, text_body: 'Good day\n' });
@@ -141,48 +142,53 @@ describeInLab('transports among real mail servers', (lab) => {
     expect((await api.email(id)).status).toBe('bounced');
   });
 
-  it('goes by the relay while port 25 is closed, and says why', async () => {
-    await nft(closePort25);
-    const ids = await Promise.all(
-      ['user-1@xn--bcher-kva.test', 'user@v6only.test', 'user@plain.test'].map((to) => send(to)),
-    );
-    for (const details of await Promise.all(ids.map(delivered))) {
+  async function closedBy(verdict: string, to: string[], says: RegExp): Promise<void> {
+    await nft(closePort25(verdict));
+    const ids = await Promise.all(to.map((one) => send(one)));
+    for (const details of await Promise.all(ids.map(delivered)))
       expect(details).toMatchObject({
         transport: 'smarthost',
-        passedOn: [
-          {
-            transport: 'direct',
-            error: expect.stringMatching(
-              /no connection to .*: (Permission denied|.*EHOSTUNREACH|Host unreachable)/,
-            ),
-          },
-        ],
+        passedOn: [{ transport: 'direct', error: expect.stringMatching(says) }],
       });
-    }
-    const [next] = await Promise.all([delivered(await send('user-2@limited.test'))]);
-    expect(next).toMatchObject({
+  }
+
+  async function openAgain(): Promise<void> {
+    await nft(openPort25);
+    const again = async () => {
+      const details = await delivered(await send(`user-again${++sent}@plain.test`));
+      return details.transport === undefined && details;
+    };
+    expect(await until('mail to go directly', 40_000, again, 1000)).toMatchObject({
+      mx: { host: lab.hosts.plain.fqdn },
+    });
+  }
+
+  it('goes by the relay while a network swallows what is sent to port 25, and directly again once it has opened', async () => {
+    // One SYN and another: the kernel gives up after three seconds.
+    await lab.run('sender', 'sysctl', ['-qw', 'net.ipv4.tcp_syn_retries=1']);
+    const to = ['user-1@xn--bcher-kva.test', 'user-1@v6only.test', 'user-1@plain.test'];
+    await closedBy('drop', to, /did not answer|ETIMEDOUT|timed? ?out/i);
+    expect(await delivered(await send('user-1@limited.test'))).toMatchObject({
       transport: 'smarthost',
       passedOn: [
         { transport: 'direct', error: expect.stringContaining('port 25 of this node seems to be closed') },
       ],
     });
-    await lab.mailbox('plain').waitFor({ rcptTo: 'user@plain.test' });
-    await lab.mailbox('mx6').waitFor({ rcptTo: 'user@v6only.test' });
+    await openAgain();
   });
 
-  it('goes directly again once it has opened, also to those that were silent, and nothing went twice', async () => {
-    await nft(openPort25);
-    let sent = 0;
-    const direct = await until(
-      'mail to go directly',
-      40_000,
-      async () => {
-        const details = await delivered(await send(`user-again${++sent}@plain.test`));
-        return details.transport === undefined && details;
-      },
-      1000,
-    );
-    expect(direct).toMatchObject({ mx: { host: lab.hosts.plain.fqdn } });
+  it('goes by the relay where a network refuses, and says why', async () => {
+    // To hosts to which no connection is kept.
+    const to = ['user-2@xn--bcher-kva.test', 'user-2@v6only.test', 'user-2@limited.test'];
+    const says = /no connection to .*: (Permission denied|.*EHOSTUNREACH|Host unreachable)/;
+    await closedBy('reject with icmpx admin-prohibited', to, says);
+    expect(await delivered(await send('user-2@plain.test'))).toMatchObject({ transport: 'smarthost' });
+    await lab.mailbox('plain').waitFor({ rcptTo: 'user-2@plain.test' });
+    await lab.mailbox('mx6').waitFor({ rcptTo: 'user-2@v6only.test' });
+  });
+
+  it('goes directly again, also to those that were silent, and nothing went twice', async () => {
+    await openAgain();
     const after = await Promise.all([
       delivered(await send('user-3@xn--bcher-kva.test')),
       delivered(await send('user-3@v6only.test')),

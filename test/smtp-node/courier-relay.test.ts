@@ -1,9 +1,12 @@
+import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { cloudflareFields } from '#domain/delivery/relay-fields.ts';
 import type { Relay } from '#domain/delivery/transport.ts';
 import type { MailClass } from '#domain/message/class.ts';
 import type { Courier } from '../../smtp-node/outbound/courier.ts';
 import { Destinations } from '../../smtp-node/outbound/destinations.ts';
-import { courierTo, failureOf, send } from '../support/courier.ts';
+import { KeptFields, withKeptFields } from '../../smtp-node/signing/kept-fields.ts';
+import { courierTo, failureOf, send, sendIfFree } from '../support/courier.ts';
 import { type FakeMx, startFakeMx } from '../support/fake-mx.ts';
 import { freePort } from '../support/free-port.ts';
 import { relayLogin, startRelay, type TestRelay } from '../support/relay.ts';
@@ -106,12 +109,84 @@ describe('a delivery by a relay', () => {
   });
 });
 
+describe('a relay that takes some header fields alone', () => {
+  const message = [
+    'Received: from client',
+    ' by us',
+    'From: shop@example.test',
+    'Feedback-ID: a:b',
+    'X-Order: 1',
+    'Sender: boss@example.test',
+    'Subject: Hello',
+    '',
+    'Sender: stays, as this is no field',
+    '.',
+    '',
+  ].join('\r\n');
+  const kept = message
+    .replace(/^Received: .*\r\n .*\r\n/, '')
+    .replace(/^(Feedback-ID|Sender): .*\r\n/gm, (line) => (line.includes('stays') ? line : ''));
+
+  it.each([
+    ['small', ''],
+    ['of several blocks', 'a line of the body\r\n'.repeat(10_000)],
+  ])('gets a message without the others and signs itself: %s', async (_size, more) => {
+    const { messages } = await use({}, { fields: cloudflareFields });
+    const raw = { kind: 'bytes', bytes: Buffer.from(message + more) } as const;
+    const fields = [{ name: 'CFBL-Address', value: 'fbl@example.test; report=arf' }];
+    const outcome = await send(courier, { ...byRelay, fields }, { raw });
+    expect(outcome).toMatchObject({ type: 'delivered', dkim: [] });
+    expect(outcome.session.leftOut).toEqual(['Received', 'Feedback-ID', 'Sender']);
+    expect(messages[0]?.raw).toBe(kept + more);
+  });
+
+  it('leaves the message whole for the transport after it', async () => {
+    await use(
+      { refuse: { at: 'dot', code: 554, text: '5.7.1 relay access denied' } },
+      { fields: cloudflareFields },
+    );
+    const raw = { kind: 'bytes', bytes: Buffer.from(message) } as const;
+    const outcome = await send(courier, { route: ['smarthost', 'direct'] }, { raw });
+    expect(outcome.session.leftOut).toBeUndefined();
+    expect(outcome).toMatchObject({ type: 'delivered', dkim: ['ed1'] });
+    expect(mx.messages[0]?.raw.toString('latin1')).toContain('Sender: boss@example.test');
+  });
+
+  it('gets the same, however the message is cut', () => {
+    const part = fc.constantFrom('From: a', '\r\n', ' folded', 'B-1: x', 'x-y:', ':', 'body');
+    fc.assert(
+      fc.property(fc.array(part), fc.array(fc.nat(20)), (parts, cuts) => {
+        const whole = Buffer.from(parts.join(''));
+        const pieces = new KeptFields(['from', 'x-*']);
+        let at = 0;
+        const out = [...cuts, whole.length].map((length) => {
+          at += length;
+          return pieces.push(whole.subarray(at - length, at));
+        });
+        expect(Buffer.concat([...out, pieces.end()])).toEqual(withKeptFields(whole, ['from', 'x-*']));
+        expect(withKeptFields(whole, null)).toEqual(whole);
+      }),
+    );
+  });
+});
+
 describe('the limits of a relay', () => {
   it('no more messages over one connection than recipients of a session', async () => {
     await use({}, { sessionRecipients: 2 });
     const reused = [];
     for (let i = 0; i < 4; i++) reused.push((await send(courier, byRelay)).session.reused);
     expect(reused).toEqual([false, true, false, true]);
+  });
+
+  it('says which relay it waited for in vain, as that takes no more in a minute', async () => {
+    await courier.close();
+    courier = courierTo(mx, { slotWaitMs: 0 });
+    await use({}, { perMinute: 1 });
+    await send(courier, byRelay);
+    const paced: string[] = [];
+    const hooks = { onPaced: (relay: string) => void paced.push(relay) };
+    expect(await sendIfFree(courier, byRelay, { hooks })).toBe('untried');
+    expect(paced).toEqual(['smarthost']);
   });
 
   it('no more in a minute than it takes, evenly, and the most urgent first', async () => {
@@ -124,7 +199,7 @@ describe('the limits of a relay', () => {
     expect([await enter('standard'), await enter('standard'), await enter('standard')]).toEqual([
       expect.anything(),
       expect.anything(),
-      null,
+      { paced: true },
     ]);
     const order: MailClass[] = [];
     const waiting = (['standard', 'priority'] as const).map(async (mailClass) => {

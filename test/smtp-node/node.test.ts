@@ -357,6 +357,17 @@ describe('node: leasing', () => {
     expect(edge.released).toEqual(['lease-1']);
   });
 
+  it('says with a lease which relay it waited for, when it gives it back for that', async () => {
+    const edge = await new FakeEdge().start();
+    await using at = await nodeAtEdge({ edge });
+    at.courier.pacedBy = 'ses';
+    edge.queue.push(leased(1));
+    edge.wake();
+    await edge.until(() => edge.released.length === 1);
+    const given = edge.asked.find(({ path }) => path === 'release');
+    expect(given?.json).toMatchObject({ leases: [{ leaseId: 'lease-1', waitsFor: 'ses' }] });
+  });
+
   it('takes no more work while too many outcomes wait for the edge', async () => {
     const edge = await new FakeEdge().start();
     edge.script.set('results', () => problem(503, 'unavailable'));

@@ -18,6 +18,8 @@ export class FakeCourier implements Courier {
   hold: Promise<void> | null = null;
   /** When set, each delivery waits for it before DATA. */
   holdBeforeData: Promise<void> | null = null;
+  /** When set, each delivery ends untried, as this relay takes no more in a minute. */
+  pacedBy: string | null = null;
   #running = 0;
   #inData = 0;
   readonly #listeners = new Set<() => void>();
@@ -27,7 +29,7 @@ export class FakeCourier implements Courier {
     raw: RawSource,
     keys: readonly unknown[],
     hooks: CourierHooks,
-  ): Promise<Outcome> {
+  ): Promise<Outcome | 'untried'> {
     this.begun.push(delivery);
     this.keys.push(keys);
     this.#running += 1;
@@ -38,6 +40,10 @@ export class FakeCourier implements Courier {
       this.raws.push(Buffer.concat(chunks).toString('latin1'));
       this.#tell();
       await this.holdBeforeData;
+      if (this.pacedBy !== null) {
+        hooks.onPaced?.(this.pacedBy);
+        return 'untried';
+      }
       await hooks.beforeData();
       this.#inData += 1;
       this.#tell();

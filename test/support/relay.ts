@@ -68,6 +68,7 @@ export async function startRelay(
       connections: 5,
       perMinute: null,
       sessionRecipients: null,
+      fields: null,
       ...more,
     },
     messages,

@@ -212,7 +212,7 @@ describe('readImport', () => {
 
   it('takes a bounded number of rows', () => {
     expect(readImport('email,created\r\na@b.example,\r\nc@d.example,\r\n', 1)).toBe(
-      'has 2 rows; at most 1 are taken at once',
+      'has 2 rows; at most 1 are taken at once: split it',
     );
   });
 

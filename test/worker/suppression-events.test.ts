@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Internet, verify } from './receiver.ts';
-import { sent } from './returned-mail.ts';
+import { arf, bring, sent } from './returned-mail.ts';
 import {
   type Answer,
   bindings,
@@ -181,6 +181,48 @@ describe('a suppression that mail has come to', () => {
     expect(suppressions).toMatchObject([{ email: gone, source_message_id: added?.MessageID }]);
     await api('DELETE', `/v1/suppressions/${gone}`);
     expect((await told(2))[1]).toMatchObject({ SuppressSending: false, SuppressionReason: null });
+  });
+
+  it('by a complaint is told once, in the words of each format, however often it comes', async () => {
+    const { internet, account, told } = await listening();
+    const postmark = await newEndpoint(account, internet, undefined, { ...both, format: 'postmark' });
+    const message = await sent(account, 'angry@example.net');
+    await bring(arf(message), message.mailFrom);
+    await bring(arf(message), message.mailFrom);
+    expect(await told(1)).toMatchObject([
+      {
+        type: 'suppression.added',
+        data: {
+          email: 'angry@example.net',
+          reason: 'complaint',
+          scope: 'account',
+          source_message_id: message.messageId,
+          expires_at: null,
+        },
+      },
+    ]);
+    await eventually(() =>
+      expect(internet.to(postmark.host).map(({ body }) => body)).toMatchObject([
+        { Recipient: 'angry@example.net', SuppressionReason: 'SpamComplaint', Origin: 'Recipient' },
+      ]),
+    );
+  });
+
+  it('by a mailbox that was full three times is told at the third, with its end', async () => {
+    const { account, told } = await listening();
+    const to = 'full@example.net';
+    const failure = { ...bounced.failure, class: 'mailbox_full', text: '552 5.2.2 Full' };
+    const outcome = { ...bounced, failure };
+    for (let i = 0; i < 2; i++) await sent(account, to, { outcome });
+    expect(await deliveriesOf(account)).toEqual([]);
+    const { messageId } = await sent(account, to, { outcome });
+    const [added] = await told(1);
+    expect(added).toMatchObject({
+      type: 'suppression.added',
+      data: { email: to, reason: 'hard_bounce', scope: 'account', source_message_id: messageId },
+    });
+    const { suppressed_at, expires_at } = added?.data ?? {};
+    expect(Date.parse(expires_at) - Date.parse(suppressed_at)).toBe(30 * 86_400_000);
   });
 
   it('by an unsubscribe is told with its scope', async () => {

@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { importLimits } from '../../worker/api/suppressions.ts';
 import { type Answer, call, mail, migrate, newAccount, request, type TestAccount } from './support.ts';
 
 let account: TestAccount;
@@ -235,6 +236,23 @@ describe('an import', () => {
     const { status, body } = await upload(file, true);
     expect([status, body.code]).toEqual([400, 'invalid_body']);
     expect(body.detail).toContain(why);
+  });
+
+  it('has a bound of rows and of octets, which a refusal names, and nothing of what is over it is taken', async () => {
+    const rows = (count: number) => `email\r\n${'over@example.net\r\n'.repeat(count)}`;
+    const most = await upload(rows(importLimits.rows), false);
+    expect([most.status, most.body]).toMatchObject([
+      200,
+      { rows: importLimits.rows, new: 1, doubles: importLimits.rows - 1 },
+    ]);
+    const over = await upload(rows(importLimits.rows + 1), true);
+    expect([over.status, over.body.detail]).toEqual([
+      400,
+      'The file has 20001 rows; at most 20000 are taken at once: split it.',
+    ]);
+    const large = await upload(new Uint8Array(importLimits.bytes + 1), true);
+    expect([large.status, large.body.code]).toEqual([413, 'too_large']);
+    expect((await checked('over@example.net')).suppressed).toBe(false);
   });
 
   it.each(['utf-16le', 'utf-16be'])('may be in %s, as spreadsheets save it', async (encoding) => {

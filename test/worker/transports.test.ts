@@ -281,7 +281,43 @@ describe('a lease', () => {
     later();
     await new TestNode('node-b').hello();
     await send();
-    expect((await lease()).relays).toMatchObject([{ perMinute: 420, sessionRecipients: 50 }]);
+    expect((await lease()).relays).toMatchObject([{ perMinute: 420, sessionRecipients: 50, fields: null }]);
+  });
+
+  it('tells which header fields the service takes', async () => {
+    const secret = 'a token';
+    await admin('POST', '/transports', { name: 'cloudflare', preset: 'cloudflare', secret });
+    await admin('PUT', '/transport-rules', { rules: [{ route: ['cloudflare'] }] });
+    later();
+    await send();
+    const [{ fields }] = (await lease()).relays;
+    expect(fields).toContain('list-unsubscribe');
+    expect(fields).not.toContain('dkim-signature');
+  });
+
+  it('says once which relay a message waits for that takes no more in a minute, and gives only its own back', async () => {
+    await admin('POST', '/transports', { ...relay, per_minute: 1 });
+    await admin('PUT', '/transport-rules', { rules: [{ route: ['ses'] }] });
+    later();
+    await send();
+    await send();
+    const other = await new TestNode('node-b').hello();
+    for (let i = 0; i < 2; i++) {
+      const { deliveries } = await lease();
+      expect(deliveries.map(({ attempt }: { attempt: number }) => attempt)).toEqual([1, 1]);
+      const given = deliveries.map(({ messageId, n, leaseId }: Record<string, unknown>) => ({
+        messageId,
+        n,
+        leaseId,
+        waitsFor: 'ses',
+      }));
+      expect((await other.post('release', { leases: given })).body).toEqual({ released: 0 });
+      expect((await node.post('release', { leases: given })).body).toEqual({ released: 2 });
+      later(1000);
+    }
+    const told = (await allEvents(account.live)).filter(({ kind }) => kind === 'rate_limited');
+    const text = 'ses: more mail waits for it than it takes in a minute';
+    expect(told.map(({ details }) => details)).toEqual(Array(2).fill({ limit: 'transport', text }));
   });
 
   it('has what a relay refused told of it, also where another took the mail', async () => {

@@ -231,7 +231,19 @@ export const resultsResponse = z.object({
   verdicts: z.array(z.enum(['recorded', 'stale'])),
 });
 
-export const releaseRequest = z.object({ nodeId, bootId, leases: z.array(z.object(leaseRef)).max(500) });
+export const releaseRequest = z.object({
+  nodeId,
+  bootId,
+  leases: z
+    .array(
+      z.object({
+        ...leaseRef,
+        /** The relay that it waited for in vain, as that takes no more in a minute; left out: another reason. */
+        waitsFor: transportName.optional(),
+      }),
+    )
+    .max(500),
+});
 export const releaseResponse = z.object({ released: z.number() });
 
 /** Most envelope recipients of one incoming mail; each has a token of its own. */

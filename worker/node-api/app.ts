@@ -44,20 +44,19 @@ import { takeReceived } from '../inbound/take.ts';
 import { tellFailures } from '../inbound/tell-failure.ts';
 import { sureOfHomes } from '../store/homes-memory.ts';
 import { readHomeSizes } from '../store/installation.ts';
-import { releaseLeases } from '../store/leases.ts';
-import { byHomeOfMessage, storeOfMessage } from '../store/message-homes.ts';
+import { storeOfMessage } from '../store/message-homes.ts';
 import { findLeasedBody } from '../store/messages.ts';
 import { claimNodeToken } from '../store/node-tokens.ts';
 import { registerBoot } from '../store/nodes.ts';
 import { latin1Bytes, readBody } from '../store/raw.ts';
 import { keepPolicies } from '../store/recipient-policies.ts';
-import type { LeaseRef } from '../store/results.ts';
 import { errorText, type Store } from '../store/store.ts';
 import { noteTransportUse, readTransports } from '../store/transports.ts';
 import { mailTlsReport } from '../system-mail/tls-report.ts';
 import { sha256Hex } from '../tokens/secret.ts';
 import { readHandedOver } from './handed-over.ts';
 import { leaseWork } from './lease.ts';
+import { release } from './release.ts';
 import { recordResults } from './results.ts';
 
 /** The private API of nodes (`domain/node-contract.ts`), under `/node/v1`. */
@@ -187,11 +186,13 @@ nodeApp.post('/results', async (c) => {
 
 nodeApp.post('/release', async (c) => {
   const { leases } = await readOwn(c, releaseRequest);
-  const { released, homes } = await sureOfHomes(
+  const { released, homes, told } = await sureOfHomes(
     c.get('store'),
     () => release(c.get('store'), leases, { nodeId: c.get('nodeId') }),
     (given) => given.released === leases.length,
   );
+  if (told.length > 0)
+    c.executionCtx.waitUntil(c.get('isolate').eventAnnouncer.announce(c.get('env').bindings.WEBHOOK, told));
   if (released > 0) c.executionCtx.waitUntil(hubOf(c.get('env').bindings.HUB).wake(homes));
   return c.json({ released } satisfies z.infer<typeof releaseResponse>);
 });
@@ -208,26 +209,6 @@ async function noteUse(
       JSON.stringify({ level: 'warn', msg: 'use of transports not counted', error: errorText(error) }),
     );
   });
-}
-
-/** Gives leases back in the homes of their messages; gives how many there were, and in which homes. */
-async function release(
-  store: Store,
-  leases: readonly LeaseRef[],
-  of: { nodeId: string },
-): Promise<{ released: number; homes: number[] }> {
-  const homes = await byHomeOfMessage(store, leases, ({ messageId }) => messageId);
-  const given = await Promise.all(
-    homes.map(async ([home, own]) => ({
-      home: home.home,
-      count: await releaseLeases(home, own, Date.now(), of),
-    })),
-  );
-  const some = given.filter(({ count }) => count > 0);
-  return {
-    released: some.reduce((sum, { count }) => sum + count, 0),
-    homes: some.map(({ home }) => home),
-  };
 }
 
 nodeApp.post('/inbound/check', async (c) => {

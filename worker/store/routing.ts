@@ -144,6 +144,11 @@ function whyNot(
   return { text: 'the rest of its messages of today is being given to it', untilMs: nowMs + recountMs };
 }
 
+/** Why a delivery waits that a node has given back: more wait for a relay than it takes in a minute. */
+export function waitsForPace(relay: string): { waits: string; untilMs: null } {
+  return { waits: `${relay}: more mail waits for it than it takes in a minute`, untilMs: null };
+}
+
 /** The event that says that a delivery waits for its transports. */
 export function waitsForTransport(
   { waits, untilMs }: { waits: string; untilMs: number | null },

@@ -47,7 +47,7 @@ export function appendEntries(
         FROM ${rows} j CROSS JOIN ${deliveries} d ON ${meant}`,
       sql`UPDATE ${deliveries} AS d SET ${set}, announced = json_array_length(d.timeline) + 1,
           timeline = json_insert(d.timeline, '$[#]', json(j.value->>'event'))
-        FROM ${rows} j WHERE ${meant} RETURNING message_id, n`,
+        FROM ${rows} j WHERE ${meant} RETURNING message_id, n, account_id`,
     ];
   });
 }

@@ -229,5 +229,6 @@ export function relayOf(row: TransportState, secret: string | null): Relay {
     connections,
     perMinute: perMinute === null ? null : perMinute / nodes,
     sessionRecipients,
+    fields: transportPresets.find((preset) => preset.name === row.preset)?.fields ?? null,
   };
 }

@@ -75,22 +75,36 @@ export interface Held {
   leaseId: string;
   /** With a fingerprint: the same reason again is not told again. */
   event: NewEvent;
-  dueMs: number;
+  /** Null: it stays due as it was, and keeps its place. */
+  dueMs: number | null;
 }
 
-/** Gives leased deliveries back until they are due again, and tells why: once for each reason. */
-export async function holdLeased(store: Store, held: readonly Held[], nowMs: number): Promise<void> {
-  const back = sql`state = 'queued', attempts = attempts - 1, due_ms = j.value->>'dueMs', lease_id = NULL,
+/**
+ * Gives leased deliveries back until they are due again, and tells why: once for each reason.
+ * @param of.nodeId only leases that this node holds
+ * @returns how many were still held, and the accounts of those of which it was told now
+ */
+export async function holdLeased(
+  store: Store,
+  held: readonly Held[],
+  nowMs: number,
+  { nodeId }: { nodeId?: string } = {},
+): Promise<{ count: number; told: number[] }> {
+  const back = sql`state = 'queued', attempts = attempts - 1, due_ms = coalesce(j.value->>'dueMs', d.due_ms), lease_id = NULL,
     lease_boot = NULL, lease_until_ms = NULL`;
+  const isHeld = sql`d.lease_id = j.value->>'leaseId'${nodeId === undefined ? sql`` : sql` AND d.node = ${nodeId}`}`;
   const isTold = sql`EXISTS (SELECT 1 FROM json_each(d.timeline) e
     WHERE e.value->>'fingerprint' = json_extract(j.value->>'event', '$.fingerprint'))`;
   const queries = byRetainedWeek(held, ({ messageId }) => messageId, nowMs).flatMap(([week, own]) => [
     ...appendEntries(week, weekOf(nowMs), own, {
-      guard: sql`d.lease_id = j.value->>'leaseId' AND NOT ${isTold}`,
+      guard: sql`${isHeld} AND NOT ${isTold}`,
       set: back,
     }),
     sql`UPDATE ${weekTables(week).deliveries} AS d SET ${back} FROM json_each(${JSON.stringify(own)}) j
-      WHERE d.message_id = j.value->>'messageId' AND d.n = j.value->>'n' AND d.lease_id = j.value->>'leaseId'`,
+      WHERE d.message_id = j.value->>'messageId' AND d.n = j.value->>'n' AND ${isHeld}
+      RETURNING n`,
   ]);
-  await withHomeTables(store, nowMs, () => batch(store.d1, queries));
+  const rows = (await withHomeTables(store, nowMs, () => batch(store.d1, queries))).flat();
+  const told = new Set(rows.flatMap(({ account_id: id }) => (id === undefined ? [] : Number(id))));
+  return { count: rows.length, told: [...told] };
 }

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { until } from '../../lab/until.ts';
 import { type EdgeFixture, startEdgeFixture } from '../../support/edge-fixture.ts';
 import type { EdgeNode } from '../../support/edge-node.ts';
+import { clientOf, guideCode } from '../../support/guide-code.ts';
 import { Hook } from '../../support/hook.ts';
 import { MethodTable } from '../../support/method-table.ts';
 
@@ -191,6 +192,16 @@ describe('messages', () => {
     expect(error).toBeInstanceOf(Errors.ApiInputError);
     expect(error).toMatchObject({ statusCode: 422, code });
     expect(error.message).toMatch(said);
+  });
+
+  it('are sent by the client that the guide makes', async () => {
+    // Nobody has a certificate here.
+    const code = guideCode('from-postmark', 'js', edge).replace(
+      'requestHost:',
+      'useHttps: false, requestHost:',
+    );
+    const made = clientOf(code, 'client', { postmark: { ServerClient } }, ServerClient);
+    expect((await made.sendEmail(message())).ErrorCode).toBe(0);
   });
 
   it('are not sent with a wrong token, and not read with one that may not', async () => {

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { until } from '../../lab/until.ts';
 import { type EdgeFixture, startEdgeFixture } from '../../support/edge-fixture.ts';
 import type { EdgeNode } from '../../support/edge-node.ts';
+import { clientOf, guideCode } from '../../support/guide-code.ts';
 import { Hook } from '../../support/hook.ts';
 import { MethodTable, methodsOf } from '../../support/method-table.ts';
 
@@ -232,6 +233,14 @@ describe('emails', () => {
     const refusal = await refused(resend.emails.send(message(more)));
     expect(refusal).toMatchObject({ status, name });
     expect(refusal.message).toMatch(said);
+  });
+
+  it('are sent by the client that the guide makes', async () => {
+    const made = clientOf(guideCode('from-resend', 'js', edge), 'resend', { Resend }, Resend);
+    expect(await made.emails.send(message())).toMatchObject({
+      error: null,
+      data: { id: expect.any(String) },
+    });
   });
 
   it('are not sent with a key that is wrong, missing or too weak', async () => {

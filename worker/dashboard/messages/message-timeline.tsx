@@ -190,7 +190,7 @@ function Entry({
 }) {
   const parsed = shownDetails.safeParse(event.details);
   const details = parsed.success ? parsed.data : {};
-  const { mx, tls, reply, dkim, steps, tried, passedOn } = details;
+  const { mx, tls, reply, dkim, steps, tried, passedOn, leftOut } = details;
   return (
     <li class={eventTone[event.kind]}>
       <span class="dot" aria-hidden="true" />
@@ -255,6 +255,9 @@ function Entry({
             ))}
           </ul>
         )}
+        {leftOut && leftOut.length > 0 && (
+          <p class="small break">without header fields that it does not take: {leftOut.join(', ')}</p>
+        )}
         {details.url && <p class="small break">{details.url}</p>}
         {details.userAgent && <p class="small break quiet">{details.userAgent}</p>}
         {details.machine && (
@@ -270,7 +273,7 @@ function Entry({
         )}
         {tls !== undefined && mx && <TlsUsed used={tls} />}
         {dkim && (
-          <p class="small">{dkim.length > 0 ? `signed with DKIM: ${dkim.join(', ')}` : 'not signed'}</p>
+          <p class="small">{dkim.length > 0 ? `signed with DKIM: ${dkim.join(', ')}` : 'not signed here'}</p>
         )}
         {steps && steps.length > 0 && (
           <ol class="steps" aria-label="Steps of the SMTP dialogue">

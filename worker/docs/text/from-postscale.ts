@@ -9,6 +9,12 @@ The API is of the same shape. Change three lines:
 | API key | a key of yours, \`pp_live_…\` (the page Sending) |
 | SMTP host | your node; port 587 or 2587, user \`postscale\`, the key as the password |
 
+\`\`\`sh
+curl https://mail.example.org/v1/send \\
+  -H 'Authorization: Bearer pp_live_…' -H 'Content-Type: application/json' \\
+  -d '{"from": "Shop <shop@example.com>", "to": ["you@example.net"], "subject": "Your receipt", "text_body": "Thank you."}'
+\`\`\`
+
 Before that, add your domain and take your suppressions along: [Moving](moving.md).
 
 ## What is there under both names

@@ -27,8 +27,8 @@ Export them there, and import the file as it is, on the page Suppressions or by
 curl "$API/v1/suppressions/import?commit=false" -H "Authorization: Bearer $KEY" -H 'Content-Type: text/csv' --data-binary @export.csv
 \`\`\`
 
-The answer says what would be done, row by row where something is not understood; \`commit=true\` does it. These exports are known by
-their header row: SendGrid (bounces, spam reports, invalid emails, unsubscribes), Mailgun (bounces, complaints, unsubscribes),
+The answer says what would be done, row by row where something is not understood; \`commit=true\` does it. A file may have
+20,000 rows and 8 MiB; split a larger one, each part with the header row. These exports are known by their header row: SendGrid (bounces, spam reports, invalid emails, unsubscribes), Mailgun (bounces, complaints, unsubscribes),
 Postmark, Resend, Amazon SES, our own, and a file with one column of addresses.
 
 ## Fields of the API

@@ -7,7 +7,8 @@ they are, and rules say which mail goes which way, so that you move over domain 
 
 ## Add a relay
 
-On the page Installation, Transports; or as the operator by API:
+The first \`npm run deploy\` asks for one. Later, \`npm run deploy -- --relay cloudflare\`; on the page Installation, Transports; or as the
+operator by API:
 
 \`\`\`sh
 curl -s "$URL/admin/v1/transports" -H "Authorization: Bearer $OPERATOR_TOKEN" -H 'Content-Type: application/json' \\
@@ -20,7 +21,7 @@ curl -s -X PUT "$URL/admin/v1/transport-rules" -H "Authorization: Bearer $OPERAT
 | --- | --- | --- | --- |
 | \`smtp\` | yours to say | STARTTLS on 587 | any submission server (RFC 6409) |
 | \`ses\` | \`email-smtp.<region>.amazonaws.com\` | TLS from the beginning, 465 | SMTP credentials of its console; 40 MiB; the domain must be verified there |
-| \`cloudflare\` | \`smtp.mx.cloudflare.net\` | TLS from the beginning, 465 | user \`api_token\`, the secret is an API token with Email Sending: Edit; 5 MiB; the domain must be set up for sending in that account |
+| \`cloudflare\` | \`smtp.mx.cloudflare.net\` | TLS from the beginning, 465 | user \`api_token\`, the secret is an API token with Email Sending: Edit; 5 MiB; the domain must be set up for sending in that account; it signs by itself, and takes the header fields of its list alone |
 
 What can be set: \`host\`, \`port\`, \`tls\` (\`implicit\`, \`starttls\`, \`none\`), \`user\`, \`secret\`, \`max_bytes\`, \`connections\` (at once, 10),
 \`paused\`, and what the relay takes at the most:
@@ -29,7 +30,7 @@ What can be set: \`host\`, \`port\`, \`tls\` (\`implicit\`, \`starttls\`, \`none
 | --- | --- | --- |
 | \`max_bytes\` | a message, octets | a larger one goes by the next transport; where there is none, it waits for a day, says so, and bounces |
 | \`daily_quota\` | messages of a day (UTC) | from there on mail goes by the next transport, or waits for the next day and says so |
-| \`per_minute\` | messages of a minute, of all nodes together | each node begins its share of them, evenly |
+| \`per_minute\` | messages of a minute, of all nodes together | each node begins its share of them, evenly; what has waited for a minute says so |
 | \`session_recipients\` | messages over one connection | the node opens another |
 
 The secret is kept encrypted as DKIM keys are, goes to nodes with the mail that needs
@@ -78,17 +79,32 @@ DeliveryDelay. Messages whose signature is not Amazon's are refused. The domain 
 
 **Cloudflare Email Service**: on the page Queues of the Cloudflare dashboard, \`pennypost-relay-events\`, Subscriptions, subscribe to
 Email Sending of each domain, all six events. A message is known again by the id that Cloudflare gives in its reply. The domain of the
-return path must be set up for sending there as well: Cloudflare takes no other sender. It writes Message-ID and Date anew.
+return path must be set up for sending there as well: Cloudflare takes no other sender.
 
 When a relay takes mail and its events tell that it delivers none of it (all suppressed there, for example), or tell nothing of it,
 Transports, Installation and the doctor of each node say so, with figures, from 20 messages in two days on.
+
+## What Cloudflare takes of a header
+
+Cloudflare Email Service has a [list of header fields](https://developers.cloudflare.com/email-service/reference/headers/), the same for
+SMTP, and refuses others. A node therefore leaves out what is not on it; where that was in the message itself, the event \`delivered\`
+names it (\`leftOut\`).
+
+| field | what becomes of it |
+| --- | --- |
+| \`From\`, \`To\`, \`Cc\`, \`Reply-To\`, \`Subject\`, the content's own fields | taken |
+| \`List-*\`, \`List-Unsubscribe-Post\`, \`In-Reply-To\`, \`References\`, \`Auto-Submitted\`, \`Precedence\`, \`Importance\`, \`Priority\`, \`Organization\`, all \`X-*\` | taken; a value of at most 2,048 octets, 20 fields beside \`X-*\`, 16 KB of all together, \`List-Unsubscribe\` by https or mailto |
+| \`Date\`, \`Message-ID\` | written anew |
+| \`DKIM-Signature\`, \`Feedback-ID\`, \`CFBL-*\`, \`Received\`, \`ARC-*\` | left out: it signs with its own key for your domain, and reports complaints by its events |
+| others, as \`Sender\` or \`Errors-To\` | left out, and named |
 
 ## What you see
 
 - The event \`delivered\` has \`transport\` in its details: the message was handed to that relay, whose word it is that it will be delivered.
 - Where a transport before it did not have the message, \`passedOn\` names each with the reason (\`direct\` among them): so a timeline
   says why mail went by a relay.
-- A message whose only transport is paused or has taken its quota of the day says so in its timeline (\`rate_limited\`, with the time).
+- A message whose only transport is paused, has taken its quota of the day or takes no more in a minute says so in its timeline
+  (\`rate_limited\`, with the relay's name, and the time where it is known).
 - Transports shows for each relay what it took today, when it took something last, and in which words it refused us. A change is known
   to all nodes within half a minute.
 `;

@@ -84,6 +84,8 @@ export const sessionSchema = z.object({
     .array(z.object({ transport: z.string().max(64), error: z.string().max(500) }))
     .max(16)
     .optional(),
+  /** Header fields of the message that its transport does not take, and that were left out. */
+  leftOut: z.array(z.string().max(100)).max(50).optional(),
 });
 export type Session = z.infer<typeof sessionSchema>;
 

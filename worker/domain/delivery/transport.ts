@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { classNames, type MailClass } from '../message/class.ts';
 import { relayIdOf } from '../relay-feed/relay-event.ts';
 import type { Failure, Outcome, StepName } from './outcome.ts';
+import { cloudflareFields, type RelayFields, relayFields } from './relay-fields.ts';
 
 /**
  * How a message leaves: straight to the hosts that take mail for its recipient (`direct`), or by somebody's mail server that sends
@@ -36,6 +37,8 @@ export const relay = z.object({
   perMinute: z.number().min(0.01).nullable().default(null),
   /** Recipients of one session, and so messages over one connection; null: it says so itself. */
   sessionRecipients: z.number().int().min(1).nullable().default(null),
+  /** Header fields that it takes, others are left out; null: all. Without `dkim-signature`, it signs itself. */
+  fields: relayFields.nullable().default(null),
 });
 export type Relay = z.infer<typeof relay>;
 
@@ -164,6 +167,8 @@ export interface TransportPreset {
   user: string | null;
   maxBytes: number | null;
   sessionRecipients: number | null;
+  /** Header fields that it takes; null: all. */
+  fields: RelayFields | null;
   /** How it tells what became of what it took: by Amazon SNS to a path of ours, into a queue of ours; null: by mail alone. */
   feed: 'sns' | 'queue' | null;
   /** Where what is given here is said. */
@@ -183,6 +188,7 @@ export const transportPresets: readonly TransportPreset[] = [
     user: null,
     maxBytes: null,
     sessionRecipients: null,
+    fields: null,
     feed: null,
     source: null,
     hint: 'The submission server of whoever relays for you (RFC 6409).',
@@ -196,6 +202,7 @@ export const transportPresets: readonly TransportPreset[] = [
     user: null,
     maxBytes: 40 * mebibyte,
     sessionRecipients: null,
+    fields: null,
     feed: 'sns',
     source: 'https://docs.aws.amazon.com/ses/latest/dg/smtp-connect.html',
     hint: 'The host of your region, with SMTP credentials made in its console (no access keys).',
@@ -209,8 +216,9 @@ export const transportPresets: readonly TransportPreset[] = [
     user: 'api_token',
     maxBytes: 5 * mebibyte,
     sessionRecipients: 50,
+    fields: cloudflareFields,
     feed: 'queue',
     source: 'https://developers.cloudflare.com/email-service/api/send-emails/smtp/',
-    hint: 'The secret is an API token with the permission Email Sending: Edit; the domain must be set up for sending in the same account.',
+    hint: 'The secret is an API token with the permission Email Sending: Edit; the domain must be set up for sending in the same account. It signs by itself, and takes no header fields but those of its list: others are left out.',
   },
 ];

@@ -202,7 +202,8 @@ export function readImport(text: string, mostRows: number): ImportedFile | strin
       !(one.alone && columns.length > one.columns.length),
   );
   if (!format) return `has a header row that no known export has: ${head.cells.join(',').slice(0, 200)}`;
-  if (body.length > mostRows) return `has ${body.length} rows; at most ${mostRows} are taken at once`;
+  if (body.length > mostRows)
+    return `has ${body.length} rows; at most ${mostRows} are taken at once: split it`;
   const file: ImportedFile = { format: format.name, rows: [], faults: [], remarks: [] };
   for (const row of body) {
     const read = readRow(row, columns, format, file.remarks);

@@ -4,9 +4,12 @@ import cloudmailin from 'cloudmailin';
 import { CloudMailinError } from 'cloudmailin/dist/models/errors.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { type EdgeFixture, startEdgeFixture } from '../support/edge-fixture.ts';
+import { type EdgeFixture, startEdgeFixture } from '../../support/edge-fixture.ts';
+import { clientOf, guideCode } from '../../support/guide-code.ts';
+import { MethodTable } from '../../support/method-table.ts';
 
 let edge: EdgeFixture;
+const table = new MethodTable('cloudmailin');
 beforeAll(async () => {
   edge = await startEdgeFixture();
 });
@@ -67,6 +70,7 @@ describe('a message of the cloudmailin package', () => {
       id: expect.stringMatching(/^[0-9a-f]{8}-[0-9a-f]{4}-7/),
       test_mode: false,
     });
+    table.note('sendMessage', 'ok');
   });
   it('sendRawMessage: is accepted and comes back with its id', async () => {
     const answer = await client().sendRawMessage({ from: from(), to: ['user@example.net'], raw: raw() });
@@ -77,6 +81,14 @@ describe('a message of the cloudmailin package', () => {
       test_mode: false,
     });
     expect(await edge.rawOf(answer.id ?? '')).toContain('\r\n\r\nRaw body\r\n');
+    table.note('sendRawMessage', 'ok');
+  });
+  it('is sent by the client that the guide makes, and both of its methods are tried', async () => {
+    const code = guideCode('from-cloudmailin', 'js', edge);
+    const made = clientOf(code, 'client', cloudmailin, cloudmailin.MessageClient);
+    expect((await made.sendMessage(fields())).id).toEqual(expect.any(String));
+    const own = Object.getOwnPropertyNames(cloudmailin.MessageClient.prototype);
+    table.print(own.filter((method) => /^send/.test(method)));
   });
 });
 
