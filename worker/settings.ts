@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { feedbackLoopPattern } from '#domain/bounce/feedback-loops.ts';
+import { type DigestPause, digestPauses } from '#domain/limits/health.ts';
 
 /**
  * Variables and secrets of the Worker: one table; the parser and the reference in the guide Settings derive from it.
@@ -82,6 +83,13 @@ export const workerSettings = [
       .default(''),
   },
   {
+    key: 'DIGEST_PAUSE',
+    secret: false,
+    about:
+      'sender health of an account at which its mail of class `digest` waits until it is better: `warning`, `danger` or `critical`; `off`: it never waits for that',
+    schema: z.enum(digestPauses).default('off'),
+  },
+  {
     key: 'METER',
     secret: false,
     about: 'set to `1`: every answer tells in `Server-Timing` what it cost at D1',
@@ -157,6 +165,7 @@ export interface Settings {
   submission: string;
   /** Empty: none. */
   aliasDomain: string;
+  digestPause: DigestPause;
   meter: boolean;
   dohUrl: string;
   /** Empty: nobody tells. */

@@ -40,6 +40,12 @@ export const accounts = sqliteTable('accounts', {
   createdAtMs: integer('created_at_ms').notNull(),
   /** The home in which it lives: its mail, and what it has made and decided. */
   home: integer('home').notNull().default(0),
+  /** Its sender health as it was last judged, and told to its owners (`domain/limits/health.ts`). */
+  healthLevel: text('health_level', { enum: ['healthy', 'warning', 'danger', 'critical'] })
+    .notNull()
+    .default('healthy'),
+  /** Its mail of class `digest` waits, since its sender health is low. */
+  digestPaused: integer('digest_paused', { mode: 'boolean' }).notNull().default(false),
 });
 
 /** An API key; the same pair logs in by SMTP. The secret itself is never stored. */

@@ -9,29 +9,60 @@ const excluding = { ...node, excludedDomains: ['a.example'] };
 
 describe('a delivery that is due', () => {
   it.each([
-    ['not yet for a minute', { ...delivery, dueMs: nowMs - 59_000 }, { suspended: false, nodes: [] }, null],
+    [
+      'not yet for a minute',
+      { ...delivery, dueMs: nowMs - 59_000 },
+      { suspended: false, digestPaused: true, nodes: [] },
+      null,
+    ],
     [
       'and being delivered',
       { ...delivery, state: 'sending' as const },
-      { suspended: false, nodes: [] },
+      { suspended: false, digestPaused: true, nodes: [] },
       null,
     ],
-    ['never again', { ...delivery, dueMs: null }, { suspended: true, nodes: [] }, null],
-    ['of a suspended account', delivery, { suspended: true, nodes: [node] }, /suspended/],
-    ['without a node', delivery, { suspended: false, nodes: [] }, /No node/],
+    ['never again', { ...delivery, dueMs: null }, { suspended: true, digestPaused: false, nodes: [] }, null],
+    [
+      'of a suspended account',
+      delivery,
+      { suspended: true, digestPaused: false, nodes: [node] },
+      /suspended/,
+    ],
+    [
+      'of a class that is paused',
+      { ...delivery, class: 'digest' as const },
+      { suspended: false, digestPaused: true, nodes: [node] },
+      /digest is paused until/,
+    ],
+    ['without a node', delivery, { suspended: false, digestPaused: true, nodes: [] }, /No node/],
     [
       'with a node that is away',
       delivery,
-      { suspended: false, nodes: [{ ...node, lastSeenAtMs: 0 }] },
+      { suspended: false, digestPaused: true, nodes: [{ ...node, lastSeenAtMs: 0 }] },
       /No node/,
     ],
-    ['to a host that asked to slow down', delivery, { suspended: false, nodes: [excluding] }, /slow down/],
-    ['to a busy host', delivery, { suspended: false, nodes: [busy, excluding] }, /under way/],
-    ['and wanted by one node', delivery, { suspended: false, nodes: [busy, node] }, /before it/],
+    [
+      'to a host that asked to slow down',
+      delivery,
+      { suspended: false, digestPaused: true, nodes: [excluding] },
+      /slow down/,
+    ],
+    [
+      'to a busy host',
+      delivery,
+      { suspended: false, digestPaused: true, nodes: [busy, excluding] },
+      /under way/,
+    ],
+    [
+      'and wanted by one node',
+      delivery,
+      { suspended: false, digestPaused: true, nodes: [busy, node] },
+      /before it/,
+    ],
     [
       'and priority',
       { ...delivery, class: 'priority' as const },
-      { suspended: false, nodes: [busy] },
+      { suspended: false, digestPaused: true, nodes: [busy] },
       /before it/,
     ],
   ])('%s', (_name, of, around, expected) => {

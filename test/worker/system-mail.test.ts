@@ -1,9 +1,15 @@
+import { sql } from 'drizzle-orm';
 import PostalMime from 'postal-mime';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { dayOf, homeOf } from '#domain/message/home.ts';
+import { stepHealth } from '../../worker/cron/health.ts';
+import { parseEnv } from '../../worker/env.ts';
 import { addMember, ensureOrganization } from '../../worker/store/auth.ts';
+import { weekTables } from '../../worker/store/home-tables.ts';
+import { batch } from '../../worker/store/sql.ts';
 import { chooseSystemDomain } from '../../worker/store/system-mail.ts';
 import { Browser } from '../support/browser.ts';
-import { mailsTo, setUpOwner } from './dashboard-support.ts';
+import { mailsTo, newMember, setUpOwner } from './dashboard-support.ts';
 import {
   type Answer,
   allEvents,
@@ -209,6 +215,63 @@ describe('what the dashboard asks the API for', () => {
     const headers = { caller: JSON.stringify({ accountId: own.id, domainsOf: own.id }) };
     const response = await call('GET', '/v1/emails', null, undefined, headers);
     expect(response.status).toBe(401);
+  });
+});
+
+describe('the sender health of an account', () => {
+  const dayMs = 86_400_000;
+  const judge = async (DIGEST_PAUSE: string) => {
+    const env = parseEnv({ ...meteredEnv, DIGEST_PAUSE });
+    const tick = { store: testStore(), env, nowMs: Date.now() };
+    for (let place: number | null = 0; place !== null; ) place = await stepHealth(tick, place);
+  };
+
+  it('is told to its owners once when it declines; digest waits, priority never, until it is better', async () => {
+    const tenant = await newAccount();
+    const address = await newMember(tenant, 'owner');
+    const colleague = await newMember(tenant, 'developer');
+    const day = dayOf(Date.now() - 2 * dayMs);
+    const counts = bindings.DB.prepare(
+      `INSERT INTO stats (account_id, day, dimension, value, accepted, delivered, bounced)
+        VALUES (?, ?, 'day', '', 100, 90, 10)`,
+    );
+    await counts.bind(tenant.id, day).run();
+    await judge('warning');
+    await judge('warning');
+    const mails = await mailsTo(address);
+    expect(mails.map(({ subject }) => subject)).toEqual([
+      expect.stringMatching(/^The sender health of .+ is danger$/),
+    ]);
+    expect(mails[0]?.text).toContain('10.0 % of recipients bounced');
+    expect(mails[0]?.text).toContain('Mail of class digest waits from now on');
+    expect(await mailsTo(colleague)).toEqual([]);
+
+    const send = async (of: TestAccount, kind: string) =>
+      (await call('POST', '/v1/send', of.live, mail(of, { class: kind }))).body.message_id;
+    const ids = {
+      digest: await send(tenant, 'digest'),
+      priority: await send(tenant, 'priority'),
+      other: await send(own, 'digest'),
+    };
+    const node = await new TestNode('health').hello();
+    const leased = async () => {
+      const { deliveries } = await node.lease(500);
+      return Object.entries(ids).flatMap(([name, id]) =>
+        deliveries.some(({ messageId }: Answer) => messageId === id) ? [name] : [],
+      );
+    };
+    expect(await leased()).toEqual(['priority', 'other']);
+    const { deliveries } = weekTables(homeOf(ids.digest).week);
+    await batch(testStore().d1, [
+      sql`UPDATE ${deliveries} SET due_ms = due_ms - 120000 WHERE message_id = ${ids.digest}`,
+    ]);
+    const { body } = await call('GET', `/v1/emails/${ids.digest}`, tenant.live);
+    expect(body.deliveries[0].waits_for).toContain('digest is paused until');
+
+    await bindings.DB.prepare('DELETE FROM stats WHERE account_id = ?').bind(tenant.id).run();
+    await judge('warning');
+    expect(await mailsTo(address)).toHaveLength(1);
+    expect(await leased()).toEqual(['digest']);
   });
 });
 

@@ -22,6 +22,7 @@ import { purgeTransportDays } from '../store/transports.ts';
 import { endpointsWithWork } from '../store/webhook-endpoints.ts';
 import { pokeSenders } from '../webhook/poke.ts';
 import { stepAccounts } from './accounts.ts';
+import { stepHealth } from './health.ts';
 import { sendMoves } from './moves.ts';
 import type { Job } from './run-jobs.ts';
 import { verifyDue } from './verify.ts';
@@ -181,6 +182,7 @@ const jobs: readonly HomeJob[] = [
     },
   },
   { name: 'accounts', everyMs: 0, step: stepAccounts },
+  { name: 'health', everyMs: hourMs, step: stepHealth },
   {
     name: 'domains',
     everyMs: 0,

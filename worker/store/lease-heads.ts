@@ -253,8 +253,13 @@ function candidates(weeks: readonly string[], rows: SQL, terms: LeaseTerms): SQL
         ELSE (SELECT json_object('address', s.address, 'scope', s.scope_domain, 'reason', s.reason,
           'createdAtMs', s.created_at_ms) FROM ${suppressionOf(isCovered, nowMs)} LIMIT 1) END AS suppression
     FROM (SELECT h.*,
-        free AND coalesce((SELECT status <> 'active' FROM accounts WHERE id = h.account_id), 1) AS suspended
+        free AND coalesce((SELECT NOT ${mayBeLeased(sql`h.class`)} FROM accounts WHERE id = h.account_id), 1) AS suspended
       FROM (SELECT *, ${isFree(nowMs)} AS free FROM (${rows})) h) d`;
+}
+
+/** An account's mail of a class is leased: of the row of `accounts` that is read for it anyway. */
+export function mayBeLeased(rank: SQL): SQL {
+  return sql`(status = 'active' AND NOT (digest_paused AND ${rank} = ${sql.raw(String(classOf('digest').rank))}))`;
 }
 
 /** Its domain is not wanted. */
@@ -302,7 +307,7 @@ function isBehind(a: Position, b: Position): boolean {
 }
 
 function selectBeyond({ week, rank, from, accountId }: Scout, terms: LeaseTerms): SQL {
-  const active = sql`(SELECT status = 'active' FROM accounts WHERE id = account_id)`;
+  const active = sql`(SELECT ${mayBeLeased(sql`class`)} FROM accounts WHERE id = account_id)`;
   const isSought =
     accountId === null
       ? sql`free AND NOT ${isUnwanted(terms)} AND ${active}`

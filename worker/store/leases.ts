@@ -9,7 +9,7 @@ import type { MessageId } from '#domain/message/ids.ts';
 import { type TlsWish, tlsWishes } from '#domain/message/tls-wish.ts';
 import { suppressedDetails } from '#domain/suppression/suppression.ts';
 import { byRetainedWeek, retainedWeeks, weekTables, withHomeTables } from './home-tables.ts';
-import { chooseFromHeads, isFree, type LeaseTerms, type Row } from './lease-heads.ts';
+import { chooseFromHeads, isFree, type LeaseTerms, mayBeLeased, type Row } from './lease-heads.ts';
 import { batch } from './sql.ts';
 import type { Store } from './store.ts';
 import { isCoveredIn, suppressionOf } from './suppressed-by.ts';
@@ -122,7 +122,7 @@ function lease(week: string, rows: readonly Row[], terms: LeaseTerms): SQL {
     WHERE (message_id, n) IN (SELECT value->>'m', value->>'n' FROM json_each(${refsOf(rows)}))
       AND due_ms <= ${nowMs} AND ${isFree(nowMs)}
       AND EXISTS (SELECT 1 FROM nodes WHERE node_id = ${nodeId} AND boot_id = ${terms.bootId} AND lease_fence < ${terms.sequence})
-      AND EXISTS (SELECT 1 FROM accounts WHERE id = d.account_id AND status = 'active')
+      AND EXISTS (SELECT 1 FROM accounts WHERE id = d.account_id AND ${mayBeLeased(sql`d.class`)})
       AND NOT EXISTS (SELECT 1 FROM ${suppressionOf(isCoveredIn(week), nowMs)})
     RETURNING message_id, n, attempts`;
 }

@@ -10,7 +10,7 @@ const mostNodes = 20;
 export function waitingQueries(accountId: number): [SQL, SQL] {
   return [
     sql`SELECT node_id, last_seen_at_ms, unwanted FROM nodes ORDER BY last_seen_at_ms DESC LIMIT ${mostNodes}`,
-    sql`SELECT status FROM accounts WHERE id = ${accountId}`,
+    sql`SELECT status, digest_paused FROM accounts WHERE id = ${accountId}`,
   ];
 }
 
@@ -26,7 +26,12 @@ export function whyWaits(
     domain: String(row.domain),
     class: classByRank(Number(row.class)),
   };
-  const around = { suspended: accounts[0]?.status !== 'active', nodes: nodes.map(nodeOf) };
+  const [account] = accounts;
+  const around = {
+    suspended: account?.status !== 'active',
+    digestPaused: account?.digest_paused === 1,
+    nodes: nodes.map(nodeOf),
+  };
   return whyWaiting(delivery, around, nowMs);
 }
 

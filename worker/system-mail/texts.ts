@@ -1,4 +1,5 @@
 import type { CheckRow } from '#domain/dns/domain-state.ts';
+import { type HealthJudgement, healthDays } from '#domain/limits/health.ts';
 
 /** Mail of the installation itself. */
 export interface SystemMail {
@@ -69,6 +70,25 @@ export function domainLostMail(domain: string, reason: string | null, rows: read
         ? []
         : [`These records are missing or wrong. Put them right at its DNS provider:\n`, ...records]),
       'The records are looked at again by themselves; “Verify now” on the page of the domain looks at once.\n',
+    ].join('\n'),
+  };
+}
+
+/** The sender health of an account has declined, or its `digest` waits from now on. */
+export function healthMail(account: string, { level, digestPaused, health }: HealthJudgement): SystemMail {
+  const reasons = health.reasons.map(({ points, what, todo }) => `  −${points}  ${what}\n      ${todo}\n`);
+  const score = health.score === null ? '' : `: ${health.score} of 100`;
+  return {
+    subject: `The sender health of ${account} is ${level}`,
+    text: [
+      `The account “${account}” of Pennypost has the sender health “${level}”${score}, by its mail of the last ${healthDays} days. That is how mailbox providers are likely to see it: the lower it is, the more of it they put off, refuse or put into spam.\n`,
+      ...(reasons.length === 0 ? [] : ['What lowers it:\n', ...reasons]),
+      ...(digestPaused
+        ? [
+            'Mail of class digest waits from now on, and goes out by itself once the health is better. All other mail goes out as ever.\n',
+          ]
+        : []),
+      'The Overview shows how it goes on. There is another mail only when it declines again.\n',
     ].join('\n'),
   };
 }

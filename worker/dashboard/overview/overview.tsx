@@ -1,10 +1,10 @@
-import { healthOf } from '#domain/limits/health.ts';
+import { healthDays, healthOf, mailFigures } from '#domain/limits/health.ts';
 import { endedOf } from '#domain/stats.ts';
 import { html } from '../../pages/answer.tsx';
 import { Card, Columns } from '../../pages/blocks.tsx';
 import { Page } from '../../pages/layout.tsx';
 import { Figure, Head, Note, number, percent, State, Time, type Tone } from '../../pages/parts.tsx';
-import { listCredentials } from '../../store/accounts.ts';
+import { findAccount, listCredentials } from '../../store/accounts.ts';
 import { hasUsers } from '../../store/auth.ts';
 import { listDomains } from '../../store/domains.ts';
 import { anyMessage, readMessagePage } from '../../store/message-pages.ts';
@@ -41,7 +41,7 @@ overviewPages.open('get', '/', async (c) => {
   const asked = c.req.query('span');
   const spanName = asked === 'day' || asked === 'month' ? asked : 'week';
   const span = spans[spanName];
-  const [{ buckets, total, complete }, { queues, nodes }, newest, domains, keys, endpoints] =
+  const [{ buckets, total, complete }, { queues, nodes }, newest, domains, keys, endpoints, account] =
     await Promise.all([
       readFigures(store, accountId, { by: span.by, fromMs: nowMs - span.ms, toMs: nowMs, nowMs }),
       readQueues(store, nowMs),
@@ -49,15 +49,9 @@ overviewPages.open('get', '/', async (c) => {
       listDomains(store, accountId, { limit: 20, offset: 0 }),
       listCredentials(store, accountId),
       listEndpoints(store, accountId),
+      findAccount(store, accountId),
     ]);
-  const figures = {
-    sent: total.accepted,
-    delivered: total.delivered,
-    bounced: total.bounced,
-    complained: total.complained,
-    deferred: total.deferred,
-    failed: total.failed + total.expired,
-  };
+  const figures = mailFigures(total);
   const health = healthOf(figures);
   return html(
     c,
@@ -119,6 +113,13 @@ overviewPages.open('get', '/', async (c) => {
               </p>
             </div>
           </div>
+          {account?.digestPaused && (
+            <Note tone="warn">
+              Mail of class digest is paused since the health of the last {healthDays} days is{' '}
+              {account.healthLevel}. It goes out by itself once that is better; all other mail goes out as
+              ever.
+            </Note>
+          )}
           {health.reasons.length > 0 ? (
             <ul class="plain stack tight">
               {health.reasons.map((reason) => (

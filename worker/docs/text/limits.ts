@@ -18,6 +18,19 @@ An account has a limit of messages a minute (60,000 unless the operator sets ano
 
 What is sent from [the sandbox](sending.md#before-you-have-a-domain) to people is limited to 100 messages a day.
 
+## Sender health
+
+How mailbox providers are likely to see an account: 100 points, less for bounces above 2 %, complaints above 0.1 %, attempts that
+were put off and failures. 90 and more is \`healthy\`, 75 \`warning\`, 50 \`danger\`, below that \`critical\`. The Overview shows it with
+what lowers it.
+
+It is judged once an hour by the last seven days, ten recipients at least. When it declines, the owners get a mail, once for each
+decline: a better level is reached five points above its bound only, so that figures that waver tell nobody twice.
+
+Where the operator sets \`DIGEST_PAUSE\` (to \`warning\`, \`danger\` or \`critical\`), mail of class \`digest\` waits from that level on; it is
+accepted as ever, and goes out within the hour once the health is better. A message that waits says so. \`priority\` and \`standard\`
+never wait for it.
+
 ## Of a message
 
 <!-- generated:message-limits -->

@@ -22,6 +22,7 @@ Variables are set by \`npm run deploy -- --var NAME=TEXT\`; secrets are made and
 | \`PUBLIC_URL\` | variable | where the dashboard is reached, e.g. \`https://mail.example.org\`: links in mails and cookies are made of it, and pages refuse every other host. Empty: pages open by a loopback host only (\`npm start\`) |
 | \`SUBMISSION\` | variable | where clients submit by SMTP, as the dashboard tells it: \`host:port:tls-port\`; empty: where the operator lets a node be shown |
 | \`ALIAS_DOMAIN\` | variable | the domain, of type \`alias\` and verified for an account of the operator, at which every account may have aliases; empty: none is shared |
+| \`DIGEST_PAUSE\` | variable | sender health of an account at which its mail of class \`digest\` waits until it is better: \`warning\`, \`danger\` or \`critical\`; \`off\`: it never waits for that |
 | \`METER\` | variable | set to \`1\`: every answer tells in \`Server-Timing\` what it cost at D1 |
 | \`DOH_URL\` | variable | DNS over HTTPS endpoint (JSON form) that domains are verified and webhook URLs judged with |
 | \`SOURCE_HEADER\` | variable | header field in which the proxy in front tells where a request comes from, whatever the client says in it; empty: nobody tells, and all requests are of one source. \`npm start\` leaves it empty |

@@ -12,7 +12,7 @@ export interface Candidate {
   domain: string;
   accountId: number;
   dueMs: number;
-  /** Its account is suspended. */
+  /** Its account is suspended, or its mail of this class paused. */
   suspended: boolean;
   /** The entry that its recipient is suppressed by, meanwhile; null: by none. */
   suppression: SuppressionEntry | null;

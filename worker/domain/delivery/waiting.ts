@@ -21,13 +21,15 @@ const nodeIsAwayAfterMs = 150_000;
  */
 export function whyWaiting(
   delivery: { state: DeliveryState; dueMs: number | null; domain: string; class: MailClass },
-  around: { suspended: boolean; nodes: readonly AskingNode[] },
+  around: { suspended: boolean; digestPaused: boolean; nodes: readonly AskingNode[] },
   nowMs: number,
 ): string | null {
   const { state, dueMs, domain } = delivery;
   const isOpen = state === 'queued' || state === 'deferred' || state === 'scheduled';
   if (!isOpen || dueMs === null || dueMs > nowMs - saysWhyAfterMs) return null;
   if (around.suspended) return 'The account is suspended.';
+  if (around.digestPaused && delivery.class === 'digest')
+    return 'Mail of class digest is paused until the account’s sender health is better; the Overview says what lowers it.';
   const nodes = around.nodes.filter(({ lastSeenAtMs }) => lastSeenAtMs > nowMs - nodeIsAwayAfterMs);
   if (nodes.length === 0) return 'No node asks for mail.';
   if (nodes.every((node) => node.excludedDomains.includes(domain))) {

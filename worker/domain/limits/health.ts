@@ -10,6 +10,14 @@ export interface MailFigures {
   failed: number;
 }
 
+/** From the best to the worst. */
+export const healthLevels = ['healthy', 'warning', 'danger', 'critical'] as const;
+export type HealthLevel = (typeof healthLevels)[number];
+
+/** At which level mail of class `digest` waits; `off`: it never does. */
+export const digestPauses = ['off', 'warning', 'danger', 'critical'] as const;
+export type DigestPause = (typeof digestPauses)[number];
+
 export interface HealthReason {
   /** Points that it takes away. */
   points: number;
@@ -20,7 +28,7 @@ export interface HealthReason {
 export interface Health {
   /** 0 to 100; null while too little was sent to tell. */
   score: number | null;
-  word: 'healthy' | 'warning' | 'danger' | 'critical' | 'unknown';
+  word: HealthLevel | 'unknown';
   reasons: HealthReason[];
 }
 
@@ -69,8 +77,67 @@ export function healthOf(figures: MailFigures): Health {
     'Look at the messages with state failed.',
   );
   const score = Math.max(0, 100 - reasons.reduce((sum, { points }) => sum + points, 0));
-  const word = words.find(({ least }) => score >= least)?.word ?? 'critical';
-  return { score, word, reasons: reasons.sort((a, b) => b.points - a.points) };
+  return { score, word: levelOf(score), reasons: reasons.sort((a, b) => b.points - a.points) };
+}
+
+function levelOf(score: number): HealthLevel {
+  return words.find(({ least }) => score >= least)?.word ?? 'critical';
+}
+
+/** The days by which health is judged, today included. */
+export const healthDays = 7;
+
+/** So many points above a level's least it is reached from below: figures that waver about a bound change nothing. */
+const margin = 5;
+
+/** What is kept of an account's health. */
+export interface KeptHealth {
+  level: HealthLevel;
+  digestPaused: boolean;
+}
+
+export interface HealthJudgement extends KeptHealth {
+  health: Health;
+  /** The owners are to be told: the level is worse than the one they know, or `digest` begins to wait. */
+  tells: boolean;
+}
+
+/**
+ * What follows from an account's figures. A level declines at once, and rises with a margin; while too little is sent to
+ * tell it stays, and when nothing was sent it is forgotten. Pure.
+ */
+export function judgeHealth(before: KeptHealth, figures: MailFigures, pauseAt: DigestPause): HealthJudgement {
+  const health = healthOf(figures);
+  const level = nextLevel(before.level, health.score, figures.sent);
+  const digestPaused = pauseAt !== 'off' && rankOf(level) >= rankOf(pauseAt);
+  const declined = rankOf(level) > rankOf(before.level);
+  return { level, digestPaused, health, tells: declined || (digestPaused && !before.digestPaused) };
+}
+
+function nextLevel(before: HealthLevel, score: number | null, sent: number): HealthLevel {
+  if (score === null) return sent === 0 ? 'healthy' : before;
+  const level = levelOf(score);
+  if (rankOf(level) >= rankOf(before)) return level;
+  const sure = levelOf(score - margin);
+  return rankOf(sure) < rankOf(before) ? sure : before;
+}
+
+function rankOf(level: HealthLevel): number {
+  return healthLevels.indexOf(level);
+}
+
+/** Figures as the overview and the judgement take them from counters. */
+export function mailFigures(counts: {
+  accepted: number;
+  delivered: number;
+  bounced: number;
+  complained: number;
+  deferred: number;
+  failed: number;
+  expired: number;
+}): MailFigures {
+  const { accepted, delivered, bounced, complained, deferred, failed, expired } = counts;
+  return { sent: accepted, delivered, bounced, complained, deferred, failed: failed + expired };
 }
 
 /** Points for a rate above what is good, growing evenly up to `most` at the rate that is `worst`. */

@@ -11,7 +11,10 @@ import { copyPage, isOf, withRows } from './rows.ts';
 import { frozenTables } from './tables.ts';
 
 /** The columns of an account's row that are its own, and true in its home. */
-const ownColumns = ['webhooks', 'track_opens', 'track_clicks', 'unsubscribe', 'content_days'] as const;
+const ownColumns = [
+  ...['webhooks', 'track_opens', 'track_clicks', 'unsubscribe', 'content_days'],
+  ...['health_level', 'digest_paused'],
+] as const;
 
 /** From here on nothing of the account can be written, until it lives in the new home or the freeze is given up. */
 export async function freeze(runner: Runner, nowMs: number): Promise<void> {

@@ -104,7 +104,7 @@ function triggersOnDeliveries(name: string, accountId: number): Trigger[] {
 
 /** What the account has decided for itself stands in its row; what the operator decides is control's, and goes on. */
 function triggersOnAccount(accountId: number): Trigger[] {
-  const own = 'webhooks, track_opens, track_clicks, unsubscribe, content_days';
+  const own = 'webhooks, track_opens, track_clicks, unsubscribe, content_days, health_level, digest_paused';
   return [
     trigger(accountId, {
       name: 'accounts_UPDATE',
