@@ -23,6 +23,9 @@ const usage = `npm run deploy -- [options]
   --email-routing          let Email Routing bring mail for bounces.<service domain> to the Worker
   --dns                    publish the DNS records of the service domain, or print them
   --node HOST[=ADDRESS,…]  a node, for --dns; may be repeated (default: nodes that have said hello)
+  --relay SERVICE          a relay where port 25 of the nodes is closed: cloudflare, ses or HOST:PORT; its secret is asked
+                           for, or PENNYPOST_RELAY_SECRET (the first deployment asks for a relay)
+  --relay-user USER        the user at the relay, where the service does not say it
   --yes                    do not ask
   --dry-run                build and check; needs no account`;
 
@@ -44,6 +47,8 @@ async function main(): Promise<void> {
       'email-routing': { type: 'boolean', default: false },
       dns: { type: 'boolean', default: false },
       node: { type: 'string', multiple: true, default: [] },
+      relay: { type: 'string' },
+      'relay-user': { type: 'string' },
       yes: { type: 'boolean', default: false },
     },
   });
@@ -61,6 +66,8 @@ async function main(): Promise<void> {
       emailRouting: flags['email-routing'],
       dns: flags.dns,
       nodes: flags.node,
+      relay: flags.relay,
+      relayUser: flags['relay-user'],
       yes: flags.yes,
     });
 }

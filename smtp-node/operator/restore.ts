@@ -74,6 +74,8 @@ async function restore(folder: string, flags: RestoreFlags): Promise<void> {
     dns: false,
     emailRouting: false,
     nodes: [],
+    relay: undefined,
+    relayUser: undefined,
     yes: true,
   });
   console.log(`

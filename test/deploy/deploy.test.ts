@@ -284,6 +284,10 @@ describe('what an operator lacks is told in one sentence', () => {
       /does not reach the account c+/,
     );
     expectSentence(
+      await clone.run('deploy', [...first, '--relay', 'cloudflare']),
+      /Secret of api_token at cloudflare\? Nobody is here to answer: set PENNYPOST_RELAY_SECRET/,
+    );
+    expectSentence(
       await clone.run('deploy', first, { CLOUDFLARE_API_TOKEN: undefined }),
       /Nobody is logged in at Cloudflare: run npx wrangler login, or set CLOUDFLARE_API_TOKEN .*D1 > Edit/,
     );

@@ -6,8 +6,9 @@ import { join } from 'node:path';
 import { createTransport } from 'nodemailer';
 import PostalMime from 'postal-mime';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { giveRelay } from '../../smtp-node/operator/deploy/relay.ts';
 import { until } from '../lab/until.ts';
-import { attemptOf } from '../support/api.ts';
+import { Api, attemptOf } from '../support/api.ts';
 import { Captured, dkimVerdicts } from '../support/captured.ts';
 import { isInstalled, runCommand } from '../support/command.ts';
 import { SmtpTalk } from '../support/smtp-talk.ts';
@@ -200,6 +201,29 @@ describe('npm start', () => {
     );
     const refused = await product.api.call('POST', '/v1/send', message);
     expect(refused.status).toBe(422);
+  });
+
+  it('is given a relay by a deployment, with a rule where there is none, and once', async () => {
+    const { apiUrl: url, operatorToken } = product.facts;
+    const to = { url, operatorToken, pauseMs: 1 };
+    const relay = { name: 'cloudflare', preset: 'cloudflare', user: 'api_token', secret: 'a token' };
+    expect(await giveRelay(relay, to)).toContain(
+      'was added: mail goes straight, and by it where that is closed',
+    );
+    expect(await giveRelay(relay, to)).toContain('is there already, and stays as it is; rules are there');
+    expect(await giveRelay({ ...relay, name: 'Other' }, to)).toMatch(/was not added \(.*name.*\): add it at/);
+    expect(await giveRelay(relay, { ...to, operatorToken: undefined })).toContain(
+      'OPERATOR_TOKEN is not known',
+    );
+    expect(await giveRelay(relay, { ...to, url: 'http://127.0.0.1:1' })).toContain('was not added');
+    const operator = new Api(url, operatorToken);
+    const { answer } = await operator.call('GET', '/admin/v1/transports');
+    expect(answer).toMatchObject({
+      data: [{ name: 'cloudflare', host: 'smtp.mx.cloudflare.net', has_secret: true }],
+      rules: [{ route: ['direct', 'cloudflare'] }],
+    });
+    await operator.call('PUT', '/admin/v1/transport-rules', { rules: [] });
+    await operator.call('DELETE', '/admin/v1/transports/cloudflare');
   });
 
   it('says at a second start that it is running, and where', async () => {

@@ -12,12 +12,13 @@ import { publishDns } from './dns.ts';
 import { openEmailRouting } from './email-routing.ts';
 import { type FurtherHome, planHomes } from './homes.ts';
 import { type Installation, names, readInstallation } from './installation.ts';
+import { type ChosenRelay, chooseRelay, giveRelay, type RelayFlags } from './relay.ts';
 import { everSet, KnownSecrets, markName, planSecrets, secretsNamed } from './secrets.ts';
 import { askPerson, openSession, type Session, stateDir } from './session.ts';
 import { chooseVariables, type VariableFlags } from './variables.ts';
 import { findZone } from './zone.ts';
 
-export interface DeployFlags extends VariableFlags {
+export interface DeployFlags extends VariableFlags, RelayFlags {
   account: string | undefined;
   rotate: readonly string[];
   dns: boolean;
@@ -39,6 +40,7 @@ export async function deploy(flags: DeployFlags): Promise<void> {
       ? null
       : `https://${names.worker}.${installation.workersDevName}.workers.dev`;
   const vars = await chooseVariables(installation, workersDevUrl, flags);
+  const relay = await chooseRelay(flags, !installation.hasData);
   // Before anything changes: a deployment that would lose a secret does not begin.
   const secrets = new KnownSecrets(stateDir);
   const markThere = installation.vars[markName];
@@ -46,7 +48,7 @@ export async function deploy(flags: DeployFlags): Promise<void> {
   const { secrets: there, hasData } = installation;
   const set = planSecrets({ there, known, hasData, ever: everSet(markThere), rotate }, newWorkerSecrets());
   const domains = flags.domains.filter((one) => !installation.customDomains.includes(one));
-  console.log(toldPlan({ session, installation, homes, vars, set, domains }));
+  console.log(toldPlan({ session, installation, homes, vars, set, domains, relay }));
   if (!flags.yes && !/^y/i.test(await askPerson('Go on? [y/N] ', '--yes'))) return;
 
   const databaseId = installation.databaseId ?? (await makeDatabase(session, names.database));
@@ -74,6 +76,10 @@ export async function deploy(flags: DeployFlags): Promise<void> {
   for (const domain of domains) await attachDomain(session, domain);
   for (const queue of installation.former) await leaveQueue(session, queue);
   console.log(toldEnd({ installation, vars, set, known: { ...known, ...set } }));
+  if (relay) {
+    const operatorToken = set.OPERATOR_TOKEN ?? known.OPERATOR_TOKEN;
+    console.log(await giveRelay(relay, { url: vars.PUBLIC_URL ?? '', operatorToken }));
+  }
   const serviceDomain = vars.SERVICE_DOMAIN ?? '';
   if (flags.emailRouting) await openEmailRouting(session, serviceDomain);
   if (flags.dns) await publishDns(session, { databaseId, serviceDomain, nodes: flags.nodes, yes: flags.yes });
@@ -86,8 +92,9 @@ function toldPlan(of: {
   vars: Record<string, string>;
   set: Partial<WorkerSecrets>;
   domains: readonly string[];
+  relay: ChosenRelay | null;
 }): string {
-  const { session, installation: has, homes, vars, set, domains } = of;
+  const { session, installation: has, homes, vars, set, domains, relay } = of;
   const missing = [
     ...(has.databaseId === null ? [`D1 database ${names.database}`] : []),
     ...homes.flatMap(({ name, databaseId }) => (databaseId === null ? [`D1 database ${name}`] : [])),
@@ -118,6 +125,9 @@ function toldPlan(of: {
           ]
         : [],
     ),
+    ...(relay === null
+      ? []
+      : [`Relay to be added: ${relay.name}${relay.host === undefined ? '' : ` (${relay.host})`}`]),
     ...has.former.map(
       ({ queueName }) =>
         `The Worker leaves the queue ${queueName}: what is due is announced on the queues of its new names.`,

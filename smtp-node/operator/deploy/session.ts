@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline/promises';
+import { Writable } from 'node:stream';
 import { stripVTControlCharacters } from 'node:util';
 import { z } from 'zod';
 import { repository, wrangler } from '../../standalone/bundle.ts';
@@ -110,5 +111,20 @@ export async function askPerson(question: string, flag: string): Promise<string>
     return (await lines.question(question)).trim();
   } finally {
     lines.close();
+  }
+}
+
+/** Asks for a secret, which is not shown. @throws DeployError where there is nobody: it is a variable of the environment then */
+export async function askSecret(question: string, variable: string): Promise<string> {
+  if (!process.stdin.isTTY)
+    throw new DeployError(`${question.trim()} Nobody is here to answer: set ${variable}.`);
+  process.stdout.write(question);
+  const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const lines = createInterface({ input: process.stdin, output: nowhere, terminal: true });
+  try {
+    return (await lines.question('')).trim();
+  } finally {
+    lines.close();
+    process.stdout.write('\n');
   }
 }

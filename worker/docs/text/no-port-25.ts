@@ -7,7 +7,8 @@ they are, and rules say which mail goes which way, so that you move over domain 
 
 ## Add a relay
 
-On the page Installation, Transports; or as the operator by API:
+The first \`npm run deploy\` asks for one. Later, \`npm run deploy -- --relay cloudflare\`; on the page Installation, Transports; or as the
+operator by API:
 
 \`\`\`sh
 curl -s "$URL/admin/v1/transports" -H "Authorization: Bearer $OPERATOR_TOKEN" -H 'Content-Type: application/json' \\
