@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { DestinationStats } from './outbound/destinations.ts';
+import type { SendingAddressStats } from './outbound/sending-addresses.ts';
 
 /** What is counted; given to the parts that do the work. */
 export type Meters = ReturnType<typeof createMeters>;
@@ -82,6 +83,8 @@ export interface NodeState {
   /** A sentence why it is not well, else null. */
   fault: string | null;
   destinations: DestinationStats[];
+  /** Those of a list of addresses to send from. */
+  sendingAddresses: SendingAddressStats[];
 }
 
 /** What several processes tell together: metrics are added up, but for those that are averages. */
@@ -103,6 +106,17 @@ export function togetherOf(states: readonly NodeState[]): NodeState {
       most: sum(of, (one) => one.most),
       ...lastPause(of),
     })),
+    sendingAddresses: [
+      ...Map.groupBy(
+        states.flatMap((state) => state.sendingAddresses),
+        ({ name }) => name,
+      ).values(),
+    ].flatMap(([first, ...others]) => {
+      if (!first) return [];
+      const of = [first, ...others];
+      const allowedToday = first.allowedToday === null ? null : sum(of, (one) => one.allowedToday ?? 0);
+      return [{ ...first, today: sum(of, (one) => one.today), allowedToday }];
+    }),
   };
 }
 
@@ -168,6 +182,8 @@ async function answer(
     asJson(fault === null ? 200 : 503, fault === null ? { status: 'ok' } : { status: 'unwell', fault });
   } else if (url === '/shaping') {
     asJson(200, { destinations: (await state()).destinations });
+  } else if (url === '/addresses') {
+    asJson(200, { addresses: (await state()).sendingAddresses });
   } else if (url === '/metrics') {
     const together = AggregatorRegistry.aggregate([(await state()).metrics]);
     response.writeHead(200, { 'content-type': together.contentType }).end(await together.metrics());

@@ -6,6 +6,7 @@ import type { Log } from './log.ts';
 import type { Meters } from './metrics.ts';
 import type { CourierOptions } from './outbound/courier.ts';
 import { type Provider, withOverrides } from './outbound/providers.ts';
+import { readSendingAddresses, type SendingAddress } from './outbound/sending-addresses.ts';
 import type { SubmissionOptions } from './submission/server.ts';
 import type { WorkerClient } from './worker-client.ts';
 
@@ -19,13 +20,27 @@ export function share(limit: number, { workers }: Config): number {
   return Math.ceil(limit / workers);
 }
 
-/** @throws Error that names the file and what is wrong with it */
+/** @throws ConfigError that names the file and what is wrong with it */
 export async function readProviders(path: string): Promise<Provider[]> {
+  return await ofFile('PENNYPOST_SHAPING_FILE', path, async () =>
+    withOverrides(await readFile(path, 'utf8')),
+  );
+}
+
+/** The addresses to send from; null: the configuration names no file. @throws ConfigError that says what is wrong with it */
+export async function readAddresses({
+  sendingAddressesFile: path,
+}: Config): Promise<SendingAddress[] | null> {
+  if (path === '') return null;
+  return await ofFile('PENNYPOST_SENDING_ADDRESSES_FILE', path, () => readSendingAddresses(path));
+}
+
+async function ofFile<T>(setting: string, path: string, read: () => Promise<T>): Promise<T> {
   try {
-    return withOverrides(await readFile(path, 'utf8'));
+    return await read();
   } catch (error) {
     const text = error instanceof z.ZodError ? z.prettifyError(error) : String(error);
-    throw new ConfigError([`PENNYPOST_SHAPING_FILE ${path}: ${text}`]);
+    throw new ConfigError([`${setting} ${path}: ${text}`]);
   }
 }
 

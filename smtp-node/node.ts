@@ -11,7 +11,14 @@ import { sayHello } from './hello.ts';
 import { startInbound } from './inbound/server.ts';
 import { createLog, type Log } from './log.ts';
 import { createMeters, gaugeOf, meterProcess, metricsOf, type NodeState, serveMetrics } from './metrics.ts';
-import { courierOptions, inboundOptions, readProviders, share, submissionOptions } from './node-options.ts';
+import {
+  courierOptions,
+  inboundOptions,
+  readAddresses,
+  readProviders,
+  share,
+  submissionOptions,
+} from './node-options.ts';
 import { type Courier, type CourierOptions, createCourier } from './outbound/courier.ts';
 import { Journal } from './outbound/journal.ts';
 import { LeaseLoop } from './outbound/lease-loop.ts';
@@ -19,6 +26,8 @@ import { providers } from './outbound/providers.ts';
 import { RawStore } from './outbound/raw-store.ts';
 import { replay } from './outbound/replay.ts';
 import { Reporter } from './outbound/reporter.ts';
+import { SendingAddresses } from './outbound/sending-addresses.ts';
+import { SendingCounts } from './outbound/sending-counts.ts';
 import { withSimulator } from './simulator/courier.ts';
 import { startSimulator } from './simulator/simulator.ts';
 import { certificateFiles, readPair } from './submission/certificate.ts';
@@ -71,6 +80,7 @@ export interface RunningNode {
 export async function startNode(config: Config, deps: NodeDeps = {}): Promise<RunningNode> {
   const bootId = randomUUID();
   const known = config.shapingFile ? await readProviders(config.shapingFile) : providers;
+  const addresses = await readAddresses(config);
   const log = deps.log ?? createLog({ level: config.logLevel, nodeId: config.nodeId, bootId });
   const meters = createMeters();
   meterProcess(meters);
@@ -106,10 +116,20 @@ export async function startNode(config: Config, deps: NodeDeps = {}): Promise<Ru
     tellPolicies: (policies) => client.tlsPolicies(policies),
   });
   let simulatorDomain: string | null = null;
+  const counts = await SendingCounts.open(join(config.dataDirectory, 'sending-counts.json'), (error) =>
+    log.error({ err: error }, 'how much left from each address is not kept'),
+  );
+  const sendingAddresses =
+    addresses &&
+    new SendingAddresses(addresses, counts, {
+      share: (limit) => share(limit, config),
+      now: () => clock.nowMs(),
+    });
   const outside = (deps.createCourier ?? createCourier)({
     ...courierOptions(config),
     providers: known.map((one) => ({ ...one, attempts: share(one.attempts, config) })),
     tlsPolicies: tls.policies,
+    ...(sendingAddresses && { sendingAddresses }),
     now: () => clock.nowMs(),
     ...deps.courier,
   });
@@ -149,10 +169,12 @@ export async function startNode(config: Config, deps: NodeDeps = {}): Promise<Ru
     metrics: await metricsOf(meters),
     fault: end && end.reason !== 'stopped' ? end.text : null,
     destinations: courier.destinations(),
+    sendingAddresses: courier.sendingAddresses(),
   });
 
   const closeAtFault: (() => Promise<void>)[] = [
     () => courier.close(),
+    () => counts.close(),
     () => simulator.stop(),
     () => tls.close(),
     () => journal.close(),
@@ -228,6 +250,7 @@ export async function startNode(config: Config, deps: NodeDeps = {}): Promise<Ru
     reporter.stop();
     await within(leftMs(), Promise.all([courier.close(), simulator.stop()]));
     await metrics?.close();
+    await counts.close();
     await journal.close();
     await tls.close();
     await giveUpDirectory();

@@ -99,7 +99,14 @@ async function stateOf(id: string, worker: Worker): Promise<NodeState> {
   const silent = pause(answerMs, null, { signal: late.signal }).catch(() => null);
   const state = await Promise.race([answered, silent]);
   late.abort();
-  return state ?? { metrics: [], fault: `the worker ${id} does not answer`, destinations: [] };
+  return (
+    state ?? {
+      metrics: [],
+      fault: `the worker ${id} does not answer`,
+      destinations: [],
+      sendingAddresses: [],
+    }
+  );
 }
 
 /** In a worker: answers when the primary asks how it is. */

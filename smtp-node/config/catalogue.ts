@@ -148,6 +148,14 @@ export const configCatalogue = [
     about: 'Local addresses to send from: one IPv4, one IPv6 or both. Empty: the system chooses.',
   },
   {
+    name: 'sendingAddressesFile',
+    key: 'PENNYPOST_SENDING_ADDRESSES_FILE',
+    kind: 'text',
+    default: '',
+    about:
+      'JSON file with several addresses to send from, each with its name, by class or account and with a ramp: see "Several sending addresses" in [Operate](operate.md#several-sending-addresses).',
+  },
+  {
     name: 'outboundIpv4Only',
     key: 'PENNYPOST_OUTBOUND_IPV4_ONLY',
     kind: 'boolean',

@@ -20,6 +20,7 @@ import {
 } from '#domain/dns/service-dns.ts';
 import { ConfigError, parseConfig } from '../config.ts';
 import { systemLookup } from '../dns-lookup.ts';
+import { readAddresses } from '../node-options.ts';
 import { type Diagnose, type Greeting, type Patient, type Probes, subjectOf } from './doctor/diagnosis.ts';
 import {
   askHealth,
@@ -107,6 +108,7 @@ async function main(): Promise<number> {
   const parent = config.hostName.split('.').slice(1).join('.');
   const found = await examine({
     config,
+    sendingAddresses: (await readAddresses(config)) ?? [],
     probes,
     serviceDomain:
       flags['service-domain'] ?? (await askHealth(config.edgeUrl, fetch))?.service_domain ?? parent,

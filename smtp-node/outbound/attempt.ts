@@ -114,6 +114,7 @@ async function decide(
     triedBefore = session.tried.length;
     Object.assign(session, { mx: null, tls: null, reused: false });
     delete session.transport;
+    delete session.from;
     patience.leftMs = Math.max(patience.leftMs, around.timeouts.beforeMailMs / 2);
     const next = await by(name, sending, trip, around, i < others.length - 1);
     // A relay that is busy leaves it as it was: refused by the one before.
@@ -186,8 +187,9 @@ async function byMx(
     name: provider?.name ?? destinationName(answer.hosts),
     most: provider?.attempts ?? null,
   };
+  const { from, departure, hosts } = around.departures.of(delivery, answer.hosts);
   const way = {
-    hosts: answer.hosts,
+    hosts,
     domain: envelope.domain,
     tls,
     provider,
@@ -196,10 +198,11 @@ async function byMx(
     fields: null,
   };
   // Whoever finds out whether the port has opened really asks, also hosts that did not answer while it was closed.
-  const silent = passage === 'probe' ? new SilentHosts(around.now) : around.silent;
-  const ending = await send(way, sending, trip, { ...around, silent });
+  const silent = passage === 'probe' ? new SilentHosts(around.now) : departure.silent;
+  if (from) trip.session.from = from.name;
+  const ending = await send(way, sending, trip, { ...around, ...departure, silent });
   if (trip.session.mx) {
-    if (around.port25.seemsClosed) around.silent.forget();
+    if (around.port25.seemsClosed) around.departures.forgetSilent();
     around.port25.answered();
   } else if (ending !== 'untried' && 'failure' in ending && ending.failure.class === 'network')
     around.port25.wasSilent(destination.name, passage);

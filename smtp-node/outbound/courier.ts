@@ -9,6 +9,7 @@ import { ForwardSealer } from '../signing/forward-seal.ts';
 import type { RawSource } from '../signing/raw-source.ts';
 import { noTlsPolicies, type TlsPolicies } from '../tls-policy/policy.ts';
 import { type AttemptHooks, attempt } from './attempt.ts';
+import { type Departure, Departures } from './departures.ts';
 import { type DestinationStats, Destinations } from './destinations.ts';
 import { errorCode, errorText } from './failures.ts';
 import { createMxResolver, type ResolveRecords } from './mx.ts';
@@ -17,6 +18,7 @@ import { createPool, type PoolStats } from './pool.ts';
 import { Port25 } from './port-25.ts';
 import { type Provider, providers } from './providers.ts';
 import { Relays } from './relays.ts';
+import type { SendingAddress, SendingAddresses, SendingAddressStats } from './sending-addresses.ts';
 import { SilentHosts } from './silent-hosts.ts';
 import { openConnection } from './smtp-connection.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -46,6 +48,8 @@ export interface CourierOptions {
   dnsServers?: readonly string[];
   /** Replaces DNS altogether; for tests. */
   resolveRecords?: ResolveRecords;
+  /** What mail to an MX leaves from instead of `hostName` and the local addresses. */
+  sendingAddresses?: SendingAddresses;
   /** Local address to connect from, by family. */
   localAddressIPv4?: string;
   localAddressIPv6?: string;
@@ -98,6 +102,8 @@ export interface Courier {
   stats(): PoolStats;
   /** What is known of each destination: how much it is sent at once, and why it is left alone. */
   destinations(): DestinationStats[];
+  /** What leaves from where, with `sendingAddresses`. */
+  sendingAddresses(): SendingAddressStats[];
   /** Says QUIT on idle connections; those in use are closed when their delivery ends. */
   close(): Promise<void>;
 }
@@ -117,7 +123,12 @@ export function createCourier(options: CourierOptions): Courier {
     throttlePauseMs: options.throttlePauseMs ?? 5000,
     now,
   };
-  const pool = createPool({ ...poolOptions, port, connectionsPerHost: options.connectionsPerHost ?? 10 });
+  const departures = new Departures(options.sendingAddresses ?? null, (from) => ({
+    hostName: from?.name ?? options.hostName,
+    pool: createPool({ ...poolOptions, port, connectionsPerHost: options.connectionsPerHost ?? 10 }),
+    silent: new SilentHosts(now),
+    connect: connectTo({ ...options, port, blockLocalAddresses, ...(from && localOf(from)) }),
+  }));
   /** An operator may have a relay on a network of his own. */
   const relays = new Relays(
     (to) => connectTo({ ...options, port: to, blockLocalAddresses: false }),
@@ -128,10 +139,9 @@ export function createCourier(options: CourierOptions): Courier {
   const around: Surroundings = {
     hostName: options.hostName,
     resolver: createMxResolver({ ...options, blockLocalAddresses, now }),
-    pool,
+    departures,
     destinations,
     providers: options.providers ?? providers,
-    silent: new SilentHosts(now),
     tlsPolicies: options.tlsPolicies ?? noTlsPolicies,
     signer,
     sealer: new ForwardSealer(signer, options.hostName),
@@ -143,23 +153,31 @@ export function createCourier(options: CourierOptions): Courier {
     now,
     random: options.random ?? Math.random,
     open: openConnection,
-    connect: connectTo({ ...options, port, blockLocalAddresses }),
   };
   return {
     deliver: (delivery, raw, keys, hooks) => attempt(delivery, raw, keys, hooks, around),
     useRelays: (known) => relays.use(known),
-    throttledDomains: () => listOf(pool.throttledDomains(), destinations.fullDomains()),
-    busyDomains: () => listOf(pool.busyDomains(), destinations.busyDomains()),
+    throttledDomains: () => listOf(departures.throttledDomains(), destinations.fullDomains()),
+    busyDomains: () => listOf(departures.busyDomains(), destinations.busyDomains()),
     stats: () => {
-      const stats = pool.stats();
+      const stats = departures.stats();
       return { ...stats, waitingDeliveries: stats.waitingDeliveries + destinations.waiting };
     },
     destinations: () => destinations.stats(),
+    sendingAddresses: () => options.sendingAddresses?.stats() ?? [],
     close: () => {
       destinations.close();
-      return Promise.all([pool.close(), relays.close()]).then(() => undefined);
+      return Promise.all([departures.close(), relays.close()]).then(() => undefined);
     },
   };
+}
+
+/** Only what it names: the system would choose another address for the family that it lacks. */
+function localOf({
+  ipv4,
+  ipv6,
+}: SendingAddress): Pick<CourierOptions, 'localAddressIPv4' | 'localAddressIPv6'> {
+  return { ...(ipv4 && { localAddressIPv4: ipv4 }), ...(ipv6 && { localAddressIPv6: ipv6 }) };
 }
 
 /** Opens sockets to one port, one address at a time. */
@@ -168,7 +186,7 @@ function connectTo(
     port: number;
     blockLocalAddresses: boolean;
   },
-): Surroundings['connect'] {
+): Departure['connect'] {
   return async ({ host, address }: MxTarget, timeoutMs: number) => {
     const isIPv6 = address.includes(':');
     const beganMs = performance.now();

@@ -11,7 +11,7 @@ import type { Errand } from './host-attempt.ts';
 import { type MxHost, orderTargets } from './mx-order.ts';
 import { bounded, silentFailure } from './outcomes.ts';
 import type { Provider } from './providers.ts';
-import type { Ending, Surroundings, Trip } from './surroundings.ts';
+import type { Ending, Surroundings, SurroundingsOfWay, Trip } from './surroundings.ts';
 import type { Mail } from './transaction.ts';
 import { tryHosts } from './try-hosts.ts';
 
@@ -77,7 +77,7 @@ export async function send(
   { hosts, domain, tls, provider, destination, maxBytes, fields }: Way,
   { delivery, signed }: Sending,
   trip: Trip,
-  around: Surroundings,
+  around: SurroundingsOfWay,
 ): Promise<Ending | 'untried'> {
   const waitMs = Math.max(0, trip.waitUntilMs - around.now());
   const stay = await trip.clock.time('wait', () =>

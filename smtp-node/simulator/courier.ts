@@ -29,6 +29,7 @@ export function withSimulator(
     busyDomains: () => real.busyDomains(),
     stats: () => real.stats(),
     destinations: () => real.destinations(),
+    sendingAddresses: () => real.sendingAddresses(),
     close: async () => {
       await Promise.all([real, usual, broken].map((courier) => courier.close()));
     },

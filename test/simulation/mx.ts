@@ -89,6 +89,7 @@ export class MxModel {
       busyDomains: () => [],
       stats: () => none,
       destinations: () => [],
+      sendingAddresses: () => [],
       close: async () => undefined,
     };
   }

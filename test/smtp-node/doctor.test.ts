@@ -31,6 +31,7 @@ const world: DnsTable = {
 interface Setup {
   dns?: DnsTable;
   env?: Record<string, string>;
+  sendingAddresses?: Patient['sendingAddresses'];
   edge?: { status: number; timeMs?: number } | 'away';
   greeting?: (address: string) => string | Error;
   certificate?: string;
@@ -52,6 +53,7 @@ function patient(of: Setup): Patient {
       PENNYPOST_TLS_KEY_FILE: '/key.pem',
       ...of.env,
     }),
+    sendingAddresses: of.sendingAddresses ?? [],
     serviceDomain: 'mail.test',
     probes: {
       mxDomain: 'gmail.test',
@@ -174,6 +176,23 @@ describe('the doctor', () => {
       'host-addresses',
       'failed',
       'outbound addresses',
+    ],
+    [
+      'a sending address that its name does not have',
+      { sendingAddresses: [{ name: host, ipv4: '192.0.2.78' }] },
+      'host-addresses',
+      'failed',
+      'outbound addresses',
+    ],
+    [
+      'a sending address without PTR',
+      {
+        sendingAddresses: [{ name: 'out2.mail.test', ipv4: '192.0.2.2' }],
+        dns: { 'out2.mail.test': { A: ['192.0.2.2'] }, '2.2.0.192.in-addr.arpa': {} },
+      },
+      'ptr 192.0.2.2',
+      'failed',
+      'set to out2.mail.test',
     ],
     ['no PTR', { dns: { '1.2.0.192.in-addr.arpa': {} } }, 'ptr 192.0.2.1', 'failed', `set to ${host}`],
     [

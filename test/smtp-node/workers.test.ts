@@ -145,6 +145,7 @@ describe('what workers tell together', () => {
       metrics: [],
       fault: null,
       destinations,
+      sendingAddresses: [],
     }));
     expect(togetherOf(states).destinations).toEqual([
       { ...paused, attempts: 2, waiting: 4, window: 10, most: 20 },
@@ -152,8 +153,26 @@ describe('what workers tell together', () => {
     ]);
   });
 
+  it('is added up by sending address, with the shares of a ramp', () => {
+    const address = {
+      name: 'out1.test.example',
+      addresses: ['192.0.2.10'],
+      classes: null,
+      accounts: null,
+      rampDay: 1,
+      today: 3,
+      allowedToday: 25,
+    };
+    const warm = { ...address, name: 'out2.test.example', rampDay: null, allowedToday: null };
+    const state = { metrics: [], fault: null, destinations: [], sendingAddresses: [address, warm] };
+    expect(togetherOf([state, state]).sendingAddresses).toEqual([
+      { ...address, today: 6, allowedToday: 50 },
+      { ...warm, today: 6 },
+    ]);
+  });
+
   it('is not well when one of them is not', () => {
-    const state = (fault: string | null) => ({ metrics: [], fault, destinations: [] });
+    const state = (fault: string | null) => ({ metrics: [], fault, destinations: [], sendingAddresses: [] });
     expect(togetherOf([state(null), state(null)]).fault).toBeNull();
     expect(togetherOf([state(null), state('a'), state('b')]).fault).toBe('a; b');
   });

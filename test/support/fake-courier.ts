@@ -108,5 +108,9 @@ export class FakeCourier implements Courier {
     return [];
   }
 
+  sendingAddresses() {
+    return [];
+  }
+
   async close(): Promise<void> {}
 }

@@ -60,6 +60,8 @@ export interface ReceivedMail {
   encrypted: boolean;
   /** Number of the connection it came over. */
   connection: number;
+  /** Address that it came from. */
+  peer: string;
 }
 
 export interface FakeMx {
@@ -335,7 +337,8 @@ class Conversation {
       this.inTransaction = false;
       this.taken++;
       const encrypted = this.socket instanceof TLSSocket;
-      this.mx.messages.push({ from, mailParameters, to, raw, encrypted, connection: this.n });
+      const peer = this.socket.remoteAddress ?? '';
+      this.mx.messages.push({ from, mailParameters, to, raw, encrypted, connection: this.n, peer });
     }
     if (to.startsWith('multiline')) this.say('250-2.6.0 Accepted', '250 2.6.0 as 12345');
     else this.answer(to, 'dot', '250 2.0.0 Queued as 12345');

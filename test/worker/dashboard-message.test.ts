@@ -48,6 +48,21 @@ describe('the page of a message says what comes next', () => {
     expect(await wordsOf(waiting)).toContain('It waits for a mail node to take it');
     await end(delivered);
     expect(await wordsOf(waiting)).toContain('The recipient’s mail server took it.');
+    const relayed = await send({ to: ['relayed@example.net'] });
+    const session = {
+      mx: null,
+      tls: null,
+      reused: false,
+      steps: [],
+      tried: [],
+      transport: 'ses',
+      leftOut: ['Sender'],
+    };
+    await end({ ...delivered, session, dkim: [] });
+    const words = await wordsOf(relayed);
+    expect(words).toContain('It was handed to the relay ses, which took it.');
+    expect(words).toContain('without header fields that it does not take: Sender');
+    expect(words).toContain('not signed here');
     const refused = await send({ to: ['gone@example.net'] });
     const simulated = await send({ to: ['hard-bounce@simulator.mail.example.org'] });
     await end(bounced);

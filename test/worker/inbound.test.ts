@@ -76,7 +76,9 @@ describe.each<Door>(['node', 'routing'])('a DSN that comes through the door "%s"
         expires_at: null,
       },
     ]);
-    expect((await entriesOf(account, to))[0].proof).toContain('Undelivered Mail');
+    const [entry] = await entriesOf(account, to);
+    expect(entry).toMatchObject({ bounce_code: '550', proof: expect.stringMatching(/^550 5\.1\.1 /) });
+    expect(entry.proof).toContain('Undelivered Mail');
     const { body: feed } = await call('GET', '/v1/events?limit=100', account.live);
     const own = feed.data.filter((event: Answer) => event.message_id === message.messageId);
     expect(own.map((event: Answer) => event.kind)).toEqual([

@@ -121,6 +121,7 @@ describe('a lease', () => {
         attempt: 1,
         mailFrom: expect.stringMatching(/^b-[a-z2-7]{44}@bounces\.mail\.example\.org$/),
         rcptTo: 'user@example.net',
+        account: account.id,
         signingDomain: account.domain,
         sizeBytes: deliveries[0].raw.length,
         smtputf8: false,

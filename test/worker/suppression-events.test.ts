@@ -201,6 +201,8 @@ describe('a suppression that mail has come to', () => {
         },
       },
     ]);
+    const { suppressions } = (await call('GET', '/v1/suppressions', account.live)).body;
+    expect(suppressions).toMatchObject([{ source: 'feedback', feedback_type: 'abuse' }]);
     await eventually(() =>
       expect(internet.to(postmark.host).map(({ body }) => body)).toMatchObject([
         { Recipient: 'angry@example.net', SuppressionReason: 'SpamComplaint', Origin: 'Recipient' },

@@ -303,7 +303,10 @@ function nameOf(entry: Pick<Suppression, 'address' | 'scope'>): string {
 }
 
 function entryView(entry: Suppression) {
-  const code = entry.reason === 'hard_bounce' ? /^[45]\d\d\b/.exec(entry.proof ?? '')?.[0] : undefined;
+  const proof = entry.proof ?? '';
+  const code = entry.reason === 'hard_bounce' ? /^[45]\d\d\b/.exec(proof)?.[0] : undefined;
+  const feedback =
+    entry.source === 'feedback' ? /^Feedback-Type: ([a-z-]{1,64})\s/.exec(proof)?.[1] : undefined;
   return {
     id: uuidOfNumber('suppression', entry.id),
     email: entry.address,
@@ -313,6 +316,7 @@ function entryView(entry: Suppression) {
     source: entry.source,
     proof: entry.proof,
     ...(code === undefined ? {} : { bounce_code: code }),
+    ...(feedback === undefined ? {} : { feedback_type: feedback }),
     message_id: entry.messageId,
     source_message_id: entry.messageId,
     created_at: new Date(entry.createdAtMs).toISOString(),

@@ -160,6 +160,8 @@ export const leasedDelivery = z.object({
   /** Envelope sender with the token (VERP); empty: the null sender. */
   mailFrom: z.string(),
   rcptTo: z.string(),
+  /** Number of the account whose mail it is. */
+  account: z.number().int().optional(),
   /** Domain that signs (`d=`). */
   signingDomain: z.string(),
   /** Entry of `keys` that signs, when that is not the signing domain's: two accounts may have had one domain. */

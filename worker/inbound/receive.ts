@@ -153,7 +153,7 @@ async function write(
         accountId,
         address: recipient,
         source: sourceOf(event.kind),
-        proof: proofOf(raw),
+        proof: proofOf(event, raw),
         atMs: room.nowMs,
       },
     },
@@ -165,10 +165,17 @@ function sourceOf(kind: EventKind): 'dsn' | 'feedback' {
   return kind === 'complained' ? 'feedback' : 'dsn';
 }
 
-/** The beginning of the mail as text: what is kept of it. */
-function proofOf(raw: Uint8Array): string {
-  return new TextDecoder()
-    .decode(raw.subarray(0, mostProofCharacters))
-    .replace(/[\x00-\x08\x0b-\x1f\x7f]/g, '')
-    .toWellFormed();
+/** What the mail says in one line, and its beginning as text. */
+function proofOf(event: ReturnReduction['event'], raw: Uint8Array): string {
+  const said = `${saidBy(event)}\n\n`.trimStart();
+  const beginning = new TextDecoder().decode(raw.subarray(0, mostProofCharacters));
+  return (said + beginning).replace(/[\x00-\x08\x0b-\x1f\x7f]/g, '').toWellFormed();
+}
+
+/** The type of a complaint (RFC 5965 §3.1), or the reply of a bounce. */
+function saidBy({ kind, details }: ReturnReduction['event']): string {
+  if (kind === 'complained') return `Feedback-Type: ${details.feedbackType}`;
+  const diagnostic = String(details.diagnostic ?? '').slice(0, 500);
+  const code = String(details.replyCode ?? '');
+  return diagnostic.startsWith(code) ? diagnostic : `${code} ${diagnostic}`;
 }

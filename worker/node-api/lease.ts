@@ -224,6 +224,7 @@ async function deliveryOf(
     attempt: lease.attempts,
     mailFrom: forward?.sender === '' ? '' : await signer.addressOf(lease.messageId, lease.n, host),
     rcptTo: lease.recipient,
+    account: lease.accountId,
     signingDomain,
     ...(keyRing === signingDomain ? {} : { keyRing }),
     sizeBytes: message.sizeBytes,

@@ -2,10 +2,13 @@ import type { Diagnosis } from '#domain/dns/diagnosis.ts';
 import type { Lookup } from '#domain/dns/dns.ts';
 import type { ServiceSubject } from '#domain/dns/service-dns.ts';
 import type { Config } from '../../config.ts';
+import type { SendingAddress } from '../../outbound/sending-addresses.ts';
 
 /** What the doctor looks at, and by what: every way to the outside is here, so that a test can stand in for it. */
 export interface Patient {
   config: Config;
+  /** What mail leaves from instead of the host name's addresses; empty: from those. */
+  sendingAddresses: readonly SendingAddress[];
   serviceDomain: string;
   /** Names and hosts that are asked, see `doctor.ts`. */
   probes: Probes;
@@ -34,8 +37,9 @@ export interface Probes {
 }
 
 /** The service and this node as the checks of DNS see them. */
-export function subjectOf({ config, serviceDomain, lookup }: Patient): ServiceSubject {
-  return { serviceDomain, hostNames: [config.hostName], nodes: 'this node', lookup };
+export function subjectOf({ config, sendingAddresses, serviceDomain, lookup }: Patient): ServiceSubject {
+  const hostNames = [...new Set([config.hostName, ...sendingAddresses.map(({ name }) => name)])];
+  return { serviceDomain, hostNames, nodes: 'this node', lookup };
 }
 
 /** Looks at the node one check after the other. */

@@ -25,11 +25,14 @@ export async function diagnosePort25(patient: Patient): Promise<Diagnosis[]> {
     return [unknown(check, `${mxDomain} has no MX to try.`, 'Name another domain with --mx-domain.')];
   }
   const addresses = await addressesOf(patient.lookup, host);
-  const { ipv4, ipv6 } = patient.config.outboundAddresses;
-  const families = [
-    { family: 4, localAddress: ipv4, wanted: true },
-    { family: 6, localAddress: ipv6, wanted: !patient.config.outboundIpv4Only },
-  ];
+  const families = placesOf(patient).flatMap(({ ipv4, ipv6, isListed }) => [
+    { family: 4, localAddress: ipv4, wanted: !isListed || ipv4 !== undefined },
+    {
+      family: 6,
+      localAddress: ipv6,
+      wanted: isListed ? ipv6 !== undefined : !patient.config.outboundIpv4Only,
+    },
+  ]);
   const found: Diagnosis[] = [];
   for (const { family, localAddress, wanted } of families) {
     const address = addresses.find((one) => isIP(one) === family);
@@ -69,14 +72,29 @@ async function greeted(
   return fine(check, `${host} (${address}) greets us; we come from ${greeting.localAddress}.`);
 }
 
-/** Whether the addresses of the host name are those that mail leaves from, and this machine's. */
+/** Names with the addresses that mail leaves from under them. */
+function placesOf({ config, sendingAddresses }: Patient) {
+  if (sendingAddresses.length === 0) {
+    return [{ name: config.hostName, ...config.outboundAddresses, isListed: false }];
+  }
+  return sendingAddresses.map(({ name, ipv4, ipv6 }) => ({ name, ipv4, ipv6, isListed: true }));
+}
+
+/** Whether the addresses of each name are those that mail leaves from, and this machine's. */
 export async function diagnoseAddresses(patient: Patient): Promise<Diagnosis[]> {
-  const check = 'host-addresses';
-  const { hostName, outboundAddresses } = patient.config;
   const published = await diagnoseHostAddresses(subjectOf(patient));
   if (published.some(({ status }) => status !== 'ok')) return published;
+  const found = await Promise.all(placesOf(patient).map((place) => diagnosePlace(patient, place)));
+  return found.flat().length > 0 ? found.flat() : published;
+}
+
+async function diagnosePlace(
+  patient: Patient,
+  { name: hostName, ipv4, ipv6 }: { name: string; ipv4: string | undefined; ipv6: string | undefined },
+): Promise<Diagnosis[]> {
+  const check = 'host-addresses';
   const addresses = await addressesOf(patient.lookup, hostName);
-  const own = [outboundAddresses.ipv4, outboundAddresses.ipv6].filter((one) => one !== undefined);
+  const own = [ipv4, ipv6].filter((one) => one !== undefined);
   const missing = own.filter((one) => !addresses.some((address) => sameAddress(address, one)));
   if (missing.length > 0) {
     return [
@@ -97,12 +115,13 @@ export async function diagnoseAddresses(patient: Patient): Promise<Diagnosis[]> 
       ),
     ];
   }
-  return published;
+  return [];
 }
 
 /** Blocklists that list an address of the node. */
 export async function diagnoseBlocklists(patient: Patient): Promise<Diagnosis[]> {
-  const addresses = await addressesOf(patient.lookup, patient.config.hostName);
+  const names = placesOf(patient).map(({ name }) => name);
+  const addresses = (await Promise.all(names.map((name) => addressesOf(patient.lookup, name)))).flat();
   return await Promise.all(
     patient.probes.dnsbls.flatMap((list) =>
       addresses.map((address) => diagnoseListing(patient, list, address)),

@@ -15,6 +15,9 @@ export const suppressionAnswer = z
       .string()
       .optional()
       .meta({ description: 'The reply code of a hard bounce, where its proof begins with one.' }),
+    feedback_type: z.string().optional().meta({
+      description: 'What a complaint that came as a report is of, such as `abuse` (RFC 5965 §3.1).',
+    }),
     proof: z.string().nullable().meta({ description: 'The reply, report or note that it rests on.' }),
     message_id: z.uuid().nullable(),
     source_message_id: z.uuid().nullable().meta({ description: 'The same as `message_id`.' }),

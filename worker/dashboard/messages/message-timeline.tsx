@@ -245,6 +245,7 @@ function Entry({
             {event.kind === 'delivered' ? 'handed to' : 'by'} the relay {details.transport}
           </p>
         )}
+        {details.from && <p class="small break">from {details.from}</p>}
         {passedOn && passedOn.length > 0 && (
           <ul class="small" aria-label="Transports that did not have it">
             {passedOn.map(({ transport, error }) => (

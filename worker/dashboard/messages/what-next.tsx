@@ -13,6 +13,14 @@ export function WhatNext({ delivery }: { delivery: StoredDelivery }) {
   );
 }
 
+/** Who has it: a relay’s word is that it will be delivered. */
+function takerOf({ timeline }: StoredDelivery): string {
+  const { transport } = timeline.findLast(({ kind }) => kind === 'delivered')?.details ?? {};
+  return typeof transport === 'string'
+    ? `It was handed to the relay ${transport}, which`
+    : 'The recipient’s mail server';
+}
+
 function OfState({ delivery }: { delivery: StoredDelivery }) {
   const next = delivery.dueMs;
   const why = failureClasses.find((row) => row.name === delivery.reason)?.text ?? delivery.reason;
@@ -61,7 +69,7 @@ function OfState({ delivery }: { delivery: StoredDelivery }) {
         <p class="quiet">
           {delivery.simulated
             ? 'The simulator took it.'
-            : 'The recipient’s mail server took it. Should it come back later, or be complained about, that stands here.'}
+            : `${takerOf(delivery)} took it. Should it come back later, or be complained about, that stands here.`}
         </p>
       );
     case 'bounced':

@@ -25,7 +25,7 @@ Before that, add your domain and take your suppressions along: [Moving](moving.m
 | \`/v1/domains\` | \`domains\`; \`id\` is a UUID; \`verified\`, \`spf_verified\`, \`dkim_verified\`; \`catch_all_enabled\`, \`inbound_mx_acknowledged\` are taken | \`data\`, \`status\` |
 | \`/v1/domains/:id/warming\` | \`remaining_this_hour\` | |
 | \`/v1/send\` | \`template\`, \`template_id\`, \`variables\`, [\`unsubscribe_scope\`](sending.md#scopes-of-unsubscribing) | |
-| \`/v1/suppressions\`, \`/check\` | \`suppressions\`, \`total\`, \`id\`, \`source_message_id\`, \`scope_type\`, \`bounce_code\`; \`entry\` | \`data\`, \`entries\` |
+| \`/v1/suppressions\`, \`/check\` | \`suppressions\`, \`total\`, \`id\`, \`source_message_id\`, \`scope_type\`, \`bounce_code\`, \`feedback_type\`; \`entry\` | \`data\`, \`entries\` |
 | \`/v1/webhooks\` | \`webhooks\`, \`webhook\`, \`webhook_url\`, \`event_types\`, \`has_secret\` | \`data\`, \`url\`, \`events\` |
 | \`/v1/webhook-deliveries\` | \`deliveries\`, \`total\`, \`warnings\`; \`status\`, \`endpoint_id\`, \`days\` | \`data\`; \`state\`, \`endpoint\` |
 

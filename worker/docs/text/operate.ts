@@ -4,8 +4,8 @@ export const text = `# Operate
 ## Is it well?
 
 - \`GET /healthz\` of the Worker answers 200 while it is set up.
-- A node has \`/healthz\` (200, or 503 with the reason), \`/metrics\` (Prometheus) and \`/shaping\` (how much each destination gets,
-  and why one is left alone) on \`127.0.0.1:9464\`. Its logs are JSON lines; one message can be followed by \`messageId\`.
+- A node has \`/healthz\` (200, or 503 with the reason), \`/metrics\` (Prometheus), \`/shaping\` (how much each destination gets,
+  and why one is left alone) and \`/addresses\` (what left today [from each address](#several-sending-addresses)) on \`127.0.0.1:9464\`. Its logs are JSON lines; one message can be followed by \`messageId\`.
 - The dashboard's page Installation looks at the database, cron, queues, nodes, webhooks and DNS.
 - \`npm run doctor\` on a node checks port 25, names, PTR, certificate, DNS, clock, edge and blocklists.
 - \`GET /admin/v1/counters?days=7\` with the operator token counts what had no effect, see [Receiving](receiving.md#what-comes-back).
@@ -94,6 +94,34 @@ Start more nodes ([Deploy](deploy.md#a-node)); each leases what it has room for,
 Before a node is taken away, stop it gracefully (SIGTERM, \`systemctl stop\`): it finishes what it has begun, gives back the rest, and
 reports; then take its address out of \`_spf\` and \`mx\`, and revoke its token. A node that is lost for good loses no mail: what it had
 leased is taken up by another when the lease ends, and says \`maybeAccepted\` where it may have been sent already.
+
+## Several sending addresses
+
+Receivers judge mail by the address that it comes from. A node with several addresses keeps urgent mail apart from digests, gives an
+account its own, and takes a new one into use bit by bit: \`PENNYPOST_SENDING_ADDRESSES_FILE\` names a JSON file with up to 256 of them.
+
+\`\`\`json
+[
+  {"name": "out1.mail.example.org", "ipv4": "192.0.2.10", "ipv6": "2001:db8::10"},
+  {"name": "out2.mail.example.org", "ipv4": "192.0.2.11", "since": "2026-11-28"},
+  {"name": "out3.mail.example.org", "ipv4": "192.0.2.12", "classes": ["digest"]},
+  {"name": "out4.mail.example.org", "ipv4": "192.0.2.13", "accounts": [7]}
+]
+\`\`\`
+
+- \`name\` is said in EHLO. It needs A (and AAAA) with these addresses, they need it as PTR, and \`_spf\` needs them: \`npm run doctor\` looks
+  at each, from each.
+- \`classes\`, \`accounts\`: only that mail leaves from it, and that mail leaves from nowhere else while it has room. One address must be for
+  all mail. \`GET /admin/v1/accounts\` has the numbers of the accounts.
+- \`since\`: the day (UTC) on which it began to send. Its ramp goes by the table of [a new domain](limits.md#warming), by age alone: 50 on the
+  first day, at most a tenth of the day's in an hour, warm after 56 days. What is over goes to the warm addresses, those for all mail at
+  last. Where every address ramps, mail goes over the ramp: it never waits for an address.
+- A second attempt comes from the same address where that has room, as greylists want it. Connections, pauses and what is known of silent
+  hosts are each address's own.
+- The event of an attempt has the name as \`from\` in its details; \`/addresses\` of the node tells today's attempts, the day of the ramp and
+  what it allows. With several workers each has its share of a ramp. A crash forgets the counts of its last five seconds.
+
+Mail by a relay leaves from \`PENNYPOST_OUTBOUND_ADDRESSES\`, under the node's own name.
 
 ## More databases
 

@@ -60,6 +60,7 @@ From the environment of \`npm run node\`.
 | \`PENNYPOST_OUTBOUND_PORT\` | \`25\` | Port of the MX that is connected to. Other than 25 only for tests. |
 | \`PENNYPOST_OUTBOUND_ROUTE\` | none | Deliver everything to this \`host:port\` instead of to the MX. For tests and captures. |
 | \`PENNYPOST_OUTBOUND_ADDRESSES\` | none | Local addresses to send from: one IPv4, one IPv6 or both. Empty: the system chooses. |
+| \`PENNYPOST_SENDING_ADDRESSES_FILE\` | none | JSON file with several addresses to send from, each with its name, by class or account and with a ramp: see "Several sending addresses" in [Operate](operate.md#several-sending-addresses). |
 | \`PENNYPOST_OUTBOUND_IPV4_ONLY\` | \`false\` | Never connect over IPv6, for machines whose IPv6 address has no PTR. |
 | \`PENNYPOST_ALLOW_LOCAL_MX\` | \`false\` | Deliver to MX hosts with local or private addresses, which are refused otherwise. |
 | \`PENNYPOST_CONNECTIONS_PER_HOST\` | \`10\` | Connections to one MX address at once. |

@@ -174,7 +174,7 @@ is looked up when the endpoint is made and before each try. \`ALLOW_LOCAL_WEBHOO
 | \`accepted\` | \`email.sent\` | \`registration\` | \`email.sent\` |  | the message is stored; from now on it is not lost | class, sizeBytes |
 | \`dispatched\` |  | \`dispatch\` |  |  | a mail node has taken it on to deliver it | node |
 | \`rate_limited\` |  | \`rate_limit\` |  |  | held back by warming or a throttle for longer than a minute | limit, until |
-| \`delivered\` | \`email.delivered\` | \`delivery\` | \`email.delivered\` | \`Delivery\` | a remote MX answered 250 after DATA | mx (host, address), reply, tls (version, cipher, verdict), dkim selectors, steps with durations, transport, passedOn, leftOut (header fields that it does not take) |
+| \`delivered\` | \`email.delivered\` | \`delivery\` | \`email.delivered\` | \`Delivery\` | a remote MX answered 250 after DATA | mx (host, address), reply, tls (version, cipher, verdict), dkim selectors, steps with durations, transport, passedOn, leftOut (header fields that it does not take), from (the sending address, where the node has several) |
 | \`deferred\` | \`email.deferred\` | \`soft_bounce\` | \`email.delivery_delayed\` |  | a temporary failure; delivery will be tried again | reply or error, class, attempt, nextAttemptAt, maybeAccepted |
 | \`bounced\` | \`email.bounced\` | \`bounce\` | \`email.bounced\` | \`Bounce\` | a permanent failure, at once or by a later DSN | reply code, enhanced status, diagnostic, bounce class, source (smtp, dsn, feed: the events of the relay that had it), suppresses; notSuppressed: why, when only words tell |
 | \`expired\` | \`email.bounced\` | \`retries_exhausted\` | \`email.bounced\` | \`Bounce\` | the last attempt failed | attempts, last reply or error |

@@ -259,10 +259,11 @@ function timeOf({ endedAtMs }: Outcome, nowMs: number): number {
 }
 
 function attemptDetails(delivery: DeliveryFacts, outcome: Outcome): EventDetails {
-  const { transport, mx, tls, reused, steps, tried, passedOn = [], leftOut = [] } = outcome.session;
+  const { transport, from, mx, tls, reused, steps, tried, passedOn = [], leftOut = [] } = outcome.session;
   return {
     attempt: delivery.attempts,
     ...(transport === undefined ? {} : { transport }),
+    ...(from === undefined ? {} : { from }),
     mx,
     tls,
     reused,

@@ -39,6 +39,8 @@ export type StepName = (typeof stepNames)[number];
 export const sessionSchema = z.object({
   /** The transport that had it last (`delivery/transport.ts`); left out: `direct`. */
   transport: z.string().max(64).optional(),
+  /** Name of the node's address that it left from; left out: the node has one for everything. */
+  from: z.string().max(253).optional(),
   /** The MX that was spoken to; null when none was reached. */
   mx: z.object({ host: z.string(), address: z.string() }).nullable(),
   tls: z
