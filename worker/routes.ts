@@ -87,7 +87,7 @@ app.use(async (c, next) => {
   await next();
   // Whatever a router has forgotten: no answer is taken for another type, no page goes without a policy.
   if (c.res.status === 101) return;
-  c.header('X-Content-Type-Options', 'nosniff');
+  setHeader(c, 'X-Content-Type-Options', 'nosniff');
   if (/^text\/html\b/.test(c.res.headers.get('Content-Type') ?? '')) withPageHeaders(c, c.res);
 });
 app.use(guard);
@@ -153,6 +153,15 @@ app.notFound((c) => {
   throw problem;
 });
 app.onError((error, c) => (dialectOf(c.req.path)?.answerError ?? answerError)(error, c));
+
+/** Sets a field of an answer; of one that came from elsewhere, whose fields cannot be changed, on a copy. */
+function setHeader(c: Call, name: string, value: string): void {
+  try {
+    c.res.headers.set(name, value);
+  } catch {
+    c.header(name, value);
+  }
+}
 
 const dialects: readonly Dialect[] = [resend, postmark];
 

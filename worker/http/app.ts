@@ -25,6 +25,8 @@ export interface Variables {
   credential: GateCredential;
   /** Set by the Worker itself when a page asks the API for an account. */
   caller?: Caller;
+  /** Whose key the request has, once that was asked for. */
+  holder?: Caller;
   viewer: Viewer;
   /** What was posted and is refused, while the page of its form is made. */
   refused?: RefusedForm | undefined;

@@ -35,8 +35,18 @@ function mayBeLeftOut(field: z.ZodType): boolean {
   return field.safeParse(undefined).success && !field.safeParse(null).success;
 }
 
+const known = new WeakMap<z.ZodType, z.ZodType>();
+
 /** What a schema says of a value's shape, without what is done before and after. */
 function plain(schema: z.ZodType): z.ZodType {
+  const seen = known.get(schema);
+  if (seen) return seen;
+  const found = unwrapped(schema);
+  known.set(schema, found);
+  return found;
+}
+
+function unwrapped(schema: z.ZodType): z.ZodType {
   if (schema instanceof z.ZodOptional || schema instanceof z.ZodNullable || schema instanceof z.ZodDefault) {
     return plain(schema.unwrap() as z.ZodType);
   }

@@ -33,6 +33,12 @@ export async function readBytes(
     await drain(c);
     throw refusal();
   }
+  // What is framed by its length (RFC 9112 §6.2) ends there: it is taken at once, which costs less than piece by piece.
+  if (saidBytes(c) > 0 && c.req.header('Transfer-Encoding') === undefined) {
+    const whole = new Uint8Array(await c.req.raw.arrayBuffer());
+    if (whole.length > maxBytes) throw refusal();
+    return whole;
+  }
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of c.req.raw.body ?? []) {

@@ -14,10 +14,13 @@ import { authorize } from './authenticate.ts';
  * (`api/own-api.ts`) and by nothing that a request carries, but for links that are signed for one attachment.
  */
 export async function callerOf(c: Call): Promise<Caller | null> {
-  const inside = c.get('caller');
+  const inside = c.get('caller') ?? c.get('holder');
   if (inside) return inside;
   const secret = bearerSecret(authorizationOf(c));
-  return secret === null ? null : { secretHash: await sha256Hex(secret) };
+  if (secret === null) return null;
+  const holder = { secretHash: await sha256Hex(secret) };
+  c.set('holder', holder);
+  return holder;
 }
 
 /** The field with the key (RFC 6750); Postmark's clients have fields of their own for theirs. */

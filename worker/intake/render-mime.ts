@@ -22,9 +22,9 @@ function isSmall({ content, childNodes }: MimeNode): boolean {
 }
 
 function render(node: MimeNode): string {
-  const encoding = node.getTransferEncoding();
-  // The boundary is known once the header is built.
-  const head = `${latin1(node.buildHeaders())}\r\n\r\n${encoded(node.content, encoding)}`;
+  // The boundary is known once the header is built, and the encoding stands in it.
+  const header = latin1(node.buildHeaders());
+  const head = `${header}\r\n\r\n${encoded(node.content, node.getTransferEncoding())}`;
   if (!node.multipart) return head;
   const children = node.childNodes.map((child) => `--${node.boundary}\r\n${render(child)}\r\n`);
   return `${head}${children.join('')}${children.length > 0 ? '' : '\r\n'}--${node.boundary}--\r\n`;

@@ -1,11 +1,9 @@
-import type { SQL, SQLWrapper } from 'drizzle-orm';
-import { SQLiteAsyncDialect } from 'drizzle-orm/sqlite-core';
-
-const dialect = new SQLiteAsyncDialect();
+import type { SQLWrapper } from 'drizzle-orm';
+import { written } from './written-query.ts';
 
 /** A D1 statement from a drizzle query or `sql` template, ready for `d1.batch`. */
 export function statement(d1: D1Database, query: SQLWrapper): D1PreparedStatement {
-  const { sql, params } = dialect.sqlToQuery(query.getSQL() as SQL);
+  const { sql, params } = written(query);
   return d1.prepare(sql).bind(...params);
 }
 
