@@ -115,6 +115,7 @@ interface Stub {
 interface MayHaveWork {
   home: number;
   mark: string;
+  deep: boolean;
 }
 
 /**
@@ -203,6 +204,10 @@ export class NodeHub extends ProductHub {
   override foundEmpty(homes: readonly MayHaveWork[]) {
     counts.objectRequests += 1;
     return super.foundEmpty(homes);
+  }
+  override foundDepth(homes: readonly Pick<MayHaveWork, 'home' | 'deep'>[]) {
+    counts.objectRequests += 1;
+    return super.foundDepth(homes);
   }
 }
 

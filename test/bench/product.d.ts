@@ -9,8 +9,9 @@ declare module 'product' {
   export class NodeHub {
     fetch(request: Request): Promise<Response>;
     wake(homes: readonly number[]): Promise<number>;
-    homesWithWork(count: number): Promise<{ home: number; mark: string }[]>;
+    homesWithWork(count: number): Promise<{ home: number; mark: string; deep: boolean }[]>;
     foundEmpty(homes: readonly { home: number; mark: string }[]): Promise<void>;
+    foundDepth(homes: readonly { home: number; deep: boolean }[]): Promise<void>;
   }
   export class WebhookSender {
     constructor(context: unknown, env: object);

@@ -2,11 +2,13 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   type Beyond,
+  beginning,
   type Candidate,
   chooseWork,
   deepestReach,
   type Head,
   headsToPass,
+  isDeep,
   parsePlace,
 } from '#domain/delivery/lease-choice.ts';
 
@@ -34,6 +36,26 @@ const row = (i: number, more: Partial<Candidate> = {}): Candidate => ({
   ...more,
 });
 const head = (key: string, rows: Candidate[], full = false): Head<Candidate> => ({ key, rows, full });
+
+describe('a short look', () => {
+  const many = head(
+    'a',
+    Array.from({ length: 20 }, (_, i) => row(i)),
+  );
+  const one = head('b', [row(20)]);
+  const last = head('c', [row(21)]);
+
+  it('shows the first heads', () => {
+    expect(beginning([many, one, last])).toEqual([many, one]);
+    expect(beginning([many])).toEqual([many]);
+  });
+
+  it('is too short where it shows only the beginning of what is given', () => {
+    expect(isDeep([many, one], { picked: [row(0)] })).toBe(true);
+    expect(isDeep([many], { picked: [row(0)] })).toBe(false);
+    expect(isDeep([many, one], { picked: [] })).toBe(false);
+  });
+});
 
 describe('the choice of a lease', () => {
   it('takes the most urgent class first over all weeks, then what has been due for longest', () => {

@@ -130,6 +130,16 @@ describe('what the hub knows of homes', () => {
     expect(homes.list(2).map(({ home }) => home)).toEqual([1]);
   });
 
+  it('tells where the last lease found much', () => {
+    const homes = new HomesWithWork();
+    const deep = () => homes.list(3).map((one) => one.deep);
+    expect(deep()).toEqual([false, false, false]);
+    homes.depth([{ home: 1, deep: true }]);
+    expect(deep()).toEqual([false, true, false]);
+    homes.depth([{ home: 1, deep: false }]);
+    expect(deep()).toEqual([false, false, false]);
+  });
+
   it('is not what another hub has known', () => {
     const asked = new HomesWithWork().list(2);
     const homes = new HomesWithWork();

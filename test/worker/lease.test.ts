@@ -473,6 +473,7 @@ describe('work of older weeks', () => {
       newEventId: () => crypto.randomUUID(),
       sharedDomain: '',
       look: 100,
+      long: false,
       max: 100,
       otherMax: 100,
       domainMax: 100,

@@ -2,6 +2,8 @@
 export interface MayHaveWork {
   home: number;
   mark: string;
+  /** The last lease found more there than a short look shows; it is worth a long one at once. */
+  deep: boolean;
 }
 
 /**
@@ -12,6 +14,7 @@ export class HomesWithWork {
   readonly #since = crypto.randomUUID();
   readonly #idle = new Set<number>();
   readonly #wakes = new Map<number, number>();
+  readonly #deep = new Set<number>();
 
   /** There is work, or there will be right now. */
   told(homes: readonly number[]): void {
@@ -23,14 +26,24 @@ export class HomesWithWork {
 
   /** @param count how many homes there are */
   list(count: number): MayHaveWork[] {
-    return Array.from({ length: count }, (_, home) => ({ home, mark: this.#markOf(home) })).filter(
-      ({ home }) => !this.#idle.has(home),
-    );
+    return Array.from({ length: count }, (_, home) => ({
+      home,
+      mark: this.#markOf(home),
+      deep: this.#deep.has(home),
+    })).filter(({ home }) => !this.#idle.has(home));
   }
 
   /** A lease that was begun with what `list` gave has found nothing there. */
   empty(homes: readonly MayHaveWork[]): void {
     for (const { home, mark } of homes) if (mark === this.#markOf(home)) this.#idle.add(home);
+  }
+
+  /** How much a lease has found in homes, where that is not what `list` said. */
+  depth(homes: readonly Pick<MayHaveWork, 'home' | 'deep'>[]): void {
+    for (const { home, deep } of homes) {
+      if (deep) this.#deep.add(home);
+      else this.#deep.delete(home);
+    }
   }
 
   #markOf(home: number): string {

@@ -45,6 +45,11 @@ export class NodeHub extends DurableObject {
     this.work.empty(homes);
   }
 
+  /** How much there is in homes, where a lease was told otherwise. */
+  async foundDepth(homes: readonly Pick<MayHaveWork, 'home' | 'deep'>[]): Promise<void> {
+    this.work.depth(homes);
+  }
+
   override async webSocketClose(socket: WebSocket, code: number): Promise<void> {
     // 1005 and 1006 only report a close, they must not be sent (RFC 6455 §7.4.1).
     socket.close(code === 1005 || code === 1006 ? 1000 : code);

@@ -121,16 +121,18 @@ nodeApp.post('/lease', async (c) => {
   const store = c.get('store');
   const hub = hubOf(c.get('env').bindings.HUB);
   const may = store.homes === 1 ? [] : await homesWithWork(hub, store.homes);
-  const asked = may.map(({ home }) => home);
-  const { answer, told, empty } = await leaseWork(
+  const { answer, told, empty, deep } = await leaseWork(
     store,
     c.get('env'),
     request,
-    { homes: asked, routing: c.get('isolate').knownRouting },
+    { homes: may, routing: c.get('isolate').knownRouting },
     Date.now(),
   );
   if (empty.length > 0)
     c.executionCtx.waitUntil(hub.foundEmpty(may.filter(({ home }) => empty.includes(home))));
+  const other = may.filter((one) => one.deep !== deep.includes(one.home));
+  if (other.length > 0)
+    c.executionCtx.waitUntil(hub.foundDepth(other.map(({ home, deep }) => ({ home, deep: !deep }))));
   if (told.length > 0)
     c.executionCtx.waitUntil(c.get('isolate').eventAnnouncer.announce(c.get('env').bindings.WEBHOOK, told));
   return c.json(answer);
@@ -143,7 +145,7 @@ async function homesWithWork(hub: ReturnType<typeof hubOf>, count: number): Prom
   } catch (error) {
     const msg = 'the hub does not tell which homes have work; all are asked';
     console.warn(JSON.stringify({ level: 'warn', msg, error: errorText(error) }));
-    return Array.from({ length: count }, (_, home) => ({ home, mark: '' }));
+    return Array.from({ length: count }, (_, home) => ({ home, mark: '', deep: false }));
   }
 }
 

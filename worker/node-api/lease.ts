@@ -9,7 +9,7 @@ import type { DkimKey, LeasedDelivery, LeaseResponse, leaseRequest } from '#doma
 import { Problem } from '#domain/problem.ts';
 import type { Settings } from '../settings.ts';
 import { decryptKey, sealedDkimKey } from '../store/key-encryption.ts';
-import { type LeaseAt, takeFromHomes } from '../store/lease-homes.ts';
+import { type AskedHome, type LeaseAt, takeFromHomes } from '../store/lease-homes.ts';
 import { type Lease, type LeasedMessage, releaseLeases, type StoredKey } from '../store/leases.ts';
 import { readSmallBodies } from '../store/raw.ts';
 import { chosenRoute, type KnownRouting, type Routing, waitsForTransport } from '../store/routing.ts';
@@ -38,16 +38,16 @@ const mostRawBytes = 4 * 1024 * 1024;
  * the heads of the queues; the lease itself with messages and keys; small bodies. Mail whose DKIM keys do not open is
  * put off.
  * @param of.homes those that may have work, of several
- * @returns the answer, the accounts that have new events, and the homes that have nothing due
+ * @returns the answer, the accounts that have new events, the homes that have nothing due, and those that have much
  * @throws Problem `conflict` when a newer boot of this node has said hello, or it never said hello
  */
 export async function leaseWork(
   store: Store,
   settings: Settings,
   request: z.output<typeof leaseRequest>,
-  { homes, routing }: { homes: readonly number[]; routing: KnownRouting },
+  { homes, routing }: { homes: readonly AskedHome[]; routing: KnownRouting },
   nowMs: number,
-): Promise<{ answer: LeaseResponse; told: number[]; empty: number[] }> {
+): Promise<{ answer: LeaseResponse; told: number[]; empty: number[]; deep: number[] }> {
   const newId = () => uuidV7(nowMs, crypto.getRandomValues(new Uint8Array(10)));
   const leaseId = await leaseIdOf(settings.returnPathKeys, request.nodeId, request.leaseId ?? newId());
   const taken = await takeFromHomes(store, homes, {
@@ -65,9 +65,9 @@ export async function leaseWork(
       `The newest boot of node ${request.nodeId} is ${taken.newestBootId ?? 'unknown'}; say hello first.`,
     );
   }
-  const { leases, messages, more, place, told, empty } = taken;
+  const { leases, messages, more, place, told, empty, deep } = taken;
   if (leases.length === 0)
-    return { answer: { deliveries: [], keys: {}, relays: [], more, place }, told, empty };
+    return { answer: { deliveries: [], keys: {}, relays: [], more, place }, told, empty, deep };
   const [bodies, routes] = await Promise.all([
     bodiesOf(store, leases, messages, nowMs),
     routing.of(store, settings.encryptionKeys, nowMs),
@@ -102,6 +102,7 @@ export async function leaseWork(
     answer: { deliveries, keys: opened, relays: relaysOf(routes, deliveries), more, place },
     told: [...new Set([...told, ...held])],
     empty,
+    deep,
   };
 }
 

@@ -1,6 +1,7 @@
 import { type SQL, sql } from 'drizzle-orm';
 import {
   type Beyond,
+  beginning,
   type Choice,
   chooseWork,
   deepestReach,
@@ -54,7 +55,7 @@ export function chooseAgain({ heads, beyond }: Seen, terms: LeaseTerms): Choice<
 
 async function lookAtQueues(store: Store, terms: LeaseTerms, weeks: string[]): Promise<Seen> {
   const { place } = terms;
-  const look = looksOf(place.reach, terms.look);
+  const look = looksOf(terms.long ? deepestReach : place.reach, terms.look);
   const first = await lookAtHeads(store, terms, weeks, look, []);
   const { picked, left } = first.choice;
   // There is work, and room for more of it, or heads that were not looked at: what is in them may come before it.
@@ -62,7 +63,9 @@ async function lookAtQueues(store: Store, terms: LeaseTerms, weeks: string[]): P
   const isDeep =
     (left.size === 0 || first.isCut) && picked.length > 0 && first.heads.some(({ full }) => full);
   const deepLook = looksOf(deepestReach, terms.look);
-  const scouts = first.heads.flatMap((head) => scoutForOthers(head, new Set(picked), place));
+  // Behind the same heads, whether the look that shows them is the first or follows a short one.
+  const begun = terms.long && place.reach === 0 ? beginning(first.heads) : first.heads;
+  const scouts = begun.flatMap((head) => scoutForOthers(head, new Set(picked), place));
   if (isDeep && (look.ofOne < deepLook.ofOne || first.isCut))
     return await lookAtHeads(store, terms, weeks, deepLook, scouts);
   return await lookBeyond(store, terms, first, scouts);

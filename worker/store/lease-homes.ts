@@ -1,4 +1,4 @@
-import { type Choice, deepestReach, type Place, parsePlace } from '#domain/delivery/lease-choice.ts';
+import { type Choice, deepestReach, isDeep, type Place, parsePlace } from '#domain/delivery/lease-choice.ts';
 import {
   formatPlaces,
   type Numbers,
@@ -16,7 +16,7 @@ import { copyBoots } from './nodes.ts';
 import { everyHome, type Store } from './store.ts';
 
 /** What a node asks for: the terms of a lease but for the place, which is one of each home, and how far is looked. */
-export type LeaseOrder = Omit<LeaseTerms, 'place' | 'look'> & { place: string | null };
+export type LeaseOrder = Omit<LeaseTerms, 'place' | 'look' | 'long'> & { place: string | null };
 
 /** A lease, and the home in which it was taken. */
 export type LeaseAt = Lease & { home: number };
@@ -26,6 +26,14 @@ export interface TakenOfHomes extends Omit<Taken, 'place' | 'leases'> {
   place: string;
   /** Homes that have nothing due, so that they need not be asked until they are told to have. */
   empty: number[];
+  /** Homes of which a short look shows only the beginning. */
+  deep: number[];
+}
+
+/** A home to look at, and whether a long look at it is worth its while at once. */
+export interface AskedHome {
+  home: number;
+  deep: boolean;
 }
 
 /**
@@ -36,25 +44,29 @@ export interface TakenOfHomes extends Omit<Taken, 'place' | 'leases'> {
  */
 export async function takeFromHomes(
   store: Store,
-  homes: readonly number[],
+  homes: readonly AskedHome[],
   order: LeaseOrder,
 ): Promise<TakenOfHomes | { newestBootId: string | null }> {
   if (store.homes === 1) {
     const taken = await takeLeases(store, {
       ...order,
       look: order.max,
+      long: false,
       place: parsePlace(order.place),
     });
     if ('newestBootId' in taken) return taken;
     const all = joined([{ home: store.home, taken }]);
-    return { ...all, place: JSON.stringify(taken.place), empty: [] };
+    return { ...all, place: JSON.stringify(taken.place), empty: [], deep: [] };
   }
   const places = parsePlaces(order.place);
-  const asked = homes.filter((home) => home < store.homes);
+  const known = homes.filter(({ home }) => home < store.homes);
+  const asked = known.map(({ home }) => home);
+  const isLong = new Set(known.flatMap(({ home, deep }) => (deep ? [home] : [])));
   const look = shareOf(order.max, asked.length);
   const termsOf = (home: number): LeaseTerms => ({
     ...order,
     look,
+    long: isLong.has(home),
     place: places.get(home) ?? parsePlace(null),
   });
   // A fence has to hold everywhere before anything is given again; it is new only once in a while.
@@ -86,6 +98,7 @@ export async function takeFromHomes(
     empty: seen.flatMap(({ home, heads }) =>
       wantsAll && heads.length === 0 && isAtStart(places, home) ? [home] : [],
     ),
+    deep: seen.flatMap(({ home, heads, choice }) => (isDeep(heads, choice) ? [home] : [])),
   };
 }
 
@@ -177,7 +190,9 @@ function chooseOver(
   });
 }
 
-function joined(homes: readonly { home: number; taken: Taken }[]): Omit<TakenOfHomes, 'place' | 'empty'> {
+function joined(
+  homes: readonly { home: number; taken: Taken }[],
+): Omit<TakenOfHomes, 'place' | 'empty' | 'deep'> {
   const taken = homes.map((one) => one.taken);
   const keys = new Map(
     taken

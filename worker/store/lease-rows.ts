@@ -7,6 +7,8 @@ import { isCoveredIn, suppressionOf } from './suppressed-by.ts';
 export interface LeaseTerms extends Wish {
   /** How many deliveries of a class are looked for: `max`, or the share of a home. */
   look: number;
+  /** There is much, as far as is known: a look that is long at once spares the short one before it. */
+  long: boolean;
   nodeId: string;
   bootId: string;
   leaseId: string;

@@ -138,6 +138,16 @@ describe('a lease over homes', () => {
     await report(body.deliveries);
   });
 
+  it('looks at once at all that it takes where the last one found much', async () => {
+    const to = Array.from({ length: 40 }, (_, i) => `u${i}@d${i}.example`);
+    for (let i = 0; i < 3; i++) await send(at(1), { to });
+    const first = await counted({ max: 30 });
+    const second = await counted({ max: 30 });
+    expect([first, second].map(({ body }) => body.deliveries.length)).toEqual([30, 30]);
+    expect(second.asked[1]).toBeLessThan(first.asked[1] ?? 0);
+    await report([...first.body.deliveries, ...second.body.deliveries]);
+  });
+
   it('gives an answer that was lost again, and nothing else', async () => {
     const ids = [await send(at(1)), await send(at(2))];
     const leaseId = crypto.randomUUID();

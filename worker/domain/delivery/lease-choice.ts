@@ -102,6 +102,24 @@ export function looksOf(reach: number, max: number): Look {
   return { ofOne, ofAll: reach === 0 ? leastLook : Number.POSITIVE_INFINITY };
 }
 
+/** The heads that a short look shows. Pure. */
+export function beginning<T extends Candidate>(heads: readonly Head<T>[]): Head<T>[] {
+  let before = 0;
+  return heads.filter(({ rows }) => {
+    const isShown = before < leastLook;
+    before += rows.length;
+    return isShown;
+  });
+}
+
+/** A short look would have shown only the beginning of it, and some of it was given. Pure. */
+export function isDeep<T extends Candidate>(
+  heads: readonly Head<T>[],
+  { picked }: Pick<Choice<T>, 'picked'>,
+): boolean {
+  return picked.length > 0 && heads.reduce((sum, { rows }) => sum + rows.length, 0) >= leastLook;
+}
+
 /** No transaction takes longer to commit. */
 const settledAfterMs = 10_000;
 
