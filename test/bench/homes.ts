@@ -64,23 +64,33 @@ async function control(): Promise<{ first: number; statements: number }> {
       const answer = await bench.post('/v1/send', account.liveKey, receipt(account.domain, 4000));
       if (answer.status !== 202) throw new Error(`the edge answered ${answer.status}: ${answer.body}`);
     };
-    const during = async (count: number) => {
-      for (;;) {
-        const before = await bench.counts();
-        let left = count;
-        const sender = async () => {
-          while (left-- > 0) await sendOne();
-        };
-        await Promise.all(Array.from({ length: Math.min(20, count) }, sender));
-        await pause(200);
-        const { controlStatements, cronInvocations } = countsBetween(before, await bench.counts());
-        if (cronInvocations === 0) return controlStatements;
+    /** Sends in parts, each of which counts where cron, and what it sends itself by the queue, was at rest meanwhile. */
+    const during = async (count: number, part: number) => {
+      let statements = 0;
+      for (let sent = 0; sent < count; ) {
+        const before = await settled(bench);
+        await Promise.all(Array.from({ length: part }, sendOne));
+        const counts = countsBetween(before, await settled(bench));
+        if (counts.cronInvocations + counts.queueInvocations > 0) continue;
+        sent += part;
+        statements += counts.controlStatements;
       }
+      return statements;
     };
-    const first = await during(1);
-    return { first, statements: await during(1000) };
+    const first = await during(1, 1);
+    return { first, statements: await during(1000, 50) };
   } finally {
     await bench.stop();
+  }
+}
+
+/** The counts once nothing is under way at the databases. */
+async function settled(bench: BenchEdge) {
+  for (let last = await bench.counts(); ; ) {
+    await pause(200);
+    const next = await bench.counts();
+    if (next.d1Statements === last.d1Statements) return next;
+    last = next;
   }
 }
 
