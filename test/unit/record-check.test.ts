@@ -11,6 +11,7 @@ const subject: CheckSubject = {
   type: 'both',
   token: 'abc123',
   returnPathLabel: 'pp-bounces',
+  linkLabel: null,
   serviceDomain: 'mail.test',
   reportToken: '7-0123456789abcdef',
   keys: [rsa, ed],

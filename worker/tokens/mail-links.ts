@@ -20,7 +20,7 @@ export interface LinkSigner {
   unsubscribe(scope: string | null): Promise<string>;
 }
 
-/** A signer with the newest of the keys. @param origin where this Worker is reached, see `originOf` */
+/** A signer with the newest of the keys. @param origin where this Worker is reached, see `originOf`, or a link host of the sender's */
 export async function linkSigner(
   { origin, keys }: { origin: string; keys: readonly Uint8Array[] },
   of: { messageId: MessageId; n: number },
