@@ -437,7 +437,9 @@ describe('the zone of the service domain', () => {
     expect(zone).toEqual(before);
     zone.routes = [{ id: 'one', pattern: '*/*', script: 'shop' }];
     const taken = await clone.run('deploy', ['--yes', '--link-hosts']);
-    expect(taken.text).toContain('Link hosts were not set up: the route */* of the zone shop.example leads to shop.');
+    expect(taken.text).toContain(
+      'Link hosts were not set up: the route */* of the zone shop.example leads to shop.',
+    );
     expect(zone.routes).toHaveLength(1);
   });
 

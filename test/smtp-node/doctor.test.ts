@@ -149,7 +149,9 @@ describe('the doctor', () => {
 
   it('says whether domains may have hosts of their own for links', async () => {
     const told = async (AAAA: string[]) =>
-      (await examine(patient({ dns: { 'links.mail.test': { AAAA } } }))).find(({ check }) => check === 'link-hosts');
+      (await examine(patient({ dns: { 'links.mail.test': { AAAA } } }))).find(
+        ({ check }) => check === 'link-hosts',
+      );
     expect(await told([])).toMatchObject({ status: 'ok', observed: expect.stringContaining('--link-hosts') });
     expect((await told(['100::']))?.observed).toMatch(/^links\.mail\.test is 100::/);
   });

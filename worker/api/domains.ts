@@ -330,7 +330,11 @@ function refuseDelegation(before: Domain, after: Pick<Domain, 'dkimSelector' | '
 }
 
 /** @throws Problem for a link host that cannot be */
-function refuseLinkLabel(c: Call, linkLabel: string | null, of: Pick<Domain, 'name' | 'returnPathLabel'>): void {
+function refuseLinkLabel(
+  c: Call,
+  linkLabel: string | null,
+  of: Pick<Domain, 'name' | 'returnPathLabel'>,
+): void {
   const message = linkLabelFault(linkLabel, { ...of, serviceDomain: c.get('env').serviceDomain });
   if (message !== null) throw invalidBody([{ path: ['link_label'], message }]);
 }

@@ -88,10 +88,7 @@ export async function removeLinkHost(zone: ZoneAccess | null, domain: Domain): P
 const health = z.object({ service_domain: z.string() });
 
 /** Why a host does not answer as this installation, by HTTPS; null: it does. */
-async function answerFault(
-  { guard, serviceDomain }: LinkTending,
-  host: string,
-): Promise<string | null> {
+async function answerFault({ guard, serviceDomain }: LinkTending, host: string): Promise<string | null> {
   const url = `https://${host}/healthz`;
   const refused = await guard(url);
   if (refused) return `${host} ${refused.text}.`;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Env } from '../env.ts';
+import type { Settings } from '../settings.ts';
 
 /** The zone of the service domain at Cloudflare, and a token that may change it. */
 export interface ZoneAccess {
@@ -8,7 +8,7 @@ export interface ZoneAccess {
 }
 
 /** What the operator has given for it; null: nothing. */
-export function zoneOf({ dnsToken, dnsZone }: Pick<Env, 'dnsToken' | 'dnsZone'>): ZoneAccess | null {
+export function zoneOf({ dnsToken, dnsZone }: Pick<Settings, 'dnsToken' | 'dnsZone'>): ZoneAccess | null {
   return dnsToken === '' || dnsZone === '' ? null : { token: dnsToken, zoneId: dnsZone };
 }
 

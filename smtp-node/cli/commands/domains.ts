@@ -52,12 +52,10 @@ function told(found: z.output<typeof domain>) {
   const fixes = found.records.flatMap(({ kind, fix }) => (fix === null ? [] : [plain(`${kind}: ${fix}`)]));
   const head = plain(`${found.domain}  ${found.status}${found.reason === null ? '' : `  ${found.reason}`}`);
   const { link_host: host } = found;
-  const links =
-    !host
-      ? []
-      : [plain(`links: ${host.name}  ${host.state}${host.fault === null ? '' : `  ${host.fault}`}`)];
+  const links = host ? [plain(`links: ${host.name}  ${host.state}  ${host.fault ?? ''}`.trimEnd())] : [];
   const records = table(['record', 'need', 'found', 'type', 'name', 'value'], rows);
-  return { json: found, text: [head, records, ...links, ...(fixes.length > 0 ? [fixes.join('\n')] : [])].join('\n\n') };
+  const advice = fixes.length > 0 ? [fixes.join('\n')] : [];
+  return { json: found, text: [head, records, ...links, ...advice].join('\n\n') };
 }
 
 function nameOf(args: readonly string[], command: string): string {
@@ -111,7 +109,11 @@ export const domainCommands: readonly Command[] = [
     args: 'DOMAIN',
     about: 'lets links in its mail lead to a host of its own; without an option, tells that and its certificate',
     options: {
-      label: { type: 'string', value: 'LABEL', about: 'the host is LABEL.DOMAIN; "none": the name of the service' },
+      label: {
+        type: 'string',
+        value: 'LABEL',
+        about: 'the host is LABEL.DOMAIN; "none": the name of the service',
+      },
     },
     async run({ args, values, api }) {
       const path = `/v1/domains/${encodeURIComponent(nameOf(args, 'domains links'))}`;

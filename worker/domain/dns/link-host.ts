@@ -24,7 +24,7 @@ export function linkHostTarget(serviceDomain: string): string {
   return `links.${serviceDomain}`;
 }
 
-export const linkTimes = {
+const linkTimes = {
   /** A certificate that is on its way is looked at so often, ms. */
   pendingEveryMs: 15 * 60_000,
   /** Any other, ms: an active one may end. */
