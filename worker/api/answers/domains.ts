@@ -31,8 +31,8 @@ const domain = z.strictObject({
       fault: z.string().nullable().meta({ description: 'Why it is not active, or could not be looked at.' }),
       checked_at: time.nullable(),
     })
-    .nullable()
-    .meta({ id: 'LinkHost' }),
+    .meta({ id: 'LinkHost' })
+    .nullable(),
   dkim_selector: z.string().meta({ description: 'What the selectors of keys that are made begin with.' }),
   dkim_delegated: z.boolean().meta({ description: 'Its keys are published by the service, see `records`.' }),
   refuse_dmarc: z.boolean().meta({ description: 'Received mail that fails DMARC with p=reject is refused.' }),

@@ -61,8 +61,8 @@ Links that tell of [opens and clicks](sending.md#opens-clicks-unsubscribing), an
 
 What is written stays: a link leads to the host that it was written with, whatever the state is later. Links of the service go on when you
 begin with a host of your own. A host that you give up (\`link_label\` changed or \`null\`, the domain removed) answers no more, nor do the links in mail
-that was sent with it: keep it for as long as people may follow them. Your host answers links of all mail here, and none but links: the
-dashboard is not there.
+that was sent with it: keep it for as long as people may follow them. From your host no link of another sender
+leads anywhere, and the dashboard is not there.
 
 A CNAME stands alone at its name (RFC 1034 §3.6.2): the label must differ from that of the return path. Where no CNAME can be, the operator may
 attach the host in another way; it counts as found once \`https://links.example.com/healthz\` answers as this service.
