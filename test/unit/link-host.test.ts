@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { linkLabelFault, nextLinkCheck } from '#domain/dns/link-host.ts';
+import { type LinkState, linkLabelFault, nextLinkCheck } from '#domain/dns/link-host.ts';
 import { standingOf } from '../../worker/dns/custom-hostname.ts';
 
 describe('how a custom hostname stands', () => {
@@ -63,12 +63,13 @@ describe('a link host', () => {
 
   it('is looked at soon while its certificate is on its way, and daily else', () => {
     const [minute, day] = [60_000, 86_400_000];
-    const next = (state: 'pending' | 'active' | 'failed', isThere: boolean, otherwise: number | null) =>
-      nextLinkCheck(otherwise, { state, fault: null }, { isThere, nowMs: 0 });
-    expect(next('pending', true, day)).toBe(15 * minute);
-    expect(next('pending', true, minute)).toBe(minute);
-    expect(next('pending', false, null)).toBe(day);
-    expect(next('active', true, null)).toBe(day);
-    expect(next('failed', true, 2 * day)).toBe(day);
+    const next = (state: LinkState, foundMs: number | null, otherwiseMs: number | null, nowMs = 0) =>
+      nextLinkCheck(otherwiseMs, { state, fault: null }, { foundMs, nowMs });
+    expect(next('pending', 0, day)).toBe(15 * minute);
+    expect(next('pending', 0, minute)).toBe(minute);
+    expect(next('pending', 0, null, 3 * day)).toBe(4 * day);
+    expect(next('pending', null, null)).toBe(day);
+    expect(next('active', 0, null)).toBe(day);
+    expect(next('failed', 0, 2 * day)).toBe(day);
   });
 });

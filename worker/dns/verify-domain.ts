@@ -95,7 +95,8 @@ async function withLinkHost(
   if (domain.linkLabel === null || decision.status !== 'verified') return { rows, decision, link: unproven(domain) };
   const row = rows.find(({ kind }) => kind === 'link_host');
   const link = await tendLinkHost(links, domain, row);
-  const nextCheckMs = nextLinkCheck(decision.nextCheckMs, link, { isThere: row?.status === 'ok', nowMs });
+  const foundMs = row?.status === 'ok' ? row.sinceMs : null;
+  const nextCheckMs = nextLinkCheck(decision.nextCheckMs, link, { foundMs, nowMs });
   return { rows: rows.map((one) => settledRow(one, link)), decision: { ...decision, nextCheckMs }, link };
 }
 

@@ -55,7 +55,7 @@ Links that tell of [opens and clicks](sending.md#opens-clicks-unsubscribing), an
 
 | \`state\` | links in new mail lead to | what comes next |
 | --- | --- | --- |
-| \`pending\` | the service | the CNAME or the certificate is not there yet; \`fault\` says what is to be done. While the certificate is on its way it is looked at every 15 minutes |
+| \`pending\` | the service | the CNAME or the certificate is not there yet; \`fault\` says what is to be done. While the certificate is on its way it is looked at every 15 minutes, for three days, and daily then |
 | \`active\` | your host | looked at daily; a CNAME that is gone makes it \`pending\` |
 | \`failed\` | the service | it is not issued, or the name may not be served: \`fault\` says why, for example a CAA record (RFC 8659) that names other authorities. It is asked for anew daily, and by \`verify\` |
 

@@ -24,21 +24,24 @@ export function linkHostTarget(serviceDomain: string): string {
   return `links.${serviceDomain}`;
 }
 
-const linkTimes = {
-  /** A certificate that is on its way is looked at so often, ms. */
-  pendingEveryMs: 15 * 60_000,
-  /** Any other, ms: an active one may end. */
-  everyMs: 86_400_000,
-} as const;
+/** A certificate that is on its way is looked at so often, ms, for so long after its CNAME was found. */
+const pendingEveryMs = 15 * 60_000;
+const pendingForMs = 3 * 86_400_000;
+/** Any other, ms: an active one may end. */
+const everyMs = 86_400_000;
 
-/** When a domain is to be looked at again, which has a link host. @param otherwiseMs for all else that it has; null: never */
+/**
+ * When a domain is to be looked at again that has a link host, Unix ms.
+ * @param otherwiseMs for all else that it has; null: never
+ * @param of.foundMs since when its CNAME is there; null: it is not
+ */
 export function nextLinkCheck(
   otherwiseMs: number | null,
   { state }: LinkStanding,
-  of: { isThere: boolean; nowMs: number },
+  of: { foundMs: number | null; nowMs: number },
 ): number {
-  const waits = state === 'pending' && of.isThere;
-  const ownMs = of.nowMs + (waits ? linkTimes.pendingEveryMs : linkTimes.everyMs);
+  const waits = state === 'pending' && of.foundMs !== null && of.nowMs - of.foundMs < pendingForMs;
+  const ownMs = of.nowMs + (waits ? pendingEveryMs : everyMs);
   return Math.min(otherwiseMs ?? ownMs, ownMs);
 }
 
