@@ -92,7 +92,8 @@ async function withLinkHost(
   { domain }: KnownDomain,
   { rows, decision }: Pass,
 ): Promise<Pass & { link: LinkStanding }> {
-  if (domain.linkLabel === null || decision.status !== 'verified') return { rows, decision, link: unproven(domain) };
+  if (domain.linkLabel === null || decision.status !== 'verified')
+    return { rows, decision, link: unproven(domain) };
   const row = rows.find(({ kind }) => kind === 'link_host');
   const link = await tendLinkHost(links, domain, row);
   const foundMs = row?.status === 'ok' ? row.sinceMs : null;
