@@ -100,7 +100,9 @@ export const domains = sqliteTable(
     /** Label of the host below the domain that links in its mail lead to (`domain/dns/link-host.ts`); null: the service's own. */
     linkLabel: text('link_label'),
     /** How its certificate stands. */
-    linkState: text('link_state', { enum: ['pending', 'active', 'failed'] }).notNull().default('pending'),
+    linkState: text('link_state', { enum: ['pending', 'active', 'failed'] })
+      .notNull()
+      .default('pending'),
     /** Why it is not active, or could not be asked for; null: nothing is wrong. */
     linkFault: text('link_fault'),
     linkCheckedAtMs: integer('link_checked_at_ms'),

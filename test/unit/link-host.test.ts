@@ -30,7 +30,10 @@ describe('how a custom hostname stands', () => {
     ],
     [
       'whose validation failed',
-      { status: 'pending', ssl: { status: 'pending_validation', validation_errors: errors('caa_error', '') } },
+      {
+        status: 'pending',
+        ssl: { status: 'pending_validation', validation_errors: errors('caa_error', '') },
+      },
       'failed',
       'caa_error',
     ],

@@ -66,7 +66,8 @@ export class FakeHostnames {
     const host = String(hostname);
     if (JSON.stringify(ssl) !== JSON.stringify({ method: 'http', type: 'dv' }))
       return refused(400, { code: 1407, message: 'Invalid custom hostname.' });
-    if (this.#there.has(host)) return refused(409, { code: 1406, message: 'Duplicate custom hostname found.' });
+    if (this.#there.has(host))
+      return refused(409, { code: 1406, message: 'Duplicate custom hostname found.' });
     const made = { id: crypto.randomUUID(), standing: beginning };
     this.#there.set(host, made);
     this.changes.push(`POST ${host}`);

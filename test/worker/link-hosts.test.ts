@@ -285,7 +285,11 @@ describe('a host that is attached by hand', () => {
   };
   it.each([
     ['has no certificate', noCertificate, 'cannot be opened yet: TLS peer'],
-    ['answers as something else', () => Response.json({ status: 'ok' }), 'answers 200, and not as this service'],
+    [
+      'answers as something else',
+      () => Response.json({ status: 'ok' }),
+      'answers 200, and not as this service',
+    ],
     ['leads elsewhere', () => Response.redirect('https://elsewhere.example/', 302), 'answers 302'],
     [
       'answers too much',

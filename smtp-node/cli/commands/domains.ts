@@ -107,7 +107,8 @@ export const domainCommands: readonly Command[] = [
   {
     name: 'domains links',
     args: 'DOMAIN',
-    about: 'lets links in its mail lead to a host of its own; without an option, tells that and its certificate',
+    about:
+      'lets links in its mail lead to a host of its own; without an option, tells that and its certificate',
     options: {
       label: {
         type: 'string',

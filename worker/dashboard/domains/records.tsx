@@ -66,7 +66,8 @@ const sendingGroups: readonly Group[] = [
   {
     id: 'links',
     title: 'For links of your own name',
-    about: 'Links in your mail lead to it once there is a certificate for it, which is asked for when the record is found.',
+    about:
+      'Links in your mail lead to it once there is a certificate for it, which is asked for when the record is found.',
     kinds: ['link_host'],
   },
   {

@@ -59,11 +59,7 @@ export function linkLabelFault(
 }
 
 /** The CNAME, and that what it leads to has an address. */
-export async function judgeLinkHost(
-  wanted: WantedRecord,
-  _: CheckSubject,
-  lookup: Lookup,
-): Promise<Finding> {
+export async function judgeLinkHost(wanted: WantedRecord, _: CheckSubject, lookup: Lookup): Promise<Finding> {
   const found = await judgeCname(wanted, lookup);
   if (found.status !== 'ok') return found;
   for (const type of ['A', 'AAAA'] as const) {
