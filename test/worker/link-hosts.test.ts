@@ -2,6 +2,7 @@ import { createExecutionContext, createScheduledController, waitOnExecutionConte
 import type { env } from 'cloudflare:workers';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { numberOfUuid } from '#domain/number-id.ts';
+import { access } from '../../worker/identity/access.ts';
 import worker from '../../worker/index.ts';
 import { Browser } from '../support/browser.ts';
 import type { DnsTable } from '../support/dns-table.ts';
@@ -108,12 +109,12 @@ const hostOf = (link: string) => new URL(link).host;
 const hostsSent = async () => [...new Set(Object.values(await linksSent()).map(hostOf))];
 let sources = 0;
 /** Opens an address, at another host than it says if one is given. */
-const open = async (link: string, asked = hostOf(link)): Promise<Response> => {
+const open = async (link: string, asked = hostOf(link), method = 'GET'): Promise<Response> => {
   const { pathname, search } = new URL(link);
   const context = createExecutionContext();
   sources += 1;
   const headers = { Accept: 'text/html', 'CF-Connecting-IP': `2001:db8:77:${sources}::1` };
-  const visit = new Request(`https://${asked}${pathname}${search}`, { headers, redirect: 'manual' });
+  const visit = new Request(`https://${asked}${pathname}${search}`, { method, headers, redirect: 'manual' });
   const response = await worker.fetch(visit, withZone, context);
   await waitOnExecutionContext(context);
   return response;
@@ -180,10 +181,31 @@ describe('links in mail of a domain', () => {
     expect(await where(own.c, host)).toBe('https://shop.example/a');
   });
 
-  it('are all that its host has: pages refuse it', async () => {
+  it('are all that its host has: nothing else of the table of routes is there', async () => {
     await live();
-    for (const path of ['/', '/sign-in', '/domains'])
-      expect([path, (await open(`https://${host}${path}`)).status]).toEqual([path, 421]);
+    const { u } = await linksSent();
+    const there: string[] = [];
+    for (const { method, path } of [...access, { method: 'GET', path: '/no-such-page' }]) {
+      const response = await open(`https://${host}${path.replaceAll(':', '')}`, host, method);
+      const text = await response.text();
+      if (response.status !== 404 || text !== 'There is nothing here.\n') there.push(`${method} ${path}`);
+      else expect(response.headers.get('Content-Type')).toContain('text/plain');
+    }
+    expect(there).toEqual([
+      'GET /t/:file',
+      'GET /c/:token',
+      'GET /u/:token',
+      'POST /u/:token',
+      'GET /healthz',
+      'GET /assets/:version/:name',
+    ]);
+    const page = await (await open(u)).text();
+    for (const [, asset = ''] of page.matchAll(/(?:href|src)="(\/[^"]*)"/g))
+      expect([asset, (await open(`https://${host}${asset}`)).status]).toEqual([asset, 200]);
+    // A name that somebody claims without having proven the domain closes nothing.
+    const claim = { domain: 'unproven.example', link_label: 'links' };
+    expect((await call('POST', '/v1/domains', account.live, claim)).status).toBe(201);
+    expect((await open('https://links.unproven.example/docs')).status).toBe(200);
   });
 });
 
