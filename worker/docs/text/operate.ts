@@ -184,8 +184,9 @@ Without a token they are yours to publish:
 curl "$API/admin/v1/dkim-records?format=bind" -H "Authorization: Bearer $OPERATOR_TOKEN"   # as a zone file; without format as JSON
 \`\`\`
 
-It lists what is to be there now, keys that have stopped signing for seven days included. Ask it daily, for example from cron: a key that is not
-found does not sign, so a record that comes late puts a rotation off and loses no mail.
+The list tells what is to be there now, keys that have stopped signing for seven days included. Ask for it daily, for example from cron: a key that is not
+found does not sign, so a record that comes late puts a rotation off and loses no mail. The page Installation looks at the newest 20, published in either way, and says
+what is missing or wrong (\`delegated-dkim\`).
 
 Records of domains that were removed stay in the zone; they are public keys whose private half is gone. Take away what the list does not have.
 
