@@ -247,28 +247,45 @@ describe('a certificate', () => {
     expect(await verify()).toMatchObject({ state: 'active', fault });
   });
 
-  it('is let go of with the host and with the domain', async () => {
+  it('is let go of with the host that was never live', async () => {
+    point();
+    await begin();
+    expect(hostnames.hosts).toEqual([host]);
+    expect(await begin(null)).toMatchObject({ link_label: null, link_host: null });
+    expect(hostnames.hosts).toEqual([]);
+  });
+
+  it('is kept for 90 days after its host was given up: what was sent goes on', async () => {
     await live();
+    const { c } = await linksSent();
     const other = `go.${account.domain}`;
     dns[other] = { CNAME: [`links.${service}`] };
     expect((await begin('go')).link_host).toMatchObject({ name: other, state: 'pending', fault: null });
-    expect(hostnames.hosts).toEqual([other]);
-    expect(await begin(null)).toMatchObject({ link_label: null, link_host: null });
-    expect(hostnames.hosts).toEqual([]);
-    await begin('go');
-    const error = vi.spyOn(console, 'error').mockImplementation(() => undefined);
+    hostnames.settle(other, { status: 'active', ssl: 'active' });
+    await verify();
     await call('DELETE', `/v1/domains/${account.domain}`, account.live, undefined, {}, withZone);
+    const error = vi.spyOn(console, 'error').mockImplementation(() => undefined);
+    await at(89 * day);
+    expect(hostnames.hosts).toEqual([host, other]);
+    expect((await open(c)).headers.get('Location')).toBe('https://shop.example/a');
+    expect((await open(`https://${host}/docs`)).status).toBe(404);
+    hostnames.refusal = { code: 10_000, message: 'Authentication error' };
+    await at(day + 1000);
+    expect(error.mock.calls.join()).toContain('a link host was not removed');
+    hostnames.refusal = null;
+    await at(day + 1000);
     expect(hostnames.hosts).toEqual([]);
-    expect(error).not.toHaveBeenCalled();
+    expect((await open(`https://${host}/docs`)).status).toBe(200);
   });
 
-  it('that cannot be let go of is told in the log, and keeps nobody from removing the domain', async () => {
+  it('stays when the domain has its former host again', async () => {
     await live();
-    hostnames.refusal = { code: 10_000, message: 'Authentication error' };
-    const error = vi.spyOn(console, 'error').mockImplementation(() => undefined);
-    const path = `/v1/domains/${account.domain}`;
-    expect((await call('DELETE', path, account.live, undefined, {}, withZone)).status).toBe(204);
-    expect(error.mock.calls.join()).toContain('a link host was not removed');
+    await begin(null);
+    await live();
+    await at(91 * day);
+    expect(hostnames.hosts).toEqual([host]);
+    expect(hostnames.changes).toEqual([`POST ${host}`]);
+    expect((await ask('GET')).link_host.state).toBe('active');
   });
 
   it('is nothing for an account that has not proven the domain, and stays when that gives it up', async () => {

@@ -3,7 +3,7 @@ import { signs } from '#domain/dns/record-check.ts';
 import { Problem } from '#domain/problem.ts';
 import { delegationOf, tendDelegatedKeys } from '../dns/delegated-keys.ts';
 import { dohLookup } from '../dns/doh.ts';
-import { linkTendingOf, removeLinkHost } from '../dns/link-hosts.ts';
+import { giveUpLinkHost, linkTendingOf } from '../dns/link-hosts.ts';
 import { verifyDomain } from '../dns/verify-domain.ts';
 import { zoneOf } from '../dns/zone-api.ts';
 import { type Call, invalidBody, newApp, queryOf } from '../http/app.ts';
@@ -100,6 +100,7 @@ domainsApp.patch('/domains/:id', async (c) => {
     signs(type) && lacksKeys && !dkimDelegated
       ? await newKeys(c, { ...domain, dkimSelector }, known.keys, nowMs)
       : [];
+  if (linkMoves) await giveUpLinkHost(givingUp(c), domain);
   await orConflict(`Another account has verified ${domain.name}.`, () =>
     updateDomain(
       c.get('store'),
@@ -117,7 +118,6 @@ domainsApp.patch('/domains/:id', async (c) => {
       keys,
     ),
   );
-  if (linkMoves) await removeLinkHost(zoneOf(c.get('env')), domain);
   if (renamed) await retireUnused(c, known);
   if (domain.dkimDelegated !== dkimDelegated) await retireWaiting(c, known);
   const after = status === 'disabled' ? knownOf(c, domain.id) : verified(c, domain.id);
@@ -128,8 +128,8 @@ domainsApp.delete('/domains/:id', async (c) => {
   const { domain } = await domainOf(c);
   const { cancel } = queryOf(c, removalQuery);
   await settleWaiting(c, domain, cancel === 'true');
+  await giveUpLinkHost(givingUp(c), domain);
   await deleteDomain(c.get('store'), domain.id);
-  await removeLinkHost(zoneOf(c.get('env')), domain);
   return c.body(null, 204);
 });
 
@@ -155,6 +155,8 @@ function tending(c: Call, nowMs: number) {
   const links = linkTendingOf(env, targetGuard(env));
   return { store: c.get('store'), lookup: dohLookup(dohUrl), serviceDomain, nowMs, delegation, links };
 }
+
+const givingUp = (c: Call) => ({ store: c.get('store'), zone: zoneOf(c.get('env')), nowMs: Date.now() });
 
 async function verified(c: Call, id: number): Promise<KnownDomain> {
   const onLost = tellLoss(c.get('store'), c.get('env'));

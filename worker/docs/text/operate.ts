@@ -202,7 +202,7 @@ Cloudflare, its custom hostnames (Cloudflare for SaaS) bring such hosts to the W
    \`npx wrangler secret put DNS_TOKEN\` and \`npm run deploy -- --var DNS_ZONE=<id of the zone>\`.
 
 The Worker then makes a custom hostname for each link host of a verified domain whose CNAME it finds, asks for validation again when that failed,
-and removes it with the host or the domain. A plan has a number of custom hostnames, and more cost money. While the API does not answer, a host stays as
+and removes it 90 days after the host was given up, or the domain removed. A plan has a number of custom hostnames, and more cost money. While the API does not answer, a host stays as
 it was, with its words in \`fault\`.
 
 Without a token you attach hosts yourself: as a custom domain of the Worker where their zone is in the account (\`--domain links.example.com\`), or by a
