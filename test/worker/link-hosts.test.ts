@@ -120,6 +120,21 @@ const open = async (link: string, asked = hostOf(link), method = 'GET'): Promise
   return response;
 };
 
+describe('a link host', () => {
+  it('is set on the page of the domain, which shows how its certificate stands', async () => {
+    const { body } = await call('GET', `/v1/domains/${first.domain}`, first.live);
+    const path = `/domains/${numberOfUuid('domain', body.id)}`;
+    expect(await textOf(await owner.get(path))).toContain('opens and clicks lead to this service');
+    const saved = await owner.post(`${path}/links`, { link_label: 'links' });
+    expect(saved.headers.get('Location')).toBe(`${path}?done=saved#links`);
+    const text = await textOf(await owner.get(path));
+    expect(text).toContain('certificate pending');
+    expect(text).toContain(`until there is a certificate for links.${first.domain}.`);
+    expect((await owner.post(`${path}/links`, { link_label: '' })).status).toBe(303);
+    expect((await call('GET', `/v1/domains/${first.domain}`, first.live)).body.link_host).toBeNull();
+  });
+});
+
 describe('links in mail of a domain', () => {
   it('lead to its own host while that has a certificate, and what was sent goes on', async () => {
     const before = await linksSent();
@@ -199,7 +214,7 @@ describe('links in mail of a domain', () => {
       'GET /healthz',
       'GET /assets/:version/:name',
     ]);
-    const page = await (await open(u)).text();
+    const page = (await (await open(u)).text()) + (await (await open(`https://${host}/u/wrong`)).text());
     for (const [, asset = ''] of page.matchAll(/(?:href|src)="(\/[^"]*)"/g))
       expect([asset, (await open(`https://${host}${asset}`)).status]).toEqual([asset, 200]);
     // A name that somebody claims without having proven the domain closes nothing.
@@ -263,7 +278,8 @@ describe('a certificate', () => {
     expect((await begin('go')).link_host).toMatchObject({ name: other, state: 'pending', fault: null });
     hostnames.settle(other, { status: 'active', ssl: 'active' });
     await verify();
-    await call('DELETE', `/v1/domains/${account.domain}`, account.live, undefined, {}, withZone);
+    const removal = `/v1/domains/${account.domain}?cancel=true`;
+    expect((await call('DELETE', removal, account.live, undefined, {}, withZone)).status).toBe(204);
     const error = vi.spyOn(console, 'error').mockImplementation(() => undefined);
     await at(89 * day);
     expect(hostnames.hosts).toEqual([host, other]);
@@ -371,18 +387,5 @@ describe('a label', () => {
     const body = { domain: service, link_label: 'links' };
     const { status, body: told } = await call('POST', '/v1/domains', account.live, body);
     expect([status, told.errors[0].pointer]).toEqual([400, '/link_label']);
-  });
-
-  it('is set on the page of the domain, which shows how its certificate stands', async () => {
-    const { body } = await call('GET', `/v1/domains/${first.domain}`, first.live);
-    const path = `/domains/${numberOfUuid('domain', body.id)}`;
-    expect(await textOf(await owner.get(path))).toContain('opens and clicks lead to this service');
-    const saved = await owner.post(`${path}/links`, { link_label: 'links' });
-    expect(saved.headers.get('Location')).toBe(`${path}?done=saved#links`);
-    const text = await textOf(await owner.get(path));
-    expect(text).toContain('certificate pending');
-    expect(text).toContain(`until there is a certificate for links.${first.domain}.`);
-    expect((await owner.post(`${path}/links`, { link_label: '' })).status).toBe(303);
-    expect((await call('GET', `/v1/domains/${first.domain}`, first.live)).body.link_host).toBeNull();
   });
 });
