@@ -259,7 +259,8 @@ function timeOf({ endedAtMs }: Outcome, nowMs: number): number {
 }
 
 function attemptDetails(delivery: DeliveryFacts, outcome: Outcome): EventDetails {
-  const { transport, from, mx, tls, reused, steps, tried, passedOn = [], leftOut = [] } = outcome.session;
+  const { transport, from, mx, tls, reused, steps, tried, relayId, passedOn = [], leftOut = [] } =
+    outcome.session;
   return {
     attempt: delivery.attempts,
     ...(transport === undefined ? {} : { transport }),
@@ -270,6 +271,7 @@ function attemptDetails(delivery: DeliveryFacts, outcome: Outcome): EventDetails
     steps,
     ...(tried.length > 0 ? { tried } : {}),
     ...(passedOn.length > 0 ? { passedOn } : {}),
+    ...(relayId === undefined ? {} : { relayId }),
     ...(leftOut.length > 0 ? { leftOut } : {}),
     durationMs: Math.max(0, Math.round(outcome.endedAtMs - outcome.startedAtMs)),
   };
