@@ -1,9 +1,17 @@
 import { DurableObject } from 'cloudflare:workers';
+import type { Bindings } from '../env.ts';
 import { HomesWithWork, type MayHaveWork } from './homes-with-work.ts';
 
+/** What the hub has of the environment. */
+type OwnBindings = Partial<Pick<Bindings, 'EMAIL' | 'DELIVERY'>>;
+
+/** Runs in which the Worker carries mail are asked for at most so often: each looks at all that is due. */
+const carryEveryMs = 1000;
+
 /** Nodes that listen are woken through this one object: it holds their WebSockets and sleeps with them. */
-export class NodeHub extends DurableObject {
+export class NodeHub extends DurableObject<OwnBindings> {
   private readonly work = new HomesWithWork();
+  private carryAskedAtMs = 0;
 
   /** A node opens its WebSocket (RFC 6455); hibernation keeps it at no cost. */
   override async fetch(request: Request): Promise<Response> {
@@ -23,6 +31,7 @@ export class NodeHub extends DurableObject {
    */
   async wake(homes: readonly number[] = []): Promise<number> {
     this.work.told(homes);
+    this.ctx.waitUntil(this.askToCarry());
     let told = 0;
     for (const socket of this.ctx.getWebSockets()) {
       try {
@@ -33,6 +42,26 @@ export class NodeHub extends DurableObject {
       }
     }
     return told;
+  }
+
+  /**
+   * Asks for a run in which the Worker carries mail itself, where it has the binding for that. Without harm where it fails: the sweep
+   * asks again.
+   */
+  async askToCarry(): Promise<void> {
+    const { EMAIL, DELIVERY } = this.env;
+    if (!EMAIL || !DELIVERY) return;
+    const nowMs = Date.now();
+    // A run that is asked for and begins only later sees what has come until then.
+    if (nowMs < this.carryAskedAtMs) return;
+    const isSoon = nowMs < this.carryAskedAtMs + carryEveryMs;
+    this.carryAskedAtMs = isSoon ? nowMs + carryEveryMs : nowMs;
+    try {
+      await DELIVERY.send({ carry: true }, { delaySeconds: isSoon ? carryEveryMs / 1000 : 0 });
+    } catch (error) {
+      const msg = 'the Worker is not told to carry mail; it will be by the sweep';
+      console.warn(JSON.stringify({ level: 'warn', msg, error: String(error) }));
+    }
   }
 
   /** The homes that may have work, of so many; a lease asks these. */

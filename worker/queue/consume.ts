@@ -1,11 +1,21 @@
+import { transportPresets } from '#domain/delivery/transport.ts';
 import { type CloudflareEvent, cloudflareEvent, readCloudflareEvent } from '#domain/relay-feed/cloudflare.ts';
 import { moveOn } from '../cron/moves.ts';
 import { tickHome } from '../cron/tick.ts';
-import { accountMove, deliveryPointers, type Env, eventPointers, type HomeTick, homeTick } from '../env.ts';
+import {
+  accountMove,
+  carryOrder,
+  deliveryPointers,
+  type Env,
+  eventPointers,
+  type HomeTick,
+  homeTick,
+} from '../env.ts';
 import { hubOf } from '../hub/hub-of.ts';
 import { sendMove } from '../hub/send-move.ts';
 import { inRoom } from '../inbound/doors.ts';
 import { type ToldEvent, takeRelayEvents } from '../inbound/take-relay-events.ts';
+import { carryMail, carryOn } from '../node-api/carry.ts';
 import { homesOfMessages } from '../store/message-homes.ts';
 import { openStore } from '../store/store.ts';
 import { readTransports } from '../store/transports.ts';
@@ -18,7 +28,7 @@ const foreignDelaySeconds = 12 * 3600;
  * The consumer of all queues. What a message is says its form, not its queue's name, which an installation of an older
  * version has otherwise. Pointers to deliveries only say that there is work: one wake for a whole batch. Pointers to
  * accounts poke the senders of their active endpoints; posting is theirs alone, since batches of a queue may be carried
- * out one after the other. Events of Cloudflare Email Service tell what became of mail that left by it. What is not
+ * out one after the other. Orders to carry are one run, in which the Worker hands mail to its own transports. Events of Cloudflare Email Service tell what became of mail that left by it. What is not
  * ours stays in the queue for whom it is.
  */
 export async function consume(batch: MessageBatch, env: Env): Promise<void> {
@@ -29,6 +39,7 @@ export async function consume(batch: MessageBatch, env: Env): Promise<void> {
   const moves = new Set<number>();
   const told: ToldEvent[] = [];
   let wake = false;
+  let carry = false;
   for (const message of batch.messages) {
     const { body } = message;
     // What comes most is asked for first, and nothing is read a second time.
@@ -41,6 +52,10 @@ export async function consume(batch: MessageBatch, env: Env): Promise<void> {
     const events = eventPointers.safeParse(body);
     if (events.success) {
       for (const id of events.data.accountIds) accountIds.add(id);
+      continue;
+    }
+    if (carryOrder.safeParse(body).success) {
+      carry = true;
       continue;
     }
     const ticking = homeTick.safeParse(body);
@@ -65,6 +80,7 @@ export async function consume(batch: MessageBatch, env: Env): Promise<void> {
   await moveOne(moves, env, ticks.length > 0);
   if (told.length > 0) await takeTold(told, env);
   if (accountIds.size > 0) await pokeAccounts(env, [...accountIds]);
+  if (carry) await carryOne(env, ticks.length > 0 || moves.size > 0);
   if (foreign.length === 0) {
     batch.ackAll();
     return;
@@ -81,12 +97,26 @@ function toldBy(event: CloudflareEvent, body: unknown): ToldEvent {
   return { ...readCloudflareEvent(event), transport: null, text: JSON.stringify(body) };
 }
 
+const toldByQueue = new Set(
+  transportPresets.filter(({ feed }) => feed === 'queue').map(({ name }) => name),
+);
+
 /** What Cloudflare Email Service tells of mail that it took for a transport of its own. */
 async function takeTold(told: readonly ToldEvent[], env: Env): Promise<void> {
   const store = openStore(env);
   const { transports } = await readTransports(store, Date.now());
-  const own = transports.find(({ preset }) => preset === 'cloudflare');
+  const own = transports.find(({ preset }) => toldByQueue.has(preset));
   await inRoom(store, env, (room) => takeRelayEvents(room, told, own?.name ?? null));
+}
+
+/** A run has the statements of an invocation for itself. What fails is done by the next run, which the sweep asks for. */
+async function carryOne(env: Env, isTaken: boolean): Promise<void> {
+  try {
+    const isMore = isTaken || (await carryMail(openStore(env), env));
+    if (isMore) await carryOn(env);
+  } catch (error) {
+    console.error(JSON.stringify({ level: 'error', msg: 'mail is not carried', error: String(error) }));
+  }
 }
 
 /** So much later come those that came together with another. */

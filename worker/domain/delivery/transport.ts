@@ -100,17 +100,13 @@ export function routeOf(rules: readonly TransportRule[], message: Routed): Route
 /** Steps before a word of the message was said: whoever fails there has not judged it. */
 const beforeMail: readonly StepName[] = ['wait', 'connect', 'greeting', 'ehlo', 'tls', 'auth'];
 
-/** Classes of failures after which another transport may have a message: also what is too large for one relay is not for another. */
-export const passableClasses: readonly Failure['class'][] = [
+/** Refusals of the sender, not of the message or its recipient: another transport is another sender. */
+export const ofTheSender: readonly Failure['class'][] = [
   'blocklisted',
   'rate_limited',
   'relay_denied',
   'network',
-  'too_large',
 ];
-
-/** Refusals of the sender, not of the message or its recipient: another transport is another sender. */
-const ofTheSender = passableClasses.filter((name) => name !== 'too_large');
 
 /**
  * Whether the next transport of a route may have the message, as this one certainly has not.

@@ -1,5 +1,5 @@
 import type { FailureClass } from '../failure/failure-class.ts';
-import { type Carrier, passableClasses } from './transport.ts';
+import { type Carrier, ofTheSender } from './transport.ts';
 
 /** The node that the Worker is where it carries mail itself; no real one may be called so (`nodeId` in the node contract). */
 export const workerNodeId = '@worker';
@@ -44,5 +44,5 @@ export function turnOf(
 }
 
 function isPassedOn(reason: string | null): boolean {
-  return passableClasses.includes(reason as FailureClass);
+  return ofTheSender.includes(reason as FailureClass);
 }

@@ -1,0 +1,139 @@
+import type { z } from 'zod';
+import { workerNodeId } from '#domain/delivery/turn.ts';
+import type { LeasedDelivery, leaseRequest, Result } from '#domain/node-contract.ts';
+import { Problem } from '#domain/problem.ts';
+import type { Env } from '../env.ts';
+import { Announcer } from '../hub/announcer.ts';
+import { hubOf } from '../hub/hub-of.ts';
+import { registerBoot } from '../store/nodes.ts';
+import { KnownRouting } from '../store/routing.ts';
+import type { Store } from '../store/store.ts';
+import { pokeAccounts } from '../webhook/poke.ts';
+import { attemptByBinding } from './attempt-by-binding.ts';
+import { findWork } from './find-work.ts';
+import { release } from './release.ts';
+import { namesWorker } from './routed.ts';
+import { takeResults } from './take-results.ts';
+
+/**
+ * The Worker as a node: it leases as nodes do, hands its mail to Cloudflare by the binding `send_email`, and reports as they do, so
+ * that the fence of the lease holds between it and them. It has one boot for all times, since runs may overlap: none of them may end
+ * the leases of another. Where a run is cut off, its leases end by their time, and what becomes of them is told as of a node that is
+ * lost (`maybeAccepted`).
+ */
+const workerBootId = workerNodeId;
+
+/** Longer than a run (`beginsForMs`) with its last attempt (`attemptByBinding`) and its report. */
+const keepsForMs = 5 * 60_000;
+/** A run begins no further attempts after this. */
+const beginsForMs = 15_000;
+/** Of one lease; each may cost a request for its content and one to send it, of the 1,000 that an invocation has. */
+const mostOfLease = 40;
+/** Leases of one run, those among them that pass by what is not the Worker's. */
+const mostLeases = 8;
+
+/**
+ * Carries what is due and leaves by the binding, a bounded share of it.
+ * @returns whether there is more
+ */
+export async function carryMail(store: Store, env: Env): Promise<boolean> {
+  const { EMAIL } = env.bindings;
+  if (!EMAIL) return false;
+  const routing = new KnownRouting();
+  const begunAtMs = Date.now();
+  const known = await routing.of(store, { encryptionKeys: env.encryptionKeys, hasBinding: true }, begunAtMs);
+  if (!namesWorker(known)) return false;
+  const isOver = () => Date.now() - begunAtMs > beginsForMs;
+  let place: string | null = null;
+  for (let leases = 0; leases < mostLeases; leases++) {
+    const { answer, told } = await leaseOwn(store, env, routing, place);
+    await pokeAccounts(env, told);
+    const { deliveries, more } = answer;
+    const results = await carryAll(deliveries, known.ofWorker, { store, EMAIL, isOver });
+    await report(store, env, results);
+    const begun = new Set(results.map(({ messageId, n }) => `${messageId} ${n}`));
+    const left = deliveries.filter(({ messageId, n }) => !begun.has(`${messageId} ${n}`));
+    if (left.length > 0) {
+      await release(store, left, { nodeId: workerNodeId });
+      return true;
+    }
+    const isEnd = deliveries.length === 0 && (!more || answer.place === place);
+    if (isEnd) return false;
+    if (isOver()) return true;
+    place = answer.place;
+  }
+  return true;
+}
+
+/** Leases as a node does; where the Worker has not said hello in this installation yet, it does. */
+async function leaseOwn(store: Store, env: Env, routing: KnownRouting, place: string | null) {
+  const request: z.output<typeof leaseRequest> = {
+    nodeId: workerNodeId,
+    bootId: workerBootId,
+    max: mostOfLease,
+    otherMax: mostOfLease,
+    domainMax: mostOfLease,
+    digestMax: mostOfLease,
+    excludeDomains: [],
+    busyDomains: [],
+    sequence: Number.MAX_SAFE_INTEGER,
+    fence: 0,
+    place,
+  };
+  const asking = { routing, carrier: 'worker', hasBinding: true, keepsForMs } as const;
+  const lease = () => findWork(store, env, request, asking);
+  try {
+    return await lease();
+  } catch (error) {
+    if (!(error instanceof Problem) || error.code !== 'conflict') throw error;
+    await registerBoot(store, ownRow(Date.now()), false);
+    return await lease();
+  }
+}
+
+function ownRow(startedAtMs: number) {
+  return {
+    nodeId: workerNodeId,
+    bootId: workerBootId,
+    hostName: 'send_email',
+    version: '',
+    startedAtMs,
+    submissionHost: null,
+    submissionPort: null,
+    submissionTlsPort: null,
+  };
+}
+
+/** Results of those that were begun in time, so many at once as their transport may have. */
+async function carryAll(
+  deliveries: readonly LeasedDelivery[],
+  transports: Parameters<typeof attemptByBinding>[1],
+  around: { store: Store; EMAIL: SendEmail; isOver: () => boolean },
+): Promise<Result[]> {
+  const results: Result[] = [];
+  const waiting = [...deliveries];
+  const atOnce = Math.max(1, ...[...transports.values()].map(({ connections }) => connections));
+  const carryOn = async () => {
+    for (let one = waiting.shift(); one && !around.isOver(); one = waiting.shift()) {
+      const { messageId, n, leaseId } = one;
+      results.push({ messageId, n, leaseId, outcome: await attemptByBinding(one, transports, around) });
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(atOnce, mostAtOnce) }, carryOn));
+  return results;
+}
+
+/** Content of messages is in memory meanwhile: a Worker has 128 MB, and a message takes some four times its size. */
+const mostAtOnce = 4;
+
+async function report(store: Store, env: Env, results: Result[]): Promise<void> {
+  if (results.length === 0) return;
+  const { retries, listening } = await takeResults(store, env, results, workerNodeId);
+  await new Announcer().announceRetries(env.bindings.DELIVERY, retries, Date.now());
+  await pokeAccounts(env, [...listening]);
+}
+
+/** Asks the hub for a run of its own for what is left. */
+export async function carryOn(env: Env): Promise<void> {
+  await hubOf(env.bindings.HUB).askToCarry();
+}
