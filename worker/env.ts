@@ -61,7 +61,14 @@ export const homeTick = z.strictObject({
 export type HomeTick = z.infer<typeof homeTick>;
 
 /** Body of a message in the queue of deliveries: there may be mail that the Worker carries itself. */
-export const carryOrder = z.strictObject({ carry: z.literal(true) });
+export const carryOrder = z.strictObject({
+  carry: z.literal(true),
+  /** Where the run before has ended; null: from the beginning of the queue. */
+  place: z
+    .string()
+    .max(64 * 1024)
+    .nullable(),
+});
 export type CarryOrder = z.infer<typeof carryOrder>;
 
 /** Body of a message in the queue of deliveries: the move of an account to another home goes on. */

@@ -57,7 +57,7 @@ export class NodeHub extends DurableObject<OwnBindings> {
     const isSoon = nowMs < this.carryAskedAtMs + carryEveryMs;
     this.carryAskedAtMs = isSoon ? nowMs + carryEveryMs : nowMs;
     try {
-      await DELIVERY.send({ carry: true }, { delaySeconds: isSoon ? carryEveryMs / 1000 : 0 });
+      await DELIVERY.send({ carry: true, place: null }, { delaySeconds: isSoon ? carryEveryMs / 1000 : 0 });
     } catch (error) {
       const msg = 'the Worker is not told to carry mail; it will be by the sweep';
       console.warn(JSON.stringify({ level: 'warn', msg, error: String(error) }));

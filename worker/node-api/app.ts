@@ -46,6 +46,7 @@ import { claimNodeToken } from '../store/node-tokens.ts';
 import { registerBoot } from '../store/nodes.ts';
 import { latin1Bytes, readBody } from '../store/raw.ts';
 import { keepPolicies } from '../store/recipient-policies.ts';
+import { workerTransportOf } from '../store/routing.ts';
 import { readTransports } from '../store/transports.ts';
 import { mailTlsReport } from '../system-mail/tls-report.ts';
 import { sha256Hex } from '../tokens/secret.ts';
@@ -91,11 +92,15 @@ nodeApp.post('/hello', async (c) => {
 nodeApp.get('/installation', async (c) => {
   const nowMs = Date.now();
   const homes = await readHomeSizes(c.get('store'), nowMs);
-  const { transports } = await readTransports(c.get('store'), nowMs);
+  const { transports, rules } = await readTransports(c.get('store'), nowMs);
+  const hasBinding = c.get('env').bindings.EMAIL !== undefined;
+  const workerTransport = workerTransportOf(transports, rules, hasBinding, nowMs);
   const relays = transports.map((one) => ({ name: one.name, fault: faultOfTransport(one) }));
   const [first] = homes;
   const databaseSize = { bytes: first?.bytes ?? 0, bytesADay: first?.bytesADay ?? null };
-  return c.json({ databaseSize, homes, relays } satisfies z.infer<typeof installationResponse>);
+  return c.json({ databaseSize, homes, relays, workerTransport } satisfies z.infer<
+    typeof installationResponse
+  >);
 });
 
 nodeApp.post('/tls-report', async (c) => {

@@ -4,10 +4,10 @@ import type { LeasedDelivery, leaseRequest, Result } from '#domain/node-contract
 import { Problem } from '#domain/problem.ts';
 import type { Env } from '../env.ts';
 import { Announcer } from '../hub/announcer.ts';
-import { hubOf } from '../hub/hub-of.ts';
 import { registerBoot } from '../store/nodes.ts';
 import { KnownRouting } from '../store/routing.ts';
 import type { Store } from '../store/store.ts';
+import { deliveryKey } from '../store/timeline.ts';
 import { pokeAccounts } from '../webhook/poke.ts';
 import { attemptByBinding } from './attempt-by-binding.ts';
 import { findWork } from './find-work.ts';
@@ -29,40 +29,50 @@ const keepsForMs = 5 * 60_000;
 const beginsForMs = 15_000;
 /** Of one lease; each may cost a request for its content and one to send it, of the 1,000 that an invocation has. */
 const mostOfLease = 40;
-/** Leases of one run, those among them that pass by what is not the Worker's. */
+/** Due deliveries that a lease looks at: what is not the Worker's is passed by. */
+const looksAt = 400;
+/** Leases of one run. */
 const mostLeases = 8;
+
+/** How a run ends. */
+export interface CarryEnd {
+  /** There is more, or not all that is due was looked at. */
+  isMore: boolean;
+  /** How far the queue was looked at: the next run goes on there. Null: from its beginning. */
+  place: string | null;
+}
 
 /**
  * Carries what is due and leaves by the binding, a bounded share of it.
- * @returns whether there is more
+ * @param from where the run before ended, as it says itself
  */
-export async function carryMail(store: Store, env: Env): Promise<boolean> {
+export async function carryMail(store: Store, env: Env, from: string | null): Promise<CarryEnd> {
   const { EMAIL } = env.bindings;
-  if (!EMAIL) return false;
+  const done = { isMore: false, place: null };
+  if (!EMAIL) return done;
   const routing = new KnownRouting();
   const begunAtMs = Date.now();
   const known = await routing.of(store, { encryptionKeys: env.encryptionKeys, hasBinding: true }, begunAtMs);
-  if (!namesWorker(known)) return false;
+  if (!namesWorker(known)) return done;
   const isOver = () => Date.now() - begunAtMs > beginsForMs;
-  let place: string | null = null;
-  for (let leases = 0; leases < mostLeases; leases++) {
+  let place = from;
+  for (let leases = 0; leases < mostLeases && !isOver(); leases++) {
     const { answer, told } = await leaseOwn(store, env, routing, place);
-    await pokeAccounts(env, told);
+    if (told.length > 0) await pokeAccounts(env, told);
     const { deliveries, more } = answer;
+    if (deliveries.length === 0) {
+      if (!more || answer.place === place) return done;
+      place = answer.place;
+      continue;
+    }
     const results = await carryAll(deliveries, known.ofWorker, { store, EMAIL, isOver });
     await report(store, env, results);
-    const begun = new Set(results.map(({ messageId, n }) => `${messageId} ${n}`));
-    const left = deliveries.filter(({ messageId, n }) => !begun.has(`${messageId} ${n}`));
-    if (left.length > 0) {
-      await release(store, left, { nodeId: workerNodeId });
-      return true;
-    }
-    const isEnd = deliveries.length === 0 && (!more || answer.place === place);
-    if (isEnd) return false;
-    if (isOver()) return true;
-    place = answer.place;
+    const begun = new Set(results.map(deliveryKey));
+    const left = deliveries.filter((one) => !begun.has(deliveryKey(one)));
+    if (left.length > 0) await release(store, left, { nodeId: workerNodeId });
+    // The place of the answer is behind what was left of it: the next lease looks at the same again.
   }
-  return true;
+  return { isMore: true, place };
 }
 
 /** Leases as a node does; where the Worker has not said hello in this installation yet, it does. */
@@ -70,17 +80,17 @@ async function leaseOwn(store: Store, env: Env, routing: KnownRouting, place: st
   const request: z.output<typeof leaseRequest> = {
     nodeId: workerNodeId,
     bootId: workerBootId,
-    max: mostOfLease,
-    otherMax: mostOfLease,
-    domainMax: mostOfLease,
-    digestMax: mostOfLease,
+    max: looksAt,
+    otherMax: looksAt,
+    domainMax: looksAt,
+    digestMax: looksAt,
     excludeDomains: [],
     busyDomains: [],
     sequence: Number.MAX_SAFE_INTEGER,
     fence: 0,
     place,
   };
-  const asking = { routing, carrier: 'worker', hasBinding: true, keepsForMs } as const;
+  const asking = { routing, carrier: 'worker', hasBinding: true, keepsForMs, most: mostOfLease } as const;
   const lease = () => findWork(store, env, request, asking);
   try {
     return await lease();
@@ -130,10 +140,5 @@ async function report(store: Store, env: Env, results: Result[]): Promise<void> 
   if (results.length === 0) return;
   const { retries, listening } = await takeResults(store, env, results, workerNodeId);
   await new Announcer().announceRetries(env.bindings.DELIVERY, retries, Date.now());
-  await pokeAccounts(env, [...listening]);
-}
-
-/** Asks the hub for a run of its own for what is left. */
-export async function carryOn(env: Env): Promise<void> {
-  await hubOf(env.bindings.HUB).askToCarry();
+  if (listening.size > 0) await pokeAccounts(env, [...listening]);
 }

@@ -29,6 +29,9 @@ import { heldOf, namesWorker, relaysOf, routed, routedOf } from './routed.ts';
  */
 const leaseForMs = 30 * 60_000;
 
+/** More than any request may ask for. */
+const mostOfAll = Number.MAX_SAFE_INTEGER;
+
 /** Mail whose DKIM keys do not open is looked at again after this, so that it stands in nobody's way meanwhile. */
 const unsignableWaitsMs = 5 * 60_000;
 
@@ -48,6 +51,11 @@ export interface Asking {
   hasBinding: boolean;
   /** How long it may keep a delivery, at most as long as a node may; left out: so long. */
   keepsForMs?: number;
+  /**
+   * Of what is its own it takes so much, about; what is looked at is as much as the request says. What is left stands before the
+   * place of the answer. Left out: all of it.
+   */
+  most?: number;
 }
 
 /**
@@ -61,7 +69,7 @@ export async function leaseWork(
   store: Store,
   settings: Settings,
   request: z.output<typeof leaseRequest>,
-  { homes, routing, carrier, hasBinding, keepsForMs = leaseForMs }: Asking,
+  { homes, routing, carrier, hasBinding, keepsForMs = leaseForMs, most = mostOfAll }: Asking,
   nowMs: number,
 ): Promise<{ answer: LeaseResponse; told: number[]; empty: number[] }> {
   const newId = () => uuidV7(nowMs, crypto.getRandomValues(new Uint8Array(10)));
@@ -81,7 +89,8 @@ export async function leaseWork(
         ? carrier === 'node'
         : takesNow(routes, { ...routedOf(row), domain, sizeBytes }, carrier, nowMs);
     const isParted = namesWorker(routes) || carrier === 'worker';
-    return isParted ? await ownRows(home, rows, nowMs, takes) : rows;
+    const all = isParted ? await ownRows(home, rows, nowMs, takes) : rows;
+    return all.slice(0, Math.ceil(most / Math.max(1, homes.length)));
   };
   const taken = await takeFromHomes(store, homes, {
     ...request,

@@ -4,6 +4,7 @@ import { moveOn } from '../cron/moves.ts';
 import { tickHome } from '../cron/tick.ts';
 import {
   accountMove,
+  type CarryOrder,
   carryOrder,
   deliveryPointers,
   type Env,
@@ -15,7 +16,7 @@ import { hubOf } from '../hub/hub-of.ts';
 import { sendMove } from '../hub/send-move.ts';
 import { inRoom } from '../inbound/doors.ts';
 import { type ToldEvent, takeRelayEvents } from '../inbound/take-relay-events.ts';
-import { carryMail, carryOn } from '../node-api/carry.ts';
+import { carryMail } from '../node-api/carry.ts';
 import { homesOfMessages } from '../store/message-homes.ts';
 import { openStore } from '../store/store.ts';
 import { readTransports } from '../store/transports.ts';
@@ -39,7 +40,7 @@ export async function consume(batch: MessageBatch, env: Env): Promise<void> {
   const moves = new Set<number>();
   const told: ToldEvent[] = [];
   let wake = false;
-  let carry = false;
+  const carries: CarryOrder[] = [];
   for (const message of batch.messages) {
     const { body } = message;
     // What comes most is asked for first, and nothing is read a second time.
@@ -54,8 +55,9 @@ export async function consume(batch: MessageBatch, env: Env): Promise<void> {
       for (const id of events.data.accountIds) accountIds.add(id);
       continue;
     }
-    if (carryOrder.safeParse(body).success) {
-      carry = true;
+    const carrying = carryOrder.safeParse(body);
+    if (carrying.success) {
+      carries.push(carrying.data);
       continue;
     }
     const ticking = homeTick.safeParse(body);
@@ -80,7 +82,7 @@ export async function consume(batch: MessageBatch, env: Env): Promise<void> {
   await moveOne(moves, env, ticks.length > 0);
   if (told.length > 0) await takeTold(told, env);
   if (accountIds.size > 0) await pokeAccounts(env, [...accountIds]);
-  if (carry) await carryOne(env, ticks.length > 0 || moves.size > 0);
+  await carryOne(carries, env, ticks.length > 0 || moves.size > 0);
   if (foreign.length === 0) {
     batch.ackAll();
     return;
@@ -110,10 +112,16 @@ async function takeTold(told: readonly ToldEvent[], env: Env): Promise<void> {
 }
 
 /** A run has the statements of an invocation for itself. What fails is done by the next run, which the sweep asks for. */
-async function carryOne(env: Env, isTaken: boolean): Promise<void> {
+async function carryOne(orders: readonly CarryOrder[], env: Env, isTaken: boolean): Promise<void> {
+  const [first] = orders;
+  if (!first) return;
+  // One from the beginning looks at all that the others would.
+  const { place: from } = orders.find(({ place }) => place === null) ?? first;
   try {
-    const isMore = isTaken || (await carryMail(openStore(env), env));
-    if (isMore) await carryOn(env);
+    const { isMore, place } = isTaken
+      ? { isMore: true, place: from }
+      : await carryMail(openStore(env), env, from);
+    if (isMore) await env.bindings.DELIVERY.send({ carry: true, place });
   } catch (error) {
     console.error(JSON.stringify({ level: 'error', msg: 'mail is not carried', error: String(error) }));
   }

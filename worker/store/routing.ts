@@ -127,6 +127,20 @@ export function whyClosed(
   return { text: `it has taken the ${dailyQuota} messages of today`, untilMs };
 }
 
+/** The first transport that a rule names, that is open, and that the Worker hands mail to itself; null: there is none. */
+export function workerTransportOf(
+  transports: readonly TransportState[],
+  rules: readonly TransportRule[],
+  hasBinding: boolean,
+  nowMs: number,
+): string | null {
+  const named = new Set(rules.flatMap(({ route }) => route));
+  const found = transports.find(
+    (one) => named.has(one.name) && !isNodes(one) && whyClosed(one, nowMs, hasBinding) === null,
+  );
+  return found?.name ?? null;
+}
+
 /** The transports that a leased delivery may go by, or why there is none now. `notOwn`: it is the other carrier's turn. */
 export type Chosen =
   | { route?: string[]; routeOfProvider?: Record<string, string[]> }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { eventRow, type NewEvent } from '#domain/delivery/event.ts';
 import { sessionSchema, smtpReplySchema } from '#domain/delivery/outcome.ts';
+import { workerNodeId } from '#domain/delivery/turn.ts';
 import { acceptedEventId, type MessageId } from '#domain/message/ids.ts';
 import { Columns } from '../../pages/blocks.tsx';
 import { Code, Cut, DeliveryStateOf, duration, Note, State, Time, type Tone } from '../../pages/parts.tsx';
@@ -239,7 +240,9 @@ function Entry({
             <a href={`/messages/${messageId}/returned/${event.id}`}>Look at the mail that came back</a>
           </p>
         )}
-        {details.node && <p class="small">by node {details.node}</p>}
+        {details.node && (
+          <p class="small">by {details.node === workerNodeId ? 'the Worker itself' : `node ${details.node}`}</p>
+        )}
         {details.transport && (
           <p class="small">
             {event.kind === 'delivered' ? 'handed to' : 'by'} the relay {details.transport}

@@ -1,3 +1,4 @@
+import { workerNodeId } from '#domain/delivery/turn.ts';
 import { failureClasses } from '#domain/failure/failure-class.ts';
 import { readScope } from '#domain/suppression/scope.ts';
 import { Note, Time } from '../../pages/parts.tsx';
@@ -45,7 +46,11 @@ function OfState({ delivery }: { delivery: StoredDelivery }) {
     case 'sending':
       return (
         <Note tone="wait">
-          <p>Mail node {delivery.node} is delivering it now.</p>
+          <p>
+            {delivery.node === workerNodeId
+              ? 'The Worker is handing it to Cloudflare now.'
+              : `Mail node ${delivery.node} is delivering it now.`}
+          </p>
         </Note>
       );
     case 'deferred':

@@ -3,6 +3,7 @@ import { classOf, type MailClass } from '../message/class.ts';
 import { type Consequence, consequenceOf, isSuppressed, type RecipientFacts } from './consequence.ts';
 import type { EventDetails, NewEvent } from './event.ts';
 import type { Failure, Outcome } from './outcome.ts';
+import { workerNodeId } from './turn.ts';
 
 /**
  * States of a delivery and the ways between them. "Delivered" means that a remote MX accepted it; a later
@@ -203,7 +204,7 @@ export function unreportedEvent(node: string | null, nowMs: number): Omit<NewEve
     details: {
       maybeAccepted: true,
       class: 'system',
-      diagnostic: `${node ?? 'A node'} had it and has not told what became of it. It is tried again.`,
+      diagnostic: `${node === workerNodeId ? 'The Worker' : (node ?? 'A node')} had it and has not told what became of it. It is tried again.`,
       nextAttemptAt: new Date(nowMs).toISOString(),
     },
   };
