@@ -34,7 +34,7 @@ export interface EdgeFixture {
 
 const domain = 'client.example';
 
-export async function startEdgeFixture(): Promise<EdgeFixture> {
+export async function startEdgeFixture({ sendsItself = false } = {}): Promise<EdgeFixture> {
   const folder = await mkdtemp(join(tmpdir(), 'pennypost-edge-'));
   const secrets = newWorkerSecrets();
   const edge: Edge = await startEdge({
@@ -43,6 +43,7 @@ export async function startEdgeFixture(): Promise<EdgeFixture> {
     dataDir: folder,
     settings: { ...secrets, SERVICE_DOMAIN: 'pennypost.test', ALLOW_LOCAL_WEBHOOKS: '1' },
     log: () => {},
+    sendsItself,
   });
   const ask = async (token: string, method: string, path: string, body?: unknown): Promise<Response> =>
     await fetch(edge.url + path, {

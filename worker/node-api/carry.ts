@@ -27,8 +27,11 @@ const workerBootId = workerNodeId;
 const keepsForMs = 5 * 60_000;
 /** A run begins no further attempts after this. */
 const beginsForMs = 15_000;
-/** Of one lease; each may cost a request for its content and one to send it, of the 1,000 that an invocation has. */
-const mostOfLease = 40;
+/**
+ * Of one lease; each may cost a request for its content and one to send it, of those that an invocation has. Where a run is cut off
+ * before it has reported, so many may reach their recipients twice.
+ */
+const mostOfLease = 25;
 /** Due deliveries that a lease looks at: what is not the Worker's is passed by. */
 const looksAt = 400;
 /** Leases of one run. */
@@ -136,9 +139,24 @@ async function carryAll(
 /** Content of messages is in memory meanwhile: a Worker has 128 MB, and a message takes some four times its size. */
 const mostAtOnce = 4;
 
+/** A report that fails is made again: there is no journal, and what Cloudflare has taken is known here alone. */
+const reportsAgainAfterMs = [500, 2000, 5000];
+
 async function report(store: Store, env: Env, results: Result[]): Promise<void> {
   if (results.length === 0) return;
-  const { retries, listening } = await takeResults(store, env, results, workerNodeId);
+  const { retries, listening } = await reported(store, env, results);
   await new Announcer().announceRetries(env.bindings.DELIVERY, retries, Date.now());
   if (listening.size > 0) await pokeAccounts(env, [...listening]);
+}
+
+async function reported(store: Store, env: Env, results: Result[]): ReturnType<typeof takeResults> {
+  for (const afterMs of reportsAgainAfterMs) {
+    try {
+      return await takeResults(store, env, results, workerNodeId);
+    } catch (error) {
+      console.warn(JSON.stringify({ level: 'warn', msg: 'a report is made again', error: String(error) }));
+      await new Promise((resolve) => setTimeout(resolve, afterMs));
+    }
+  }
+  return await takeResults(store, env, results, workerNodeId);
 }

@@ -38,6 +38,12 @@ const codes: Readonly<Record<string, Row>> = {
     status: null,
     text: 'To and Cc name more recipients than it takes',
   },
+  E_TOO_MANY_ATTACHMENTS: {
+    type: 'bounced',
+    class: 'policy',
+    status: null,
+    text: 'it has more attachments than it takes',
+  },
   E_SENDER_NOT_VERIFIED: {
     type: 'deferred',
     class: 'relay_denied',
