@@ -1,12 +1,13 @@
 import { createMessageBatch, runInDurableObject } from 'cloudflare:test';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { homeOf } from '#domain/message/home.ts';
+import { tlsWishes } from '#domain/message/tls-wish.ts';
 import { hubOf } from '../../worker/hub/hub-of.ts';
 import worker from '../../worker/index.ts';
 import {
   type Answer,
   allEvents,
   bindings,
-  bytesOf,
   call,
   costOf,
   delivered,
@@ -186,7 +187,7 @@ describe('without a node', () => {
     const text = `é: ${incompressible(90_000)}`;
     const raw = `From: shop@${account.domain}\r\nTo: user@example.net\r\nSubject: x\r\nErrors-To: y@example.org\r\n\r\n${text}`;
     const query = `from=shop@${account.domain}&to=user@example.net`;
-    const { body } = await sendRaw(account.live, latin1(bytesOf(raw)), query);
+    const { body } = await sendRaw(account.live, raw, query);
     await carry();
     const [one] = binding.taken;
     expect(one?.raw).not.toMatch(/^Errors-To/im);
@@ -289,7 +290,11 @@ describe('without a node', () => {
 
   it('a message that asks for REQUIRETLS bounces, as the wish cannot be passed on', async () => {
     await rules(['cf']);
-    const id = await send({ tls: 'requiretls' });
+    const id = await send();
+    // As a client of a node's submission asks for it (RFC 8689 §2).
+    const { week } = homeOf(id);
+    const asks = bindings.DB.prepare(`UPDATE messages_${week} SET tls = ? WHERE account_id = ?`);
+    await asks.bind(tlsWishes.indexOf('requiretls'), account.id).run();
     await carry();
     expect(binding.taken).toEqual([]);
     expect((await told(id)).at(-1)).toMatchObject({ kind: 'bounced', details: { status: '5.7.30' } });
@@ -371,18 +376,11 @@ describe('the lease of the Worker', () => {
     const run = carry();
     await vi.waitFor(() => expect(binding.taken).toHaveLength(1));
     const node = await new TestNode('node-a').hello();
-    const { results } = await bindings.DB.prepare(
-      "SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE 'deliveries_%'",
-    ).all<{ name: string }>();
-    const leases = await Promise.all(
-      results.map(({ name }) =>
-        bindings.DB.prepare(`SELECT lease_id FROM ${name} WHERE message_id = ?`)
-          .bind(id)
-          .first<{ lease_id: string }>(),
-      ),
-    );
-    const leaseId = leases.find((one) => one !== null)?.lease_id ?? '';
-    const foreign = result({ messageId: id, n: 0, leaseId }, delivered);
+    const { week } = homeOf(id);
+    const held = await bindings.DB.prepare(`SELECT lease_id AS leaseId FROM deliveries_${week} WHERE message_id = ?`)
+      .bind(id)
+      .first<{ leaseId: string }>();
+    const foreign = result({ messageId: id, n: 0, leaseId: held?.leaseId }, delivered);
     expect((await node.post('results', { results: [foreign] })).body.verdicts).toEqual(['stale']);
     lost.resolve();
     await run;
