@@ -53,7 +53,7 @@ describe('whose turn a message is', () => {
     fc.assert(
       fc.property(fc.uniqueArray(name, { minLength: 1 }), last, (route, before) => {
         const turn = turnOf(route, isWorkers, before);
-        const at = route.indexOf(turn?.route[0] ?? '');
+        const at = (route as string[]).indexOf(turn?.route[0] ?? '');
         expect(route.slice(at, at + (turn?.route.length ?? 0))).toEqual(turn?.route);
         expect(new Set(turn?.route.map(isWorkers))).toEqual(new Set([turn?.by === 'worker']));
       }),

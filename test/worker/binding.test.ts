@@ -441,6 +441,19 @@ describe('beside a node', () => {
     expect(again).not.toHaveProperty('route');
   });
 
+  it('mail that a node’s transport may have taken is no other’s', async () => {
+    await rules(['direct', 'cf']);
+    later();
+    await send();
+    const [first] = (await node.post('lease', { max: 10 })).body.deliveries;
+    const maybe = { ...refusal('network'), type: 'maybeAccepted' };
+    await node.post('results', { results: [result(first, maybe)] });
+    later(2 * minuteMs);
+    await carry();
+    expect(binding.taken).toEqual([]);
+    expect((await node.lease()).deliveries).toHaveLength(1);
+  });
+
   it('mail that was put off for another reason is the node’s again', async () => {
     await rules(['direct', 'cf']);
     later();

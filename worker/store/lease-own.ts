@@ -4,6 +4,7 @@ import { weekTables, withHomeTables } from './home-tables.ts';
 import type { Row } from './lease-rows.ts';
 import { batch } from './sql.ts';
 import type { Store } from './store.ts';
+import { deliveryKey } from './timeline.ts';
 
 /** What a message's route is chosen by, beside its row. */
 export interface MessageFacts {
@@ -13,7 +14,8 @@ export interface MessageFacts {
 
 /**
  * Those rows that may be leased, as their messages are; what an earlier request of the same lease has taken is among them
- * whatever is said of it now. One round trip, which writes nothing.
+ * whatever is said of it now. Of those whose last transport may have taken them the reason is left out: no other is to have them
+ * for it. One round trip, which writes nothing.
  */
 export async function ownRows(
   home: Store,
@@ -26,23 +28,25 @@ export async function ownRows(
     batch(
       home.d1,
       byWeek.map(([week, own]) => {
-        const refs = JSON.stringify(own.map((row) => ({ a: row.accountId, s: row.messageSeq })));
-        return sql`SELECT m.account_id, m.seq, m.signing_domain, m.size_bytes
-          FROM (SELECT DISTINCT value->>'a' AS a, value->>'s' AS s FROM json_each(${refs})) j
-          CROSS JOIN ${weekTables(week).messages} m ON m.account_id = j.a AND m.seq = j.s`;
+        const { deliveries, messages } = weekTables(week);
+        const refs = JSON.stringify(own.map(({ messageId, n }) => ({ m: messageId, n })));
+        return sql`SELECT d.message_id, d.n, m.signing_domain, m.size_bytes,
+            (SELECT e.value->>'$.details.maybeAccepted' FROM json_each(d.timeline) e
+              WHERE e.value->>'kind' = 'deferred' ORDER BY e.key DESC LIMIT 1) AS maybe_accepted
+          FROM json_each(${refs}) j
+          CROSS JOIN ${deliveries} d ON d.message_id = j.value->>'m' AND d.n = j.value->>'n'
+          CROSS JOIN ${messages} m ON m.account_id = d.account_id AND m.seq = d.message_seq`;
       }),
     ),
   );
-  const messages = new Map(
-    byWeek.map(([week], i) => [
-      week,
-      new Map((results[i] ?? []).map((row) => [`${row.account_id} ${row.seq}`, row])),
-    ]),
+  const found = new Map(
+    results.flat().map((row) => [deliveryKey({ messageId: String(row.message_id), n: Number(row.n) }), row]),
   );
-  return rows.filter((row) => {
-    const found = messages.get(homeOf(row.messageId).week)?.get(`${row.accountId} ${row.messageSeq}`);
-    if (row.mine || !found) return true;
-    const message = { signingDomain: String(found.signing_domain), sizeBytes: Number(found.size_bytes) };
-    return takes(row, message);
+  return rows.flatMap((row) => {
+    const facts = found.get(deliveryKey(row));
+    if (row.mine || !facts) return [row];
+    const own = facts.maybe_accepted === 1 ? { ...row, reason: null } : row;
+    const message = { signingDomain: String(facts.signing_domain), sizeBytes: Number(facts.size_bytes) };
+    return takes(own, message) ? [own] : [];
   });
 }

@@ -59,7 +59,7 @@ Cloudflare (Email Service, in the same account), and subscribe to its [events](#
   the sender (a domain that is not set up, a rate, a quota of the day) are tried again, or let nodes have the message where the rule
   names a transport of theirs. When no answer comes, the timeline says \`maybeAccepted\`.
 - A message is in one transport at a time: the Worker leases as nodes do, for five minutes. Where a rule names transports of both,
-  whose come first tries first; the next attempt, a minute later, is the other's.
+  whose come first tries first; where they refuse the sender, the next attempt, a minute later, is the other's.
 - \`host\`, \`port\`, \`tls\`, \`user\`, \`secret\`, \`per_minute\` and \`session_recipients\` are nothing of the binding's; \`connections\` is how many
   it is given at once (at most 4 are). Rules that ask for a \`provider\` are for nodes.
 - A message that asks for REQUIRETLS bounces, as the binding cannot pass that on.
