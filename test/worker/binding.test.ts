@@ -4,6 +4,7 @@ import { homeOf } from '#domain/message/home.ts';
 import { tlsWishes } from '#domain/message/tls-wish.ts';
 import { hubOf } from '../../worker/hub/hub-of.ts';
 import worker from '../../worker/index.ts';
+import { carryNow, RecordingBinding } from './binding-support.ts';
 import {
   type Answer,
   allEvents,
@@ -12,7 +13,6 @@ import {
   costOf,
   delivered,
   incompressible,
-  latin1,
   mail,
   meteredEnv,
   migrate,
@@ -29,24 +29,6 @@ let nowMs = Date.UTC(2026, 10, 18, 12);
 let account: TestAccount;
 let ready = false;
 
-/** The binding: it keeps what it is given, and answers as the test says. */
-class RecordingBinding {
-  readonly taken: { from: string; to: string; raw: string }[] = [];
-  /** What it answers to the next messages; nothing: that it has taken them. */
-  readonly answers: (Error | Promise<void>)[] = [];
-
-  async send(message: EmailMessage): Promise<{ messageId: string }> {
-    // As miniflare's module gives the content on.
-    const content = (message as unknown as Record<string, ReadableStream>)['EmailMessage::raw'];
-    const raw = latin1(new Uint8Array(await new Response(content).arrayBuffer()));
-    this.taken.push({ from: message.from, to: message.to, raw });
-    const answer = this.answers.shift();
-    if (answer instanceof Error) throw answer;
-    await answer;
-    return { messageId: `<id-${this.taken.length}@cloudflare.example>` };
-  }
-}
-
 let binding: RecordingBinding;
 let environment: Record<string, unknown>;
 
@@ -61,12 +43,7 @@ const rules = (...routes: string[][]) =>
   admin('PUT', '/transport-rules', { rules: routes.map((route) => ({ route })) });
 const send = async (more: Record<string, unknown> = {}) =>
   (await call('POST', '/v1/send', account.live, mail(account, more))).body.message_id as string;
-const carry = async (env = environment, place: string | null = null) => {
-  const body = { carry: true, place };
-  const message = { id: '1', timestamp: new Date(), attempts: 1, body };
-  const batch = createMessageBatch<unknown>('pennypost-delivery', [message]);
-  await worker.queue(batch, env);
-};
+const carry = (env = environment) => carryNow(env);
 const told = async (id: string): Promise<Answer[]> =>
   (await allEvents(account.live)).filter(({ message_id: of }) => of === id);
 const kinds = async (id: string) => (await told(id)).map(({ kind }) => kind);
@@ -151,7 +128,7 @@ describe('without a node', () => {
     expect(event.details).toMatchObject({
       attempt: 1,
       transport: 'cf',
-      relayId: expect.stringMatching(/^id-\d@cloudflare\.example$/),
+      relayId: expect.stringMatching(/^id-\d+@cloudflare\.example$/),
       reply: null,
       dkim: [],
       mx: null,
@@ -170,7 +147,7 @@ describe('without a node', () => {
       type: 'cf.email.sending.message.bounced',
       payload: {
         eventId: 'e-1',
-        messageId: 'id-1@cloudflare.example',
+        messageId: binding.taken[0]?.id,
         sender: `shop@${account.domain}`,
         recipient: 'user@example.net',
         delivery: { smtpStatusCode: '550', smtpEnhancedStatusCode: '5.1.1', smtpResponse: 'no such user' },
@@ -186,8 +163,7 @@ describe('without a node', () => {
     await rules(['cf']);
     const text = `é: ${incompressible(90_000)}`;
     const raw = `From: shop@${account.domain}\r\nTo: user@example.net\r\nSubject: x\r\nErrors-To: y@example.org\r\n\r\n${text}`;
-    const query = `from=shop@${account.domain}&to=user@example.net`;
-    const { body } = await sendRaw(account.live, raw, query);
+    const { body } = await sendRaw(account.live, raw, 'rcpt_to=user@example.net');
     await carry();
     const [one] = binding.taken;
     expect(one?.raw).not.toMatch(/^Errors-To/im);
@@ -434,6 +410,7 @@ describe('beside a node', () => {
     await carry();
     expect(binding.taken).toHaveLength(1);
     later(10 * minuteMs);
+    await node.hello();
     await carry();
     expect(binding.taken).toHaveLength(1);
     const [again] = (await node.lease()).deliveries;
@@ -449,6 +426,7 @@ describe('beside a node', () => {
     const maybe = { ...refusal('network'), type: 'maybeAccepted' };
     await node.post('results', { results: [result(first, maybe)] });
     later(2 * minuteMs);
+    await node.hello();
     await carry();
     expect(binding.taken).toEqual([]);
     expect((await node.lease()).deliveries).toHaveLength(1);
@@ -461,6 +439,7 @@ describe('beside a node', () => {
     const [first] = (await node.post('lease', { max: 10 })).body.deliveries;
     await node.post('results', { results: [result(first, refusal('greylisted'))] });
     later(2 * minuteMs);
+    await node.hello();
     await carry();
     expect(binding.taken).toEqual([]);
     expect((await node.lease()).deliveries).toHaveLength(1);
@@ -489,7 +468,10 @@ describe('beside a node', () => {
     });
   });
 
-  it('is told by a wake at once, and then once a second, with nothing lost', async () => {
+});
+
+describe('the hub', () => {
+  it('asks for a run at once, and then once a second, with nothing lost', async () => {
     const sent: (number | undefined)[] = [];
     const queue = {
       send: async (_body: unknown, options?: { delaySeconds?: number }) => sent.push(options?.delaySeconds),
