@@ -11,6 +11,7 @@ import {
   bindings,
   call,
   costOf,
+  counted,
   delivered,
   incompressible,
   mail,
@@ -251,6 +252,16 @@ describe('without a node', () => {
     later(2 * minuteMs);
     await carry();
     expect(binding.taken).toHaveLength(kind === 'deferred' ? 2 : 1);
+  });
+
+  it('a run has the statements of an invocation, and the next goes on', async () => {
+    await rules(['cf']);
+    for (let i = 0; i < 40; i++) await send();
+    const { cost, environment: counting } = counted();
+    await carry({ ...counting, EMAIL: binding });
+    expect(binding.taken).toHaveLength(40);
+    expect(new Set(binding.taken.map(({ raw }) => raw)).size).toBe(40);
+    expect(cost.statements).toBeLessThanOrEqual(150);
   });
 
   it('an error without a code says that it may have been taken', async () => {

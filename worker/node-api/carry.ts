@@ -34,8 +34,8 @@ const beginsForMs = 15_000;
 const mostOfLease = 25;
 /** Due deliveries that a lease looks at: what is not the Worker's is passed by. */
 const looksAt = 400;
-/** Leases of one run. */
-const mostLeases = 8;
+/** Leases of one run: with a statement for each content in the bucket it stays below those that an invocation has. */
+const mostLeases = 6;
 
 /** How a run ends. */
 export interface CarryEnd {
