@@ -18,6 +18,7 @@ export interface EdgeFixture {
   liveKey: string;
   testKey: string;
   accountId: number;
+  operatorToken: string;
   /** A node that delivers and receives when it is told to. */
   node(): Promise<EdgeNode>;
   /** An operator's call; gives the answer's JSON. */
@@ -82,6 +83,7 @@ export async function startEdgeFixture({ sendsItself = false } = {}): Promise<Ed
     liveKey: live.secret,
     testKey: test.secret,
     accountId: id,
+    operatorToken: secrets.OPERATOR_TOKEN,
     node: () => EdgeNode.start(edge.url, secrets.OPERATOR_TOKEN),
     operator,
     get: async (path) => await (await ask(live.secret, 'GET', path)).json(),
