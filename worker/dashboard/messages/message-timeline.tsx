@@ -68,8 +68,10 @@ function lastSaid({ timeline }: StoredDelivery): string {
   const last = timeline.at(-1);
   if (!last) return '';
   const parsed = shownDetails.safeParse(last.details);
-  const { reply, diagnostic, text } = parsed.success ? parsed.data : {};
-  const words = reply ? `${reply.code} ${reply.text}` : (diagnostic ?? text ?? eventRow(last.kind).raised);
+  const { reply, diagnostic, text, transport } = parsed.success ? parsed.data : {};
+  const raised =
+    last.kind === 'delivered' && transport ? `handed to the relay ${transport}` : eventRow(last.kind).raised;
+  const words = reply ? `${reply.code} ${reply.text}` : (diagnostic ?? text ?? raised);
   return words.length > 160 ? `${words.slice(0, 160)}…` : words;
 }
 
