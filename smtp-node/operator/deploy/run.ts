@@ -78,7 +78,7 @@ export async function deploy(flags: DeployFlags): Promise<void> {
   await secrets.settle({ ...known, ...set });
   for (const domain of domains) await attachDomain(session, domain);
   for (const queue of installation.former) await leaveQueue(session, queue);
-  console.log(toldEnd({ installation, vars, set, known: { ...known, ...set } }));
+  console.log(toldEnd({ installation, vars, set, known: { ...known, ...set }, sendsItself }));
   if (relay) {
     const operatorToken = set.OPERATOR_TOKEN ?? known.OPERATOR_TOKEN;
     console.log(await giveRelay(relay, { url: vars.PUBLIC_URL ?? '', operatorToken }));
@@ -145,8 +145,9 @@ function toldEnd(of: {
   vars: Record<string, string>;
   set: Partial<WorkerSecrets>;
   known: Partial<WorkerSecrets>;
+  sendsItself: boolean;
 }): string {
-  const { installation, vars, set, known } = of;
+  const { installation, vars, set, known, sendsItself } = of;
   const code =
     known.AUTH_SECRET === undefined
       ? 'its AUTH_SECRET is not known here; where it was deployed first, this tells it'
@@ -160,7 +161,7 @@ Nodes run on machines whose port 25 is open, with these three settings:
   PENNYPOST_EDGE_URL=${vars.PUBLIC_URL}
   PENNYPOST_NODE_TOKEN=<NODE_TOKEN of that file>
   PENNYPOST_HOST_NAME=<the machine's name, with matching A, AAAA and PTR records>
-Without a node, mail leaves by Cloudflare Email Service: npm run deploy -- --relay cloudflare-binding.
+Without a node mail leaves by Cloudflare Email Service${sendsItself ? ', as the rules say' : ': npm run deploy -- --relay cloudflare-binding'}.
 Where the network of a machine closes port 25 on the way out, start its node all the same: mail leaves by a relay that
 you add at ${vars.PUBLIC_URL}/operator/transports (guide: ${vars.PUBLIC_URL}/docs/no-port-25).
 DNS of ${vars.SERVICE_DOMAIN}: npm run deploy -- --dns publishes it, or prints what to publish.${installation.former
