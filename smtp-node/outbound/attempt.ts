@@ -108,7 +108,7 @@ async function decide(
     if (!('failure' in ending)) return ending;
     const { text } = ending.failure;
     if (session.mx) session.tried.push({ ...session.mx, error: text });
-    const { transport } = session;
+    const { transport, from } = session;
     if (transport !== undefined)
       for (const one of session.tried.slice(triedBefore)) one.transport = transport;
     triedBefore = session.tried.length;
@@ -119,7 +119,7 @@ async function decide(
     const next = await by(name, sending, trip, around, i < others.length - 1);
     // A relay that is busy leaves it as it was: refused by the one before.
     if (next === 'untried') {
-      Object.assign(session, { transport });
+      Object.assign(session, { transport, from });
       continue;
     }
     session.passedOn = [

@@ -1,6 +1,7 @@
 import { type EventKind, eventKinds } from '#domain/delivery/event.ts';
 import type { Place } from '#domain/delivery/lease-choice.ts';
 import { weekEndMs } from '#domain/message/home.ts';
+import { dispatchedEventId } from '#domain/message/ids.ts';
 import type { LeasedDelivery } from '#domain/node-contract.ts';
 import { timelineOfRow } from '../../worker/store/short-row.ts';
 import { engineOf } from './bindings.ts';
@@ -381,13 +382,14 @@ async function entriesOf(
     if (service.clock.nowMs > weekEndMs(table.slice(-7)) + 33 * dayMs) continue;
     const rows = await look(
       service,
-      `SELECT d.message_id, e.value->>'id' AS id, e.value->>'kind' AS kind FROM "${table}" d, json_each(d.timeline) e
+      `SELECT d.message_id, d.n, e.value->>'id' AS id, e.value->>'kind' AS kind FROM "${table}" d, json_each(d.timeline) e
         WHERE d.account_id = ? AND e.key < d.announced AND d.account_id IN (${livesHere})`,
       account.id,
     );
     found.push(
       ...rows.map((row) => ({
-        id: String(row.id),
+        // Short rows leave out what the delivery tells.
+        id: String(row.id ?? dispatchedEventId(String(row.message_id), Number(row.n))),
         kind: String(row.kind),
         messageId: String(row.message_id),
       })),
