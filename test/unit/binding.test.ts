@@ -33,7 +33,13 @@ describe('whose turn a message is', () => {
       'node',
       ['direct'],
     ],
-    ['a message that was put off', ['direct', 'cf'], { node: 'out', reason: 'greylisted' }, 'node', ['direct']],
+    [
+      'a message that was put off',
+      ['direct', 'cf'],
+      { node: 'out', reason: 'greylisted' },
+      'node',
+      ['direct'],
+    ],
     ['nobody else', ['cf'], { node: workerNodeId, reason: 'rate_limited' }, 'worker', ['cf']],
     ['a node whose lease ended', ['direct', 'cf'], { node: 'out', reason: null }, 'node', ['direct']],
   ] as const)('%s', (_what, route, last, by, part) => {
@@ -142,7 +148,12 @@ describe('what the binding took', () => {
       details: { transport: 'cf', relayId: 'id@cloudflare.example', reply: null, dkim: [] },
     });
     expect(transportUses([{ messageId: 'm', n: 0, outcome }])).toEqual([
-      { name: 'cf', taken: 1, ids: [{ id: 'id@cloudflare.example', messageId: 'm', n: 0 }], failedText: null },
+      {
+        name: 'cf',
+        taken: 1,
+        ids: [{ id: 'id@cloudflare.example', messageId: 'm', n: 0 }],
+        failedText: null,
+      },
     ]);
   });
 });
@@ -190,7 +201,16 @@ describe('a message for the binding', () => {
   });
 
   it('never throws, and has no line end but CRLF', () => {
-    const line = fc.constantFrom('From: a@b.example', 'X-A: b', ' folded', 'Sender: c', '', 'body', '\r', 'é: ö');
+    const line = fc.constantFrom(
+      'From: a@b.example',
+      'X-A: b',
+      ' folded',
+      'Sender: c',
+      '',
+      'body',
+      '\r',
+      'é: ö',
+    );
     const text = fc
       .array(fc.tuple(line, fc.constantFrom('\r\n', '\n', '\r')))
       .map((lines) => lines.map(([words, end]) => words + end).join(''));
@@ -203,7 +223,12 @@ describe('a message for the binding', () => {
   });
 
   it('keeps the same fields as a node does', () => {
-    const field = fc.constantFrom('From: a\r\n', 'Sender: b\r\n', 'X-C: d\r\n e\r\n', 'DKIM-Signature: f\r\n');
+    const field = fc.constantFrom(
+      'From: a\r\n',
+      'Sender: b\r\n',
+      'X-C: d\r\n e\r\n',
+      'DKIM-Signature: f\r\n',
+    );
     fc.assert(
       fc.property(fc.array(field), (fields) => {
         const section = fields.join('');

@@ -157,7 +157,10 @@ describe('without a node', () => {
     };
     const message = { id: '1', timestamp: new Date(), attempts: 1, body };
     await worker.queue(createMessageBatch<unknown>('pennypost-relay-events', [message]), environment);
-    expect((await told(id)).at(-1)).toMatchObject({ kind: 'bounced', details: { source: 'feed', transport: 'cf' } });
+    expect((await told(id)).at(-1)).toMatchObject({
+      kind: 'bounced',
+      details: { source: 'feed', transport: 'cf' },
+    });
   });
 
   it('content from the bucket, octets over 127 and fields that are left out go as they are to go', async () => {
@@ -247,7 +250,12 @@ describe('without a node', () => {
     await carry();
     expect((await told(id)).at(-1)).toMatchObject({
       kind,
-      details: { ...details, transport: 'cf', error: code, diagnostic: expect.stringContaining(`words about ${code}`) },
+      details: {
+        ...details,
+        transport: 'cf',
+        error: code,
+        diagnostic: expect.stringContaining(`words about ${code}`),
+      },
     });
     later(2 * minuteMs);
     await carry();
@@ -364,7 +372,9 @@ describe('the lease of the Worker', () => {
     await vi.waitFor(() => expect(binding.taken).toHaveLength(1));
     const node = await new TestNode('node-a').hello();
     const { week } = homeOf(id);
-    const held = await bindings.DB.prepare(`SELECT lease_id AS leaseId FROM deliveries_${week} WHERE message_id = ?`)
+    const held = await bindings.DB.prepare(
+      `SELECT lease_id AS leaseId FROM deliveries_${week} WHERE message_id = ?`,
+    )
       .bind(id)
       .first<{ leaseId: string }>();
     const foreign = result({ messageId: id, n: 0, leaseId: held?.leaseId }, delivered);
@@ -427,6 +437,13 @@ describe('beside a node', () => {
     const [again] = (await node.lease()).deliveries;
     expect(again).toMatchObject({ messageId: id, attempt: 3 });
     expect(again).not.toHaveProperty('route');
+    // What became of that attempt nobody tells: it is no reason to give it to another transport.
+    later(31 * minuteMs);
+    await node.hello();
+    await carry();
+    expect(binding.taken).toHaveLength(1);
+    expect((await node.lease()).deliveries).toMatchObject([{ messageId: id, attempt: 4 }]);
+    expect((await told(id)).at(-1)).toMatchObject({ kind: 'deferred', details: { maybeAccepted: true } });
   });
 
   it('mail that a node’s transport may have taken is no other’s', async () => {
@@ -478,7 +495,6 @@ describe('beside a node', () => {
       details: { text: expect.stringMatching(/^cf: the Worker has no binding EMAIL/) },
     });
   });
-
 });
 
 describe('the hub', () => {

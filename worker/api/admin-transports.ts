@@ -242,7 +242,9 @@ async function refuseProviders(c: Call, rules: readonly TransportRule[]): Promis
   if (rules.every(({ provider }) => provider === null)) return;
   const { transports } = await readTransports(c.get('store'), Date.now());
   const ofWorker = new Set(transports.filter((one) => !isNodes(one)).map(({ name }) => name));
-  const at = rules.findIndex(({ provider, route }) => provider !== null && route.some((name) => ofWorker.has(name)));
+  const at = rules.findIndex(
+    ({ provider, route }) => provider !== null && route.some((name) => ofWorker.has(name)),
+  );
   if (at >= 0)
     throw invalid(
       `/rules/${at}/route`,

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { bindingMessage } from '#domain/delivery/binding-message.ts';
-import { bindingSession, type BindingEnding, endingOfError } from '#domain/delivery/binding-outcome.ts';
+import { type BindingEnding, bindingSession, endingOfError } from '#domain/delivery/binding-outcome.ts';
 import type { Outcome, Session } from '#domain/delivery/outcome.ts';
 import { transportPresets } from '#domain/delivery/transport.ts';
 import { workerNodeId } from '#domain/delivery/turn.ts';
@@ -32,7 +32,8 @@ export async function attemptByBinding(
     const raw = await rawOf(delivery, store);
     if (raw === null) return ended(ownTrouble('the content of the message is not to be had'));
     const message = bindingMessage(raw, fieldsOf(transports.get(name)));
-    if (typeof message === 'string') return ended({ type: 'failed', reason: 'policy', text: message.slice(0, 1000) });
+    if (typeof message === 'string')
+      return ended({ type: 'failed', reason: 'policy', text: message.slice(0, 1000) });
     const leftOut = message.leftOut.slice(0, 50).map((field) => field.slice(0, 100));
     const session = leftOut.length > 0 ? { leftOut } : {};
     const { EmailMessage } = await import('cloudflare:email');

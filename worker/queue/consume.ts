@@ -99,9 +99,7 @@ function toldBy(event: CloudflareEvent, body: unknown): ToldEvent {
   return { ...readCloudflareEvent(event), transport: null, text: JSON.stringify(body) };
 }
 
-const toldByQueue = new Set(
-  transportPresets.filter(({ feed }) => feed === 'queue').map(({ name }) => name),
-);
+const toldByQueue = new Set(transportPresets.filter(({ feed }) => feed === 'queue').map(({ name }) => name));
 
 /** What Cloudflare Email Service tells of mail that it took for a transport of its own. */
 async function takeTold(told: readonly ToldEvent[], env: Env): Promise<void> {

@@ -14,8 +14,8 @@ export interface MessageFacts {
 
 /**
  * Those rows that may be leased, as their messages are; what an earlier request of the same lease has taken is among them
- * whatever is said of it now. Of those whose last transport may have taken them the reason is left out: no other is to have them
- * for it. One round trip, which writes nothing.
+ * whatever is said of it now. Of those whose last transport may have taken them, or was not heard of again, the reason is left out:
+ * no other is to have them for it. One round trip, which writes nothing.
  */
 export async function ownRows(
   home: Store,
@@ -45,7 +45,7 @@ export async function ownRows(
   return rows.flatMap((row) => {
     const facts = found.get(deliveryKey(row));
     if (row.mine || !facts) return [row];
-    const own = facts.maybe_accepted === 1 ? { ...row, reason: null } : row;
+    const own = row.unreported || facts.maybe_accepted === 1 ? { ...row, reason: null } : row;
     const message = { signingDomain: String(facts.signing_domain), sizeBytes: Number(facts.size_bytes) };
     return takes(own, message) ? [own] : [];
   });

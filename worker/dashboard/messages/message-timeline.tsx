@@ -243,7 +243,9 @@ function Entry({
           </p>
         )}
         {details.node && (
-          <p class="small">by {details.node === workerNodeId ? 'the Worker itself' : `node ${details.node}`}</p>
+          <p class="small">
+            by {details.node === workerNodeId ? 'the Worker itself' : `node ${details.node}`}
+          </p>
         )}
         {details.transport && (
           <p class="small">

@@ -137,10 +137,7 @@ overviewPages.open('get', '/', async (c) => {
       <Card id="newest" title="Newest messages" flush aside={<a href="/messages">All messages</a>}>
         <MessageTable messages={newest.messages} />
       </Card>
-      <QueuesAndNodes
-        {...{ queues, nodes, nowMs }}
-        hasBinding={c.get('env').bindings.EMAIL !== undefined}
-      />
+      <QueuesAndNodes {...{ queues, nodes, nowMs }} hasBinding={c.get('env').bindings.EMAIL !== undefined} />
     </Page>,
   );
 });

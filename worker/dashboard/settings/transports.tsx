@@ -84,7 +84,9 @@ function Relays({ transports, ...shown }: Shown & { transports: readonly Transpo
               <td class="break">
                 {one.name}
                 <p class="small quiet">
-                  {isNodes(one) ? `${one.host}:${one.port}, ${one.tls}` : 'the binding of the Worker, no node needed'}
+                  {isNodes(one)
+                    ? `${one.host}:${one.port}, ${one.tls}`
+                    : 'the binding of the Worker, no node needed'}
                   {one.user !== null && `, as ${one.user}`}
                 </p>
               </td>
@@ -152,7 +154,9 @@ function RelayState({ one, nowMs, hasBinding }: Shown & { one: TransportState })
   if (closed)
     return (
       <>
-        <State tone="warn">{one.paused ? 'paused' : hasBinding || isNodes(one) ? 'full' : 'no binding'}</State>
+        <State tone="warn">
+          {one.paused ? 'paused' : hasBinding || isNodes(one) ? 'full' : 'no binding'}
+        </State>
         <p class="small quiet">{closed.text}</p>
       </>
     );

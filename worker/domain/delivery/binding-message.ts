@@ -27,5 +27,9 @@ export function bindingMessage(raw: string, fields: RelayFields | null): Binding
   const leftOut = new Set<string>();
   const section = split.fields.map((field) => field.raw).join('');
   const kept = keptFields(section, fields, leftOut);
-  return { from: author.address, raw: kept + (split.rest === '' ? '\r\n' : split.rest), leftOut: [...leftOut] };
+  return {
+    from: author.address,
+    raw: kept + (split.rest === '' ? '\r\n' : split.rest),
+    leftOut: [...leftOut],
+  };
 }

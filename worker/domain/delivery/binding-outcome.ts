@@ -31,7 +31,12 @@ const codes: Readonly<Record<string, Row>> = {
     text: 'the recipient is on its own list of suppressed addresses',
   },
   E_VALIDATION_ERROR: { type: 'bounced', class: 'policy', status: null, text: 'the message is not valid' },
-  E_FIELD_MISSING: { type: 'bounced', class: 'policy', status: null, text: 'a field that it needs is missing' },
+  E_FIELD_MISSING: {
+    type: 'bounced',
+    class: 'policy',
+    status: null,
+    text: 'a field that it needs is missing',
+  },
   E_TOO_MANY_RECIPIENTS: {
     type: 'bounced',
     class: 'policy',
@@ -75,7 +80,12 @@ const codes: Readonly<Record<string, Row>> = {
     text: 'as many messages as it takes in a day',
   },
   E_DELIVERY_FAILED: { type: 'deferred', class: 'unknown', status: null, text: 'it could not deliver it' },
-  E_INTERNAL_SERVER_ERROR: { type: 'deferred', class: 'system', status: null, text: 'it has trouble of its own' },
+  E_INTERNAL_SERVER_ERROR: {
+    type: 'deferred',
+    class: 'system',
+    status: null,
+    text: 'it has trouble of its own',
+  },
 };
 
 const header: Row = {
@@ -116,7 +126,13 @@ export function endingOfError(error: unknown): BindingEnding {
 
 function failureOf(of: { class: FailureClass; status: string | null; text: string; code: string | null }) {
   const { text, code } = of;
-  return { ...of, reply: null, step: 'final' as const, text: text.slice(0, 1000), code: code && code.slice(0, 64) };
+  return {
+    ...of,
+    reply: null,
+    step: 'final' as const,
+    text: text.slice(0, 1000),
+    code: code && code.slice(0, 64),
+  };
 }
 
 function partsOf(error: unknown): { code: string | null; message: string } {

@@ -260,8 +260,18 @@ function timeOf({ endedAtMs }: Outcome, nowMs: number): number {
 }
 
 function attemptDetails(delivery: DeliveryFacts, outcome: Outcome): EventDetails {
-  const { transport, from, mx, tls, reused, steps, tried, relayId, passedOn = [], leftOut = [] } =
-    outcome.session;
+  const {
+    transport,
+    from,
+    mx,
+    tls,
+    reused,
+    steps,
+    tried,
+    relayId,
+    passedOn = [],
+    leftOut = [],
+  } = outcome.session;
   return {
     attempt: delivery.attempts,
     ...(transport === undefined ? {} : { transport }),
