@@ -283,6 +283,17 @@ describe('without a node', () => {
     });
   });
 
+  it('an answer that names no message is one that it was taken', async () => {
+    await rules(['cf']);
+    const id = await send();
+    await carry({ ...meteredEnv, EMAIL: { send: async () => undefined } });
+    const { kind, details } = (await told(id)).at(-1) ?? {};
+    expect([kind, details]).toEqual([
+      'delivered',
+      expect.not.objectContaining({ relayId: expect.anything() }),
+    ]);
+  });
+
   it('a message that asks for REQUIRETLS bounces, as the wish cannot be passed on', async () => {
     await rules(['cf']);
     const id = await send();
