@@ -141,7 +141,7 @@ function failureOf(of: { class: FailureClass; status: string | null; text: strin
     reply: null,
     step: 'final' as const,
     text: text.slice(0, 1000),
-    code: code && code.slice(0, 64),
+    code: code === null ? null : code.slice(0, 64),
   };
 }
 
