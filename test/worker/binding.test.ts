@@ -221,7 +221,8 @@ describe('without a node', () => {
   });
 
   it('a message is given to it neither over its size nor over its quota', async () => {
-    await admin('PATCH', '/transports/cf', { max_bytes: 2048, daily_quota: 1 });
+    const [{ taken_today: today }] = (await admin('GET', '/transports')).body.data;
+    await admin('PATCH', '/transports/cf', { max_bytes: 2048, daily_quota: today + 1 });
     await rules(['cf']);
     const large = await send({ text_body: 'x'.repeat(3000) });
     const first = await send();
@@ -399,7 +400,7 @@ describe('the lease of the Worker', () => {
 describe('beside a node', () => {
   let node: TestNode;
   beforeEach(async () => {
-    node = await new TestNode('node-a').hello();
+    node = await new TestNode('node-a', environment).hello();
     later(1000);
   });
   const refusal = (name: string) => ({
@@ -499,7 +500,7 @@ describe('beside a node', () => {
     later();
     const id = await send();
     await carry(meteredEnv);
-    const { body } = await node.post('lease', { max: 10 });
+    const { body } = await new TestNode('node-a', meteredEnv, node.bootId).post('lease', { max: 10 });
     expect(body.deliveries).toEqual([]);
     expect((await told(id)).at(-1)).toMatchObject({
       kind: 'rate_limited',
