@@ -25,7 +25,8 @@ const usage = `npm run deploy -- [options]
   --dns                    publish the DNS records of the service domain, or print them
   --node HOST[=ADDRESS,…]  a node, for --dns; may be repeated (default: nodes that have said hello)
   --relay SERVICE          a relay where port 25 of the nodes is closed: cloudflare, ses or HOST:PORT; its secret is asked
-                           for, or PENNYPOST_RELAY_SECRET (the first deployment asks for a relay)
+                           for, or PENNYPOST_RELAY_SECRET (the first deployment asks for a relay). cloudflare-binding: the
+                           Worker sends by Cloudflare Email Service itself, with no node and no secret
   --relay-user USER        the user at the relay, where the service does not say it
   --yes                    do not ask
   --dry-run                build and check; needs no account`;

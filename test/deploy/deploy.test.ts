@@ -165,6 +165,20 @@ describe('an installation', () => {
     cloud.setVar('WRITES_ROWS', String(newestRows));
   });
 
+  it('gets the binding by which the Worker sends itself, and keeps it', async () => {
+    const sends = () => (cloud.worker?.bindings ?? []).filter(({ type }) => type === 'send_email');
+    expect(sends()).toEqual([]);
+    // It ends once the Worker is there, as nobody is at its address to be given the transport.
+    const ends = ['--domain', 'mail.nowhere.example'];
+    const made = await mine.run('deploy', ['--yes', '--relay', 'cloudflare-binding', ...ends]);
+    expect(made.text).toContain('binding EMAIL (Cloudflare Email Service)');
+    expectSentence(made, /The zone of mail.nowhere.example is not in this account/);
+    expect(sends()).toEqual([{ type: 'send_email', name: 'EMAIL' }]);
+    const again = await mine.run('deploy', ['--yes']);
+    expect([again.code, again.text]).toEqual([0, expect.stringContaining('To be made: none\n')]);
+    expect(sends()).toEqual([{ type: 'send_email', name: 'EMAIL' }]);
+  });
+
   it('gets databases for accounts to live in, and never has fewer', async () => {
     // An earlier run has made it and ended there.
     cloud.addDatabase('pennypost-home-2');

@@ -245,7 +245,9 @@ describe('the command line', () => {
     const ask = `${script}\nCOMP_WORDS=(pennypost domains v); COMP_CWORD=2; _pennypost; echo "\${COMPREPLY[@]}"
 COMP_WORDS=(pennypost domains add --); COMP_CWORD=3; _pennypost; echo "\${COMPREPLY[@]}"`;
     const bash = spawn('bash', ['-c', ask]);
-    expect(Buffer.concat(await bash.stdout.toArray()).toString()).toBe('verify\n--type --delegate --json --help\n');
+    expect(Buffer.concat(await bash.stdout.toArray()).toString()).toBe(
+      'verify\n--type --delegate --json --help\n',
+    );
     expect((await cli(['completion', 'zsh'])).out).toMatch(/^#compdef pennypost/);
     expect((await cli(['completion', 'fish'])).out).toContain(
       'complete -c pennypost -n __fish_use_subcommand -a send',

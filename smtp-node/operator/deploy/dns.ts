@@ -159,7 +159,9 @@ const isV6 = (address: string) => address.includes(':');
 async function nodesOf(session: Session, of: DnsOf): Promise<{ host: string; addresses: string[] }[]> {
   const seen = z.object({ host_name: z.string() });
   const rows =
-    of.nodes.length > 0 ? null : await query({ ...session, ...of }, seen, 'SELECT host_name FROM nodes');
+    of.nodes.length > 0
+      ? null
+      : await query({ ...session, ...of }, seen, "SELECT host_name FROM nodes WHERE node_id NOT LIKE '@%'");
   const given = rows === null ? of.nodes : [...new Set(rows.map((row) => row.host_name))];
   if (given.length === 0)
     throw new DeployError(

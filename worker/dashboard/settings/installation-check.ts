@@ -26,7 +26,11 @@ import { findDomain, listDkimKeys, newestDelegatedKeys } from '../../store/domai
 import { readInstallation } from '../../store/installation.ts';
 import { type NodeSeen, readQueues } from '../../store/overview.ts';
 import { countOld } from '../../store/reencrypt.ts';
+<<<<<<< HEAD
 import { everyHome } from '../../store/store.ts';
+=======
+import { workerTransportOf } from '../../store/routing.ts';
+>>>>>>> main
 import { systemAccountId } from '../../store/system-mail.ts';
 import { readTransports } from '../../store/transports.ts';
 import { systemSender } from '../../system-mail/send.ts';
@@ -41,7 +45,7 @@ const dnsTimeoutMs = 3_000;
 export async function checkInstallation(c: Call, nowMs: number): Promise<Diagnosis[]> {
   const env = c.get('env');
   const store = c.get('store').first;
-  const [{ queues, nodes }, read, sender, old, { transports }] = await Promise.all([
+  const [{ queues, nodes }, read, sender, old, { transports, rules }] = await Promise.all([
     readQueues(store, nowMs),
     readInstallation(store, nowMs),
     systemSender({ store, env }),
@@ -57,6 +61,7 @@ export async function checkInstallation(c: Call, nowMs: number): Promise<Diagnos
     encryption: { keys: env.encryptionKeys.length, old },
     allowLocalWebhooks: env.allowLocalWebhooks,
     settings: workerSettings.length,
+    workerTransport: workerTransportOf(transports, rules, env.bindings.EMAIL !== undefined, nowMs),
     relays: transports.map((one) => ({ name: one.name, fault: faultOfTransport(one) })),
   });
   if (isReserved(env.serviceDomain)) {

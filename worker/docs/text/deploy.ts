@@ -39,7 +39,7 @@ after a run that failed:
 - \`--link-hosts\` lets customers' [own names for links](operate.md#certificates-of-link-hosts) reach the Worker; what it adds to the zone is shown first.
 - The first deployment asks for a relay, for mail while the network of the nodes [closes port 25](no-port-25.md); \`--relay cloudflare\`,
   \`--relay ses --relay-user USER\` or \`--relay HOST:PORT\` says it at any time, its secret is asked for or comes as
-  \`PENNYPOST_RELAY_SECRET\`. Where there is no rule yet, mail then goes straight, and by the relay where that is closed.
+  \`PENNYPOST_RELAY_SECRET\`. \`--relay cloudflare-binding\` needs no secret and [no node](no-port-25.md#without-a-node). Where there is no rule yet, mail then goes straight, and by the relay where that is closed.
 - Queues of the former names \`delivery\` and \`webhook\` are left to whom they belong.
 
 It logs in as wrangler does: \`npx wrangler login\`, or \`CLOUDFLARE_API_TOKEN\` with the permissions D1, Workers R2 Storage, Queues and
