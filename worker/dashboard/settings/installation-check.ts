@@ -26,11 +26,8 @@ import { findDomain, listDkimKeys, newestDelegatedKeys } from '../../store/domai
 import { readInstallation } from '../../store/installation.ts';
 import { type NodeSeen, readQueues } from '../../store/overview.ts';
 import { countOld } from '../../store/reencrypt.ts';
-<<<<<<< HEAD
-import { everyHome } from '../../store/store.ts';
-=======
 import { workerTransportOf } from '../../store/routing.ts';
->>>>>>> main
+import { everyHome } from '../../store/store.ts';
 import { systemAccountId } from '../../store/system-mail.ts';
 import { readTransports } from '../../store/transports.ts';
 import { systemSender } from '../../system-mail/send.ts';
