@@ -25,10 +25,12 @@ export interface Bindings {
   DB: D1Database;
   [name: `DB_${number}`]: D1Database;
   RAW: R2Bucket;
-  DELIVERY: Queue<DeliveryPointers | HomeTick | AccountMove>;
+  DELIVERY: Queue<DeliveryPointers | HomeTick | CarryOrder | AccountMove>;
   WEBHOOK: Queue<EventPointers>;
   HUB: DurableObjectNamespace;
   SENDER: DurableObjectNamespace;
+  /** Cloudflare Email Service, by which the Worker sends itself; left out: mail leaves by nodes alone. */
+  EMAIL?: SendEmail;
   /** What one source may ask of pages that are open to everybody, and of links in mails. */
   PAGES_LIMIT: RateLimit;
   TRIES_LIMIT: RateLimit;
@@ -57,6 +59,17 @@ export const homeTick = z.strictObject({
   goesOn: z.boolean(),
 });
 export type HomeTick = z.infer<typeof homeTick>;
+
+/** Body of a message in the queue of deliveries: there may be mail that the Worker carries itself. */
+export const carryOrder = z.strictObject({
+  carry: z.literal(true),
+  /** Where the run before has ended; null: from the beginning of the queue. */
+  place: z
+    .string()
+    .max(64 * 1024)
+    .nullable(),
+});
+export type CarryOrder = z.infer<typeof carryOrder>;
 
 /** Body of a message in the queue of deliveries: the move of an account to another home goes on. */
 export const accountMove = z.strictObject({ move: z.number().int().min(1) });

@@ -34,7 +34,14 @@ async function backup(folder: string, account: string | undefined): Promise<void
   const homes = (await planHomes(session, installation, undefined)).flatMap(({ databaseId: id, ...home }) =>
     id === null ? [] : [{ ...home, databaseId: id }],
   );
-  const config = await writeConfiguration({ databaseId, homes, vars, onWorkersDev: true, previews: false });
+  const config = await writeConfiguration({
+    databaseId,
+    homes,
+    vars,
+    onWorkersDev: true,
+    previews: false,
+    sendBinding: null,
+  });
   const databases: Manifest['databases'] = [];
   for (const name of [names.database, ...homes.map((home) => home.name)]) {
     const file = `${name}.sql`;

@@ -55,6 +55,7 @@ async function restore(folder: string, flags: RestoreFlags): Promise<void> {
     vars: manifest.vars,
     onWorkersDev: true,
     previews: false,
+    sendBinding: null,
   });
   // The first last: one that is empty says that not all is there yet.
   for (const [home, { name }] of [...databases.entries()].reverse()) {
@@ -75,6 +76,7 @@ async function restore(folder: string, flags: RestoreFlags): Promise<void> {
     rotate: [],
     dns: false,
     emailRouting: false,
+    linkHosts: false,
     nodes: [],
     relay: undefined,
     relayUser: undefined,

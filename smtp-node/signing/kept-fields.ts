@@ -1,4 +1,4 @@
-import { type RelayFields, takesField } from '#domain/delivery/relay-fields.ts';
+import { keptFields, type RelayFields } from '#domain/delivery/relay-fields.ts';
 
 const lineEnd = Buffer.from('\r\n');
 const headEnd = Buffer.from('\r\n\r\n');
@@ -43,18 +43,7 @@ export class KeptFields {
 
   #kept(section: Buffer): Buffer {
     // Latin1 keeps every octet as it is.
-    const kept = section
-      .toString('latin1')
-      .split(/(?<=\r\n)(?![ \t])/)
-      .filter((text) => {
-        const colon = text.indexOf(':');
-        if (colon < 0) return true;
-        const name = text.slice(0, colon).trimEnd();
-        const takes = takesField(this.#fields, name);
-        if (!takes) this.#leftOut.add(name);
-        return takes;
-      });
-    return Buffer.from(kept.join(''), 'latin1');
+    return Buffer.from(keptFields(section.toString('latin1'), this.#fields, this.#leftOut), 'latin1');
   }
 }
 

@@ -22,6 +22,8 @@ export interface EdgeOptions {
   log: (line: string) => void;
   /** How many databases there are to be at least; those that are there stay. */
   homes?: number;
+  /** The Worker has the binding by which it hands mail to Cloudflare; here it goes nowhere. */
+  sendsItself?: boolean;
   /** Where workerd can be looked into (Chrome DevTools Protocol); for measurements. */
   inspectorPort?: number;
   /** Makes the module that is run from the Worker's own (its path is given); for measurements. */
@@ -61,6 +63,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
           modulesRoot: dirname(main),
           bindings: Object.assign({}, workerOptions.bindings, options.settings),
           d1Databases: Object.assign({}, workerOptions.d1Databases, furtherHomes(homes)),
+          ...(options.sendsItself && { email: { send_email: [{ name: 'EMAIL' }] } }),
           host: options.host,
           port: options.port,
           cf: false,

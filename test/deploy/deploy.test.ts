@@ -165,6 +165,20 @@ describe('an installation', () => {
     cloud.setVar('WRITES_ROWS', String(newestRows));
   });
 
+  it('gets the binding by which the Worker sends itself, and keeps it', async () => {
+    const sends = () => (cloud.worker?.bindings ?? []).filter(({ type }) => type === 'send_email');
+    expect(sends()).toEqual([]);
+    // It ends once the Worker is there, as nobody is at its address to be given the transport.
+    const ends = ['--domain', 'mail.nowhere.example'];
+    const made = await mine.run('deploy', ['--yes', '--relay', 'cloudflare-binding', ...ends]);
+    expect(made.text).toContain('binding EMAIL (Cloudflare Email Service)');
+    expectSentence(made, /The zone of mail.nowhere.example is not in this account/);
+    expect(sends()).toEqual([{ type: 'send_email', name: 'EMAIL' }]);
+    const again = await mine.run('deploy', ['--yes']);
+    expect([again.code, again.text]).toEqual([0, expect.stringContaining('To be made: none\n')]);
+    expect(sends()).toEqual([{ type: 'send_email', name: 'EMAIL' }]);
+  });
+
   it('gets databases for accounts to live in, and never has fewer', async () => {
     // An earlier run has made it and ended there.
     cloud.addDatabase('pennypost-home-2');
@@ -410,6 +424,37 @@ describe('the zone of the service domain', () => {
     const again = await clone.run('deploy', ['--yes', '--dns', ...node]);
     expect([again.code, again.text]).toEqual([0, expect.stringContaining('nothing to add')]);
     expect(zone.records).toHaveLength(count);
+  });
+
+  it('lets link hosts of customers reach the Worker, and leaves its own names where they are', async () => {
+    const cloud = await newCloud();
+    const zone = cloud.addZone('shop.example');
+    const clone = await newClone(cloud);
+    const opened = await clone.run('deploy', [...first, '--link-hosts']);
+    expect([opened.code, opened.text]).toEqual([
+      0,
+      expect.stringContaining(`DNS_ZONE=${zone.id}, see the guide Operate`),
+    ]);
+    expect(zone.records).toEqual([
+      { type: 'AAAA', name: 'links.mail.shop.example', content: '100::', proxied: true, ttl: 1 },
+    ]);
+    expect(zone.fallbackOrigin).toBe('links.mail.shop.example');
+    const routes = zone.routes.map(({ pattern, script }) => [pattern, script]);
+    expect(routes).toEqual([
+      ['*.shop.example/*', undefined],
+      ['shop.example/*', undefined],
+      ['*/*', 'pennypost'],
+    ]);
+    const before = structuredClone(zone);
+    const again = await clone.run('deploy', ['--yes', '--link-hosts']);
+    expect(again.text).not.toContain('For link hosts of customers');
+    expect(zone).toEqual(before);
+    zone.routes = [{ id: 'one', pattern: '*/*', script: 'shop' }];
+    const taken = await clone.run('deploy', ['--yes', '--link-hosts']);
+    expect(taken.text).toContain(
+      'Link hosts were not set up: the route */* of the zone shop.example leads to shop.',
+    );
+    expect(zone.routes).toHaveLength(1);
   });
 
   it('is not touched where it is used by something else, nor needed: what to do is printed', async () => {

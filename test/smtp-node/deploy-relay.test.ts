@@ -37,6 +37,14 @@ describe('a deployment', () => {
     expect(answers.asked).toEqual([]);
   });
 
+  it('needs no secret where the Worker sends by a binding of its own', async () => {
+    const answers = person({});
+    const asked = { ...none, relay: 'cloudflare-binding', yes: true };
+    const chosen = { name: 'cloudflare-binding', preset: 'cloudflare-binding' };
+    expect(await chooseRelay(asked, false, answers)).toEqual(chosen);
+    expect(answers.asked).toEqual([]);
+  });
+
   it('takes a relay from flags, with the secret of the environment, whenever it is given', async () => {
     const silent = person({}, { isThere: false, secret: 'kept' });
     const host = 'email-smtp.eu-west-1.amazonaws.com';
@@ -59,7 +67,7 @@ describe('a deployment', () => {
     'says what a relay must be: %s',
     async (relay) => {
       await expect(chooseRelay({ ...none, relay }, false, person({}))).rejects.toThrow(
-        'must be cloudflare, ses or HOST:PORT',
+        'must be cloudflare, cloudflare-binding, ses or HOST:PORT',
       );
     },
   );

@@ -18,6 +18,7 @@ export interface EdgeFixture {
   liveKey: string;
   testKey: string;
   accountId: number;
+  operatorToken: string;
   /** A node that delivers and receives when it is told to. */
   node(): Promise<EdgeNode>;
   /** An operator's call; gives the answer's JSON. */
@@ -34,7 +35,7 @@ export interface EdgeFixture {
 
 const domain = 'client.example';
 
-export async function startEdgeFixture(): Promise<EdgeFixture> {
+export async function startEdgeFixture({ sendsItself = false } = {}): Promise<EdgeFixture> {
   const folder = await mkdtemp(join(tmpdir(), 'pennypost-edge-'));
   const secrets = newWorkerSecrets();
   const edge: Edge = await startEdge({
@@ -43,6 +44,7 @@ export async function startEdgeFixture(): Promise<EdgeFixture> {
     dataDir: folder,
     settings: { ...secrets, SERVICE_DOMAIN: 'pennypost.test', ALLOW_LOCAL_WEBHOOKS: '1' },
     log: () => {},
+    sendsItself,
   });
   const ask = async (token: string, method: string, path: string, body?: unknown): Promise<Response> =>
     await fetch(edge.url + path, {
@@ -81,6 +83,7 @@ export async function startEdgeFixture(): Promise<EdgeFixture> {
     liveKey: live.secret,
     testKey: test.secret,
     accountId: id,
+    operatorToken: secrets.OPERATOR_TOKEN,
     node: () => EdgeNode.start(edge.url, secrets.OPERATOR_TOKEN),
     operator,
     get: async (path) => await (await ask(live.secret, 'GET', path)).json(),

@@ -17,6 +17,7 @@ const healthy: InstallationFacts = {
   allowLocalWebhooks: false,
   settings: 12,
   relays: [],
+  workerTransport: null,
 };
 const webhooks = (more: Partial<InstallationFacts>) =>
   diagnoseInstallation({ ...healthy, ...more }).find(({ check }) => check === 'webhooks');
@@ -29,6 +30,32 @@ describe('webhooks of an installation', () => {
       observed: '1 endpoint takes nothing, and 7 requests wait for them.',
     });
     expect(webhooks({ lateEndpoints: 1, failingEndpoints: { count: 1, waiting: 7 } })?.status).toBe('failed');
+  });
+});
+
+describe('nodes of an installation', () => {
+  const nodes = (more: Partial<InstallationFacts>) =>
+    diagnoseInstallation({ ...healthy, ...more }).find(({ check }) => check === 'nodes');
+  const away = [{ nodeId: 'out', lastSeenAtMs: 0 }];
+
+  it.each([
+    ['are here', {}, 'ok', 'out: here.'],
+    ['have never been', { nodes: [] }, 'failed', 'No node has ever reported: nothing is delivered.'],
+    [
+      'are not needed where the Worker sends itself',
+      { nodes: [], workerTransport: 'cf' },
+      'ok',
+      'No node: mail leaves by the binding of the Worker (cf).',
+    ],
+    ['are away', { nodes: away }, 'failed', 'No node is here: out is away.'],
+    [
+      'are away, and the Worker sends itself',
+      { nodes: away, workerTransport: 'cf' },
+      'warning',
+      'No node is here (out): mail leaves by the binding of the Worker (cf), what has no rule for it waits.',
+    ],
+  ])('%s', (_what, more, status, observed) => {
+    expect(nodes(more)).toMatchObject({ status, observed });
   });
 });
 

@@ -51,9 +51,9 @@ describe('a short look', () => {
   });
 
   it('is too short where it shows only the beginning of what is given', () => {
-    expect(isDeep([many, one], { picked: [row(0)] })).toBe(true);
-    expect(isDeep([many], { picked: [row(0)] })).toBe(false);
-    expect(isDeep([many, one], { picked: [] })).toBe(false);
+    expect(isDeep([many, one], [row(0)])).toBe(true);
+    expect(isDeep([many], [row(0)])).toBe(false);
+    expect(isDeep([many, one], [])).toBe(false);
   });
 });
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { workerNodeId } from '#domain/delivery/turn.ts';
 import { whyWaiting } from '#domain/delivery/waiting.ts';
 
 const nowMs = 1_790_000_000_000;
@@ -40,6 +41,12 @@ describe('a delivery that is due', () => {
       delivery,
       { suspended: false, digestPaused: true, nodes: [{ ...node, lastSeenAtMs: 0 }] },
       /No node/,
+    ],
+    [
+      'with the Worker alone, which has other mail first',
+      delivery,
+      { suspended: false, digestPaused: true, nodes: [{ ...node, nodeId: workerNodeId }] },
+      /No node asks for mail, and what the Worker/,
     ],
     [
       'to a host that asked to slow down',

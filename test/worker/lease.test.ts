@@ -472,6 +472,7 @@ describe('work of older weeks', () => {
       place: parsePlace(null),
       newEventId: () => crypto.randomUUID(),
       sharedDomain: '',
+      own: async (_home, rows) => rows,
       look: 100,
       long: false,
       max: 100,

@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import {
   direct,
+  isOfWorker,
   mostTransportRules,
   mostTransports,
   relayEventsQueue,
@@ -20,6 +21,7 @@ import { whyClosed } from '../store/routing.ts';
 import {
   addTransport,
   changeTransport,
+  isNodes,
   readTransports,
   removeTransport,
   replaceRules,
@@ -72,6 +74,8 @@ export const newTransport = transportChange.extend({
   ),
   preset: z.enum(presets).default('smtp'),
 });
+/** In place of a host, which a row has. */
+const bindingHost = 'send_email';
 const rulesBody = z.strictObject({ rules: z.array(transportRule).max(mostTransportRules) });
 
 adminTransportsApp.get('/transports', async (c) => {
@@ -108,11 +112,28 @@ function invalid(pointer: string, detail: string): Problem {
   return new Problem('invalid_body', detail, { errors: [{ pointer, detail }] });
 }
 
+/** What says how to reach a server, and how fast; the Worker's binding has none of it. */
+const ofServers = ['host', 'port', 'tls', 'user', 'secret', 'per_minute', 'session_recipients'] as const;
+
+/** @throws Problem where something is said of the Worker's binding that only a server has */
+function ofBinding(asked: z.output<typeof transportChange>): void {
+  const said = ofServers.find((name) => asked[name] !== undefined && asked[name] !== null);
+  if (said !== undefined)
+    throw invalid(`/${said}`, 'The binding of the Worker has no such thing: leave it out.');
+}
+
 /** Adds a relay; what is not said is as its preset says. @throws Problem */
 export async function makeTransport(c: Call, asked: z.output<typeof newTransport>): Promise<void> {
   const { name } = asked;
   const preset = transportPresets.find((one) => one.name === asked.preset);
-  const host = asked.host ?? preset?.host;
+  const isBinding = isOfWorker(asked.preset);
+  if (isBinding) ofBinding(asked);
+  if (isBinding && c.get('env').bindings.EMAIL === undefined)
+    throw invalid(
+      '/preset',
+      'The Worker has no binding EMAIL: run npm run deploy -- --relay cloudflare-binding, which makes it and adds this.',
+    );
+  const host = isBinding ? bindingHost : (asked.host ?? preset?.host);
   if (!preset || !host) throw invalid('/host', 'Give the host of the mail server.');
   const user = asked.user === undefined ? preset.user : asked.user;
   const secret = asked.secret ?? null;
@@ -167,6 +188,7 @@ export async function alterTransport(
   change: z.output<typeof transportChange>,
 ): Promise<void> {
   const before = await find(c, name);
+  if (isOfWorker(before.preset)) ofBinding(change);
   const user = change.user === undefined ? before.user : change.user;
   const isOther = user !== before.user || (change.host !== undefined && change.host !== before.host);
   // What was given for one server is not sent to another.
@@ -206,12 +228,28 @@ export async function dropTransport(c: Call, name: string): Promise<void> {
 /** Puts rules in the place of those there are. @throws Problem */
 export async function setRules(c: Call, rules: readonly TransportRule[]): Promise<void> {
   noted(c, { rules: String(rules.length) });
+  await refuseProviders(c, rules);
   const unknown = await replaceRules(c.get('store'), rules);
   if (unknown !== null) {
     const at = rules.findIndex(({ route }) => route.includes(unknown));
     throw invalid(`/rules/${at}/route`, `There is no transport ${unknown}.`);
   }
   c.get('isolate').knownRouting.forget();
+}
+
+/** Who runs the recipient's hosts is found out by nodes alone. @throws Problem */
+async function refuseProviders(c: Call, rules: readonly TransportRule[]): Promise<void> {
+  if (rules.every(({ provider }) => provider === null)) return;
+  const { transports } = await readTransports(c.get('store'), Date.now());
+  const ofWorker = new Set(transports.filter((one) => !isNodes(one)).map(({ name }) => name));
+  const at = rules.findIndex(
+    ({ provider, route }) => provider !== null && route.some((name) => ofWorker.has(name)),
+  );
+  if (at >= 0)
+    throw invalid(
+      `/rules/${at}/route`,
+      'A rule that asks for a provider is for nodes, which find out who that is: it cannot name a transport of the Worker.',
+    );
 }
 
 async function sealed(c: Call, name: string, secret: string): Promise<string> {
@@ -236,13 +274,12 @@ async function shown(c: Call, name: string) {
 /** A relay as it is shown: its secret never is. */
 async function viewOf(c: Call, one: TransportState, nowMs: number) {
   const time = (ms: number | null) => ms && new Date(ms).toISOString();
-  const closed = whyClosed(one, nowMs);
+  const closed = whyClosed(one, nowMs, c.get('env').bindings.EMAIL !== undefined);
+  const server = isNodes(one) ? { host: one.host, port: one.port, tls: one.tls } : noServer;
   return {
     name: one.name,
     preset: one.preset,
-    host: one.host,
-    port: one.port,
-    tls: one.tls,
+    ...server,
     user: one.user,
     has_secret: one.secretEncrypted !== null,
     max_bytes: one.maxBytes,
@@ -261,6 +298,8 @@ async function viewOf(c: Call, one: TransportState, nowMs: number) {
     created_at: time(one.createdAtMs),
   };
 }
+
+const noServer = { host: null, port: null, tls: null };
 
 /** How it tells what became of what it took; null: by mail alone. */
 async function feedOf(c: Call, one: TransportState) {

@@ -27,8 +27,12 @@ import { nodeTokenPattern } from './node-token.ts';
  *
  * Raw mail travels in JSON as latin1 text: one character a byte.
  */
-/** Name of a node. */
-export const nodeId = z.string().min(1).max(255);
+/** Name of a node. One that begins with `@` is the Worker's own (`delivery/turn.ts`). */
+export const nodeId = z
+  .string()
+  .min(1)
+  .max(255)
+  .regex(/^(?!@)/, 'must not begin with @');
 const bootId = z.string().min(1).max(64);
 
 /** Where clients submit by SMTP: with STARTTLS, and with TLS from the start; a port that is null is not open. */
@@ -110,6 +114,8 @@ export const installationResponse = z.object({
       }),
     )
     .default([]),
+  /** The transport by which the Worker hands mail to Cloudflare itself, as a rule says; null: it does not. */
+  workerTransport: z.string().max(64).nullable().default(null),
 });
 
 export const leaseRequest = z.object({

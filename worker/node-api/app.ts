@@ -1,7 +1,6 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
 import { simulatorDomain } from '#domain/delivery/simulator.ts';
-import { transportUses } from '#domain/delivery/transport.ts';
 import { faultOfTransport } from '#domain/delivery/transport-health.ts';
 import { isUuidV7 } from '#domain/message/ids.ts';
 import {
@@ -19,7 +18,6 @@ import {
   largestReturnedBytes,
   leaseRequest,
   nodeId,
-  type Result,
   type receivedResponse,
   releaseRequest,
   type releaseResponse,
@@ -33,7 +31,6 @@ import { type App, type Call, invalidBody } from '../http/app.ts';
 import { mailHeaders } from '../http/download.ts';
 import { apiOrigin } from '../http/public-origin.ts';
 import { readBytes, readJson } from '../http/request-body.ts';
-import type { MayHaveWork } from '../hub/homes-with-work.ts';
 import { hubOf } from '../hub/hub-of.ts';
 import { noted } from '../identity/audit.ts';
 import { requireNode } from '../identity/node.ts';
@@ -41,7 +38,6 @@ import { authorize } from '../inbound/authorize.ts';
 import { doorsOf } from '../inbound/check.ts';
 import { receiveAll } from '../inbound/doors.ts';
 import { takeReceived } from '../inbound/take.ts';
-import { tellFailures } from '../inbound/tell-failure.ts';
 import { sureOfHomes } from '../store/homes-memory.ts';
 import { readHomeSizes } from '../store/installation.ts';
 import { storeOfMessage } from '../store/message-homes.ts';
@@ -50,14 +46,14 @@ import { claimNodeToken } from '../store/node-tokens.ts';
 import { registerBoot } from '../store/nodes.ts';
 import { latin1Bytes, readBody } from '../store/raw.ts';
 import { keepPolicies } from '../store/recipient-policies.ts';
-import { errorText, type Store } from '../store/store.ts';
-import { noteTransportUse, readTransports } from '../store/transports.ts';
+import { workerTransportOf } from '../store/routing.ts';
+import { readTransports } from '../store/transports.ts';
 import { mailTlsReport } from '../system-mail/tls-report.ts';
 import { sha256Hex } from '../tokens/secret.ts';
+import { findWork } from './find-work.ts';
 import { readHandedOver } from './handed-over.ts';
-import { leaseWork } from './lease.ts';
 import { release } from './release.ts';
-import { recordResults } from './results.ts';
+import { takeResults } from './take-results.ts';
 
 /** The private API of nodes (`domain/node-contract.ts`), under `/node/v1`. */
 export const nodeApp = new Hono<App>();
@@ -96,11 +92,15 @@ nodeApp.post('/hello', async (c) => {
 nodeApp.get('/installation', async (c) => {
   const nowMs = Date.now();
   const homes = await readHomeSizes(c.get('store'), nowMs);
-  const { transports } = await readTransports(c.get('store'), nowMs);
+  const { transports, rules } = await readTransports(c.get('store'), nowMs);
+  const hasBinding = c.get('env').bindings.EMAIL !== undefined;
+  const workerTransport = workerTransportOf(transports, rules, hasBinding, nowMs);
   const relays = transports.map((one) => ({ name: one.name, fault: faultOfTransport(one) }));
   const [first] = homes;
   const databaseSize = { bytes: first?.bytes ?? 0, bytesADay: first?.bytesADay ?? null };
-  return c.json({ databaseSize, homes, relays } satisfies z.infer<typeof installationResponse>);
+  return c.json({ databaseSize, homes, relays, workerTransport } satisfies z.infer<
+    typeof installationResponse
+  >);
 });
 
 nodeApp.post('/tls-report', async (c) => {
@@ -118,36 +118,19 @@ nodeApp.get('/wake', (c) => hubOf(c.get('env').bindings.HUB).fetch(c.req.raw));
 
 nodeApp.post('/lease', async (c) => {
   const request = await readOwn(c, leaseRequest);
-  const store = c.get('store');
-  const hub = hubOf(c.get('env').bindings.HUB);
-  const may = store.homes === 1 ? [] : await homesWithWork(hub, store.homes);
-  const { answer, told, empty, deep } = await leaseWork(
-    store,
-    c.get('env'),
-    request,
-    { homes: may, routing: c.get('isolate').knownRouting },
-    Date.now(),
+  const env = c.get('env');
+  const { EMAIL, WEBHOOK } = env.bindings;
+  const asking = {
+    routing: c.get('isolate').knownRouting,
+    carrier: 'node',
+    hasBinding: EMAIL !== undefined,
+  } as const;
+  const { answer, told } = await findWork(c.get('store'), env, request, asking, (work) =>
+    c.executionCtx.waitUntil(work),
   );
-  if (empty.length > 0)
-    c.executionCtx.waitUntil(hub.foundEmpty(may.filter(({ home }) => empty.includes(home))));
-  const other = may.filter((one) => one.deep !== deep.includes(one.home));
-  if (other.length > 0)
-    c.executionCtx.waitUntil(hub.foundDepth(other.map(({ home, deep }) => ({ home, deep: !deep }))));
-  if (told.length > 0)
-    c.executionCtx.waitUntil(c.get('isolate').eventAnnouncer.announce(c.get('env').bindings.WEBHOOK, told));
+  if (told.length > 0) c.executionCtx.waitUntil(c.get('isolate').eventAnnouncer.announce(WEBHOOK, told));
   return c.json(answer);
 });
-
-/** Where a lease looks; everywhere when the hub does not tell. */
-async function homesWithWork(hub: ReturnType<typeof hubOf>, count: number): Promise<MayHaveWork[]> {
-  try {
-    return await hub.homesWithWork(count);
-  } catch (error) {
-    const msg = 'the hub does not tell which homes have work; all are asked';
-    console.warn(JSON.stringify({ level: 'warn', msg, error: errorText(error) }));
-    return Array.from({ length: count }, (_, home) => ({ home, mark: '', deep: false }));
-  }
-}
 
 nodeApp.get('/raw/:messageId', async (c) => {
   const messageId = c.req.param('messageId');
@@ -170,15 +153,12 @@ nodeApp.get('/raw/:messageId', async (c) => {
 
 nodeApp.post('/results', async (c) => {
   const { results } = await readOwn(c, resultsRequest);
-  const by = { nodeId: c.get('nodeId'), keys: c.get('env').returnPathKeys };
-  const { verdicts, retries, listening, failed } = await recordResults(
+  const { verdicts, retries, listening } = await takeResults(
     c.get('store'),
+    c.get('env'),
     results,
-    by,
-    Date.now(),
+    c.get('nodeId'),
   );
-  await tellFailures(c.get('store'), c.get('env'), failed, Date.now());
-  await noteUse(c.get('store'), results, verdicts);
   const { DELIVERY, WEBHOOK } = c.get('env').bindings;
   c.executionCtx.waitUntil(c.get('isolate').announcer.announceRetries(DELIVERY, retries, Date.now()));
   if (listening.size > 0)
@@ -198,20 +178,6 @@ nodeApp.post('/release', async (c) => {
   if (released > 0) c.executionCtx.waitUntil(hubOf(c.get('env').bindings.HUB).wake(homes));
   return c.json({ released } satisfies z.infer<typeof releaseResponse>);
 });
-
-/** Counts what relays took, and what they said instead. Without harm where it fails: it is for limits and for people. */
-async function noteUse(
-  store: Store,
-  results: readonly Result[],
-  verdicts: z.infer<typeof resultsResponse>['verdicts'],
-): Promise<void> {
-  const uses = transportUses(results.filter((_, i) => verdicts[i] === 'recorded'));
-  await noteTransportUse(store, uses, Date.now()).catch((error: unknown) => {
-    console.warn(
-      JSON.stringify({ level: 'warn', msg: 'use of transports not counted', error: errorText(error) }),
-    );
-  });
-}
 
 nodeApp.post('/inbound/check', async (c) => {
   const { addresses } = await read(c, inboundCheckRequest);

@@ -1,28 +1,36 @@
 import type { z } from 'zod';
 import { simulatorDomain } from '#domain/delivery/simulator.ts';
-import type { Relay } from '#domain/delivery/transport.ts';
+import type { Carrier } from '#domain/delivery/transport.ts';
 import { classByRank } from '#domain/message/class.ts';
 import { feedbackFields } from '#domain/message/feedback.ts';
-import { timeOfId, uuidV7 } from '#domain/message/ids.ts';
+import { uuidV7 } from '#domain/message/ids.ts';
 import type { TlsWish } from '#domain/message/tls-wish.ts';
 import type { DkimKey, LeasedDelivery, LeaseResponse, leaseRequest } from '#domain/node-contract.ts';
 import { Problem } from '#domain/problem.ts';
 import type { Settings } from '../settings.ts';
 import { decryptKey, sealedDkimKey } from '../store/key-encryption.ts';
 import { type AskedHome, type LeaseAt, takeFromHomes } from '../store/lease-homes.ts';
+import { type MessageFacts, ownRows } from '../store/lease-own.ts';
+import type { Row } from '../store/lease-rows.ts';
 import { type Lease, type LeasedMessage, releaseLeases, type StoredKey } from '../store/leases.ts';
 import { readSmallBodies } from '../store/raw.ts';
-import { chosenRoute, type KnownRouting, type Routing, waitsForTransport } from '../store/routing.ts';
+import { type KnownRouting, type Routing, takesNow } from '../store/routing.ts';
 import { errorText, type Store } from '../store/store.ts';
+import { deliveryKey } from '../store/timeline.ts';
 import { holdLeased } from '../store/waiting.ts';
 import { leaseIdOf } from '../tokens/lease-id.ts';
 import { type ReturnPathSigner, returnPathSigner } from '../tokens/return-path.ts';
+import { heldOf, namesWorker, relaysOf, routed, routedOf } from './routed.ts';
 
 /**
- * How long a node may keep a delivery. Longer than any one SMTP transaction can last under the timeouts of
- * RFC 5321 §4.5.3.2: a lease that ended under a living transaction could be sent twice.
+ * How long a node may keep a delivery; the Worker keeps its own for less, as its runs are short. Longer than any one SMTP
+ * transaction can last under the timeouts of RFC 5321 §4.5.3.2: a lease that ended under a living transaction could be sent
+ * twice.
  */
 const leaseForMs = 30 * 60_000;
+
+/** More than any request may ask for. */
+const mostOfAll = Number.MAX_SAFE_INTEGER;
 
 /** Mail whose DKIM keys do not open is looked at again after this, so that it stands in nobody's way meanwhile. */
 const unsignableWaitsMs = 5 * 60_000;
@@ -33,11 +41,27 @@ const unsignableWaitsMs = 5 * 60_000;
  */
 const mostRawBytes = 4 * 1024 * 1024;
 
+/** Who asks for work, and by what it is decided which is its own. */
+export interface Asking {
+  /** Homes that may have work, of several. */
+  homes: readonly AskedHome[];
+  routing: KnownRouting;
+  carrier: Carrier;
+  /** The Worker has its binding `send_email`. */
+  hasBinding: boolean;
+  /** How long it may keep a delivery, at most as long as a node may; left out: so long. */
+  keepsForMs?: number;
+  /**
+   * Of what is its own it takes so much, about; what is looked at is as much as the request says. What is left stands before the
+   * place of the answer. Left out: all of it.
+   */
+  most?: number;
+}
+
 /**
  * Leases work to a node and gives it all that it needs to deliver it. Three D1 round trips, one when nothing is due:
- * the heads of the queues; the lease itself with messages and keys; small bodies. Mail whose DKIM keys do not open is
- * put off.
- * @param of.homes those that may have work, of several
+ * the heads of the queues; the lease itself with messages and keys; small bodies. One more where rules name a transport of the
+ * Worker: which of the mail leaves by whoever asks is read before it is leased. Mail whose DKIM keys do not open is put off.
  * @returns the answer, the accounts that have new events, the homes that have nothing due, and those that have much
  * @throws Problem `conflict` when a newer boot of this node has said hello, or it never said hello
  */
@@ -45,19 +69,38 @@ export async function leaseWork(
   store: Store,
   settings: Settings,
   request: z.output<typeof leaseRequest>,
-  { homes, routing }: { homes: readonly AskedHome[]; routing: KnownRouting },
+  { homes, routing, carrier, hasBinding, keepsForMs = leaseForMs, most = mostOfAll }: Asking,
   nowMs: number,
 ): Promise<{ answer: LeaseResponse; told: number[]; empty: number[]; deep: number[] }> {
   const newId = () => uuidV7(nowMs, crypto.getRandomValues(new Uint8Array(10)));
   const leaseId = await leaseIdOf(settings.returnPathKeys, request.nodeId, request.leaseId ?? newId());
+  const simulator = simulatorDomain(settings.serviceDomain);
+  const { encryptionKeys } = settings;
+  let read: Promise<Routing> | null = null;
+  const readRoutes = () => {
+    read ??= routing.of(store, { encryptionKeys, hasBinding }, nowMs);
+    return read;
+  };
+  const own = async (home: Store, rows: readonly Row[]) => {
+    const routes = await readRoutes();
+    // What the node's own simulator plays leaves by no transport.
+    const takes = (row: Row, { signingDomain: domain, sizeBytes }: MessageFacts) =>
+      row.domain === simulator
+        ? carrier === 'node'
+        : takesNow(routes, { ...routedOf(row), domain, sizeBytes }, carrier, nowMs);
+    const isParted = namesWorker(routes) || carrier === 'worker';
+    const all = isParted ? await ownRows(home, rows, nowMs, takes) : rows;
+    return all.slice(0, Math.ceil(most / Math.max(1, homes.length)));
+  };
   const taken = await takeFromHomes(store, homes, {
     ...request,
     leaseId,
-    leaseUntilMs: nowMs + leaseForMs,
+    leaseUntilMs: nowMs + keepsForMs,
     leaseForMs,
     nowMs,
     newEventId: newId,
     sharedDomain: settings.aliasDomain,
+    own,
   });
   if ('newestBootId' in taken) {
     throw new Problem(
@@ -68,10 +111,7 @@ export async function leaseWork(
   const { leases, messages, more, place, told, empty, deep } = taken;
   if (leases.length === 0)
     return { answer: { deliveries: [], keys: {}, relays: [], more, place }, told, empty, deep };
-  const [bodies, routes] = await Promise.all([
-    bodiesOf(store, leases, messages, nowMs),
-    routing.of(store, settings.encryptionKeys, nowMs),
-  ]);
+  const [bodies, routes] = await Promise.all([bodiesOf(store, leases, messages, nowMs), readRoutes()]);
   const signer = await returnPathSigner(settings.returnPathKeys);
   const rings = keyRings(taken.keys);
   const opened = await openKeys(rings, settings);
@@ -88,8 +128,10 @@ export async function leaseWork(
   for (const [home, own] of byHome(store, leases, unsignable))
     await releaseLeases(home, own, nowMs, { dueMs: nowMs + unsignableWaitsMs });
   const signable = leased.filter((one) => !isUnsignable(one));
-  const simulator = simulatorDomain(settings.serviceDomain);
-  const { deliveries, waiting } = routed(routes, signable, { messages, simulator, nowMs });
+  const rows = new Map(leases.map((lease) => [deliveryKey(lease), lease]));
+  const of = { messages, rows, simulator, nowMs, carrier };
+  const { deliveries, waiting, others } = routed(routes, signable, of);
+  for (const [home, foreign] of byHome(store, leases, others)) await releaseLeases(home, foreign, nowMs);
   for (const [home, own] of byHome(store, leases, waiting))
     await holdLeased(
       home,
@@ -104,56 +146,6 @@ export async function leaseWork(
     empty,
     deep,
   };
-}
-
-type Waiting = LeasedDelivery & { waits: string; untilMs: number | null };
-
-/** Deliveries with the transports that they may go by, and those that have none now. */
-function routed(
-  routing: Routing,
-  leased: readonly LeasedDelivery[],
-  of: { messages: ReadonlyMap<string, LeasedMessage>; simulator: string; nowMs: number },
-): { deliveries: LeasedDelivery[]; waiting: Waiting[] } {
-  const deliveries: LeasedDelivery[] = [];
-  const waiting: Waiting[] = [];
-  for (const one of leased) {
-    const { messageId, sizeBytes } = one;
-    const message = {
-      domain: of.messages.get(messageId)?.signingDomain ?? one.signingDomain,
-      class: one.class,
-      recipient: domainOf(one.rcptTo),
-      sizeBytes,
-      acceptedAtMs: timeOfId(messageId),
-    };
-    // What the node's own simulator plays leaves by no transport.
-    const chosen = message.recipient === of.simulator ? {} : chosenRoute(routing, message, of.nowMs);
-    if ('waits' in chosen) waiting.push({ ...one, ...chosen });
-    else deliveries.push({ ...one, ...chosen });
-  }
-  return { deliveries, waiting };
-}
-
-function domainOf(address: string): string {
-  return address.slice(address.lastIndexOf('@') + 1).toLowerCase();
-}
-
-/** How long a delivery waits for a transport that somebody has to open. */
-const closedWaitsMs = 10 * 60_000;
-
-function heldOf({ messageId, n, leaseId, waits, untilMs }: Waiting, id: string, nowMs: number) {
-  const event = waitsForTransport({ waits, untilMs }, id, nowMs);
-  return { messageId, n, leaseId, event, dueMs: untilMs ?? nowMs + closedWaitsMs };
-}
-
-/** The relays that deliveries of this answer name. */
-function relaysOf({ relays }: Routing, deliveries: readonly LeasedDelivery[]): Relay[] {
-  const named = new Set(
-    deliveries.flatMap(({ route = [], routeOfProvider = {} }) => [
-      ...route,
-      ...Object.values(routeOfProvider).flat(),
-    ]),
-  );
-  return relays.filter(({ name }) => named.has(name));
 }
 
 /** Some of what was leased, by the store of the home in which it was. */

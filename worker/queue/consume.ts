@@ -1,11 +1,22 @@
+import { transportPresets } from '#domain/delivery/transport.ts';
 import { type CloudflareEvent, cloudflareEvent, readCloudflareEvent } from '#domain/relay-feed/cloudflare.ts';
 import { moveOn } from '../cron/moves.ts';
 import { tickHome } from '../cron/tick.ts';
-import { accountMove, deliveryPointers, type Env, eventPointers, type HomeTick, homeTick } from '../env.ts';
+import {
+  accountMove,
+  type CarryOrder,
+  carryOrder,
+  deliveryPointers,
+  type Env,
+  eventPointers,
+  type HomeTick,
+  homeTick,
+} from '../env.ts';
 import { hubOf } from '../hub/hub-of.ts';
 import { sendMove } from '../hub/send-move.ts';
 import { inRoom } from '../inbound/doors.ts';
 import { type ToldEvent, takeRelayEvents } from '../inbound/take-relay-events.ts';
+import { type CarryEnd, carryMail } from '../node-api/carry.ts';
 import { homesOfMessages } from '../store/message-homes.ts';
 import { openStore } from '../store/store.ts';
 import { readTransports } from '../store/transports.ts';
@@ -18,7 +29,7 @@ const foreignDelaySeconds = 12 * 3600;
  * The consumer of all queues. What a message is says its form, not its queue's name, which an installation of an older
  * version has otherwise. Pointers to deliveries only say that there is work: one wake for a whole batch. Pointers to
  * accounts poke the senders of their active endpoints; posting is theirs alone, since batches of a queue may be carried
- * out one after the other. Events of Cloudflare Email Service tell what became of mail that left by it. What is not
+ * out one after the other. Orders to carry are one run, in which the Worker hands mail to its own transports. Events of Cloudflare Email Service tell what became of mail that left by it. What is not
  * ours stays in the queue for whom it is.
  */
 export async function consume(batch: MessageBatch, env: Env): Promise<void> {
@@ -29,6 +40,7 @@ export async function consume(batch: MessageBatch, env: Env): Promise<void> {
   const moves = new Set<number>();
   const told: ToldEvent[] = [];
   let wake = false;
+  const carries: CarryOrder[] = [];
   for (const message of batch.messages) {
     const { body } = message;
     // What comes most is asked for first, and nothing is read a second time.
@@ -41,6 +53,11 @@ export async function consume(batch: MessageBatch, env: Env): Promise<void> {
     const events = eventPointers.safeParse(body);
     if (events.success) {
       for (const id of events.data.accountIds) accountIds.add(id);
+      continue;
+    }
+    const carrying = carryOrder.safeParse(body);
+    if (carrying.success) {
+      carries.push(carrying.data);
       continue;
     }
     const ticking = homeTick.safeParse(body);
@@ -65,6 +82,7 @@ export async function consume(batch: MessageBatch, env: Env): Promise<void> {
   await moveOne(moves, env, ticks.length > 0);
   if (told.length > 0) await takeTold(told, env);
   if (accountIds.size > 0) await pokeAccounts(env, [...accountIds]);
+  await carryOne(carries, env, ticks.length > 0 || moves.size > 0);
   if (foreign.length === 0) {
     batch.ackAll();
     return;
@@ -81,12 +99,39 @@ function toldBy(event: CloudflareEvent, body: unknown): ToldEvent {
   return { ...readCloudflareEvent(event), transport: null, text: JSON.stringify(body) };
 }
 
+const toldByQueue = new Set(transportPresets.filter(({ feed }) => feed === 'queue').map(({ name }) => name));
+
 /** What Cloudflare Email Service tells of mail that it took for a transport of its own. */
 async function takeTold(told: readonly ToldEvent[], env: Env): Promise<void> {
   const store = openStore(env);
   const { transports } = await readTransports(store, Date.now());
-  const own = transports.find(({ preset }) => preset === 'cloudflare');
+  const own = transports.find(({ preset }) => toldByQueue.has(preset));
   await inRoom(store, env, (room) => takeRelayEvents(room, told, own?.name ?? null));
+}
+
+/** A run has the statements of an invocation for itself. What fails is done by the next run, which the sweep asks for. */
+async function carryOne(orders: readonly CarryOrder[], env: Env, isTaken: boolean): Promise<void> {
+  const [first] = orders;
+  if (!first || !env.bindings.EMAIL) return;
+  // One from the beginning looks at all that the others would.
+  const { place: from } = orders.find(({ place }) => place === null) ?? first;
+  try {
+    if (isTaken) {
+      await env.bindings.DELIVERY.send({ carry: true, place: from });
+      return;
+    }
+    const hub = hubOf(env.bindings.HUB);
+    const run = await hub.beginToCarry();
+    if (run === null) return;
+    let end: CarryEnd = { isMore: false, place: null };
+    try {
+      end = await carryMail(openStore(env), env, from);
+    } finally {
+      await hub.endToCarry(run, end);
+    }
+  } catch (error) {
+    console.error(JSON.stringify({ level: 'error', msg: 'mail is not carried', error: String(error) }));
+  }
 }
 
 /** So much later come those that came together with another. */

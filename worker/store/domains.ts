@@ -1,5 +1,7 @@
 import { and, asc, eq, ne, type SQL, sql } from 'drizzle-orm';
+import type { PublishedKey } from '#domain/dns/delegated-check.ts';
 import type { CheckRow, DomainDecision, KeyState } from '#domain/dns/domain-state.ts';
+import type { LinkStanding } from '#domain/dns/link-host.ts';
 import { recordChecks as catalogue } from '#domain/dns/record-check.ts';
 import { hexOf } from '#domain/hex.ts';
 import * as control from '../../drizzle/schema/control.ts';
@@ -268,6 +270,21 @@ export async function listDelegatedKeys(
   }));
 }
 
+/** Delegated keys of this home that sign or are going to, the newest first. */
+export async function newestDelegatedKeys(store: Store, limit: number): Promise<PublishedKey[]> {
+  const [rows = []] = await batch(store.d1, [
+    sql`SELECT d.name, k.target, k.public_key, k.status FROM dkim_keys k JOIN domains d ON d.id = k.domain_id
+      WHERE k.target IS NOT NULL AND k.status <> 'retired' AND d.status <> 'disabled' ORDER BY k.id DESC LIMIT ${limit}`,
+  ]);
+  return rows.map((row) => ({
+    domain: String(row.name),
+    target: String(row.target),
+    algorithm: 'rsa-sha256',
+    publicKey: String(row.public_key),
+    signs: row.status === 'active',
+  }));
+}
+
 function keyStatement(domainId: number, key: Pick<KeyState, 'selector' | 'status' | 'retireAtMs'>): SQL {
   return sql`UPDATE dkim_keys SET status = ${key.status}, retire_at_ms = ${key.retireAtMs},
       private_key_encrypted = CASE WHEN ${key.status} = 'retired' THEN '' ELSE private_key_encrypted END
@@ -292,21 +309,21 @@ export async function takeDueDomains(
 
 /**
  * Writes what a pass over a domain has found and decided, rows that did not change left alone. Nothing is written
- * when the domain's status was changed meanwhile by another hand.
+ * when the domain's status or link host was changed meanwhile by another hand.
  * @returns whether it was written
  * @throws AlreadyThere when another account has it verified
  */
 export async function saveDecision(
   store: Store,
   known: KnownDomain,
-  decision: DomainDecision,
+  decision: DomainDecision & { link: LinkStanding },
   rows: readonly CheckRow[],
   nowMs: number,
 ): Promise<boolean> {
   const { domain } = known;
   const verifiedAtMs = decision.status === 'verified' ? (domain.verifiedAtMs ?? nowMs) : null;
   const unchanged = sql`EXISTS (SELECT 1 FROM domains WHERE id = ${domain.id} AND status = ${domain.status}
-    AND verified_by IS ${domain.verifiedBy} AND type = ${domain.type})`;
+    AND verified_by IS ${domain.verifiedBy} AND type = ${domain.type} AND link_label IS ${domain.linkLabel})`;
   const changedKeys = decision.keys.filter((key) => {
     const before = known.keys.find((one) => one.selector === key.selector);
     return before?.status !== key.status || before.retireAtMs !== key.retireAtMs;
@@ -328,7 +345,9 @@ export async function saveDecision(
     // Last, since it changes what the others look at.
     sql`UPDATE domains SET status = ${decision.status}, verified_by = ${decision.verifiedBy},
         status_reason = ${decision.reason}, verified_at_ms = ${verifiedAtMs}, dkim_domain = ${decision.dkimDomain},
-        return_path_host = ${decision.returnPathHost}, checked_at_ms = ${nowMs}, next_check_ms = ${decision.nextCheckMs}
+        return_path_host = ${decision.returnPathHost}, link_state = ${decision.link.state}, link_fault = ${decision.link.fault},
+        link_checked_at_ms = ${domain.linkLabel === null ? null : nowMs}, checked_at_ms = ${nowMs},
+        next_check_ms = ${decision.nextCheckMs}
       WHERE id = ${domain.id} AND ${unchanged} RETURNING id`,
   ];
   try {

@@ -98,7 +98,10 @@ export async function takeFromHomes(
     empty: seen.flatMap(({ home, heads }) =>
       wantsAll && heads.length === 0 && isAtStart(places, home) ? [home] : [],
     ),
-    deep: seen.flatMap(({ home, heads, choice }) => (isDeep(heads, choice) ? [home] : [])),
+    deep: taken.flatMap(({ home, taken: { leases } }) => {
+      const heads = seen.find((one) => one.home === home)?.heads ?? [];
+      return isDeep(heads, leases) ? [home] : [];
+    }),
   };
 }
 

@@ -2,6 +2,7 @@ import { type SQL, sql } from 'drizzle-orm';
 import type { Candidate, Place, Position, Wish } from '#domain/delivery/lease-choice.ts';
 import { classOf } from '#domain/message/class.ts';
 import type { SuppressionEntry } from '#domain/suppression/suppression.ts';
+import type { Store } from './store.ts';
 import { isCoveredIn, suppressionOf } from './suppressed-by.ts';
 
 export interface LeaseTerms extends Wish {
@@ -24,6 +25,8 @@ export interface LeaseTerms extends Wish {
   newEventId: () => string;
   /** The installation's shared alias domain; empty: there is none. */
   sharedDomain: string;
+  /** Those of what was chosen that leave by whoever asks: the others are not leased. @param home where they are */
+  own: (home: Store, rows: readonly Row[]) => Promise<readonly Row[]>;
 }
 
 /** A due delivery as it was read. */
@@ -34,12 +37,14 @@ export interface Row extends Candidate {
   bodyDay: string;
   bodyId: number | null;
   node: string | null;
+  /** Why it was put off last: the class of a failure. */
+  reason: string | null;
   leaseUntilMs: number | null;
   /** An earlier lease of it has ended, and nobody has told what became of that attempt. */
   unreported: boolean;
 }
 
-export const columns = `message_id, n, account_id, message_seq, recipient, domain, class, attempts, body_day, body_id, due_ms, node,
+export const columns = `message_id, n, account_id, message_seq, recipient, domain, class, attempts, body_day, body_id, due_ms, node, reason,
   lease_id, lease_boot, lease_until_ms`;
 
 /**
@@ -117,6 +122,7 @@ export function rowOf(row: Record<string, unknown>): Row {
     bodyId: row.body_id === null ? null : Number(row.body_id),
     dueMs: Number(row.due_ms),
     node: row.node === null ? null : String(row.node),
+    reason: row.reason === null ? null : String(row.reason),
     leaseUntilMs: row.lease_until_ms === null ? null : Number(row.lease_until_ms),
     mine: row.mine === 1,
     free: row.free === 1,

@@ -26,6 +26,9 @@ export interface Lease {
   messageSeq: number;
   recipient: string;
   class: number;
+  /** The node that had it before, and why it was put off then (`Row`). */
+  node: string | null;
+  reason: string | null;
   attempts: number;
   bodyDay: string;
   bodyId: number | null;
@@ -66,7 +69,8 @@ export async function takeChosen(store: Store, terms: LeaseTerms, choice: Choice
   const isKept = ([key]: [string, Position]) => weeks.includes(key.split('/')[0] ?? '');
   const kept = (of: Place['at']) => Object.fromEntries(Object.entries(of).filter(isKept));
   const place = { ...choice.place, at: kept(choice.place.at), scout: kept(choice.place.scout) };
-  const { picked, suppressed, more } = choice;
+  const { suppressed, more } = choice;
+  const picked = choice.picked.length === 0 ? [] : await terms.own(store, choice.picked);
   if (picked.length === 0 && suppressed.length === 0) {
     return { leases: [], messages: new Map(), keys: [], more, place, told: [] };
   }

@@ -1,4 +1,5 @@
-import { desc, eq, isNotNull, sql } from 'drizzle-orm';
+import { desc, eq, isNotNull, ne, sql } from 'drizzle-orm';
+import { workerNodeId } from '#domain/delivery/turn.ts';
 import type { SubmissionPlace } from '#domain/node-contract.ts';
 import * as control from '../../drizzle/schema/control.ts';
 import { errorText, everyHome, type Store } from './store.ts';
@@ -97,9 +98,10 @@ export async function showSubmission(
   return changed.length > 0;
 }
 
-/** The nodes, the one that was seen last first. */
+/** The nodes without the Worker, the one that was seen last first. */
 export async function listNodes(store: Store): Promise<NodeRow[]> {
   return await store.first.control.query.nodes.findMany({
+    where: ne(control.nodes.nodeId, workerNodeId),
     orderBy: desc(control.nodes.lastSeenAtMs),
     limit: 50,
   });

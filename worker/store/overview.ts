@@ -1,4 +1,5 @@
 import { type SQL, sql } from 'drizzle-orm';
+import { workerNodeId } from '#domain/delivery/turn.ts';
 import { classes, type MailClass } from '#domain/message/class.ts';
 import { retainedWeeks, weekTables, withHomeTables } from './home-tables.ts';
 import { batch } from './sql.ts';
@@ -58,7 +59,7 @@ async function readQueuesAt(
     batch(store.d1, [
       ...perWeek,
       sql`SELECT node_id, host_name, version, started_at_ms, last_seen_at_ms FROM nodes
-        ORDER BY last_seen_at_ms DESC LIMIT 50`,
+        WHERE node_id <> ${workerNodeId} ORDER BY last_seen_at_ms DESC LIMIT 50`,
     ]),
   );
   const depths = results.slice(0, weeks.length).flat();

@@ -1,5 +1,6 @@
 import { eq, sql } from 'drizzle-orm';
 import {
+  isOfWorker,
   type Relay,
   type TransportRule,
   type TransportUse,
@@ -7,6 +8,7 @@ import {
   transportRule,
 } from '#domain/delivery/transport.ts';
 import type { TransportFigures } from '#domain/delivery/transport-health.ts';
+import { workerNodeId } from '#domain/delivery/turn.ts';
 import { dayOf } from '#domain/message/home.ts';
 import * as control from '../../drizzle/schema/control.ts';
 import { batch } from './sql.ts';
@@ -31,23 +33,30 @@ export interface TransportState extends TransportRow {
   nodes: number;
 }
 
+/** A relay that nodes hand mail to, as they must know it; else it is the Worker's own. */
+export function isNodes({ preset }: Pick<TransportRow, 'preset'>): boolean {
+  return !isOfWorker(preset);
+}
+
 const dayMs = 86_400_000;
 /** A node asks every few seconds, and is noted once a minute. */
 const nodeIsAwayAfterMs = 150_000;
 
-/** All relays by name, and the rules in their order. One round trip. */
+/** All relays by name, the rules in their order, and whether a node asks for mail. One round trip. */
 export async function readTransports(
   store: Store,
   nowMs: number,
-): Promise<{ transports: TransportState[]; rules: TransportRule[] }> {
-  const [rows = [], days = [], rules = []] = await batch(store.first.d1, [
+): Promise<{ transports: TransportState[]; rules: TransportRule[]; nodesHere: boolean }> {
+  const [rows = [], days = [], rules = [], here = []] = await batch(store.first.d1, [
     sql`SELECT *, CASE WHEN per_minute IS NULL THEN 1 ELSE
-        (SELECT max(1, count(*)) FROM nodes WHERE last_seen_at_ms > ${nowMs - nodeIsAwayAfterMs}) END AS nodes
+        (SELECT max(1, count(*)) FROM nodes WHERE last_seen_at_ms > ${nowMs - nodeIsAwayAfterMs} AND node_id <> ${workerNodeId}) END AS nodes
       FROM transports ORDER BY name`,
     sql`SELECT * FROM transport_days WHERE day IN (${dayOf(nowMs)}, ${dayOf(nowMs - dayMs)})`,
     sql`SELECT rule FROM transport_rules ORDER BY position`,
+    sql`SELECT 1 AS here FROM nodes WHERE last_seen_at_ms > ${nowMs - nodeIsAwayAfterMs} AND node_id <> ${workerNodeId} LIMIT 1`,
   ]);
   return {
+    nodesHere: here.length > 0,
     transports: rows.map((row) => {
       const own = days.filter(({ name }) => name === row.name);
       const today = own.find(({ day }) => day === dayOf(nowMs));

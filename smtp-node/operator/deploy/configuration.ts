@@ -12,6 +12,8 @@ export interface AccountValues {
   vars: Readonly<Record<string, string>>;
   onWorkersDev: boolean;
   previews: boolean;
+  /** Name of the binding by which the Worker hands mail to Cloudflare itself; null: it does not. */
+  sendBinding: string | null;
 }
 
 const placeholderId = '00000000-0000-0000-0000-000000000000';
@@ -48,7 +50,9 @@ migrations_dir = "../drizzle/migrations"
 `,
   );
   const version = `\n[version_metadata]\nbinding = "${readsRowsBinding}"\n`;
+  // Without an address: any sender that is set up for sending in the account, and any recipient.
+  const sends = values.sendBinding === null ? '' : `\n[[send_email]]\nname = "${values.sendBinding}"\n`;
   const path = join(stateDir, 'wrangler.toml');
-  await writeFile(path, text + homes.join('') + version, { mode: 0o600 });
+  await writeFile(path, text + homes.join('') + sends + version, { mode: 0o600 });
   return path;
 }

@@ -10,6 +10,7 @@ export const names = {
   worker: 'pennypost',
   database: 'pennypost',
   bucket: 'pennypost-raw',
+  sendBinding: 'EMAIL',
   queues: ['pennypost-delivery', 'pennypost-webhook', 'pennypost-relay-events'],
   /** What versions before 0.2 called them: names that anybody may have given to a queue. */
   formerQueues: ['delivery', 'webhook'],
@@ -49,6 +50,8 @@ export interface Installation {
   secrets: string[];
   /** Names of its bindings that tell of the version itself. */
   versionBindings: string[];
+  /** It has the binding by which it hands mail to Cloudflare itself. */
+  sendsItself: boolean;
   /** Whether it is reached by workers.dev, and its previews. */
   onWorkersDev: boolean;
   previews: boolean;
@@ -108,6 +111,7 @@ export async function readInstallation({ api, account }: Session): Promise<Insta
     ),
     secrets: bindings.flatMap(({ type, name }) => (type === 'secret_text' ? [name] : [])),
     versionBindings: bindings.flatMap(({ type, name }) => (type === 'version_metadata' ? [name] : [])),
+    sendsItself: bindings.some(({ type, name }) => type === 'send_email' && name === names.sendBinding),
     onWorkersDev: subdomain?.enabled ?? true,
     previews: subdomain?.previews_enabled ?? false,
     workersDevName: workersDevName?.subdomain ?? null,

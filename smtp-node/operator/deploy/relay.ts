@@ -1,12 +1,12 @@
 /** A relay for the time in which the nodes' networks close port 25: asked for by the first deployment, given to the Worker. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { z } from 'zod';
-import { direct, transportPresets } from '#domain/delivery/transport.ts';
+import { direct, isOfWorker, transportPresets } from '#domain/delivery/transport.ts';
 import { DeployError } from './cloudflare.ts';
 import { askPerson, askSecret } from './session.ts';
 
 export interface RelayFlags {
-  /** `cloudflare`, `ses` or `HOST[:PORT]`, `--relay`. */
+  /** `cloudflare`, `cloudflare-binding`, `ses` or `HOST[:PORT]`, `--relay`. */
   relay: string | undefined;
   /** `--relay-user`. */
   relayUser: string | undefined;
@@ -52,11 +52,12 @@ export async function chooseRelay(
   const { isThere, ask } = answers;
   const asks = isFirst && isThere && !flags.yes;
   const question =
-    'A relay for mail while the network of your nodes closes port 25 (cloudflare, ses or HOST:PORT; empty: none)? ';
+    'A relay for mail while the network of your nodes closes port 25, or while there is no node (cloudflare, ses or HOST:PORT; cloudflare-binding: no node is needed; empty: none)? ';
   const text = flags.relay ?? (asks ? await ask(question, '--relay') : '');
   if (text === '') return null;
   const chosen = readRelay(text);
   const preset = transportPresets.find(({ name }) => name === chosen.preset);
+  if (isOfWorker(chosen.preset)) return chosen;
   const mayBeOpen = chosen.preset === 'smtp';
   const user =
     flags.relayUser ??
@@ -72,12 +73,13 @@ export async function chooseRelay(
 }
 
 function readRelay(text: string): ChosenRelay {
-  if (text === 'cloudflare' || text === 'ses') return { name: text, preset: text };
+  if (text === 'cloudflare' || text === 'ses' || text === 'cloudflare-binding')
+    return { name: text, preset: text };
   const [, host = '', port] =
     /^([A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+|localhost)(?::(\d{1,5}))?$/.exec(text) ?? [];
   if (host === '' || Number(port ?? 1) > 65_535 || Number(port ?? 1) < 1)
     throw new DeployError(
-      `--relay ${text}: must be cloudflare, ses or HOST:PORT, e.g. smtp.example.com:587.`,
+      `--relay ${text}: must be cloudflare, cloudflare-binding, ses or HOST:PORT, e.g. smtp.example.com:587.`,
     );
   const isSes = /^email-smtp\.[a-z0-9-]+\.amazonaws\.com$/.test(host);
   return {
@@ -126,27 +128,36 @@ export async function giveRelay(
     const before = await until(() => call('GET', 'transports'), pauseMs);
     const rules = listed.safeParse(before.body);
     if (!rules.success) throw new Error(why(before));
-    const added = await call('POST', 'transports', relay);
+    // The version before has no binding, and may answer a little longer.
+    const isPassed = ({ status }: { status: number }) => status !== 400 || !isOfWorker(relay.preset);
+    const added = await until(() => call('POST', 'transports', relay), pauseMs, isPassed);
     if (added.status !== 201 && added.status !== 409) throw new Error(why(added));
     const isNew = added.status === 201 ? 'was added' : 'is there already, and stays as it is';
     if (rules.data.rules.length > 0)
       return `The relay ${relay.name} ${isNew}; rules are there, and say which mail it gets: ${page}.`;
     const set = await call('PUT', 'transport-rules', { rules: [{ route: [direct, relay.name] }] });
     if (set.status !== 200) throw new Error(why(set));
-    return `The relay ${relay.name} ${isNew}: mail goes straight, and by it where that is closed (${page}).`;
+    const way = isOfWorker(relay.preset)
+      ? 'mail leaves by it while no node is here; then straight, and by it where that is closed'
+      : 'mail goes straight, and by it where that is closed';
+    return `The relay ${relay.name} ${isNew}: ${way} (${page}).`;
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error);
     return `The relay ${relay.name} was not added (${text}): add it at ${page}.`;
   }
 }
 
-async function until<T extends { status: number }>(ask: () => Promise<T>, pauseMs: number): Promise<T> {
+async function until<T extends { status: number }>(
+  ask: () => Promise<T>,
+  pauseMs: number,
+  isGood: (answer: T) => boolean = () => true,
+): Promise<T> {
   for (let tries = 1; ; tries++) {
     const answer = await ask().catch((error: unknown) => {
       if (tries === mostTries) throw error;
       return null;
     });
-    const isUp = answer !== null && answer.status !== 404 && answer.status < 500;
+    const isUp = answer !== null && answer.status !== 404 && answer.status < 500 && isGood(answer);
     if (answer && (isUp || tries === mostTries)) return answer;
     await pause(pauseMs);
   }

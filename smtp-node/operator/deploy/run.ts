@@ -5,6 +5,7 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { isOfWorker } from '#domain/delivery/transport.ts';
 import { newWorkerSecrets, setupCodeOf, type WorkerSecrets } from '../../standalone/secrets.ts';
 import { DeployError, RefusedError } from './cloudflare.ts';
 import { writeConfiguration } from './configuration.ts';
@@ -12,6 +13,7 @@ import { publishDns } from './dns.ts';
 import { openEmailRouting } from './email-routing.ts';
 import { type FurtherHome, planHomes } from './homes.ts';
 import { type Installation, names, readInstallation } from './installation.ts';
+import { openLinkHosts } from './link-hosts.ts';
 import { type ChosenRelay, chooseRelay, giveRelay, type RelayFlags } from './relay.ts';
 import { everSet, KnownSecrets, markName, planSecrets, secretsNamed } from './secrets.ts';
 import { askPerson, openSession, type Session, stateDir } from './session.ts';
@@ -23,6 +25,7 @@ export interface DeployFlags extends VariableFlags, RelayFlags {
   rotate: readonly string[];
   dns: boolean;
   emailRouting: boolean;
+  linkHosts: boolean;
   /** How many databases accounts live in, `--homes`. */
   homes: string | undefined;
   /** `HOST` or `HOST=ADDRESS,…`, `--node`. */
@@ -41,6 +44,7 @@ export async function deploy(flags: DeployFlags): Promise<void> {
       : `https://${names.worker}.${installation.workersDevName}.workers.dev`;
   const vars = await chooseVariables(installation, workersDevUrl, flags);
   const relay = await chooseRelay(flags, !installation.hasData);
+  const sendsItself = installation.sendsItself || (relay !== null && isOfWorker(relay.preset));
   // Before anything changes: a deployment that would lose a secret does not begin.
   const secrets = new KnownSecrets(stateDir);
   const markThere = installation.vars[markName];
@@ -48,7 +52,7 @@ export async function deploy(flags: DeployFlags): Promise<void> {
   const { secrets: there, hasData } = installation;
   const set = planSecrets({ there, known, hasData, ever: everSet(markThere), rotate }, newWorkerSecrets());
   const domains = flags.domains.filter((one) => !installation.customDomains.includes(one));
-  console.log(toldPlan({ session, installation, homes, vars, set, domains, relay }));
+  console.log(toldPlan({ session, installation, homes, vars, set, domains, relay, sendsItself }));
   if (!flags.yes && !/^y/i.test(await askPerson('Go on? [y/N] ', '--yes'))) return;
 
   const databaseId = installation.databaseId ?? (await makeDatabase(session, names.database));
@@ -65,6 +69,7 @@ export async function deploy(flags: DeployFlags): Promise<void> {
     // An earlier run may have ended before it was switched on; who has switched it off has the dashboard elsewhere.
     onWorkersDev: vars.PUBLIC_URL === workersDevUrl || (installation.onWorkersDev && workersDevUrl !== null),
     previews: installation.previews,
+    sendBinding: sendsItself ? names.sendBinding : null,
   });
   // Migrations only add (test/deploy/additive.test.ts), so the version that runs until the next step goes on with them.
   const databases = [{ name: names.database, pendingMigrations: installation.pendingMigrations }, ...bound];
@@ -75,13 +80,14 @@ export async function deploy(flags: DeployFlags): Promise<void> {
   await secrets.settle({ ...known, ...set });
   for (const domain of domains) await attachDomain(session, domain);
   for (const queue of installation.former) await leaveQueue(session, queue);
-  console.log(toldEnd({ installation, vars, set, known: { ...known, ...set } }));
+  console.log(toldEnd({ installation, vars, set, known: { ...known, ...set }, sendsItself }));
   if (relay) {
     const operatorToken = set.OPERATOR_TOKEN ?? known.OPERATOR_TOKEN;
     console.log(await giveRelay(relay, { url: vars.PUBLIC_URL ?? '', operatorToken }));
   }
   const serviceDomain = vars.SERVICE_DOMAIN ?? '';
   if (flags.emailRouting) await openEmailRouting(session, serviceDomain);
+  if (flags.linkHosts) await openLinkHosts(session, { serviceDomain, yes: flags.yes });
   if (flags.dns) await publishDns(session, { databaseId, serviceDomain, nodes: flags.nodes, yes: flags.yes });
 }
 
@@ -93,8 +99,9 @@ function toldPlan(of: {
   set: Partial<WorkerSecrets>;
   domains: readonly string[];
   relay: ChosenRelay | null;
+  sendsItself: boolean;
 }): string {
-  const { session, installation: has, homes, vars, set, domains, relay } = of;
+  const { session, installation: has, homes, vars, set, domains, relay, sendsItself } = of;
   const missing = [
     ...(has.databaseId === null ? [`D1 database ${names.database}`] : []),
     ...homes.flatMap(({ name, databaseId }) => (databaseId === null ? [`D1 database ${name}`] : [])),
@@ -102,6 +109,7 @@ function toldPlan(of: {
     ...has.missingQueues.map((name) => `queue ${name}`),
     ...(has.isThere ? [] : [`Worker ${names.worker} with its Durable Objects`]),
     ...domains.map((name) => `custom domain ${name}`),
+    ...(sendsItself && !has.sendsItself ? [`binding ${names.sendBinding} (Cloudflare Email Service)`] : []),
   ];
   const list = (items: readonly string[]) => items.join(', ') || 'none';
   return [
@@ -140,8 +148,9 @@ function toldEnd(of: {
   vars: Record<string, string>;
   set: Partial<WorkerSecrets>;
   known: Partial<WorkerSecrets>;
+  sendsItself: boolean;
 }): string {
-  const { installation, vars, set, known } = of;
+  const { installation, vars, set, known, sendsItself } = of;
   const code =
     known.AUTH_SECRET === undefined
       ? 'its AUTH_SECRET is not known here; where it was deployed first, this tells it'
@@ -155,6 +164,7 @@ Nodes run on machines whose port 25 is open, with these three settings:
   PENNYPOST_EDGE_URL=${vars.PUBLIC_URL}
   PENNYPOST_NODE_TOKEN=<NODE_TOKEN of that file>
   PENNYPOST_HOST_NAME=<the machine's name, with matching A, AAAA and PTR records>
+Without a node mail leaves by Cloudflare Email Service${sendsItself ? ', as the rules say' : ': npm run deploy -- --relay cloudflare-binding'}.
 Where the network of a machine closes port 25 on the way out, start its node all the same: mail leaves by a relay that
 you add at ${vars.PUBLIC_URL}/operator/transports (guide: ${vars.PUBLIC_URL}/docs/no-port-25).
 DNS of ${vars.SERVICE_DOMAIN}: npm run deploy -- --dns publishes it, or prints what to publish.${installation.former

@@ -1,7 +1,12 @@
 import { X509Certificate } from 'node:crypto';
 import { z } from 'zod';
 import { type Diagnosis, failed, fine, unknown, warning } from '#domain/dns/diagnosis.ts';
-import { diagnoseDatabaseSize, diagnoseHomes, diagnoseRelays } from '#domain/dns/installation.ts';
+import {
+  diagnoseDatabaseSize,
+  diagnoseHomes,
+  diagnoseRelays,
+  diagnoseWorkerTransport,
+} from '#domain/dns/installation.ts';
 import { installationResponse } from '#domain/node-contract.ts';
 import { shownToken } from '../../own-token.ts';
 import type { Patient } from './diagnosis.ts';
@@ -104,9 +109,9 @@ export async function diagnoseDatabase({ config, fetch }: Patient): Promise<Diag
   const told = installationResponse.safeParse(await response?.json().catch(() => null));
   if (!told.success)
     return [unknown('database-size', 'The edge does not tell.', 'Mend the way to the edge, or update it.')];
-  const { homes, databaseSize, relays } = told.data;
+  const { homes, databaseSize, relays, workerTransport } = told.data;
   const sizes = homes.length > 0 ? diagnoseHomes(homes) : [diagnoseDatabaseSize(databaseSize)];
-  return [...sizes, ...diagnoseRelays(relays)];
+  return [...sizes, ...diagnoseRelays(relays), ...diagnoseWorkerTransport(workerTransport)];
 }
 
 function edgeOf(edgeUrl: string, status: number): Diagnosis {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { eventRow, type NewEvent } from '#domain/delivery/event.ts';
 import { sessionSchema, smtpReplySchema } from '#domain/delivery/outcome.ts';
+import { workerNodeId } from '#domain/delivery/turn.ts';
 import { acceptedEventId, type MessageId } from '#domain/message/ids.ts';
 import { Columns } from '../../pages/blocks.tsx';
 import { Code, Cut, DeliveryStateOf, duration, Note, State, Time, type Tone } from '../../pages/parts.tsx';
@@ -62,13 +63,20 @@ export function Deliveries({
   );
 }
 
+/** What an event says by being there: a relay is no MX, and may give no reply. */
+function raisedBy(kind: NewEvent['kind'], transport: string | undefined): string {
+  return kind === 'delivered' && transport ? 'the relay has taken the message' : eventRow(kind).raised;
+}
+
 /** The newest words of the other side, or what was the last to happen. */
 function lastSaid({ timeline }: StoredDelivery): string {
   const last = timeline.at(-1);
   if (!last) return '';
   const parsed = shownDetails.safeParse(last.details);
-  const { reply, diagnostic, text } = parsed.success ? parsed.data : {};
-  const words = reply ? `${reply.code} ${reply.text}` : (diagnostic ?? text ?? eventRow(last.kind).raised);
+  const { reply, diagnostic, text, transport } = parsed.success ? parsed.data : {};
+  const words = reply
+    ? `${reply.code} ${reply.text}`
+    : (diagnostic ?? text ?? raisedBy(last.kind, transport));
   return words.length > 160 ? `${words.slice(0, 160)}…` : words;
 }
 
@@ -202,7 +210,7 @@ function Entry({
             {sinceMs !== null && ` (+${duration(event.atMs - sinceMs)})`}
           </span>
         </div>
-        <p class="small quiet">{eventRow(event.kind).raised}</p>
+        <p class="small quiet">{raisedBy(event.kind, details.transport)}</p>
         {details.maybeAccepted && (
           <Note tone="warn">
             <p class="small">
@@ -239,7 +247,11 @@ function Entry({
             <a href={`/messages/${messageId}/returned/${event.id}`}>Look at the mail that came back</a>
           </p>
         )}
-        {details.node && <p class="small">by node {details.node}</p>}
+        {details.node && (
+          <p class="small">
+            by {details.node === workerNodeId ? 'the Worker itself' : `node ${details.node}`}
+          </p>
+        )}
         {details.transport && (
           <p class="small">
             {event.kind === 'delivered' ? 'handed to' : 'by'} the relay {details.transport}

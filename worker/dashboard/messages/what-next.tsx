@@ -1,3 +1,4 @@
+import { workerNodeId } from '#domain/delivery/turn.ts';
 import { failureClasses } from '#domain/failure/failure-class.ts';
 import { readScope } from '#domain/suppression/scope.ts';
 import { Note, Time } from '../../pages/parts.tsx';
@@ -45,7 +46,11 @@ function OfState({ delivery }: { delivery: StoredDelivery }) {
     case 'sending':
       return (
         <Note tone="wait">
-          <p>Mail node {delivery.node} is delivering it now.</p>
+          <p>
+            {delivery.node === workerNodeId
+              ? 'The Worker is handing it to Cloudflare now.'
+              : `Mail node ${delivery.node} is delivering it now.`}
+          </p>
         </Note>
       );
     case 'deferred':
@@ -100,7 +105,6 @@ function OfState({ delivery }: { delivery: StoredDelivery }) {
   }
 }
 
-/** What the delivery has done to the address: whether it is mailed again. */
 /** To what mail a suppression is limited, by the scope that an event tells. */
 function limitOf(scope: unknown): string {
   if (typeof scope !== 'string' || scope === 'account') return '';
@@ -108,6 +112,7 @@ function limitOf(scope: unknown): string {
   return type === 'domain' ? ` from ${value}` : ` of ${type} ${value}`;
 }
 
+/** What the delivery has done to the address: whether it is mailed again. */
 function OfAddress({ delivery: { recipient, simulated, timeline } }: { delivery: StoredDelivery }) {
   const complained = timeline.some(
     ({ kind, details }) => kind === 'complained' && details.verified !== false,

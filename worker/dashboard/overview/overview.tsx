@@ -137,7 +137,7 @@ overviewPages.open('get', '/', async (c) => {
       <Card id="newest" title="Newest messages" flush aside={<a href="/messages">All messages</a>}>
         <MessageTable messages={newest.messages} />
       </Card>
-      <QueuesAndNodes queues={queues} nodes={nodes} nowMs={nowMs} />
+      <QueuesAndNodes {...{ queues, nodes, nowMs }} hasBinding={c.get('env').bindings.EMAIL !== undefined} />
     </Page>,
   );
 });
@@ -149,10 +149,13 @@ export function QueuesAndNodes({
   queues,
   nodes,
   nowMs,
+  hasBinding,
 }: {
   queues: QueueDepth[];
   nodes: NodeSeen[];
   nowMs: number;
+  /** The Worker has the binding by which it hands mail to Cloudflare itself. */
+  hasBinding: boolean;
 }) {
   return (
     <div class="grid">
@@ -178,10 +181,17 @@ export function QueuesAndNodes({
       <Card id="nodes" title="Nodes" flush>
         {nodes.length === 0 ? (
           <div class="empty">
-            <Note tone="warn">
-              No mail node has ever reported, so nothing is delivered. Start one:{' '}
-              <a href="/docs/deploy#a-node">how that is done</a>.
-            </Note>
+            {hasBinding ? (
+              <p>
+                No node: mail leaves by the binding of the Worker,{' '}
+                <a href="/docs/no-port-25#without-a-node">as its rules say</a>.
+              </p>
+            ) : (
+              <Note tone="warn">
+                No mail node has ever reported, so nothing is delivered. Start one:{' '}
+                <a href="/docs/deploy#a-node">how that is done</a>.
+              </Note>
+            )}
           </div>
         ) : (
           <div class="scroll">

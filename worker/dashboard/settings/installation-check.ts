@@ -1,4 +1,5 @@
 import { faultOfTransport } from '#domain/delivery/transport-health.ts';
+import { diagnoseDelegatedKeys } from '#domain/dns/delegated-check.ts';
 import { type Diagnosis, fine, unknown, warning } from '#domain/dns/diagnosis.ts';
 import { formatDkimRecord } from '#domain/dns/dkim-record.ts';
 import { recordsOf, remembering } from '#domain/dns/dns.ts';
@@ -8,6 +9,7 @@ import {
   diagnoseEmailRouting,
   diagnoseHelo,
   diagnoseHostAddresses,
+  diagnoseLinkHosts,
   diagnoseMx,
   diagnosePtr,
   diagnoseReports,
@@ -17,25 +19,30 @@ import {
 import { plainSpfResultOf } from '#domain/dns/spf-result.ts';
 import { sandboxDomain } from '#domain/message/sandbox.ts';
 import { dohLookup } from '../../dns/doh.ts';
+import { zoneOf } from '../../dns/zone-api.ts';
 import type { Call } from '../../http/app.ts';
 import { workerSettings } from '../../settings.ts';
-import { findDomain, listDkimKeys } from '../../store/domains.ts';
+import { findDomain, listDkimKeys, newestDelegatedKeys } from '../../store/domains.ts';
 import { readInstallation } from '../../store/installation.ts';
 import { type NodeSeen, readQueues } from '../../store/overview.ts';
 import { countOld } from '../../store/reencrypt.ts';
+import { workerTransportOf } from '../../store/routing.ts';
+import { everyHome } from '../../store/store.ts';
 import { systemAccountId } from '../../store/system-mail.ts';
 import { readTransports } from '../../store/transports.ts';
 import { systemSender } from '../../system-mail/send.ts';
 
 /** Host names that are looked up; each costs some ten subrequests. */
 const mostHosts = 10;
+/** Records of delegated keys that are looked up. */
+const mostKeys = 20;
 const dnsTimeoutMs = 3_000;
 
 /** Looks at everything of the installation that the edge can see. */
 export async function checkInstallation(c: Call, nowMs: number): Promise<Diagnosis[]> {
   const env = c.get('env');
   const store = c.get('store').first;
-  const [{ queues, nodes }, read, sender, old, { transports }] = await Promise.all([
+  const [{ queues, nodes }, read, sender, old, { transports, rules }] = await Promise.all([
     readQueues(store, nowMs),
     readInstallation(store, nowMs),
     systemSender({ store, env }),
@@ -51,6 +58,7 @@ export async function checkInstallation(c: Call, nowMs: number): Promise<Diagnos
     encryption: { keys: env.encryptionKeys.length, old },
     allowLocalWebhooks: env.allowLocalWebhooks,
     settings: workerSettings.length,
+    workerTransport: workerTransportOf(transports, rules, env.bindings.EMAIL !== undefined, nowMs),
     relays: transports.map((one) => ({ name: one.name, fault: faultOfTransport(one) })),
   });
   if (isReserved(env.serviceDomain)) {
@@ -59,7 +67,25 @@ export async function checkInstallation(c: Call, nowMs: number): Promise<Diagnos
     const meant = own.filter(({ check, status }) => check !== 'local-webhooks' || status !== 'warning');
     return [...meant, fine('service-domain', observed)];
   }
-  return [...own, ...(await checkDns(env, hostNamesOf(nodes, nowMs))), ...(await checkSandbox(c))];
+  const dns = await Promise.all([
+    checkDns(env, hostNamesOf(nodes, nowMs)),
+    checkDelegated(c),
+    checkSandbox(c),
+  ]);
+  return [...own, ...dns.flat()];
+}
+
+/** What the installation publishes for domains that delegate DKIM: the newest keys of each home, so many in all. */
+async function checkDelegated(c: Call): Promise<Diagnosis[]> {
+  const env = c.get('env');
+  const homes = everyHome(c.get('store'));
+  const each = Math.ceil(mostKeys / homes.length);
+  const keys = await Promise.all(homes.map((home) => newestDelegatedKeys(home, each)));
+  const lookup = dohLookup(env.dohUrl, { timeoutMs: dnsTimeoutMs });
+  return await diagnoseDelegatedKeys(keys.flat().slice(0, mostKeys), {
+    lookup,
+    byHand: zoneOf(env) === null,
+  });
 }
 
 /** Names that are nobody's, as `npm start` has one. */
@@ -115,6 +141,7 @@ async function checkDns(
     diagnoseEmailRouting(subject),
     diagnoseMx(subject),
     diagnoseReports(subject),
+    diagnoseLinkHosts(subject),
   ]);
   return found.flat();
 }

@@ -61,7 +61,7 @@ operatorPages.page('/operator', async (c, viewer) => {
       <Sizes found={diagnoseHomes(sizes)} />
       <Checks checked={checked} />
       <SystemMail senders={senders} chosen={chosen} mailFrom={c.get('env').mailFrom} />
-      <QueuesAndNodes queues={queues} nodes={nodes} nowMs={nowMs} />
+      <QueuesAndNodes {...{ queues, nodes, nowMs }} hasBinding={c.get('env').bindings.EMAIL !== undefined} />
       <Card id="accounts" title="Accounts" flush>
         <table class="cards">
           <Columns names={['Account', 'State', 'Since']} actions />

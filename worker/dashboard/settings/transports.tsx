@@ -16,7 +16,7 @@ import { Field, Fields, Post, Select } from '../../pages/forms.tsx';
 import { Page } from '../../pages/layout.tsx';
 import { bytes, Empty, Head, State, Time } from '../../pages/parts.tsx';
 import { whyClosed } from '../../store/routing.ts';
-import { readTransports, type TransportState } from '../../store/transports.ts';
+import { isNodes, readTransports, type TransportState } from '../../store/transports.ts';
 import { Board, type Form } from '../board.tsx';
 import { Feeds, feedsOf } from './transport-feeds.tsx';
 import { NewRule, Rules, SwitchDomain } from './transport-rules.tsx';
@@ -44,7 +44,11 @@ transportPages.page('/operator/transports', async (c, viewer) => {
             <p>Add one where port 25 is closed, or where a new address is trusted by nobody yet.</p>
           </Empty>
         ) : (
-          <Relays transports={transports} nowMs={nowMs} />
+          <Relays
+            transports={transports}
+            nowMs={nowMs}
+            hasBinding={c.get('env').bindings.EMAIL !== undefined}
+          />
         )}
       </Card>
       <Feeds feeds={await feedsOf(c, transports)} />
@@ -62,7 +66,13 @@ transportPages.page('/operator/transports', async (c, viewer) => {
   );
 });
 
-function Relays({ transports, nowMs }: { transports: readonly TransportState[]; nowMs: number }) {
+interface Shown {
+  nowMs: number;
+  /** The Worker has its binding. */
+  hasBinding: boolean;
+}
+
+function Relays({ transports, ...shown }: Shown & { transports: readonly TransportState[] }) {
   return (
     <table class="cards">
       <Columns names={['Relay', 'State', 'Today', 'Last']} actions />
@@ -74,12 +84,14 @@ function Relays({ transports, nowMs }: { transports: readonly TransportState[]; 
               <td class="break">
                 {one.name}
                 <p class="small quiet">
-                  {one.host}:{one.port}, {one.tls}
+                  {isNodes(one)
+                    ? `${one.host}:${one.port}, ${one.tls}`
+                    : 'the binding of the Worker, no node needed'}
                   {one.user !== null && `, as ${one.user}`}
                 </p>
               </td>
               <td data-label="State">
-                <RelayState one={one} nowMs={nowMs} />
+                <RelayState one={one} {...shown} />
               </td>
               <td class="nowrap" data-label="Today">
                 {one.takenToday.toLocaleString('en')}
@@ -137,12 +149,14 @@ function Limits({ of: { maxBytes, perMinute, sessionRecipients } }: { of: Transp
 
 const faultNames = { refuses: 'does not deliver', silent: 'tells little', unheard: 'tells nothing' } as const;
 
-function RelayState({ one, nowMs }: { one: TransportState; nowMs: number }) {
-  const closed = whyClosed(one, nowMs);
+function RelayState({ one, nowMs, hasBinding }: Shown & { one: TransportState }) {
+  const closed = whyClosed(one, nowMs, hasBinding);
   if (closed)
     return (
       <>
-        <State tone="warn">{one.paused ? 'paused' : 'full'}</State>
+        <State tone="warn">
+          {one.paused ? 'paused' : hasBinding || isNodes(one) ? 'full' : 'no binding'}
+        </State>
         <p class="small quiet">{closed.text}</p>
       </>
     );
@@ -175,7 +189,7 @@ function NewRelay() {
           value="smtp"
           options={transportPresets.map(({ name, title }) => ({ value: name, text: title }))}
           hint={transportPresets
-            .filter(({ host }) => host !== null)
+            .filter(({ name }) => name !== 'smtp')
             .map(({ title, hint }) => `${title}: ${hint}`)
             .join(' ')}
         />

@@ -31,6 +31,9 @@ export const text = `# How it works
 - **What an MX took** is told however late it comes: a node that could not report for longer than its lease answers the
   next lease of that message with what it knows, a late report becomes its event once, and when two nodes may have sent
   it, or one was not heard of again, the timeline says \`maybeAccepted\`.
+- **Without a node** the Worker is one itself (\`worker/node-api/carry.ts\`): by order of the queue it leases what its transports
+  are to have, hands it to Cloudflare's binding and reports, under the same fence. A run is bounded; whose a message is, is read
+  before it is leased.
 - **The node's journal** notes \`sending\` before DATA and the outcome after the reply, each on disk before the next
   step. What stays unknown (the connection broke after the final dot) is \`maybeAccepted\`: said in the event, and
   tried again with the same Message-ID.

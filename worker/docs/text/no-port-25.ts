@@ -22,6 +22,7 @@ curl -s -X PUT "$URL/admin/v1/transport-rules" -H "Authorization: Bearer $OPERAT
 | \`smtp\` | yours to say | STARTTLS on 587 | any submission server (RFC 6409) |
 | \`ses\` | \`email-smtp.<region>.amazonaws.com\` | TLS from the beginning, 465 | SMTP credentials of its console; 40 MiB; the domain must be verified there |
 | \`cloudflare\` | \`smtp.mx.cloudflare.net\` | TLS from the beginning, 465 | user \`api_token\`, the secret is an API token with Email Sending: Edit; 5 MiB; the domain must be set up for sending in that account; it signs by itself, and takes the header fields of its list alone |
+| \`cloudflare-binding\` | none: the Worker itself | Cloudflare’s own | no node, no secret: [below](#without-a-node); 5 MiB; otherwise as \`cloudflare\` |
 
 What can be set: \`host\`, \`port\`, \`tls\` (\`implicit\`, \`starttls\`, \`none\`), \`user\`, \`secret\`, \`max_bytes\`, \`connections\` (at once, 10),
 \`paused\`, and what the relay takes at the most:
@@ -36,6 +37,34 @@ What can be set: \`host\`, \`port\`, \`tls\` (\`implicit\`, \`starttls\`, \`none
 The secret is kept encrypted as DKIM keys are, goes to nodes with the mail that needs
 it, and is shown to nobody again; it is never sent without TLS nor to a certificate that is not valid for the host. A relay on
 \`localhost\` may do without.
+
+## Without a node
+
+With \`cloudflare-binding\` the Worker hands mail to Cloudflare Email Service itself, by a binding (\`send_email\`): an installation needs no
+machine at all.
+
+\`\`\`sh
+npm run deploy -- --relay cloudflare-binding
+\`\`\`
+
+makes the binding \`EMAIL\`, which later deployments keep, adds the transport and, where there is no rule yet, the rule
+\`["direct", "cloudflare-binding"]\`: mail leaves by the binding while no node is here. Start a node later, and it takes over, without a
+client noticing; the binding then has what the node's network or a blocklist keeps from leaving. Set up each sending domain for sending in
+Cloudflare (Email Service, in the same account), and subscribe to its [events](#events).
+
+- Cloudflare signs with its own DKIM key for your domain: the two records of Pennypost are not needed for mail by it, and no
+  signature of ours is in it. It writes \`Date\` and \`Message-ID\` anew.
+- The envelope sender is the author's address, and reports come back as events alone.
+- What the Worker says is what the service says: an error with a code (\`E_…\`). Those of the message or its recipient bounce; those of
+  the sender (a domain that is not set up, a rate, a quota of the day) are tried again, or let nodes have the message where the rule
+  names a transport of theirs. When no answer comes, or an error without a code, the timeline says \`maybeAccepted\`.
+- A message is in one transport at a time: the Worker leases as nodes do, for five minutes. Where a rule names transports of both,
+  whose come first tries first; where they refuse the sender, the next attempt, a minute later, is the other's.
+- \`host\`, \`port\`, \`tls\`, \`user\`, \`secret\`, \`per_minute\` and \`session_recipients\` are nothing of the binding's; \`connections\` is how many
+  it is given at once (at most 4 are). Rules that ask for a \`provider\` are for nodes.
+- A message that asks for REQUIRETLS bounces, as the binding cannot pass that on.
+- Without a node there is no submission by SMTP, no return path on port 25, and nobody plays the simulator's parts: send by the API, and
+  let Email Routing bring what comes back (\`npm run deploy -- --email-routing\`).
 
 ## Rules
 
@@ -78,7 +107,7 @@ DeliveryDelay. Messages whose signature is not Amazon's are refused. The domain 
 (\`pp-bounces.<your domain>\` is below it; \`bounces.<service domain>\` where a domain has none of its own).
 
 **Cloudflare Email Service**: on the page Queues of the Cloudflare dashboard, \`pennypost-relay-events\`, Subscriptions, subscribe to
-Email Sending of each domain, all six events. A message is known again by the id that Cloudflare gives in its reply. The domain of the
+Email Sending of each domain, all six events. A message is known again by the id that Cloudflare gives in its reply, or to the binding. The domain of the
 return path must be set up for sending there as well: Cloudflare takes no other sender.
 
 When a relay takes mail and its events tell that it delivers none of it (all suppressed there, for example), or tell nothing of it,
@@ -100,6 +129,7 @@ names it (\`leftOut\`).
 
 ## What you see
 
+- What left by the binding has \`relayId\` in place of a reply: what Cloudflare calls the message.
 - The event \`delivered\` has \`transport\` in its details: the message was handed to that relay, whose word it is that it will be delivered.
 - Where a transport before it did not have the message, \`passedOn\` names each with the reason (\`direct\` among them): so a timeline
   says why mail went by a relay.

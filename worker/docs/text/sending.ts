@@ -150,7 +150,8 @@ of an account by its settings (\`PATCH /v1/settings\`, or the settings page, by 
 - \`machine\` in an event is a guess: many mail programs and gateways fetch pictures and links before anybody reads. At
   most one event a minute of the same link and 20 opens and clicks of a delivery are recorded.
 
-The links lead to \`PUBLIC_URL\` (without it, to the host name that the message was submitted to), and need no sign-in: \`/t/<token>.gif\`
+The links lead to the [host of the domain's own](domains.md#links-with-a-name-of-your-own) while that has a certificate, else to \`PUBLIC_URL\` (without
+it, to the host name that the message was submitted to), and need no sign-in: \`/t/<token>.gif\`
 is the pixel, \`/c/<token>?u=<target>\` redirects to where the link led, \`/u/<token>\` is a page with a button; what mail
 programs post there (RFC 8058) raises \`unsubscribed\` and suppresses the address in the [scope](#scopes-of-unsubscribing) of the link. A token is
 signed together with its purpose and target, so nobody can make one or lead it elsewhere. Redirects work for as long as
@@ -188,7 +189,9 @@ with the first message that names it; a message that names none is of the stream
 Of each stream there are
 
 - statistics: \`GET /v1/stats?by=stream\`, and the page Statistics; 200 streams are counted in a day, more together as \`(other)\`
-- suppressions: \`POST /v1/suppressions {"email", "scope": "stream:offers"}\`, and \`unsubscribe_scope: "stream"\` for its recipients
+- suppressions: \`POST /v1/suppressions {"email", "scope": "stream:offers"}\`, and \`unsubscribe_scope: "stream"\` for its recipients; a
+  complaint about mail of a stream with a name suppresses in that stream alone, so that nobody is kept from password resets by what they said of offers.
+  A complaint about mail of \`transactional\`, and a mailbox that is gone, suppress in the whole account
 - webhooks: \`streams\` of an [endpoint](webhooks.md)
 - lists: \`GET /v1/emails?stream=offers\`, and the page Messages
 

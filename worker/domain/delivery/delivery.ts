@@ -3,6 +3,7 @@ import { classOf, type MailClass } from '../message/class.ts';
 import { type Consequence, consequenceOf, isSuppressed, type RecipientFacts } from './consequence.ts';
 import type { EventDetails, NewEvent } from './event.ts';
 import type { Failure, Outcome } from './outcome.ts';
+import { workerNodeId } from './turn.ts';
 
 /**
  * States of a delivery and the ways between them. "Delivered" means that a remote MX accepted it; a later
@@ -203,7 +204,7 @@ export function unreportedEvent(node: string | null, nowMs: number): Omit<NewEve
     details: {
       maybeAccepted: true,
       class: 'system',
-      diagnostic: `${node ?? 'A node'} had it and has not told what became of it. It is tried again.`,
+      diagnostic: `${node === workerNodeId ? 'The Worker' : (node ?? 'A node')} had it and has not told what became of it. It is tried again.`,
       nextAttemptAt: new Date(nowMs).toISOString(),
     },
   };
@@ -259,7 +260,18 @@ function timeOf({ endedAtMs }: Outcome, nowMs: number): number {
 }
 
 function attemptDetails(delivery: DeliveryFacts, outcome: Outcome): EventDetails {
-  const { transport, from, mx, tls, reused, steps, tried, passedOn = [], leftOut = [] } = outcome.session;
+  const {
+    transport,
+    from,
+    mx,
+    tls,
+    reused,
+    steps,
+    tried,
+    relayId,
+    passedOn = [],
+    leftOut = [],
+  } = outcome.session;
   return {
     attempt: delivery.attempts,
     ...(transport === undefined ? {} : { transport }),
@@ -270,6 +282,7 @@ function attemptDetails(delivery: DeliveryFacts, outcome: Outcome): EventDetails
     steps,
     ...(tried.length > 0 ? { tried } : {}),
     ...(passedOn.length > 0 ? { passedOn } : {}),
+    ...(relayId === undefined ? {} : { relayId }),
     ...(leftOut.length > 0 ? { leftOut } : {}),
     durationMs: Math.max(0, Math.round(outcome.endedAtMs - outcome.startedAtMs)),
   };

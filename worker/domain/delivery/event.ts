@@ -43,7 +43,7 @@ export const events = [
     postmark: 'Delivery',
     raised: 'a remote MX answered 250 after DATA',
     details:
-      'mx (host, address), reply, tls (version, cipher, verdict), dkim selectors, steps with durations, transport, passedOn, leftOut (header fields that it does not take), from (the sending address, where the node has several)',
+      'mx (host, address), reply, tls (version, cipher, verdict), dkim selectors, steps with durations, transport, relayId (what a transport that gives no reply calls the message), passedOn, leftOut (header fields that it does not take), from (the sending address, where the node has several)',
   },
   {
     kind: 'deferred',
@@ -89,7 +89,8 @@ export const events = [
     resend: 'email.complained',
     postmark: 'SpamComplaint',
     raised: 'an abuse report came (RFC 5965)',
-    details: 'feedback type, source, verified (by a token or a signed feedback loop), suppresses',
+    details:
+      'feedback type, source, verified (by a token or a signed feedback loop), suppresses, scope (`account`, or `stream:` and a name)',
   },
   {
     kind: 'opened',

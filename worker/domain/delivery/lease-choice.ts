@@ -113,11 +113,8 @@ export function beginning<T extends Candidate>(heads: readonly Head<T>[]): Head<
 }
 
 /** A short look would have shown only the beginning of it, and some of it was given. Pure. */
-export function isDeep<T extends Candidate>(
-  heads: readonly Head<T>[],
-  { picked }: Pick<Choice<T>, 'picked'>,
-): boolean {
-  return picked.length > 0 && heads.reduce((sum, { rows }) => sum + rows.length, 0) >= leastLook;
+export function isDeep<T extends Candidate>(heads: readonly Head<T>[], given: readonly unknown[]): boolean {
+  return given.length > 0 && heads.reduce((sum, { rows }) => sum + rows.length, 0) >= leastLook;
 }
 
 /** No transaction takes longer to commit. */

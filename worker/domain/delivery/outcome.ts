@@ -84,6 +84,8 @@ export const sessionSchema = z.object({
     .array(z.object({ transport: z.string().max(64), error: z.string().max(500) }))
     .max(16)
     .optional(),
+  /** What its transport calls the message, where it says so in no reply; left out: see the reply. */
+  relayId: z.string().min(1).max(250).optional(),
   /** Header fields of the message that its transport does not take, and that were left out. */
   leftOut: z.array(z.string().max(100)).max(50).optional(),
 });
@@ -109,8 +111,13 @@ export const failureSchema = z.object({
 export type Failure = z.infer<typeof failureSchema>;
 
 export const outcomeSchema = z.discriminatedUnion('type', [
-  /** The MX answered 250 after the final dot. */
-  z.object({ type: z.literal('delivered'), ...common, reply: smtpReplySchema, dkim: z.array(z.string()) }),
+  /** The MX answered 250 after the final dot; `reply` is null where a transport that is no SMTP server took it. */
+  z.object({
+    type: z.literal('delivered'),
+    ...common,
+    reply: smtpReplySchema.nullable(),
+    dkim: z.array(z.string()),
+  }),
   /** A temporary failure: 4yz reply, network, DNS, anything unknown. */
   z.object({ type: z.literal('deferred'), ...common, failure: failureSchema }),
   /** A permanent failure: 5yz reply, or proof without one (null MX, no such domain, no SMTPUTF8). */

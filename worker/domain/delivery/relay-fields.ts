@@ -18,6 +18,26 @@ export function takesField(fields: RelayFields | null, name: string): boolean {
 }
 
 /**
+ * A header section without the fields that a relay does not take; each field stays as it is, byte for byte.
+ * @param section latin1 text with CRLF line ends; an empty line at its end stays
+ * @param leftOut is given the names of the fields that are left out, as written
+ */
+export function keptFields(section: string, fields: RelayFields | null, leftOut: Set<string>): string {
+  if (fields === null) return section;
+  return section
+    .split(/(?<=\r\n)(?![ \t])/)
+    .filter((text) => {
+      const colon = text.indexOf(':');
+      if (colon < 0) return true;
+      const name = text.slice(0, colon).trimEnd();
+      const takes = takesField(fields, name);
+      if (!takes) leftOut.add(name);
+      return takes;
+    })
+    .join('');
+}
+
+/**
  * What Cloudflare Email Service takes: what makes a message (RFC 5322 §3.6, RFC 2045; it writes Date and Message-ID anew), and its
  * list of what senders may set. It writes DKIM-Signature, Feedback-ID and the fields of feedback loops (RFC 9477) itself, and refuses
  * what is not on the list. https://developers.cloudflare.com/email-service/reference/headers/

@@ -101,7 +101,12 @@ export function routeOf(rules: readonly TransportRule[], message: Routed): Route
 const beforeMail: readonly StepName[] = ['wait', 'connect', 'greeting', 'ehlo', 'tls', 'auth'];
 
 /** Refusals of the sender, not of the message or its recipient: another transport is another sender. */
-const ofTheSender: readonly Failure['class'][] = ['blocklisted', 'rate_limited', 'relay_denied', 'network'];
+export const ofTheSender: readonly Failure['class'][] = [
+  'blocklisted',
+  'rate_limited',
+  'relay_denied',
+  'network',
+];
 
 /**
  * Whether the next transport of a route may have the message, as this one certainly has not.
@@ -139,12 +144,12 @@ export function transportUses(
       uses.set(name, use);
       return use;
     };
-    const { transport, tried, passedOn = [] } = outcome.session;
+    const { transport, tried, relayId, passedOn = [] } = outcome.session;
     for (const { transport: name, error } of tried)
       if (name !== undefined) of(name).failedText = error.slice(0, 500);
     for (const { transport: name, error } of passedOn) if (name !== direct) of(name).failedText = error;
     if (transport === undefined) continue;
-    const id = outcome.type === 'delivered' ? relayIdOf(outcome.reply.text) : null;
+    const id = outcome.type === 'delivered' ? (relayId ?? relayIdOf(outcome.reply?.text ?? '')) : null;
     if (id !== null) of(transport).ids.push({ id, messageId, n });
     // What it may have taken counts, too.
     if (outcome.type === 'delivered' || outcome.type === 'maybeAccepted') of(transport).taken += 1;
@@ -156,6 +161,9 @@ export function transportUses(
 
 /** Where Cloudflare Email Service is to put its events: a queue of the installation, as deployments make it. */
 export const relayEventsQueue = 'pennypost-relay-events';
+
+/** Who hands mail to transports: nodes by SMTP, the Worker by its `send_email` binding. */
+export type Carrier = 'node' | 'worker';
 
 /** What is known of services beforehand. */
 export interface TransportPreset {
@@ -169,6 +177,8 @@ export interface TransportPreset {
   sessionRecipients: number | null;
   /** Header fields that it takes; null: all. */
   fields: RelayFields | null;
+  /** Who hands mail to it: nodes, by SMTP; the Worker, by its binding `send_email`, so that no node is needed. */
+  carrier: Carrier;
   /** How it tells what became of what it took: by Amazon SNS to a path of ours, into a queue of ours; null: by mail alone. */
   feed: 'sns' | 'queue' | null;
   /** Where what is given here is said. */
@@ -189,6 +199,7 @@ export const transportPresets: readonly TransportPreset[] = [
     maxBytes: null,
     sessionRecipients: null,
     fields: null,
+    carrier: 'node',
     feed: null,
     source: null,
     hint: 'The submission server of whoever relays for you (RFC 6409).',
@@ -203,6 +214,7 @@ export const transportPresets: readonly TransportPreset[] = [
     maxBytes: 40 * mebibyte,
     sessionRecipients: null,
     fields: null,
+    carrier: 'node',
     feed: 'sns',
     source: 'https://docs.aws.amazon.com/ses/latest/dg/smtp-connect.html',
     hint: 'The host of your region, with SMTP credentials made in its console (no access keys).',
@@ -217,8 +229,29 @@ export const transportPresets: readonly TransportPreset[] = [
     maxBytes: 5 * mebibyte,
     sessionRecipients: 50,
     fields: cloudflareFields,
+    carrier: 'node',
     feed: 'queue',
     source: 'https://developers.cloudflare.com/email-service/api/send-emails/smtp/',
     hint: 'The secret is an API token with the permission Email Sending: Edit; the domain must be set up for sending in the same account. It signs by itself, and takes no header fields but those of its list: others are left out.',
   },
+  {
+    name: 'cloudflare-binding',
+    title: 'Cloudflare Email Service, from the Worker itself',
+    host: null,
+    port: 0,
+    tls: 'implicit',
+    user: null,
+    maxBytes: 5 * mebibyte,
+    sessionRecipients: null,
+    fields: cloudflareFields,
+    carrier: 'worker',
+    feed: 'queue',
+    source: 'https://developers.cloudflare.com/email-service/api/send-emails/workers-api/',
+    hint: 'No node is needed, and no secret: the Worker has a binding, which npm run deploy -- --relay cloudflare-binding makes. The domain must be set up for sending in the same account; it signs by itself, as above.',
+  },
 ];
+
+/** Whether the Worker itself hands mail to transports of a preset. */
+export function isOfWorker(preset: string): boolean {
+  return transportPresets.some(({ name, carrier }) => name === preset && carrier === 'worker');
+}

@@ -1,5 +1,6 @@
 import type { MailClass } from '../message/class.ts';
 import type { DeliveryState } from './delivery.ts';
+import { workerNodeId } from './turn.ts';
 
 /** A node as it last asked for work, to the minute. */
 export interface AskingNode {
@@ -30,8 +31,12 @@ export function whyWaiting(
   if (around.suspended) return 'The account is suspended.';
   if (around.digestPaused && delivery.class === 'digest')
     return 'Mail of class digest is paused until the account’s sender health is better; the Overview says what lowers it.';
-  const nodes = around.nodes.filter(({ lastSeenAtMs }) => lastSeenAtMs > nowMs - nodeIsAwayAfterMs);
-  if (nodes.length === 0) return 'No node asks for mail.';
+  const asking = around.nodes.filter(({ lastSeenAtMs }) => lastSeenAtMs > nowMs - nodeIsAwayAfterMs);
+  const nodes = asking.filter(({ nodeId }) => nodeId !== workerNodeId);
+  if (nodes.length === 0)
+    return asking.length === 0
+      ? 'No node asks for mail.'
+      : 'No node asks for mail, and what the Worker hands to Cloudflare itself comes before it, or is all but this.';
   if (nodes.every((node) => node.excludedDomains.includes(domain))) {
     return `The hosts of ${domain} asked to slow down, or as much waits for them as may.`;
   }

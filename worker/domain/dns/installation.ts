@@ -12,6 +12,8 @@ export interface InstallationFacts {
   /** Since when what waits longest has been due, by class. */
   queues: readonly { class: MailClass; oldestDueMs: number | null }[];
   nodes: readonly { nodeId: string; lastSeenAtMs: number }[];
+  /** The Worker hands mail to Cloudflare itself, by this transport, as a rule says; null: it does not. */
+  workerTransport: string | null;
   /** Cron's last tick, with what went wrong in it; null: there has been none. */
   tick: { atMs: number; fault: string | null } | null;
   /** Webhook endpoints that have had something to post for longer than `lateMs.webhook`. */
@@ -100,6 +102,13 @@ export function diagnoseRelays(relays: readonly RelayFacts[]): Diagnosis[] {
           fault.fix,
         ),
   );
+}
+
+/** Told by the doctor of a node; where the Worker hands no mail to Cloudflare itself, nothing is said of it. */
+export function diagnoseWorkerTransport(workerTransport: string | null): Diagnosis[] {
+  if (workerTransport === null) return [];
+  const observed = `While no node is here, mail leaves by the binding of the Worker (${workerTransport}); so does what its rules give to it.`;
+  return [fine('worker transport', observed)];
 }
 
 const minuteMs = 60_000;
@@ -209,13 +218,22 @@ function diagnoseTick({ tick, nowMs }: InstallationFacts): Diagnosis {
     : warning('cron', `It ticks, but: ${tick.fault}`, 'Look at the logs of the Worker (wrangler tail).');
 }
 
-function diagnoseNodes({ nodes, nowMs }: InstallationFacts): Diagnosis {
+function diagnoseNodes({ nodes, nowMs, workerTransport }: InstallationFacts): Diagnosis {
   const start =
     'Start a node, see the guide Deploy, at /docs/deploy. Where its network closes port 25, mail leaves by a relay: /docs/no-port-25.';
-  if (nodes.length === 0) return failed('nodes', 'No node has ever reported: nothing is delivered.', start);
+  if (nodes.length === 0)
+    return workerTransport === null
+      ? failed('nodes', 'No node has ever reported: nothing is delivered.', start)
+      : fine('nodes', `No node: mail leaves by the binding of the Worker (${workerTransport}).`);
   const away = nodes.filter(({ lastSeenAtMs }) => nowMs - lastSeenAtMs > lateMs.node);
   const names = away.map(({ nodeId }) => nodeId).join(', ');
   if (away.length === 0) return fine('nodes', `${nodes.map(({ nodeId }) => nodeId).join(', ')}: here.`);
+  if (away.length === nodes.length && workerTransport !== null)
+    return warning(
+      'nodes',
+      `No node is here (${names}): mail leaves by the binding of the Worker (${workerTransport}), what has no rule for it waits.`,
+      'Start a node again if one is still wanted.',
+    );
   return away.length === nodes.length
     ? failed('nodes', `No node is here: ${names} ${away.length === 1 ? 'is' : 'are'} away.`, start)
     : warning(
