@@ -93,31 +93,36 @@ export function togetherOf(states: readonly NodeState[]): NodeState {
   return {
     metrics: states.flatMap(({ metrics }) => metrics),
     fault: faults.length > 0 ? faults.join('; ') : null,
-    destinations: [
-      ...Map.groupBy(
-        states.flatMap((state) => state.destinations),
-        ({ name }) => name,
-      ),
-    ].map(([name, of]) => ({
-      name,
-      attempts: sum(of, (one) => one.attempts),
-      waiting: sum(of, (one) => one.waiting),
-      window: sum(of, (one) => one.window),
-      most: sum(of, (one) => one.most),
-      ...lastPause(of),
-    })),
-    sendingAddresses: [
-      ...Map.groupBy(
-        states.flatMap((state) => state.sendingAddresses),
-        ({ name }) => name,
-      ).values(),
-    ].flatMap(([first, ...others]) => {
-      if (!first) return [];
-      const of = [first, ...others];
-      const allowedToday = first.allowedToday === null ? null : sum(of, (one) => one.allowedToday ?? 0);
-      return [{ ...first, today: sum(of, (one) => one.today), allowedToday }];
-    }),
+    destinations: byName(
+      states.flatMap((state) => state.destinations),
+      ({ name }, of) => ({
+        name,
+        attempts: sum(of, (one) => one.attempts),
+        waiting: sum(of, (one) => one.waiting),
+        window: sum(of, (one) => one.window),
+        most: sum(of, (one) => one.most),
+        ...lastPause(of),
+      }),
+    ),
+    sendingAddresses: byName(
+      states.flatMap((state) => state.sendingAddresses),
+      (first, of) => ({
+        ...first,
+        today: sum(of, (one) => one.today),
+        allowedToday: first.allowedToday === null ? null : sum(of, (one) => one.allowedToday ?? 0),
+      }),
+    ),
   };
+}
+
+/** What several processes tell of the same, put together. */
+function byName<T extends { name: string }>(
+  list: readonly T[],
+  together: (first: T, of: readonly T[]) => T,
+): T[] {
+  return [...Map.groupBy(list, ({ name }) => name).values()].flatMap((of) =>
+    of[0] === undefined ? [] : [together(of[0], of)],
+  );
 }
 
 function sum<T>(list: readonly T[], of: (one: T) => number): number {

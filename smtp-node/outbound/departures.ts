@@ -13,6 +13,8 @@ export interface Leaving {
   from: SendingAddress | null;
   departure: Departure;
   hosts: readonly MxHost[];
+  /** To be told where no attempt came of it. */
+  untried(): void;
 }
 
 /** The addresses that mail to an MX leaves from: the node's one, or those of a list. */
@@ -27,10 +29,16 @@ export class Departures {
   }
 
   of(delivery: LeasedDelivery, hosts: readonly MxHost[]): Leaving {
-    const from = this.#addresses?.choose(delivery, hosts) ?? null;
+    const chosen = this.#addresses?.choose(delivery, hosts);
+    const from = chosen?.address ?? null;
     const [, departure] = this.#used.find(([one]) => one === from) ?? [];
     if (!departure) throw new Error(`${from?.name} is no address of this node`);
-    return { from, departure, hosts: from ? reachable(hosts, from) : hosts };
+    return {
+      from,
+      departure,
+      hosts: from ? reachable(hosts, from) : hosts,
+      untried: () => chosen?.giveBack(),
+    };
   }
 
   forgetSilent(): void {

@@ -74,6 +74,13 @@ export interface SendingAddressStats {
   allowedToday: number | null;
 }
 
+/** An address that was chosen for a delivery, and counted. */
+export interface Chosen {
+  address: SendingAddress;
+  /** For an attempt that was none: nothing was asked of any host, and its place is another's. */
+  giveBack(): void;
+}
+
 const dayMs = 86_400_000;
 
 /** The day of an address's ramp and its limits in a moment; null: it is warm. */
@@ -122,16 +129,17 @@ export class SendingAddresses {
   choose(
     delivery: Pick<LeasedDelivery, 'messageId' | 'n' | 'class' | 'account'>,
     hosts: readonly MxHost[],
-  ): SendingAddress {
+  ): Chosen {
     const inOrder = this.#poolsOf(delivery).flatMap((pool) =>
       rankedBy(`${delivery.messageId}/${delivery.n}`, pool),
     );
     const able = inOrder.filter((one) => reachable(hosts, one).some(hasAddress));
     const some = able.length > 0 ? able : inOrder;
-    const chosen = some.find((one) => this.#hasRoom(one)) ?? some.at(-1);
-    if (!chosen) throw new Error('one address is for all mail');
-    this.#counts.add(chosen.name, this.#now());
-    return chosen;
+    const address = some.find((one) => this.#hasRoom(one)) ?? some.at(-1);
+    if (!address) throw new Error('one address is for all mail');
+    const atMs = this.#now();
+    this.#counts.add(address.name, atMs);
+    return { address, giveBack: () => this.#counts.takeBack(address.name, atMs, this.#now()) };
   }
 
   stats(): SendingAddressStats[] {
