@@ -107,6 +107,11 @@ describe('an error of the binding', () => {
     expect(endOf(coded(code))).toEqual(ending);
   });
 
+  it('a refusal in words alone, for want of a domain that is set up, lets another transport have it', () => {
+    const error = new Error('destination address is not a verified address');
+    expect(endOf(error)).toEqual(['deferred', 'relay_denied', true]);
+  });
+
   it('has a row for each code that is documented, but those of headers', () => {
     expect(bindingErrorCodes).toHaveLength(13);
   });

@@ -221,7 +221,8 @@ describe('without a node', () => {
   });
 
   it('a message is given to it neither over its size nor over its quota', async () => {
-    await admin('PATCH', '/transports/cf', { max_bytes: 2048, daily_quota: 1 });
+    const [{ taken_today: today }] = (await admin('GET', '/transports')).body.data;
+    await admin('PATCH', '/transports/cf', { max_bytes: 2048, daily_quota: today + 1 });
     await rules(['cf']);
     const large = await send({ text_body: 'x'.repeat(3000) });
     const first = await send();
@@ -281,6 +282,17 @@ describe('without a node', () => {
       kind: 'deferred',
       details: { maybeAccepted: true, class: 'network' },
     });
+  });
+
+  it('an answer that names no message is one that it was taken', async () => {
+    await rules(['cf']);
+    const id = await send();
+    await carry({ ...meteredEnv, EMAIL: { send: async () => undefined } });
+    const { kind, details } = (await told(id)).at(-1) ?? {};
+    expect([kind, details]).toEqual([
+      'delivered',
+      expect.not.objectContaining({ relayId: expect.anything() }),
+    ]);
   });
 
   it('a message that asks for REQUIRETLS bounces, as the wish cannot be passed on', async () => {
@@ -388,7 +400,7 @@ describe('the lease of the Worker', () => {
 describe('beside a node', () => {
   let node: TestNode;
   beforeEach(async () => {
-    node = await new TestNode('node-a').hello();
+    node = await new TestNode('node-a', environment).hello();
     later(1000);
   });
   const refusal = (name: string) => ({
@@ -488,7 +500,7 @@ describe('beside a node', () => {
     later();
     const id = await send();
     await carry(meteredEnv);
-    const { body } = await node.post('lease', { max: 10 });
+    const { body } = await new TestNode('node-a', meteredEnv, node.bootId).post('lease', { max: 10 });
     expect(body.deliveries).toEqual([]);
     expect((await told(id)).at(-1)).toMatchObject({
       kind: 'rate_limited',

@@ -286,15 +286,19 @@ export async function allEvents(key: string, limit = 100): Promise<Answer[]> {
 /** Acts as a node: hello, lease, results. */
 export class TestNode {
   readonly nodeId: string;
-  readonly bootId = crypto.randomUUID();
+  readonly bootId: string;
+  readonly environment: Record<string, unknown>;
 
-  constructor(nodeId = 'node-a') {
+  constructor(nodeId = 'node-a', environment = meteredEnv, bootId: string = crypto.randomUUID()) {
     this.nodeId = nodeId;
+    this.environment = environment;
+    this.bootId = bootId;
   }
 
   async post(path: string, body: Record<string, unknown>) {
-    const { nodeId, bootId } = this;
-    return await call('POST', `/node/v1/${path}`, await nodeToken(nodeId), { nodeId, bootId, ...body });
+    const { nodeId, bootId, environment } = this;
+    const said = { nodeId, bootId, ...body };
+    return await call('POST', `/node/v1/${path}`, await nodeToken(nodeId), said, {}, environment);
   }
 
   async hello(): Promise<this> {

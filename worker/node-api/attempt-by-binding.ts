@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import { z } from 'zod';
 import { bindingMessage } from '#domain/delivery/binding-message.ts';
 import { type BindingEnding, bindingSession, endingOfError } from '#domain/delivery/binding-outcome.ts';
 import type { Outcome, Session } from '#domain/delivery/outcome.ts';
@@ -41,8 +42,10 @@ export async function attemptByBinding(
     if (!content) return ended(ownTrouble('the content of the message is empty'));
     const email = new EmailMessage(message.from, delivery.rcptTo, content);
     try {
-      const { messageId } = await within(answersWithinMs, EMAIL.send(email));
-      const relayId = messageId.replace(/^<|>$/g, '').slice(0, 250);
+      const answer: unknown = await within(answersWithinMs, EMAIL.send(email));
+      // Whatever it says, and if nothing: what is not refused was taken.
+      const { data } = sent.safeParse(answer);
+      const relayId = (data?.messageId ?? '').replace(/^<|>$/g, '').slice(0, 250);
       return ended(taken, { ...session, ...(relayId === '' ? {} : { relayId }) });
     } catch (error) {
       return ended(endingOfError(error), session);
@@ -52,6 +55,8 @@ export async function attemptByBinding(
     return ended(ownTrouble(`our own trouble: ${String(error)}`));
   }
 }
+
+const sent = z.object({ messageId: z.string() });
 
 type Ending = BindingEnding | Pick<Extract<Outcome, { type: 'delivered' }>, 'type' | 'reply' | 'dkim'>;
 

@@ -57,7 +57,7 @@ Cloudflare (Email Service, in the same account), and subscribe to its [events](#
 - The envelope sender is the author's address, and reports come back as events alone.
 - What the Worker says is what the service says: an error with a code (\`E_…\`). Those of the message or its recipient bounce; those of
   the sender (a domain that is not set up, a rate, a quota of the day) are tried again, or let nodes have the message where the rule
-  names a transport of theirs. When no answer comes, the timeline says \`maybeAccepted\`.
+  names a transport of theirs. When no answer comes, or an error without a code, the timeline says \`maybeAccepted\`.
 - A message is in one transport at a time: the Worker leases as nodes do, for five minutes. Where a rule names transports of both,
   whose come first tries first; where they refuse the sender, the next attempt, a minute later, is the other's.
 - \`host\`, \`port\`, \`tls\`, \`user\`, \`secret\`, \`per_minute\` and \`session_recipients\` are nothing of the binding's; \`connections\` is how many

@@ -96,6 +96,15 @@ const header: Row = {
 };
 const other: Row = { type: 'deferred', class: 'unknown', status: null, text: 'it did not take it' };
 
+/** What is said in words alone where no sending domain of the account is set up yet, so that only its own addresses get mail. */
+const notVerified = /destination address is not (?:a verified address|verified|allowed)/i;
+const unverified: Row = {
+  type: 'deferred',
+  class: 'relay_denied',
+  status: null,
+  text: 'the sender’s domain is not set up for sending there',
+};
+
 /** The codes of the table; those that begin with `E_HEADER` are one row. */
 export const bindingErrorCodes = Object.keys(codes);
 
@@ -115,13 +124,14 @@ export type BindingEnding =
  */
 export function endingOfError(error: unknown): BindingEnding {
   const { code, message } = partsOf(error);
-  if (code === null) {
-    const text = `no answer came from the binding, so it may have taken the message: ${message}`;
+  const row = code === null ? (notVerified.test(message) ? unverified : null) : rowOf(code);
+  if (row === null) {
+    const text = `the binding gave no code, so it may have taken the message: ${message}`;
     return { type: 'maybeAccepted', failure: failureOf({ class: 'network', status: null, text, code }) };
   }
-  const { type, text, ...row } = rowOf(code);
+  const { type, class: failureClass, status, text } = row;
   const words = `Cloudflare did not take it, ${text}: ${message}`;
-  return { type, failure: failureOf({ ...row, text: words, code }) };
+  return { type, failure: failureOf({ class: failureClass, status, text: words, code }) };
 }
 
 function failureOf(of: { class: FailureClass; status: string | null; text: string; code: string | null }) {
@@ -131,7 +141,7 @@ function failureOf(of: { class: FailureClass; status: string | null; text: strin
     reply: null,
     step: 'final' as const,
     text: text.slice(0, 1000),
-    code: code && code.slice(0, 64),
+    code: code === null ? null : code.slice(0, 64),
   };
 }
 
