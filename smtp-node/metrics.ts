@@ -1,7 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { byName } from '#domain/by-name.ts';
+import { addUpSendingAddresses, type SendingAddressState } from '#domain/delivery/sending-address.ts';
 import type { DestinationStats } from './outbound/destinations.ts';
-import type { SendingAddressStats } from './outbound/sending-addresses.ts';
 
 /** What is counted; given to the parts that do the work. */
 export type Meters = ReturnType<typeof createMeters>;
@@ -84,7 +85,7 @@ export interface NodeState {
   fault: string | null;
   destinations: DestinationStats[];
   /** Those of a list of addresses to send from. */
-  sendingAddresses: SendingAddressStats[];
+  sendingAddresses: SendingAddressState[];
 }
 
 /** What several processes tell together: metrics are added up, but for those that are averages. */
@@ -104,25 +105,8 @@ export function togetherOf(states: readonly NodeState[]): NodeState {
         ...lastPause(of),
       }),
     ),
-    sendingAddresses: byName(
-      states.flatMap((state) => state.sendingAddresses),
-      (first, of) => ({
-        ...first,
-        today: sum(of, (one) => one.today),
-        allowedToday: first.allowedToday === null ? null : sum(of, (one) => one.allowedToday ?? 0),
-      }),
-    ),
+    sendingAddresses: addUpSendingAddresses(states.flatMap((state) => state.sendingAddresses)),
   };
-}
-
-/** What several processes tell of the same, put together. */
-function byName<T extends { name: string }>(
-  list: readonly T[],
-  together: (first: T, of: readonly T[]) => T,
-): T[] {
-  return [...Map.groupBy(list, ({ name }) => name).values()].flatMap((of) =>
-    of[0] === undefined ? [] : [together(of[0], of)],
-  );
 }
 
 function sum<T>(list: readonly T[], of: (one: T) => number): number {

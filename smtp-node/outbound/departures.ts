@@ -1,3 +1,4 @@
+import type { SendingAddressState } from '#domain/delivery/sending-address.ts';
 import type { LeasedDelivery } from '#domain/node-contract.ts';
 import type { Around } from './host-attempt.ts';
 import type { MxHost } from './mx-order.ts';
@@ -67,6 +68,13 @@ export class Departures {
       waitingDeliveries: sum((stats) => stats.waitingDeliveries),
       hosts: all.flatMap(({ hosts }) => hosts),
     };
+  }
+
+  /** How the addresses of a list stand; none: there is no list. */
+  addressStates(): SendingAddressState[] {
+    const pausedFor = (one: SendingAddress) =>
+      this.#used.flatMap(([from, { pool }]) => (from === one ? pool.throttledDomains() : []));
+    return this.#addresses?.stats(pausedFor) ?? [];
   }
 
   async close(): Promise<void> {

@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { mostPausedDomains, type SendingAddressState } from '#domain/delivery/sending-address.ts';
 import { dayOfPhase, phaseDays, phases, warmingLimits } from '#domain/limits/warming.ts';
 import { classNames } from '#domain/message/class.ts';
 import type { LeasedDelivery } from '#domain/node-contract.ts';
@@ -59,19 +60,6 @@ const sendingAddresses = z
  */
 export async function readSendingAddresses(path: string): Promise<SendingAddress[]> {
   return sendingAddresses.parse(JSON.parse(await readFile(path, 'utf8')));
-}
-
-/** How an address stands. */
-export interface SendingAddressStats {
-  name: string;
-  addresses: string[];
-  classes: SendingAddress['classes'] | null;
-  accounts: SendingAddress['accounts'] | null;
-  /** Day of its ramp, from 1; null: it is warm. */
-  rampDay: number | null;
-  /** Attempts from it in this UTC day, and how many of them its ramp allows; null: any number. */
-  today: number;
-  allowedToday: number | null;
 }
 
 /** An address that was chosen for a delivery, and counted. */
@@ -142,7 +130,8 @@ export class SendingAddresses {
     return { address, giveBack: () => this.#counts.takeBack(address.name, atMs, this.#now()) };
   }
 
-  stats(): SendingAddressStats[] {
+  /** @param pausedFor domains that are paused for an address */
+  stats(pausedFor: (one: SendingAddress) => string[] = () => []): SendingAddressState[] {
     const nowMs = this.#now();
     return this.#list.map((one) => {
       const ramp = rampOf(one, nowMs);
@@ -154,6 +143,7 @@ export class SendingAddresses {
         rampDay: ramp?.day ?? null,
         today: this.#counts.of(one.name, nowMs).today,
         allowedToday: ramp ? this.#share(ramp.limits.daily) : null,
+        paused: pausedFor(one).slice(0, mostPausedDomains),
       };
     });
   }

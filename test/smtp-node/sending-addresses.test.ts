@@ -208,6 +208,7 @@ describe('mail by several addresses', () => {
     await send(courier, { class: 'digest', rcptTo: '421-rcpt@example.test' });
     expect(courier.throttledDomains()).toEqual([]);
     expect(courier.busyDomains()).toEqual(['example.test']);
+    expect(courier.sendingAddresses().map(({ paused }) => paused)).toEqual([[], ['example.test']]);
     expect(await send(courier)).toMatchObject({ type: 'delivered', session: { from: general.name } });
     await send(courier, { rcptTo: '421-rcpt@example.test' });
     expect(courier.throttledDomains()).toEqual(['example.test']);
