@@ -63,15 +63,20 @@ export function Deliveries({
   );
 }
 
+/** What an event says by being there: a relay is no MX, and may give no reply. */
+function raisedBy(kind: NewEvent['kind'], transport: string | undefined): string {
+  return kind === 'delivered' && transport ? 'the relay has taken the message' : eventRow(kind).raised;
+}
+
 /** The newest words of the other side, or what was the last to happen. */
 function lastSaid({ timeline }: StoredDelivery): string {
   const last = timeline.at(-1);
   if (!last) return '';
   const parsed = shownDetails.safeParse(last.details);
   const { reply, diagnostic, text, transport } = parsed.success ? parsed.data : {};
-  const raised =
-    last.kind === 'delivered' && transport ? `handed to the relay ${transport}` : eventRow(last.kind).raised;
-  const words = reply ? `${reply.code} ${reply.text}` : (diagnostic ?? text ?? raised);
+  const words = reply
+    ? `${reply.code} ${reply.text}`
+    : (diagnostic ?? text ?? raisedBy(last.kind, transport));
   return words.length > 160 ? `${words.slice(0, 160)}…` : words;
 }
 
@@ -205,7 +210,7 @@ function Entry({
             {sinceMs !== null && ` (+${duration(event.atMs - sinceMs)})`}
           </span>
         </div>
-        <p class="small quiet">{eventRow(event.kind).raised}</p>
+        <p class="small quiet">{raisedBy(event.kind, details.transport)}</p>
         {details.maybeAccepted && (
           <Note tone="warn">
             <p class="small">
