@@ -512,8 +512,12 @@ describe('beside a node', () => {
 describe('the hub', () => {
   it('asks for a run at once, and then once a second, with nothing lost', async () => {
     const sent: (number | undefined)[] = [];
+    const places: (string | null)[] = [];
     const queue = {
-      send: async (_body: unknown, options?: { delaySeconds?: number }) => sent.push(options?.delaySeconds),
+      send: async ({ place }: { place: string | null }, options?: { delaySeconds?: number }) => {
+        places.push(place);
+        sent.push(options?.delaySeconds);
+      },
     };
     await runInDurableObject(hubOf(bindings.HUB), async (hub) => {
       Object.defineProperty(hub, 'env', { value: { EMAIL: binding, DELIVERY: queue }, configurable: true });
@@ -527,9 +531,31 @@ describe('the hub', () => {
       later(5000);
       await hub.askToCarry();
       expect(sent).toEqual([0, 1, 1, 0]);
-      Object.defineProperty(hub, 'env', { value: {}, configurable: true });
+      // While a run goes on no other begins; what is asked for meanwhile is one run after it, from the beginning.
+      const run = await hub.beginToCarry();
+      if (run === null) throw new Error('a run goes on');
+      expect(await hub.beginToCarry()).toBeNull();
+      later(5000);
       await hub.askToCarry();
       expect(sent).toHaveLength(4);
+      await hub.endToCarry(run, { isMore: true, place: 'there' });
+      expect(places).toEqual([null, null, null, null, null]);
+      // One that was cut off holds nobody up for long, and its late end is nobody else's.
+      const lost = await hub.beginToCarry();
+      later(3 * minuteMs);
+      const next = await hub.beginToCarry();
+      if (lost === null || next === null) throw new Error('a run goes on');
+      await hub.endToCarry(lost, { isMore: false, place: null });
+      expect(await hub.beginToCarry()).toBeNull();
+      await hub.endToCarry(next, { isMore: false, place: null });
+      expect(sent).toHaveLength(6);
+      const last = await hub.beginToCarry();
+      if (last === null) throw new Error('a run goes on');
+      await hub.endToCarry(last, { isMore: true, place: 'there' });
+      expect(places.at(-1)).toBe('there');
+      Object.defineProperty(hub, 'env', { value: {}, configurable: true });
+      await hub.askToCarry();
+      expect(sent).toHaveLength(7);
     });
   });
 });

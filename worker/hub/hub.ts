@@ -7,11 +7,16 @@ type OwnBindings = Partial<Pick<Bindings, 'EMAIL' | 'DELIVERY'>>;
 
 /** Runs in which the Worker carries mail are asked for at most so often: each looks at all that is due. */
 const carryEveryMs = 1000;
+/** A run that has not told of its end by then was cut off: it lasts for less (`node-api/carry.ts`). */
+const longestRunMs = 2 * 60_000;
 
 /** Nodes that listen are woken through this one object: it holds their WebSockets and sleeps with them. */
 export class NodeHub extends DurableObject<OwnBindings> {
   private readonly work = new HomesWithWork();
   private carryAskedAtMs = 0;
+  /** The run that goes on, until it ends or can be no more, and whether another was asked for meanwhile. */
+  private carrying: { id: number; untilMs: number; again: boolean } | null = null;
+  private runs = 0;
 
   /** A node opens its WebSocket (RFC 6455); hibernation keeps it at no cost. */
   override async fetch(request: Request): Promise<Response> {
@@ -52,16 +57,47 @@ export class NodeHub extends DurableObject<OwnBindings> {
     const { EMAIL, DELIVERY } = this.env;
     if (!EMAIL || !DELIVERY) return;
     const nowMs = Date.now();
+    if (this.carrying && nowMs < this.carrying.untilMs) {
+      this.carrying.again = true;
+      return;
+    }
     // A run that is asked for and begins only later sees what has come until then.
     if (nowMs < this.carryAskedAtMs) return;
     const isSoon = nowMs < this.carryAskedAtMs + carryEveryMs;
     this.carryAskedAtMs = isSoon ? nowMs + carryEveryMs : nowMs;
+    await this.orderToCarry(null, isSoon ? carryEveryMs / 1000 : 0);
+  }
+
+  private async orderToCarry(place: string | null, delaySeconds: number): Promise<void> {
     try {
-      await DELIVERY.send({ carry: true, place: null }, { delaySeconds: isSoon ? carryEveryMs / 1000 : 0 });
+      await this.env.DELIVERY?.send({ carry: true, place }, { delaySeconds });
     } catch (error) {
       const msg = 'the Worker is not told to carry mail; it will be by the sweep';
       console.warn(JSON.stringify({ level: 'warn', msg, error: String(error) }));
     }
+  }
+
+  /**
+   * A run may begin: there is one at a time, so that a transport is given no more at once than it may have.
+   * @returns the run's name for its end; null: one goes on, and another is asked for when it ends
+   */
+  async beginToCarry(): Promise<number | null> {
+    if (this.carrying && Date.now() < this.carrying.untilMs) {
+      this.carrying.again = true;
+      return null;
+    }
+    this.runs += 1;
+    this.carrying = { id: this.runs, untilMs: Date.now() + longestRunMs, again: false };
+    return this.runs;
+  }
+
+  /** A run has ended. @param isMore there is more to do from this place on */
+  async endToCarry(id: number, { isMore, place }: { isMore: boolean; place: string | null }): Promise<void> {
+    if (this.carrying?.id !== id) return;
+    const { again } = this.carrying;
+    this.carrying = null;
+    // What was asked for meanwhile may stand before the place.
+    if (isMore || again) await this.orderToCarry(again ? null : place, 0);
   }
 
   /** The homes that may have work, of so many; a lease asks these. */

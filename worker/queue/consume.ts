@@ -16,7 +16,7 @@ import { hubOf } from '../hub/hub-of.ts';
 import { sendMove } from '../hub/send-move.ts';
 import { inRoom } from '../inbound/doors.ts';
 import { type ToldEvent, takeRelayEvents } from '../inbound/take-relay-events.ts';
-import { carryMail } from '../node-api/carry.ts';
+import { type CarryEnd, carryMail } from '../node-api/carry.ts';
 import { homesOfMessages } from '../store/message-homes.ts';
 import { openStore } from '../store/store.ts';
 import { readTransports } from '../store/transports.ts';
@@ -112,14 +112,23 @@ async function takeTold(told: readonly ToldEvent[], env: Env): Promise<void> {
 /** A run has the statements of an invocation for itself. What fails is done by the next run, which the sweep asks for. */
 async function carryOne(orders: readonly CarryOrder[], env: Env, isTaken: boolean): Promise<void> {
   const [first] = orders;
-  if (!first) return;
+  if (!first || !env.bindings.EMAIL) return;
   // One from the beginning looks at all that the others would.
   const { place: from } = orders.find(({ place }) => place === null) ?? first;
   try {
-    const { isMore, place } = isTaken
-      ? { isMore: true, place: from }
-      : await carryMail(openStore(env), env, from);
-    if (isMore) await env.bindings.DELIVERY.send({ carry: true, place });
+    if (isTaken) {
+      await env.bindings.DELIVERY.send({ carry: true, place: from });
+      return;
+    }
+    const hub = hubOf(env.bindings.HUB);
+    const run = await hub.beginToCarry();
+    if (run === null) return;
+    let end: CarryEnd = { isMore: false, place: null };
+    try {
+      end = await carryMail(openStore(env), env, from);
+    } finally {
+      await hub.endToCarry(run, end);
+    }
   } catch (error) {
     console.error(JSON.stringify({ level: 'error', msg: 'mail is not carried', error: String(error) }));
   }
