@@ -142,7 +142,7 @@ export const workerSettings = [
     key: 'DNS_TOKEN',
     secret: true,
     about:
-      'a token of Cloudflare that may edit DNS records of the zone of `DNS_ZONE`: keys of domains that delegate DKIM are published by it. Empty: you publish them (`GET /admin/v1/dkim-records`)',
+      'a token of Cloudflare for the zone of `DNS_ZONE`. With the permission Zone > DNS > Edit, keys of domains that delegate DKIM are published by it; with Zone > SSL and Certificates > Edit, certificates of link hosts are asked for. Empty: you publish those keys (`GET /admin/v1/dkim-records`) and attach those hosts yourself',
     schema: z.string().max(256).default(''),
   },
   {

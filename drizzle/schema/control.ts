@@ -97,6 +97,15 @@ export const domains = sqliteTable(
     verificationToken: text('verification_token').notNull().default(''),
     /** Label of the return-path host below the domain. */
     returnPathLabel: text('return_path_label').notNull().default('pp-bounces'),
+    /** Label of the host below the domain that links in its mail lead to (`domain/dns/link-host.ts`); null: the service's own. */
+    linkLabel: text('link_label'),
+    /** How its certificate stands. */
+    linkState: text('link_state', { enum: ['pending', 'active', 'failed'] })
+      .notNull()
+      .default('pending'),
+    /** Why it is not active, or could not be asked for; null: nothing is wrong. */
+    linkFault: text('link_fault'),
+    linkCheckedAtMs: integer('link_checked_at_ms'),
     /** What the selectors of keys that are made begin with (`domain/dns/dkim-selector.ts`). */
     dkimSelector: text('dkim_selector').notNull().default('pennypost'),
     /** Its keys are published by the operator (`domain/dns/delegated-dkim.ts`). */

@@ -21,6 +21,7 @@ const usage = `npm run deploy -- [options]
   --homes N                databases that accounts live in; never fewer than there are (1)
   --rotate NAME            make a secret anew; of a list, a new first key before the old
   --email-routing          let Email Routing bring mail for bounces.<service domain> to the Worker
+  --link-hosts             let customers' names for links reach the Worker (Cloudflare for SaaS)
   --dns                    publish the DNS records of the service domain, or print them
   --node HOST[=ADDRESS,…]  a node, for --dns; may be repeated (default: nodes that have said hello)
   --relay SERVICE          a relay where port 25 of the nodes is closed: cloudflare, ses or HOST:PORT; its secret is asked
@@ -46,6 +47,7 @@ async function main(): Promise<void> {
       homes: { type: 'string' },
       rotate: { type: 'string', multiple: true, default: [] },
       'email-routing': { type: 'boolean', default: false },
+      'link-hosts': { type: 'boolean', default: false },
       dns: { type: 'boolean', default: false },
       node: { type: 'string', multiple: true, default: [] },
       relay: { type: 'string' },
@@ -65,6 +67,7 @@ async function main(): Promise<void> {
       homes: flags.homes,
       rotate: flags.rotate,
       emailRouting: flags['email-routing'],
+      linkHosts: flags['link-hosts'],
       dns: flags.dns,
       nodes: flags.node,
       relay: flags.relay,

@@ -12,6 +12,7 @@ import {
   diagnoseBouncesMx,
   diagnoseEmailRouting,
   diagnoseHelo,
+  diagnoseLinkHosts,
   diagnoseMx,
   diagnosePtr,
   diagnoseReports,
@@ -61,6 +62,7 @@ const diagnoses: readonly { about: string; diagnose: Diagnose }[] = [
   { about: 'email-routing', diagnose: shared(diagnoseEmailRouting) },
   { about: 'mx', diagnose: shared(diagnoseMx) },
   { about: 'reports', diagnose: shared(diagnoseReports) },
+  { about: 'link-hosts', diagnose: shared(diagnoseLinkHosts) },
   { about: 'certificate', diagnose: diagnoseCertificate },
   { about: 'blocklists', diagnose: diagnoseBlocklists },
 ];

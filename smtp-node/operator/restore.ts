@@ -76,6 +76,7 @@ async function restore(folder: string, flags: RestoreFlags): Promise<void> {
     rotate: [],
     dns: false,
     emailRouting: false,
+    linkHosts: false,
     nodes: [],
     relay: undefined,
     relayUser: undefined,

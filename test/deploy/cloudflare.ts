@@ -56,6 +56,8 @@ export interface FakeZone {
   records: ZoneRecord[];
   routing: { enabled: boolean; hosts: string[] };
   catchAll: { enabled: boolean; actions: { type: string; value?: string[] }[] };
+  fallbackOrigin: string | null;
+  routes: { id: string; pattern: string; script?: string }[];
 }
 
 /** A refusal: the status and the number and words of the platform. */
@@ -146,6 +148,8 @@ export class FakeCloudflare {
       records,
       routing: { enabled: false, hosts: [] },
       catchAll: { enabled: false, actions: [{ type: 'drop' }] },
+      fallbackOrigin: null,
+      routes: [],
     };
     this.zones.push(zone);
     return zone;
@@ -594,6 +598,39 @@ const routes: [method: string, path: RegExp, act: Act][] = [
       const record = json(call) as unknown as ZoneRecord;
       zoneOf(fake, id).records.push(record);
       return record;
+    },
+  ],
+  [
+    'GET',
+    /^\/zones\/([^/]+)\/custom_hostnames\/fallback_origin$/,
+    (fake, _, [id = '']) => {
+      const { fallbackOrigin: origin } = zoneOf(fake, id);
+      // Recorded in cloudflare/cf-terraforming, testdata/cloudflare-v5/cloudflare_custom_hostname_fallback_origin.yaml.
+      if (origin === null) throw new Refusal(404, 1551, 'Resource not found.');
+      return { origin, status: 'active' };
+    },
+  ],
+  [
+    'PUT',
+    /^\/zones\/([^/]+)\/custom_hostnames\/fallback_origin$/,
+    (fake, call, [id = '']) => {
+      const origin = String(json(call).origin);
+      zoneOf(fake, id).fallbackOrigin = origin;
+      return { origin, status: 'initializing' };
+    },
+  ],
+  ['GET', /^\/zones\/([^/]+)\/workers\/routes$/, (fake, _, [id = '']) => zoneOf(fake, id).routes],
+  [
+    'POST',
+    /^\/zones\/([^/]+)\/workers\/routes$/,
+    (fake, call, [id = '']) => {
+      const { pattern, script } = json(call) as { pattern: string; script?: string };
+      const { routes: there } = zoneOf(fake, id);
+      if (there.some((one) => one.pattern === pattern))
+        throw new Refusal(409, 10020, 'A route with the same pattern already exists.');
+      const made = { id: newId(), pattern, ...(script === undefined ? {} : { script }) };
+      there.push(made);
+      return { id: made.id };
     },
   ],
   ['GET', /^\/zones\/([^/]+)\/email\/routing$/, (fake, _, [id = '']) => zoneOf(fake, id).routing],

@@ -426,6 +426,37 @@ describe('the zone of the service domain', () => {
     expect(zone.records).toHaveLength(count);
   });
 
+  it('lets link hosts of customers reach the Worker, and leaves its own names where they are', async () => {
+    const cloud = await newCloud();
+    const zone = cloud.addZone('shop.example');
+    const clone = await newClone(cloud);
+    const opened = await clone.run('deploy', [...first, '--link-hosts']);
+    expect([opened.code, opened.text]).toEqual([
+      0,
+      expect.stringContaining(`DNS_ZONE=${zone.id}, see the guide Operate`),
+    ]);
+    expect(zone.records).toEqual([
+      { type: 'AAAA', name: 'links.mail.shop.example', content: '100::', proxied: true, ttl: 1 },
+    ]);
+    expect(zone.fallbackOrigin).toBe('links.mail.shop.example');
+    const routes = zone.routes.map(({ pattern, script }) => [pattern, script]);
+    expect(routes).toEqual([
+      ['*.shop.example/*', undefined],
+      ['shop.example/*', undefined],
+      ['*/*', 'pennypost'],
+    ]);
+    const before = structuredClone(zone);
+    const again = await clone.run('deploy', ['--yes', '--link-hosts']);
+    expect(again.text).not.toContain('For link hosts of customers');
+    expect(zone).toEqual(before);
+    zone.routes = [{ id: 'one', pattern: '*/*', script: 'shop' }];
+    const taken = await clone.run('deploy', ['--yes', '--link-hosts']);
+    expect(taken.text).toContain(
+      'Link hosts were not set up: the route */* of the zone shop.example leads to shop.',
+    );
+    expect(zone.routes).toHaveLength(1);
+  });
+
   it('is not touched where it is used by something else, nor needed: what to do is printed', async () => {
     const cloud = await newCloud();
     const clone = await newClone(cloud);

@@ -168,6 +168,10 @@ describe('the command line', () => {
     );
     expect((await cli(dkim)).err).toContain('belong together');
     expect((await json('domains', 'dkim', 'cli.example')).data).toHaveLength(3);
+    expect((await cli(['domains', 'links', 'cli.example', '--label', 'links'])).out).toMatch(
+      /^links: links\.cli\.example {2}pending {2}The domain is not verified\.$/m,
+    );
+    expect((await json('domains', 'links', 'cli.example', '--label', 'none')).link_host).toBeNull();
     expect(await cli(['doctor'])).toMatchObject({
       code: 1,
       out: expect.stringMatching(/^FAIL {2}cli\.example: /m),

@@ -116,6 +116,7 @@ describe('the doctor', () => {
       'email-routing',
       'mx',
       'reports',
+      'link-hosts',
       'certificate',
       'blocklist dnsbl.test 192.0.2.1',
       'blocklist dnsbl.test 2001:db8::1',
@@ -144,6 +145,15 @@ describe('the doctor', () => {
       )?.observed;
     expect(await told(['10 mx.mail.test'])).toMatch(/^Email Routing is not used/);
     expect(await told(['10 route1.mx.cloudflare.net'])).toMatch(/^Email Routing is used/);
+  });
+
+  it('says whether domains may have hosts of their own for links', async () => {
+    const told = async (AAAA: string[]) =>
+      (await examine(patient({ dns: { 'links.mail.test': { AAAA } } }))).find(
+        ({ check }) => check === 'link-hosts',
+      );
+    expect(await told([])).toMatchObject({ status: 'ok', observed: expect.stringContaining('--link-hosts') });
+    expect((await told(['100::']))?.observed).toMatch(/^links\.mail\.test is 100::/);
   });
 
   const faults: [string, Setup, string, Diagnosis['status'], string][] = [

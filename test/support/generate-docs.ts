@@ -64,6 +64,7 @@ const exampleDomain: CheckSubject = {
   type: 'both',
   token: '…',
   returnPathLabel: 'pp-bounces',
+  linkLabel: 'links',
   serviceDomain: '<SERVICE_DOMAIN>',
   reportToken: '…',
   keys: [

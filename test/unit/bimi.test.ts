@@ -14,6 +14,7 @@ const subject = {
   type: 'outbound',
   token: 'abc123',
   returnPathLabel: 'pp-bounces',
+  linkLabel: null,
   serviceDomain: 'mail.test',
   reportToken: null,
   keys: [],

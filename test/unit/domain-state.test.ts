@@ -352,6 +352,7 @@ describe('the row of a check', () => {
     type: 'outbound',
     token: 't',
     returnPathLabel: 'pp-bounces',
+    linkLabel: null,
     serviceDomain: 'mail.test',
     reportToken: null,
     keys: [],

@@ -11,6 +11,7 @@ const subject: CheckSubject = {
   type: 'both',
   token: 'abc123',
   returnPathLabel: 'pp-bounces',
+  linkLabel: null,
   serviceDomain: 'mail.test',
   reportToken: '7-0123456789abcdef',
   keys: [rsa, ed],
@@ -21,7 +22,8 @@ const service: DnsTable = {
 };
 
 async function judge(kind: CheckKind, table: DnsTable, of: Partial<CheckSubject> = {}): Promise<Finding> {
-  const about = { ...subject, ...of };
+  const label = kind === 'link_host' ? { linkLabel: 'links' } : {};
+  const about = { ...subject, ...label, ...of };
   const planned = planChecks(about).find((one) => one.kind === kind);
   if (!planned) throw new Error(`no check ${kind}`);
   return await judgeRecord(planned, about, lookupIn({ ...service, ...table }));
@@ -33,6 +35,7 @@ describe('the records of a domain', () => {
     ['outbound', 'recommended', ['return_path', 'dmarc']],
     ['outbound', 'optional', ['dkim_ed25519', 'bimi']],
     ['inbound', 'optional', []],
+    ['alias', 'optional', ['dkim_ed25519', 'bimi']],
     ['inbound', 'required', ['ownership', 'mx']],
     ['inbound', 'recommended', []],
     ['both', 'required', ['ownership', 'spf', 'dkim', 'mx']],
@@ -41,6 +44,17 @@ describe('the records of a domain', () => {
   ] as const)('of type %s that are %s', (type, need, kinds) => {
     const planned = planChecks({ ...subject, type }).filter((one) => one.need === need);
     expect(planned.map((one) => one.kind)).toEqual(kinds);
+  });
+
+  it('have that of a link host where its label was chosen, and mail is sent that has links', () => {
+    const kinds = (type: CheckSubject['type']) =>
+      planChecks({ ...subject, type, linkLabel: 'links' })
+        .filter(({ kind }) => kind === 'link_host')
+        .map(({ need, wanted: { type: record, name, value } }) => [need, record, name, value]);
+    const row = ['optional', 'CNAME', 'links.shop.example.com', 'links.mail.test'];
+    expect(kinds('outbound')).toEqual([row]);
+    expect(kinds('both')).toEqual([row]);
+    expect([...kinds('inbound'), ...kinds('alias')]).toEqual([]);
   });
 
   it('are those of the contract', () => {
@@ -71,6 +85,8 @@ describe('the records of a domain', () => {
 const own = 'shop.example.com';
 const dkim = `pennypost._domainkey.${own}`;
 const path = `pp-bounces.${own}`;
+const link = `links.${own}`;
+const linkTarget: DnsTable = { 'links.mail.test': { AAAA: ['2001:db8::7'] } };
 const cases: [CheckKind, string, DnsTable, Finding['status'], string | null][] = [
   ['ownership', 'nothing', {}, 'missing', 'pennypost-verification=abc123'],
   [
@@ -172,6 +188,25 @@ const cases: [CheckKind, string, DnsTable, Finding['status'], string | null][] =
     'operator',
   ],
   ['return_path', 'a failing server', { [path]: 'timeout' }, 'lookup_failed', 'timeout'],
+  ['link_host', 'nothing', {}, 'missing', 'links.mail.test'],
+  ['link_host', 'the CNAME', { ...linkTarget, [link]: { CNAME: ['links.mail.test'] } }, 'ok', null],
+  ['link_host', 'the CNAME to nothing', { [link]: { CNAME: ['links.mail.test'] } }, 'wrong', 'operator'],
+  [
+    'link_host',
+    'the CNAME to what does not answer',
+    { 'links.mail.test': 'servfail', [link]: { CNAME: ['links.mail.test'] } },
+    'lookup_failed',
+    'did not answer',
+  ],
+  [
+    'link_host',
+    'a CNAME to elsewhere',
+    { [link]: { CNAME: ['x.example'] }, 'x.example': { A: ['192.0.2.1'] } },
+    'wrong',
+    'leads to x.example',
+  ],
+  ['link_host', 'an address', { [link]: { A: ['192.0.2.1'] } }, 'wrong', 'plain CNAME'],
+  ['link_host', 'a failing server', { [link]: 'timeout' }, 'lookup_failed', 'timeout'],
   ['dmarc', 'nothing', {}, 'missing', 'v=DMARC1; p=quarantine'],
   [
     'dmarc',

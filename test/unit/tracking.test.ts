@@ -14,7 +14,7 @@ import {
   trackedOf,
 } from '#domain/message/tracking.ts';
 import { linkTarget } from '../../worker/intake/link-target.ts';
-import { linkSigner, originOf, verifyLink } from '../../worker/tokens/mail-links.ts';
+import { linkSigner, originOf, verifyClick, verifyLink } from '../../worker/tokens/mail-links.ts';
 
 const messageId = newMessageId(1_790_000_000_000, new Uint8Array(10).fill(7), 0);
 const of = { messageId, n: 0 };
@@ -96,6 +96,23 @@ describe('a link', () => {
     for (const other of ['', 'https://evil.example/', `${target}x`, target.replace('shop', 's\u0168op')]) {
       expect(await verifyLink('click', made.click.token, other, keys), other).toBeNull();
     }
+  });
+
+  it('that is followed verifies for the link host alone that it was written with', async () => {
+    const target = 'https://shop.example/a';
+    const [linkHost, other] = ['links.shop.example', 'links.other.example'];
+    const own = await linkSigner({ origin: `https://${linkHost}`, linkHost, keys }, of);
+    const plain = await linkSigner({ origin: 'https://mail.example', keys }, of);
+    const tokenOf = async (links: typeof own) => parts(await links.click(target)).token;
+    const [bound, unbound] = [await tokenOf(own), await tokenOf(plain)];
+    expect(parts(await own.click(target)).target).toBe(target);
+    expect(await verifyClick(bound, target, keys, linkHost)).toMatchObject(of);
+    expect(await verifyClick(bound, target, keys, other)).toBeNull();
+    expect(await verifyClick(bound, target, keys)).toBeNull();
+    expect(await verifyClick(unbound, target, keys)).toMatchObject(of);
+    expect(await verifyClick(unbound, target, keys, linkHost)).toBeNull();
+    // The host is no part of any target: what is followed is an address without a space.
+    expect(await verifyClick(unbound, `${linkHost} ${target}`, keys)).toBeNull();
   });
 
   it.each([

@@ -77,6 +77,12 @@ const forms: BadForm[] = [
     keeps: ['dkim_selector'],
   },
   {
+    path: '/domains/:id/links',
+    fields: { link_label: 'two.labels' },
+    at: ['link_label'],
+    keeps: ['link_label'],
+  },
+  {
     path: '/domains/:id/dkim/import',
     fields: { selector: 'own', private_key: 'a public one' },
     at: ['private_key'],

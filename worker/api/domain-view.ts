@@ -5,6 +5,7 @@ import { isSpf, mergedSpf } from '#domain/dns/spf.ts';
 import { zoneSnippet } from '#domain/dns/zone-snippet.ts';
 import { receives, refusesDmarc } from '#domain/inbound/route.ts';
 import { uuidOfNumber } from '#domain/number-id.ts';
+import { linkHostOf } from '../dns/link-hosts.ts';
 import { subjectOf } from '../dns/verify-domain.ts';
 import type { Call } from '../http/app.ts';
 import type { DkimKeyRow, Domain, KnownDomain } from '../store/domains.ts';
@@ -35,12 +36,20 @@ export function summaryOf(domain: Domain) {
     next_check_at: time(domain.nextCheckMs),
     return_path_label: domain.returnPathLabel,
     return_path_host: domain.returnPathHost,
+    link_label: domain.linkLabel,
+    link_host: linkView(domain),
     dkim_selector: domain.dkimSelector,
     dkim_delegated: domain.dkimDelegated,
     refuse_dmarc: refusesDmarc(domain.type, domain.refuseDmarc),
     signing_domain: domain.dkimDomain ?? domain.name,
     created_at: time(domain.createdAtMs),
   };
+}
+
+function linkView(domain: Domain) {
+  const name = linkHostOf(domain);
+  const { linkState: state, linkFault: fault, linkCheckedAtMs } = domain;
+  return name === null ? null : { name, state, fault, checked_at: time(linkCheckedAtMs) };
 }
 
 export function detailOf(c: Call, known: KnownDomain) {

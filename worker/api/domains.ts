@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { defaultSelector, generationOf, selectorStemPattern } from '#domain/dns/dkim-selector.ts';
+import { linkLabelFault } from '#domain/dns/link-host.ts';
 import { defaultReturnPathLabel, domainTypes, signs } from '#domain/dns/record-check.ts';
 import {
   addedTooOften,
@@ -13,8 +14,10 @@ import { numberOfUuid } from '#domain/number-id.ts';
 import { Problem } from '#domain/problem.ts';
 import { delegationOf, tendDelegatedKeys } from '../dns/delegated-keys.ts';
 import { dohLookup } from '../dns/doh.ts';
+import { linkTendingOf, removeLinkHost } from '../dns/link-hosts.ts';
 import { verifyDomain } from '../dns/verify-domain.ts';
-import { type Call, newApp, queryOf } from '../http/app.ts';
+import { zoneOf } from '../dns/zone-api.ts';
+import { type Call, invalidBody, newApp, queryOf } from '../http/app.ts';
 import { readBody } from '../http/request-body.ts';
 import { noted } from '../identity/audit.ts';
 import { requireDomain, rowsOf, sees } from '../identity/rows.ts';
@@ -35,6 +38,7 @@ import {
   updateDomain,
 } from '../store/domains.ts';
 import { tellLoss } from '../system-mail/tell-owners.ts';
+import { targetGuard } from '../webhook/guard.ts';
 import { detailOf, dnsOf, snippetOf, summaryOf } from './domain-view.ts';
 import { settleWaiting } from './domain-waiting.ts';
 
@@ -42,6 +46,11 @@ import { settleWaiting } from './domain-waiting.ts';
 export const domainsApp = newApp();
 
 const label = z.string().regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, 'must be one DNS label in lower case');
+
+const linkLabel = label.nullable().meta({
+  description:
+    'Links in its mail lead to `<label>.<domain>`, a CNAME of yours, while that has a certificate; null: to the service.',
+});
 
 const selectorStem = z
   .string()
@@ -62,6 +71,7 @@ export const newDomain = z.strictObject({
   domain: domainName,
   type: z.enum(domainTypes).default('outbound'),
   return_path_label: label.default(defaultReturnPathLabel),
+  link_label: linkLabel.default(null),
   dkim_selector: selectorStem.default(defaultSelector),
   dkim_delegated: delegated.default(false),
   catch_all_enabled: z.boolean().default(true).meta({
@@ -74,6 +84,7 @@ export const newDomain = z.strictObject({
 export const domainChange = z.strictObject({
   type: z.enum(domainTypes).optional(),
   return_path_label: label.optional(),
+  link_label: linkLabel.optional(),
   dkim_selector: selectorStem.optional(),
   dkim_delegated: delegated.optional(),
   active: z
@@ -117,6 +128,7 @@ domainsApp.post('/domains', async (c) => {
   const { accountId } = rows;
   requireDomain(rows, body.domain, `${body.domain} is not to be added by this key`);
   const nowMs = Date.now();
+  refuseLinkLabel(c, body.link_label, { name: body.domain, returnPathLabel: body.return_path_label });
   await countAddition(c, accountId, nowMs);
   noted(c, { domain: body.domain });
   const values = {
@@ -125,6 +137,7 @@ domainsApp.post('/domains', async (c) => {
     type: body.type,
     status: 'pending' as const,
     returnPathLabel: body.return_path_label,
+    linkLabel: body.link_label,
     dkimSelector: body.dkim_selector,
     dkimDelegated: body.dkim_delegated,
     createdAtMs: nowMs,
@@ -151,6 +164,11 @@ domainsApp.patch('/domains/:id', async (c) => {
   const renewed = domain.verifiedBy === 'operator' ? 'verified' : 'pending';
   const status =
     body.active === false ? 'disabled' : opened || type !== domain.type ? renewed : domain.status;
+  const returnPathLabel = body.return_path_label ?? domain.returnPathLabel;
+  const linkLabel = body.link_label === undefined ? domain.linkLabel : body.link_label;
+  const linkMoves = linkLabel !== domain.linkLabel;
+  if (linkMoves || body.return_path_label !== undefined)
+    refuseLinkLabel(c, linkLabel, { name: domain.name, returnPathLabel });
   // What is not off is looked at after the change.
   if (status !== 'disabled') await countVerification(c, domain);
   const dkimSelector = body.dkim_selector ?? domain.dkimSelector;
@@ -172,7 +190,8 @@ domainsApp.patch('/domains/:id', async (c) => {
       {
         type,
         status,
-        returnPathLabel: body.return_path_label ?? domain.returnPathLabel,
+        returnPathLabel,
+        ...(linkMoves ? { linkLabel, linkState: 'pending', linkFault: null, linkCheckedAtMs: null } : {}),
         dkimSelector,
         dkimDelegated,
         ...(body.refuse_dmarc === undefined ? {} : { refuseDmarc: body.refuse_dmarc }),
@@ -181,6 +200,7 @@ domainsApp.patch('/domains/:id', async (c) => {
       keys,
     ),
   );
+  if (linkMoves) await removeLinkHost(zoneOf(c.get('env')), domain);
   if (renamed) await retireUnused(c, known);
   if (domain.dkimDelegated !== dkimDelegated) await retireWaiting(c, known);
   const after = status === 'disabled' ? knownOf(c, domain.id) : verified(c, domain.id);
@@ -192,6 +212,7 @@ domainsApp.delete('/domains/:id', async (c) => {
   const { cancel } = queryOf(c, removalQuery);
   await settleWaiting(c, domain, cancel === 'true');
   await deleteDomain(c.get('store'), domain.id);
+  await removeLinkHost(zoneOf(c.get('env')), domain);
   return c.body(null, 204);
 });
 
@@ -274,7 +295,8 @@ function tending(c: Call, nowMs: number) {
   const env = c.get('env');
   const { dohUrl, serviceDomain } = env;
   const delegation = delegationOf(env);
-  return { store: c.get('store'), lookup: dohLookup(dohUrl), serviceDomain, nowMs, delegation };
+  const links = linkTendingOf(env, targetGuard(env));
+  return { store: c.get('store'), lookup: dohLookup(dohUrl), serviceDomain, nowMs, delegation, links };
 }
 
 async function verified(c: Call, id: number): Promise<KnownDomain> {
@@ -305,6 +327,16 @@ function refuseDelegation(before: Domain, after: Pick<Domain, 'dkimSelector' | '
       'conflict',
       `${name} delegates DKIM, whose selectors stay; set "dkim_delegated" to false first.`,
     );
+}
+
+/** @throws Problem for a link host that cannot be */
+function refuseLinkLabel(
+  c: Call,
+  linkLabel: string | null,
+  of: Pick<Domain, 'name' | 'returnPathLabel'>,
+): void {
+  const message = linkLabelFault(linkLabel, { ...of, serviceDomain: c.get('env').serviceDomain });
+  if (message !== null) throw invalidBody([{ path: ['link_label'], message }]);
 }
 
 /** The next pair of keys of a domain that has these. */

@@ -1,11 +1,13 @@
 import type { Lookup } from '#domain/dns/dns.ts';
 import { delegationOf } from '../dns/delegated-keys.ts';
 import { dohLookup } from '../dns/doh.ts';
+import { linkTendingOf } from '../dns/link-hosts.ts';
 import { verifyDomain } from '../dns/verify-domain.ts';
 import type { Env } from '../env.ts';
 import { takeDueDomains } from '../store/domains.ts';
 import type { Store } from '../store/store.ts';
 import { tellLoss } from '../system-mail/tell-owners.ts';
+import { targetGuard } from '../webhook/guard.ts';
 
 /** Domains looked at in one tick, which makes 14,400 a day. */
 const mostDomains = 10;
@@ -26,7 +28,9 @@ export async function verifyDue(store: Store, env: Env, nowMs: number): Promise<
   };
   const { serviceDomain } = env;
   const delegation = delegationOf(env);
-  const verifying = { store, lookup, serviceDomain, nowMs, delegation, onLost: tellLoss(store, env) };
+  const links = linkTendingOf(env, targetGuard(env));
+  const onLost = tellLoss(store, env);
+  const verifying = { store, lookup, serviceDomain, nowMs, delegation, links, onLost };
   const most = store.cost.statements + mostStatements;
   for (let looked = 0; looked < mostDomains; looked += atOnce) {
     if (lookups >= mostLookups || store.cost.statements >= most) break;

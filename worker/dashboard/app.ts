@@ -6,6 +6,7 @@ import { dkimPages } from './domains/dkim.tsx';
 import { dmarcPages } from './domains/dmarc.tsx';
 import { domainPages } from './domains/domain.tsx';
 import { domainsPages } from './domains/domains.tsx';
+import { linkHostPages } from './domains/link-host.tsx';
 import { eventPages } from './messages/events.tsx';
 import { messagePages } from './messages/message.tsx';
 import { messagesPages } from './messages/messages.tsx';
@@ -60,6 +61,7 @@ const boards: Board[] = [
   domainsPages,
   domainPages,
   dkimPages,
+  linkHostPages,
   dmarcPages,
   receivedListPages,
   receivedMailPages,

@@ -31,7 +31,7 @@ const domainFields = {
   open_tracking: z.literal(false, 'is said for each message, or for all on the page Settings').optional(),
   click_tracking: z.literal(false, 'is said for each message, or for all on the page Settings').optional(),
   tls: z.literal('opportunistic', 'must be opportunistic: TLS is asked for by each message').optional(),
-  tracking_subdomain: z.never('is not had here: links lead through the installation').optional(),
+  tracking_subdomain: z.string().optional(),
 };
 const newDomain = z.strictObject({ name: z.string(), ...domainFields });
 const domainChange = z.strictObject(domainFields);
@@ -86,6 +86,7 @@ function fullDomainView(domain: FullDomain) {
     }),
     open_tracking: false,
     click_tracking: false,
+    ...(domain.link_label === null ? {} : { tracking_subdomain: domain.link_label }),
     records: domain.records.map((record) => recordView(domain.domain, record)),
   };
 }
@@ -98,16 +99,27 @@ const recordStatuses = {
   lookup_failed: 'temporary_failure',
 } as const;
 
+/** Kinds that are not called there as they are here. */
+const recordNames: Readonly<Record<string, string>> = { mx: 'Receiving', link_host: 'Tracking' };
+
 function recordView(domain: string, { kind, type, name, value, status }: FullDomain['records'][number]) {
   const [, priority, host] = /^(\d+) (.+)$/.exec(type === 'MX' ? value : '') ?? [];
   return {
-    record: type === 'MX' ? 'Receiving' : kind.toUpperCase().replaceAll('_', ' '),
+    record: recordNames[kind] ?? kind.toUpperCase().replaceAll('_', ' '),
     name: name === domain ? '@' : name.replace(`.${domain}`, ''),
     type,
     ttl: 'Auto',
     status: status === null ? 'not_started' : recordStatuses[status],
     value: host ?? value,
     ...(priority === undefined ? {} : { priority: Number(priority) }),
+  };
+}
+
+/** Names below the domain that a request asks for. */
+function labelsOf(body: Pick<z.output<typeof domainChange>, 'custom_return_path' | 'tracking_subdomain'>) {
+  return {
+    ...(body.custom_return_path ? { return_path_label: body.custom_return_path } : {}),
+    ...(body.tracking_subdomain ? { link_label: body.tracking_subdomain } : {}),
   };
 }
 
@@ -122,7 +134,7 @@ resendThingsApp.post('/domains', async (c) => {
       body: {
         domain: body.name,
         type: typeOf(body.capabilities, { sending: true, receiving: false }),
-        ...(body.custom_return_path ? { return_path_label: body.custom_return_path } : {}),
+        ...labelsOf(body),
       },
     },
     domainAnswer,
@@ -150,7 +162,7 @@ resendThingsApp.patch('/domains/:id', async (c) => {
   const body = parseBody(domainChange, await readJson(c));
   const { id, type } = await readDomain(c);
   const change = {
-    ...(body.custom_return_path ? { return_path_label: body.custom_return_path } : {}),
+    ...labelsOf(body),
     ...(body.capabilities
       ? { type: typeOf(body.capabilities, { sending: sends(type), receiving: takes(type) }) }
       : {}),

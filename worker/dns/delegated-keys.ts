@@ -6,7 +6,8 @@ import type { Env } from '../env.ts';
 import { generateDelegatedKeys } from '../store/dkim-keys.ts';
 import { type KnownDomain, putKeys, readDomain } from '../store/domains.ts';
 import { errorText, type Store } from '../store/store.ts';
-import { publishTxt, type ZoneAccess } from './publish-txt.ts';
+import { publishTxt } from './publish-txt.ts';
+import { type ZoneAccess, zoneOf } from './zone-api.ts';
 
 /** What keys of delegated selectors are made and published with. */
 export interface Delegation {
@@ -15,9 +16,8 @@ export interface Delegation {
   zone: ZoneAccess | null;
 }
 
-export function delegationOf({ encryptionKeys, dnsToken, dnsZone }: Env): Delegation {
-  const zone = dnsToken === '' || dnsZone === '' ? null : { token: dnsToken, zoneId: dnsZone };
-  return { encryptionKeys, zone };
+export function delegationOf(env: Env): Delegation {
+  return { encryptionKeys: env.encryptionKeys, zone: zoneOf(env) };
 }
 
 /**

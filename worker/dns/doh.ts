@@ -8,6 +8,7 @@ import {
   joinTxt,
   type Lookup,
 } from '#domain/dns/dns.ts';
+import { boundedText } from './bounded-text.ts';
 
 /** What an answer may have; more is `malformed`. A root TXT set of a large company has some 10 kB. */
 const mostBytes = 128 * 1024;
@@ -49,7 +50,7 @@ export function dohLookup(url: string, options: DohOptions = {}): Lookup {
         await response.body?.cancel();
         return failed(response.status === 504 ? 'timeout' : 'unreachable');
       }
-      return parseAnswer(await readText(response), name, type);
+      return parseAnswer(await boundedText(response, mostBytes), name, type);
     } catch (error) {
       return failed(error instanceof Error && error.name === 'TimeoutError' ? 'timeout' : 'unreachable');
     }
@@ -107,17 +108,4 @@ function parseJson(text: string): unknown {
   } catch {
     return null;
   }
-}
-
-/** The body as text; null when it is too long. */
-async function readText(response: Response): Promise<string | null> {
-  const decoder = new TextDecoder();
-  let text = '';
-  let size = 0;
-  for await (const chunk of response.body ?? []) {
-    size += chunk.length;
-    if (size > mostBytes) return null;
-    text += decoder.decode(chunk, { stream: true });
-  }
-  return text + decoder.decode();
 }

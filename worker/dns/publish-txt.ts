@@ -1,19 +1,9 @@
 import { z } from 'zod';
 import { quoteTxt } from '#domain/dns/dns.ts';
+import { askZone, type ZoneAccess } from './zone-api.ts';
 
-/** The zone of the service domain, and a token that may edit its records. */
-export interface ZoneAccess {
-  token: string;
-  zoneId: string;
-}
-
-const api = 'https://api.cloudflare.com/client/v4';
+const path = '/dns_records';
 const ttlSeconds = 300;
-const answer = z.object({
-  success: z.boolean(),
-  errors: z.array(z.object({ code: z.number(), message: z.string() })).nullish(),
-  result: z.unknown().optional(),
-});
 const records = z.array(z.object({ id: z.string(), content: z.string() }));
 
 /**
@@ -22,26 +12,11 @@ const records = z.array(z.object({ id: z.string(), content: z.string() }));
  */
 export async function publishTxt(zone: ZoneAccess, name: string, value: string): Promise<void> {
   const [first, ...others] = records.parse(
-    await ask(zone, 'GET', `?type=TXT&name=${encodeURIComponent(name)}`),
+    await askZone(zone, 'GET', `${path}?type=TXT&name=${encodeURIComponent(name)}`),
   );
   const content = quoteTxt(value);
-  for (const { id } of others) await ask(zone, 'DELETE', `/${id}`);
+  for (const { id } of others) await askZone(zone, 'DELETE', `${path}/${id}`);
   if (first?.content === content) return;
   const record = { type: 'TXT', name, content, ttl: ttlSeconds };
-  await (first ? ask(zone, 'PUT', `/${first.id}`, record) : ask(zone, 'POST', '', record));
-}
-
-async function ask({ token, zoneId }: ZoneAccess, method: string, path: string, body?: object) {
-  const response = await fetch(`${api}/zones/${zoneId}/dns_records${path}`, {
-    method,
-    headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' },
-    signal: AbortSignal.timeout(10_000),
-    ...(body ? { body: JSON.stringify(body) } : {}),
-  });
-  const read = answer.safeParse(await response.json().catch(() => null));
-  if (read.data?.success) return read.data.result;
-  const [why] = read.data?.errors ?? [];
-  throw new Error(
-    `the DNS API refused ${method}: ${why?.message ?? 'no reason'} [${why?.code ?? response.status}]`,
-  );
+  await (first ? askZone(zone, 'PUT', `${path}/${first.id}`, record) : askZone(zone, 'POST', path, record));
 }

@@ -7,11 +7,13 @@ import {
   requirementsOf,
 } from '#domain/dns/domain-state.ts';
 import { judgeRecord } from '#domain/dns/judge-record.ts';
+import { type LinkStanding, nextLinkCheck } from '#domain/dns/link-host.ts';
 import { type CheckSubject, planChecks } from '#domain/dns/record-check.ts';
 import { reportToken } from '#domain/reports/report-address.ts';
 import { AlreadyThere, findHolder, type KnownDomain, readDomain, saveDecision } from '../store/domains.ts';
 import type { Store } from '../store/store.ts';
 import { type Delegation, tendDelegatedKeys } from './delegated-keys.ts';
+import { type LinkTending, settledRow, tendLinkHost, unproven } from './link-hosts.ts';
 
 export interface Verifying {
   store: Store;
@@ -19,6 +21,7 @@ export interface Verifying {
   serviceDomain: string;
   nowMs: number;
   delegation: Delegation;
+  links: LinkTending;
   /** Told of a domain that was verified and is so no longer, once that is written; must not throw. */
   onLost(lost: LostDomain): Promise<void>;
 }
@@ -38,6 +41,7 @@ export function subjectOf({ domain, keys }: KnownDomain, serviceDomain: string):
     type: domain.type,
     token: domain.verificationToken,
     returnPathLabel: domain.returnPathLabel,
+    linkLabel: domain.linkLabel,
     serviceDomain,
     reportToken: reportToken(domain),
     keys: keys.filter((key) => key.status !== 'retired'),
@@ -54,7 +58,8 @@ export async function verifyDomain(verifying: Verifying, id: number): Promise<Kn
   const known = await tendDelegatedKeys(verifying, found);
   const pass = await lookAt(verifying, known);
   try {
-    await save(verifying, known, pass.decision, pass.rows);
+    const { rows, decision, link } = await withLinkHost(verifying, known, pass);
+    await save(verifying, known, { ...decision, link }, rows);
   } catch (error) {
     if (!(error instanceof AlreadyThere)) throw error;
     await contest(verifying, known, pass);
@@ -81,6 +86,21 @@ async function lookAt(verifying: Verifying, known: KnownDomain): Promise<Pass> {
   return { rows, decision: decideDomain(known.domain, known.keys, rows, nowMs) };
 }
 
+/** Takes care of the link host of a domain as well, once it is verified; what must not wait for the next look comes sooner. */
+async function withLinkHost(
+  { links, nowMs }: Verifying,
+  { domain }: KnownDomain,
+  { rows, decision }: Pass,
+): Promise<Pass & { link: LinkStanding }> {
+  if (domain.linkLabel === null || decision.status !== 'verified')
+    return { rows, decision, link: unproven(domain) };
+  const row = rows.find(({ kind }) => kind === 'link_host');
+  const link = await tendLinkHost(links, domain, row);
+  const foundMs = row?.status === 'ok' ? row.sinceMs : null;
+  const nextCheckMs = nextLinkCheck(decision.nextCheckMs, link, { foundMs, nowMs });
+  return { rows: rows.map((one) => settledRow(one, link)), decision: { ...decision, nextCheckMs }, link };
+}
+
 /**
  * Two accounts want one domain and this one has all that it needs. The other keeps it as long as it proves
  * ownership itself, or the operator vouches for it; otherwise it loses it now.
@@ -93,20 +113,23 @@ async function contest(verifying: Verifying, known: KnownDomain, pass: Pass): Pr
     const [ownership] = requirementsOf(holder.domain.type, held.rows);
     if (ownership?.state === 'bad') {
       const reason = `${ownership.fault}; another account has proven that the domain is its own.`;
-      const lost = { ...held.decision, status: 'pending' as const, verifiedBy: null, reason, lost: true };
+      const unverified = { status: 'pending' as const, verifiedBy: null, link: unproven(holder.domain) };
+      const lost = { ...held.decision, ...unverified, reason, lost: true };
       await save({ ...verifying, store: found.store }, holder, lost, held.rows);
-      return await save(verifying, known, pass.decision, pass.rows);
+      const { rows, decision, link } = await withLinkHost(verifying, known, pass);
+      return await save(verifying, known, { ...decision, link }, rows);
     }
   }
   const reason = 'another account has verified this domain and still proves its ownership.';
-  const waiting = { ...pass.decision, status: 'pending' as const, verifiedBy: null, reason };
+  const unverified = { status: 'pending' as const, verifiedBy: null, link: unproven(known.domain) };
+  const waiting = { ...pass.decision, ...unverified, reason };
   await save(verifying, known, waiting, pass.rows);
 }
 
 async function save(
   verifying: Verifying,
   known: KnownDomain,
-  decision: DomainDecision,
+  decision: DomainDecision & { link: LinkStanding },
   rows: CheckRow[],
 ): Promise<void> {
   const saved = await saveDecision(verifying.store, known, decision, rows, verifying.nowMs);

@@ -25,7 +25,7 @@ import type { Draft } from './draft.ts';
 import { checkDomain, suppressionOf } from './gate.ts';
 import { countsOf, ration, type Usage } from './ration.ts';
 import { countSandbox, type Sandbox } from './sandbox.ts';
-import { type Links, trackingOf } from './track.ts';
+import { type Links, linksFor, trackingOf } from './track.ts';
 
 /** What the intake works with; all time and chance come from here. */
 export interface Intake {
@@ -228,7 +228,8 @@ async function admit(
     if (suppressed.every((entry) => entry !== null)) throw allSuppressed(draft);
     const { nowMs } = intake;
     const id = newMessageId(nowMs, randomBytes(10), intake.store.home);
-    const tracking = await trackingOf(draft, credential, intake.links, id);
+    const links = linksFor(draft.fromDomain, gate, intake.links);
+    const tracking = await trackingOf(draft, credential, links, id);
     const built = await draft.build({ id, nowMs, tracking });
     const { raw, messageIdHeader, tracked, template = draft.template } = built;
     // What came whole was measured as it came; the fields that were added to it do not count.

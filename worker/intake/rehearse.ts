@@ -7,7 +7,7 @@ import type { Caller, Gate, GateCredential } from '../store/acceptance.ts';
 import { firstState, type Intake, randomBytes, readGateFor } from './accept.ts';
 import type { Draft } from './draft.ts';
 import { checkDomain, suppressionOf } from './gate.ts';
-import { trackingOf } from './track.ts';
+import { linksFor, trackingOf } from './track.ts';
 
 /** What sending a draft now would come to. */
 export interface Rehearsal {
@@ -39,7 +39,8 @@ export async function rehearse(
   const gate = await readGateFor(intake, { username: null, by, drafts: [draft], idempotency: null });
   const credential = authorize(gate.credential, 'send');
   const id = newMessageId(intake.nowMs, randomBytes(10), intake.store.home);
-  const tracking = await trackingOf(draft, credential, intake.links, id);
+  const links = linksFor(draft.fromDomain, gate, intake.links);
+  const tracking = await trackingOf(draft, credential, links, id);
   const sizeBytes = (await draft.build({ id, nowMs: intake.nowMs, tracking })).raw.length;
   const domain = domainCheck(draft, credential, gate, intake);
   const size = sizeCheck(sizeBytes);

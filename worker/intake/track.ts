@@ -3,15 +3,19 @@ import type { MessageId } from '#domain/message/ids.ts';
 import type { Handling } from '#domain/message/submission.ts';
 import type { Tracked, TrackingWish } from '#domain/message/tracking.ts';
 import { scopeOfType } from '#domain/suppression/scope.ts';
-import type { GateCredential } from '../store/acceptance.ts';
-import { type LinkSigner, linkSigner } from '../tokens/mail-links.ts';
+import type { Gate, GateCredential } from '../store/acceptance.ts';
+import { type LinkOrigin, type LinkSigner, linkSigner } from '../tokens/mail-links.ts';
 import { linkTarget } from './link-target.ts';
 
 /** What links of a mail are made with. */
-export interface Links {
-  /** Where this Worker is reached. */
-  origin: string;
+export interface Links extends LinkOrigin {
   keys: readonly Uint8Array[];
+}
+
+/** The same for mail of a domain: at a host of its own while that has a certificate. */
+export function linksFor(domain: string, { domains }: Pick<Gate, 'domains'>, links: Links): Links {
+  const host = domains.find(({ name }) => name === domain)?.linkHost ?? null;
+  return host === null ? links : { ...links, origin: `https://${host}`, linkHost: host };
 }
 
 /** What is to be put into a message, and with what. */

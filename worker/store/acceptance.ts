@@ -64,6 +64,8 @@ export interface GateDomain {
   /** Why it is not verified; null when it is. */
   reason: string | null;
   activeKeys: number;
+  /** Where links in its mail lead; null: to the service, since it has no host of its own with a live certificate. */
+  linkHost: string | null;
 }
 
 export interface GateSuppression {
@@ -120,6 +122,7 @@ export async function readGate(
   const queries: SQL[] = [
     selectCredential(by, of.nowMs),
     sql`SELECT d.name, d.type, d.status, d.status_reason,
+          CASE WHEN d.link_state = 'active' THEN d.link_label || '.' || d.name END AS link_host,
           (SELECT count(*) FROM ${control.dkimKeys} k WHERE k.domain_id = d.id AND k.status = 'active') AS active_keys
         FROM ${control.domains} d
         WHERE d.account_id = ${domainsOf} AND d.name IN (SELECT value FROM json_each(${JSON.stringify(of.domains)}))${
@@ -151,6 +154,7 @@ export async function readGate(
       status: String(row.status),
       reason: row.status_reason === null ? null : String(row.status_reason),
       activeKeys: Number(row.active_keys),
+      linkHost: row.link_host === null ? null : String(row.link_host),
     })),
     suppressions: Map.groupBy(suppressions.map(gateSuppression), ({ address }) => address),
     usage: usage.map((row) => usageOf(row, of.nowMs)),

@@ -88,3 +88,14 @@ export async function releaseLost(store: Store, after: number): Promise<number |
 export async function holdingStore(store: Store, name: string): Promise<Store> {
   return (await storesOfDomains(store, [name])).get(name) ?? store.first;
 }
+
+/** Whether a host is the link host of a domain that somebody has verified. */
+export async function isLinkHost(store: Store, host: string): Promise<boolean> {
+  const [label = '', ...rest] = host.split('.');
+  if (rest.length < 2) return false;
+  const name = rest.join('.');
+  const [rows = []] = await batch((await holdingStore(store, name)).d1, [
+    sql`SELECT 1 FROM domains WHERE name = ${name} AND status = 'verified' AND link_label = ${label}`,
+  ]);
+  return rows.length > 0;
+}

@@ -1,5 +1,6 @@
 import { and, asc, eq, ne, type SQL, sql } from 'drizzle-orm';
 import type { CheckRow, DomainDecision, KeyState } from '#domain/dns/domain-state.ts';
+import type { LinkStanding } from '#domain/dns/link-host.ts';
 import { recordChecks as catalogue } from '#domain/dns/record-check.ts';
 import { hexOf } from '#domain/hex.ts';
 import * as control from '../../drizzle/schema/control.ts';
@@ -292,21 +293,21 @@ export async function takeDueDomains(
 
 /**
  * Writes what a pass over a domain has found and decided, rows that did not change left alone. Nothing is written
- * when the domain's status was changed meanwhile by another hand.
+ * when the domain's status or link host was changed meanwhile by another hand.
  * @returns whether it was written
  * @throws AlreadyThere when another account has it verified
  */
 export async function saveDecision(
   store: Store,
   known: KnownDomain,
-  decision: DomainDecision,
+  decision: DomainDecision & { link: LinkStanding },
   rows: readonly CheckRow[],
   nowMs: number,
 ): Promise<boolean> {
   const { domain } = known;
   const verifiedAtMs = decision.status === 'verified' ? (domain.verifiedAtMs ?? nowMs) : null;
   const unchanged = sql`EXISTS (SELECT 1 FROM domains WHERE id = ${domain.id} AND status = ${domain.status}
-    AND verified_by IS ${domain.verifiedBy} AND type = ${domain.type})`;
+    AND verified_by IS ${domain.verifiedBy} AND type = ${domain.type} AND link_label IS ${domain.linkLabel})`;
   const changedKeys = decision.keys.filter((key) => {
     const before = known.keys.find((one) => one.selector === key.selector);
     return before?.status !== key.status || before.retireAtMs !== key.retireAtMs;
@@ -328,7 +329,9 @@ export async function saveDecision(
     // Last, since it changes what the others look at.
     sql`UPDATE domains SET status = ${decision.status}, verified_by = ${decision.verifiedBy},
         status_reason = ${decision.reason}, verified_at_ms = ${verifiedAtMs}, dkim_domain = ${decision.dkimDomain},
-        return_path_host = ${decision.returnPathHost}, checked_at_ms = ${nowMs}, next_check_ms = ${decision.nextCheckMs}
+        return_path_host = ${decision.returnPathHost}, link_state = ${decision.link.state}, link_fault = ${decision.link.fault},
+        link_checked_at_ms = ${domain.linkLabel === null ? null : nowMs}, checked_at_ms = ${nowMs},
+        next_check_ms = ${decision.nextCheckMs}
       WHERE id = ${domain.id} AND ${unchanged} RETURNING id`,
   ];
   try {

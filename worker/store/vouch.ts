@@ -20,6 +20,8 @@ export function vouched(nowMs: number) {
 export async function vouchFor(store: Store, domainId: number, nowMs: number): Promise<Domain | null> {
   const domain = await updateDomain(store, domainId, vouched(nowMs));
   if (!domain) return null;
+  // A certificate for its link host is asked for at the next tick.
+  if (domain.linkLabel !== null) await updateDomain(store, domainId, { nextCheckMs: nowMs });
   await activateKeys(store, domainId);
   await setWarming(store, domainId, 'warmed', nowMs);
   return domain;

@@ -20,9 +20,26 @@ export interface LinkSigner {
   unsubscribe(scope: string | null): Promise<string>;
 }
 
-/** A signer with the newest of the keys. @param origin where this Worker is reached, see `originOf` */
+/** Where links of a mail lead. */
+export interface LinkOrigin {
+  /** Where this Worker is reached, see `originOf`; with `linkHost`, that. */
+  origin: string;
+  /** The host of the sender's own that clicks are bound to; left out: they are good wherever this Worker is reached. */
+  linkHost?: string;
+}
+
+/**
+ * What a click signs beside its delivery: the target, and the link host that it is written with. A link of one account
+ * leads nowhere from the host of another, so that nobody's good name opens what strangers link to.
+ */
+function boundTarget(target: string, linkHost: string | undefined): string {
+  // No target has a space: addresses are percent-encoded.
+  return linkHost === undefined ? target : `${linkHost} ${target}`;
+}
+
+/** A signer with the newest of the keys. */
 export async function linkSigner(
-  { origin, keys }: { origin: string; keys: readonly Uint8Array[] },
+  { origin, linkHost, keys }: LinkOrigin & { keys: readonly Uint8Array[] },
   of: { messageId: MessageId; n: number },
 ): Promise<LinkSigner> {
   const mac = await newestMac(keys);
@@ -33,7 +50,8 @@ export async function linkSigner(
   };
   return {
     pixel: async () => `${await link('open', '')}.gif`,
-    click: async (target) => `${await link('click', target)}?u=${encodeURIComponent(target)}`,
+    click: async (target) =>
+      `${await link('click', boundTarget(target, linkHost))}?u=${encodeURIComponent(target)}`,
     unsubscribe: async (scope) => {
       const target = scope === null ? '' : scopeTarget(shownScope(scope));
       return `${await link('unsubscribe', target)}${target === '' ? '' : `?scope=${target}`}`;
@@ -56,6 +74,16 @@ export async function verifyLink(
   const token = parseLinkToken(text);
   const bytes = token && signedLink(purpose, token, target);
   return bytes && (await verifyMac(keys, bytes, token.mac)) ? token : null;
+}
+
+/** The same of a click. @param linkHost the host that it must be bound to; left out: it is bound to none */
+export async function verifyClick(
+  text: string,
+  target: string,
+  keys: readonly Uint8Array[],
+  linkHost?: string,
+): Promise<LinkToken | null> {
+  return await verifyLink('click', text, boundTarget(target, linkHost), keys);
 }
 
 /**

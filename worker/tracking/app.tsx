@@ -3,6 +3,7 @@ import { Problem } from '#domain/problem.ts';
 import { type Call, newApp } from '../http/app.ts';
 import { verifyLink } from '../tokens/mail-links.ts';
 import { badLink, quietly, refused } from './answer.tsx';
+import { clickOf } from './click.ts';
 import { recordHit } from './record.ts';
 import { unsubscribeApp } from './unsubscribe.tsx';
 
@@ -29,7 +30,7 @@ trackingApp.get('/t/:file', async (c) => {
 // Only targets that we have signed: anything else would lead from our name to wherever somebody likes.
 trackingApp.get('/c/:token', async (c) => {
   const target = c.req.query('u') ?? '';
-  const link = await verifyLink('click', c.req.param('token'), target, c.get('env').returnPathKeys);
+  const link = await clickOf(c, c.req.param('token'), target);
   if (!link) return refused(c, new Problem('not_found', badLink));
   record(c, link, target);
   return new Response(null, { status: 302, headers: { Location: target, ...quietly } });

@@ -11,8 +11,10 @@ const summary = z.looseObject({
   status: z.string(),
   reason: z.string().nullable(),
 });
+const linkHost = z.looseObject({ name: z.string(), state: z.string(), fault: z.string().nullable() });
 export const domains = z.looseObject({ data: z.array(summary), has_more: z.boolean() });
 export const domain = summary.extend({
+  link_host: linkHost.nullish(),
   records: z.array(
     z.looseObject({
       kind: z.string(),
@@ -49,8 +51,11 @@ function told(found: z.output<typeof domain>) {
   ]);
   const fixes = found.records.flatMap(({ kind, fix }) => (fix === null ? [] : [plain(`${kind}: ${fix}`)]));
   const head = plain(`${found.domain}  ${found.status}${found.reason === null ? '' : `  ${found.reason}`}`);
+  const { link_host: host } = found;
+  const links = host ? [plain(`links: ${host.name}  ${host.state}  ${host.fault ?? ''}`.trimEnd())] : [];
   const records = table(['record', 'need', 'found', 'type', 'name', 'value'], rows);
-  return { json: found, text: [head, records, ...(fixes.length > 0 ? [fixes.join('\n')] : [])].join('\n\n') };
+  const advice = fixes.length > 0 ? [fixes.join('\n')] : [];
+  return { json: found, text: [head, records, ...links, ...advice].join('\n\n') };
 }
 
 function nameOf(args: readonly string[], command: string): string {
@@ -97,6 +102,28 @@ export const domainCommands: readonly Command[] = [
       const path = `/v1/domains/${encodeURIComponent(nameOf(args, 'domains verify'))}/verify`;
       const found = await (await api()).ask('POST', path, domain);
       return { ...told(found), failed: found.status !== 'verified' };
+    },
+  },
+  {
+    name: 'domains links',
+    args: 'DOMAIN',
+    about:
+      'lets links in its mail lead to a host of its own; without an option, tells that and its certificate',
+    options: {
+      label: {
+        type: 'string',
+        value: 'LABEL',
+        about: 'the host is LABEL.DOMAIN; "none": the name of the service',
+      },
+    },
+    async run({ args, values, api }) {
+      const path = `/v1/domains/${encodeURIComponent(nameOf(args, 'domains links'))}`;
+      const label = text(values, 'label');
+      const found =
+        label === undefined
+          ? await (await api()).ask('GET', path, domain)
+          : await (await api()).ask('PATCH', path, domain, { link_label: label === 'none' ? null : label });
+      return told(found);
     },
   },
   {

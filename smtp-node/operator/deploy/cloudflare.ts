@@ -27,12 +27,14 @@ const permissions: readonly [path: RegExp, permission: string][] = [
   [/\/queues/, 'Account > Queues > Edit'],
   [/\/email\/routing/, 'Zone > Email Routing Rules > Edit and Zone > Zone Settings > Edit'],
   [/\/dns_records/, 'Zone > DNS > Edit'],
+  [/\/custom_hostnames/, 'Zone > SSL and Certificates > Edit'],
+  [/^\/zones\/[^/]+\/workers\/routes/, 'Zone > Workers Routes > Edit'],
   [/^\/zones/, 'Zone > Zone > Read'],
   [/\/workers\//, 'Account > Workers Scripts > Edit'],
   [/^\/accounts/, 'Account > Account Settings > Read'],
 ];
 
-/** All that a deployment without `--dns` and `--email-routing` needs. */
+/** All that a deployment without `--dns`, `--email-routing` and `--link-hosts` needs. */
 export const neededPermissions = permissions
   .filter(([, permission]) => permission.startsWith('Account'))
   .map(([, permission]) => permission);

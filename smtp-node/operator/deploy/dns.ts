@@ -193,6 +193,7 @@ const domainRow = z.object({
   id: z.number(),
   verification_token: z.string(),
   return_path_label: z.string(),
+  link_label: z.string().nullable(),
 });
 
 /** The DKIM keys that a domain signs with, or is going to; null: there is no such domain. */
@@ -232,7 +233,7 @@ async function ownDomainRecords(session: Session, of: DnsOf): Promise<DnsRecord[
   const rows = await query(
     { ...session, ...of },
     domainRow,
-    `SELECT id, verification_token, return_path_label FROM domains
+    `SELECT id, verification_token, return_path_label, link_label FROM domains
      WHERE name = '${of.serviceDomain}' AND account_id > 0 ORDER BY id LIMIT 1`,
   );
   const first = rows?.[0];
@@ -248,6 +249,7 @@ async function ownDomainRecords(session: Session, of: DnsOf): Promise<DnsRecord[
     type: 'outbound',
     token: first.verification_token,
     returnPathLabel: first.return_path_label,
+    linkLabel: first.link_label,
     serviceDomain: of.serviceDomain,
     reportToken: reportToken({ id: first.id, verificationToken: first.verification_token }),
     keys,

@@ -13,6 +13,7 @@ import { publishDns } from './dns.ts';
 import { openEmailRouting } from './email-routing.ts';
 import { type FurtherHome, planHomes } from './homes.ts';
 import { type Installation, names, readInstallation } from './installation.ts';
+import { openLinkHosts } from './link-hosts.ts';
 import { type ChosenRelay, chooseRelay, giveRelay, type RelayFlags } from './relay.ts';
 import { everSet, KnownSecrets, markName, planSecrets, secretsNamed } from './secrets.ts';
 import { askPerson, openSession, type Session, stateDir } from './session.ts';
@@ -24,6 +25,7 @@ export interface DeployFlags extends VariableFlags, RelayFlags {
   rotate: readonly string[];
   dns: boolean;
   emailRouting: boolean;
+  linkHosts: boolean;
   /** How many databases accounts live in, `--homes`. */
   homes: string | undefined;
   /** `HOST` or `HOST=ADDRESS,…`, `--node`. */
@@ -85,6 +87,7 @@ export async function deploy(flags: DeployFlags): Promise<void> {
   }
   const serviceDomain = vars.SERVICE_DOMAIN ?? '';
   if (flags.emailRouting) await openEmailRouting(session, serviceDomain);
+  if (flags.linkHosts) await openLinkHosts(session, { serviceDomain, yes: flags.yes });
   if (flags.dns) await publishDns(session, { databaseId, serviceDomain, nodes: flags.nodes, yes: flags.yes });
 }
 

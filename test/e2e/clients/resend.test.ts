@@ -265,13 +265,25 @@ describe('domains', () => {
   it('are added, read, changed, verified and removed', async () => {
     const made = await good(
       'domains.create',
-      resend.domains.create({ name: 'news.client.example', region: 'eu-west-1', customReturnPath: 'send' }),
+      resend.domains.create({
+        name: 'news.client.example',
+        region: 'eu-west-1',
+        customReturnPath: 'send',
+        trackingSubdomain: 'links',
+      }),
     );
     expect(made).toMatchObject({
       name: 'news.client.example',
       status: 'not_started',
       capabilities: { sending: 'enabled', receiving: 'disabled' },
+      tracking_subdomain: 'links',
       records: expect.arrayContaining([
+        expect.objectContaining({
+          record: 'Tracking',
+          type: 'CNAME',
+          name: 'links',
+          value: 'links.pennypost.test',
+        }),
         expect.objectContaining({ record: 'DKIM', type: 'TXT', name: 'pennypost._domainkey', ttl: 'Auto' }),
         expect.objectContaining({ record: 'SPF', type: 'TXT', name: '@', status: 'not_started' }),
       ]),

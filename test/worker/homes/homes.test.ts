@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { homeOf, weekOf } from '#domain/message/home.ts';
 import { parseEnv } from '../../../worker/env.ts';
 import { consume } from '../../../worker/queue/consume.ts';
+import { isLinkHost } from '../../../worker/store/domain-names.ts';
 import { Browser } from '../../support/browser.ts';
 import { newMember, setUpOwner, textOf } from '../dashboard-support.ts';
 import { Internet } from '../receiver.ts';
@@ -14,10 +15,12 @@ import {
   delivered,
   mail,
   migrate,
+  parsedMail,
   request,
   result,
   type TestAccount,
   TestNode,
+  testStore,
 } from '../support.ts';
 import { accountAt, countedHomes, databases, inEach, send, tickIn } from './support.ts';
 
@@ -153,6 +156,22 @@ describe('a domain', () => {
       300,
     );
     expect((await add(at(2), 'given.example')).status).toBe(201);
+  });
+});
+
+describe('a link host', () => {
+  it('is known wherever its domain lives, and links of its mail alone lead to it', async () => {
+    for (const [home, database] of databases.entries()) {
+      const { domain } = at(home);
+      const label = async (set: string) =>
+        await database.prepare(`UPDATE domains SET ${set} WHERE name = ?`).bind(domain).run();
+      await label("link_label = 'links', link_state = 'active'");
+      expect(await isLinkHost(testStore(), `links.${domain}`)).toBe(true);
+      expect(await isLinkHost(testStore(), `go.${domain}`)).toBe(false);
+      const { html } = await parsedMail(await send(at(home), { html_body: '<p>a</p>', track_opens: true }));
+      expect(html).toContain(`src="https://links.${domain}/t/`);
+      await label("link_label = NULL, link_state = 'pending'");
+    }
   });
 });
 

@@ -98,6 +98,13 @@ describe('the tables of a home', () => {
 describe('an account that moves', () => {
   it('has everything in each new home that it had, and nothing in the old one', async () => {
     const { account } = await fullAccount(1);
+    await databases[1]
+      .prepare(
+        `UPDATE domains SET link_label = 'links', link_state = 'failed', link_fault = 'why', link_checked_at_ms = 1
+         WHERE account_id = ?`,
+      )
+      .bind(account.id)
+      .run();
     const before = await everythingOf(databases[1], account.id);
     expect(before.get('messages')?.length).toBeGreaterThan(5);
     for (const [from, to] of [

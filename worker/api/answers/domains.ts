@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { checkStatuses } from '#domain/dns/finding.ts';
+import { linkStates } from '#domain/dns/link-host.ts';
 import { domainTypes } from '#domain/dns/record-check.ts';
 import { warmingStates } from '#domain/limits/warming.ts';
 import { count, share, time } from './scalars.ts';
@@ -22,6 +23,16 @@ const domain = z.strictObject({
   next_check_at: time.nullable(),
   return_path_label: z.string(),
   return_path_host: z.string().nullable().meta({ description: 'null: the return path is ours.' }),
+  link_label: z.string().nullable().meta({ description: 'null: links in its mail lead to the service.' }),
+  link_host: z
+    .strictObject({
+      name: z.string(),
+      state: z.enum(linkStates).meta({ description: 'Links are written with it while it is `active`.' }),
+      fault: z.string().nullable().meta({ description: 'Why it is not active, or could not be looked at.' }),
+      checked_at: time.nullable(),
+    })
+    .meta({ id: 'LinkHost' })
+    .nullable(),
   dkim_selector: z.string().meta({ description: 'What the selectors of keys that are made begin with.' }),
   dkim_delegated: z.boolean().meta({ description: 'Its keys are published by the service, see `records`.' }),
   refuse_dmarc: z.boolean().meta({ description: 'Received mail that fails DMARC with p=reject is refused.' }),

@@ -20,7 +20,7 @@ const usual = [
 
 /** Fields that are mostly null where they may be. */
 const mostlyNull =
-  /^(reason|next|next_from|searched_to|waits_for|error|fix|failing_since|state_reason|previous_secret_until|expires_at|next_attempt_at|send_at|last_error|message_id|since|detail|retires_at|html|content_id|in_reply_to_message|cc)$/;
+  /^(reason|next|next_from|searched_to|waits_for|error|fix|failing_since|state_reason|previous_secret_until|expires_at|next_attempt_at|send_at|last_error|fault|message_id|since|detail|retires_at|html|content_id|in_reply_to_message|cc)$/;
 
 const no =
   /^(has_more|test_mode|committed|track_opens|track_clicks|unsubscribe|synchronous|refuse_dmarc|suppressed)$/;
@@ -42,6 +42,7 @@ const texts: Record<string, string> = {
   node: 'out1.mail.example.org',
   return_path_label: 'pp-bounces',
   return_path_host: 'pp-bounces.example.com',
+  link_label: 'links',
   message_id_header: `<${exampleIds.email}@example.com>`,
   endpoint: exampleIds.webhook,
   events: 'email.bounced',

@@ -33,7 +33,15 @@ const email = { path: { id: exampleIds.email } };
 const webhook = { path: { id: exampleIds.webhook }, told: { id: exampleIds.webhook } };
 const delivery = { path: { id: exampleIds.delivery }, told: { id: exampleIds.delivery } };
 const received = { path: { id: exampleIds.received } };
-const domain = { path: { id: 'news.example.com' } };
+const links = {
+  link_host: {
+    name: 'links.example.com',
+    state: 'active',
+    fault: null,
+    checked_at: '2026-11-26T09:30:02.000Z',
+  },
+};
+const domain = { path: { id: 'news.example.com' }, told: links };
 const receiving = { path: { id: 'in.example.com' } };
 const alias = {
   path: { id: exampleIds.alias },
@@ -156,8 +164,8 @@ export const examples: Readonly<Record<string, OperationExample>> = {
     body: 'email,reason,scope\r\nold@example.net,manual,account\r\n',
   },
   exportSuppressions: {},
-  createDomain: { body: { domain: 'mail.example.com', type: 'outbound' } },
-  listDomains: { query: { limit: '20' } },
+  createDomain: { body: { domain: 'mail.example.com', type: 'outbound' }, told: links },
+  listDomains: { query: { limit: '20' }, told: links },
   getDomain: domain,
   changeDomain: { ...domain, body: { return_path_label: 'bounces' } },
   deleteDomain: domain,

@@ -17,6 +17,7 @@ import { vouchFor } from '../../store/vouch.ts';
 import { Board } from '../board.tsx';
 import { pathOf } from '../domain-path.ts';
 import { DkimKeys } from './dkim.tsx';
+import { LinkHost, linkHostSchema } from './link-host.tsx';
 import { Records, recordSchema } from './records.tsx';
 import { Warming, warmingSchema } from './warming.tsx';
 
@@ -43,6 +44,8 @@ const domainSchema = z.object({
   next_check_at: z.string().nullable(),
   return_path_host: z.string().nullable(),
   return_path_label: z.string(),
+  link_label: z.string().nullable(),
+  link_host: linkHostSchema,
   dkim_selector: z.string(),
   dkim_delegated: z.boolean(),
   signing_domain: z.string(),
@@ -59,8 +62,9 @@ domainPages.page('/domains/:id', async (c, viewer) => {
     callApi(c, accountId, { method: 'GET', path }, domainSchema),
     callApi(c, accountId, { method: 'GET', path: `${path}/dkim` }, dkimAnswer),
   ]);
+  const sends = domain.type === 'outbound' || domain.type === 'both';
   const warming =
-    domain.status === 'verified' && (domain.type === 'outbound' || domain.type === 'both')
+    domain.status === 'verified' && sends
       ? await callApi(c, accountId, { method: 'GET', path: `${path}/warming` }, warmingSchema)
       : null;
   const change = may(viewer, 'developer');
@@ -127,11 +131,7 @@ domainPages.page('/domains/:id', async (c, viewer) => {
               </p>
             </form>
           )}
-          <Records
-            domain={domain.domain}
-            records={domain.records}
-            sends={domain.type === 'outbound' || domain.type === 'both'}
-          />
+          <Records domain={domain.domain} records={domain.records} sends={sends} />
           <p>
             <a href={`${path}/zone`}>All of them as a zone file</a>
           </p>
@@ -144,6 +144,15 @@ domainPages.page('/domains/:id', async (c, viewer) => {
           keys={keys.data}
           stem={domain.dkim_selector}
           delegated={domain.dkim_delegated}
+          change={change}
+        />
+      )}
+      {sends && (
+        <LinkHost
+          path={path}
+          domain={domain.domain}
+          label={domain.link_label}
+          host={domain.link_host}
           change={change}
         />
       )}

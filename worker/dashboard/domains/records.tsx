@@ -64,6 +64,13 @@ const sendingGroups: readonly Group[] = [
     kinds: ['dmarc', 'dkim_ed25519'],
   },
   {
+    id: 'links',
+    title: 'For links of your own name',
+    about:
+      'Links in your mail lead to it once there is a certificate for it, which is asked for when the record is found.',
+    kinds: ['link_host'],
+  },
+  {
     id: 'logo',
     title: 'Your logo beside your mail (BIMI)',
     about:

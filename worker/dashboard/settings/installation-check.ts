@@ -8,6 +8,7 @@ import {
   diagnoseEmailRouting,
   diagnoseHelo,
   diagnoseHostAddresses,
+  diagnoseLinkHosts,
   diagnoseMx,
   diagnosePtr,
   diagnoseReports,
@@ -117,6 +118,7 @@ async function checkDns(
     diagnoseEmailRouting(subject),
     diagnoseMx(subject),
     diagnoseReports(subject),
+    diagnoseLinkHosts(subject),
   ]);
   return found.flat();
 }

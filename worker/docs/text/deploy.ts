@@ -36,13 +36,14 @@ after a run that failed:
 - \`--dns\` shows the DNS records of the service domain and publishes those that are missing, \`--email-routing\` lets Email Routing
   bring mail for \`bounces.<service domain>\` to the Worker; where the zone is not in the account, or used otherwise, they print
   what to do.
+- \`--link-hosts\` lets customers' [own names for links](operate.md#certificates-of-link-hosts) reach the Worker; what it adds to the zone is shown first.
 - The first deployment asks for a relay, for mail while the network of the nodes [closes port 25](no-port-25.md); \`--relay cloudflare\`,
   \`--relay ses --relay-user USER\` or \`--relay HOST:PORT\` says it at any time, its secret is asked for or comes as
   \`PENNYPOST_RELAY_SECRET\`. \`--relay cloudflare-binding\` needs no secret and [no node](no-port-25.md#without-a-node). Where there is no rule yet, mail then goes straight, and by the relay where that is closed.
 - Queues of the former names \`delivery\` and \`webhook\` are left to whom they belong.
 
 It logs in as wrangler does: \`npx wrangler login\`, or \`CLOUDFLARE_API_TOKEN\` with the permissions D1, Workers R2 Storage, Queues and
-Workers Scripts (Edit) and Account Settings (Read), and for \`--domain\`, \`--dns\` and \`--email-routing\` those of the zone that it
+Workers Scripts (Edit) and Account Settings (Read), and for \`--domain\`, \`--dns\`, \`--email-routing\` and \`--link-hosts\` those of the zone that it
 names when they are missing. \`npm run deploy -- --help\` tells the options; \`--dry-run\` builds and checks without an account.
 
 All variables and secrets are told in [Settings](settings.md).

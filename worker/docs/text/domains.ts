@@ -24,6 +24,7 @@ curl -X POST $API/v1/domains/example.com/verify -H "Authorization: Bearer $KEY" 
 | \`dkim\` | TXT | \`pennypost._domainkey.example.com\` | \`v=DKIM1; k=rsa; p=…\` | lets receivers verify our signature (RFC 6376) | required: outbound, both, alias |
 | \`dkim_ed25519\` | TXT | \`pennypost-ed._domainkey.example.com\` | \`v=DKIM1; k=ed25519; p=…\` | a second, shorter signature (RFC 8463); it signs once it is published | optional: outbound, both, alias |
 | \`return_path\` | CNAME | \`pp-bounces.example.com\` | \`bounces.<SERVICE_DOMAIN>\` | brings delayed bounces back and makes SPF align | recommended: outbound, both, alias |
+| \`link_host\` | CNAME | \`links.example.com\` | \`links.<SERVICE_DOMAIN>\` | lets links in your mail lead to a name of your own, where opens and clicks are counted | optional: outbound, both |
 | \`dmarc\` | TXT | \`_dmarc.example.com\` | \`v=DMARC1; p=quarantine; rua=mailto:dmarc+…@reports.<SERVICE_DOMAIN>\` | says what receivers do with mail that fails SPF and DKIM (RFC 9989) | recommended: outbound, both, alias |
 | \`bimi\` | TXT | \`default._bimi.example.com\` | \`v=BIMI1; l=https://example.com/logo.svg; a=https://example.com/logo.pem\` | shows your logo beside your mail at some mailbox providers (BIMI); name the files of your own there | optional: outbound, both, alias |
 | \`mx\` | MX | \`example.com\` | \`10 mx.<SERVICE_DOMAIN>\` | brings mail for the domain to us | required: inbound, both, alias |
@@ -42,6 +43,29 @@ Records are looked at every 15 minutes while the domain is pending and daily aft
 minute and 60 an hour at most. A DNS failure never turns a
 domain off; a record that is proven missing for three days does: the Worker logs it and mails the account's owners. When two accounts claim a
 domain, the one that proves ownership has it for as long as it does.
+
+## Links with a name of your own
+
+Links that tell of [opens and clicks](sending.md#opens-clicks-unsubscribing), and those to unsubscribe, lead to the name of this service. With
+\`link_label\` (\`POST\` and \`PATCH /v1/domains\`), or Links in its mail on the page of the domain, they lead to a host of your own:
+
+1. \`PATCH /v1/domains/example.com {"link_label": "links"}\`, or \`pennypost domains links example.com --label links\`.
+2. Publish the CNAME \`links.example.com\` to \`links.<SERVICE_DOMAIN>\`, the check \`link_host\`. At Cloudflare set it to "DNS only".
+3. Once it is found and the domain is verified, a certificate is asked for. \`link_host\` of the domain tells how that stands:
+
+| \`state\` | links in new mail lead to | what comes next |
+| --- | --- | --- |
+| \`pending\` | the service | the CNAME or the certificate is not there yet; \`fault\` says what is to be done. While the certificate is on its way it is looked at every 15 minutes, for three days, and daily then |
+| \`active\` | your host | looked at daily; a CNAME that is gone makes it \`pending\` |
+| \`failed\` | the service | it is not issued, or the name may not be served: \`fault\` says why, for example a CAA record (RFC 8659) that names other authorities. It is asked for anew daily, and by \`verify\` |
+
+What is written stays: a link leads to the host that it was written with, whatever the state is later. Links of the service go on when you
+begin with a host of your own. A host that you give up (\`link_label\` changed or \`null\`, the domain removed) answers no more, nor do the links in mail
+that was sent with it: keep it for as long as people may follow them. From your host no link of another sender
+leads anywhere, and the dashboard is not there.
+
+A CNAME stands alone at its name (RFC 1034 §3.6.2): the label must differ from that of the return path. Where no CNAME can be, the operator may
+attach the host in another way; it counts as found once \`https://links.example.com/healthz\` answers as this service.
 
 ## Reports about a domain
 

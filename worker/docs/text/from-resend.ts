@@ -23,7 +23,7 @@ Before that, add your domain and take your suppressions along: [Moving](moving.m
 - **Received mail**: \`GET /emails/receiving\`, \`…/:id\` with text, HTML and the source, \`…/:id/attachments\` with links that hold for a day.
 - **Templates**: \`templates.create\`, \`get\`, \`list\`, \`update\`, \`publish\`, \`duplicate\`, \`remove\`, and \`template: {id, variables}\` in \`POST /emails\` and
   \`POST /emails/batch\`. What is written is a draft until it is published. They are [templates](sending.md#templates) as any other here.
-- **Domains**: add, list, read, change, verify, remove. **Suppressions**: one by one and in batches of 50.
+- **Domains**: add, list, read, change, verify, remove; \`tracking_subdomain\` is the label of [their host for links](domains.md#links-with-a-name-of-your-own). **Suppressions**: one by one and in batches of 50.
 - **Webhooks**: made by the client they have the format \`resend\`: the same payloads, signed under the names of Svix (\`svix-id\`, \`svix-timestamp\`,
   \`svix-signature\`) and of Standard Webhooks. What was posted is listed with its attempts and posted again on request.
 - Errors are \`{statusCode, name, message}\` with Resend's names and statuses; lists go by \`limit\`, \`after\` and \`before\`.

@@ -190,6 +190,24 @@ found does not sign, so a record that comes late puts a rotation off and loses n
 
 Records of domains that were removed stay in the zone; they are public keys whose private half is gone. Take away what the list does not have.
 
+## Certificates of link hosts
+
+Domains may have [a host of their own for links](domains.md#links-with-a-name-of-your-own), a CNAME to \`links.<SERVICE_DOMAIN>\`. Where that zone is at
+Cloudflare, its custom hostnames (Cloudflare for SaaS) bring such hosts to the Worker, with certificates that are issued and renewed there:
+
+1. \`npm run deploy -- --link-hosts\` shows, and adds, what is missing in the zone: \`links\` as a proxied name without an origin (AAAA \`100::\`), the
+   fallback origin of custom hostnames, and the route \`*/*\` to the Worker. Two routes without a Worker, \`*.<zone>/*\` and \`<zone>/*\`, keep the zone's
+   own names where they are. What is used by something else is left alone, and what to do is printed.
+2. Give the token of \`DNS_TOKEN\` the permission Zone > SSL and Certificates > Edit for that zone (beside Zone > DNS > Edit, which DKIM by CNAME needs):
+   \`npx wrangler secret put DNS_TOKEN\` and \`npm run deploy -- --var DNS_ZONE=<id of the zone>\`.
+
+The Worker then makes a custom hostname for each link host of a verified domain whose CNAME it finds, asks for validation again when that failed,
+and removes it with the host or the domain. A plan has a number of custom hostnames, and more cost money. While the API does not answer, a host stays as
+it was, with its words in \`fault\`.
+
+Without a token you attach hosts yourself: as a custom domain of the Worker where their zone is in the account (\`--domain links.example.com\`), or by a
+proxy with a certificate in front. A host is \`active\` once \`https://<host>/healthz\` answers as this service.
+
 ## Port 25 and PTR
 
 A node needs port 25 out (to deliver) and in (bounces, received mail). Many providers of machines close it until one asks: look for

@@ -150,7 +150,8 @@ of an account by its settings (\`PATCH /v1/settings\`, or the settings page, by 
 - \`machine\` in an event is a guess: many mail programs and gateways fetch pictures and links before anybody reads. At
   most one event a minute of the same link and 20 opens and clicks of a delivery are recorded.
 
-The links lead to \`PUBLIC_URL\` (without it, to the host name that the message was submitted to), and need no sign-in: \`/t/<token>.gif\`
+The links lead to the [host of the domain's own](domains.md#links-with-a-name-of-your-own) while that has a certificate, else to \`PUBLIC_URL\` (without
+it, to the host name that the message was submitted to), and need no sign-in: \`/t/<token>.gif\`
 is the pixel, \`/c/<token>?u=<target>\` redirects to where the link led, \`/u/<token>\` is a page with a button; what mail
 programs post there (RFC 8058) raises \`unsubscribed\` and suppresses the address in the [scope](#scopes-of-unsubscribing) of the link. A token is
 signed together with its purpose and target, so nobody can make one or lead it elsewhere. Redirects work for as long as

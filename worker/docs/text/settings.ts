@@ -28,7 +28,7 @@ Variables are set by \`npm run deploy -- --var NAME=TEXT\`; secrets are made and
 | \`SOURCE_HEADER\` | variable | header field in which the proxy in front tells where a request comes from, whatever the client says in it; empty: nobody tells, and all requests are of one source. \`npm start\` leaves it empty |
 | \`FEEDBACK_LOOPS\` | variable | feedback loops besides the known ones whose signed reports suppress: From addresses, or domains from which nobody else can send; comma-separated |
 | \`WRITES_ROWS\` | variable | the form in which rows of mail are written: a deployment sets it to what the version before can read, so that one can go back to that; the next deployment sets it to the newest |
-| \`DNS_TOKEN\` | secret | a token of Cloudflare that may edit DNS records of the zone of \`DNS_ZONE\`: keys of domains that delegate DKIM are published by it. Empty: you publish them (\`GET /admin/v1/dkim-records\`) |
+| \`DNS_TOKEN\` | secret | a token of Cloudflare for the zone of \`DNS_ZONE\`. With the permission Zone > DNS > Edit, keys of domains that delegate DKIM are published by it; with Zone > SSL and Certificates > Edit, certificates of link hosts are asked for. Empty: you publish those keys (\`GET /admin/v1/dkim-records\`) and attach those hosts yourself |
 | \`DNS_ZONE\` | variable | id of the zone that \`SERVICE_DOMAIN\` is in, with \`DNS_TOKEN\` |
 | \`ALLOW_LOCAL_WEBHOOKS\` | variable | set to \`1\` for development: webhook endpoints may be on the loopback host, by http too |
 

@@ -71,7 +71,7 @@ HTML that is cut off, no way to unsubscribe, no way to answer.
 ## Opens or clicks are not counted
 
 - They are off unless [you ask for them](sending.md#opens-clicks-unsubscribing), and only a message with one recipient and HTML has any.
-- The links lead to \`PUBLIC_URL\`: it must be reached from everywhere.
+- The links lead to \`PUBLIC_URL\`, or to [a host of the domain's own](domains.md#links-with-a-name-of-your-own): it must be reached from everywhere.
 - Many programs fetch no pictures; others fetch all of them before anybody reads (\`machine\` in the event).
 
 ## The domain does not become verified

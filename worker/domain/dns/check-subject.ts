@@ -15,6 +15,8 @@ export interface CheckSubject {
   token: string;
   /** Label of the return-path host below the domain. */
   returnPathLabel: string;
+  /** Label of the host that links in its mail lead to; null: it has none of its own. */
+  linkLabel: string | null;
   /** The operator's domain. */
   serviceDomain: string;
   /** Of its addresses for reports (`domain/reports/report-address.ts`); null: it has none. */

@@ -1,16 +1,12 @@
 import { reportAddress } from '../reports/report-address.ts';
 import { judgeBimi } from './bimi.ts';
-import {
-  type CheckSubject,
-  type DomainType,
-  domainTypes,
-  followed,
-  type WantedRecord,
-} from './check-subject.ts';
+import { type CheckSubject, type DomainType, domainTypes, type WantedRecord } from './check-subject.ts';
+import { judgeCname } from './cname-check.ts';
 import { dkimRecords, judgeDkim } from './dkim-check.ts';
 import { findDmarc } from './dmarc.ts';
 import { canonicalName, type Lookup, recordsOf } from './dns.ts';
 import { type Finding, isFailure, lookupFailed, missing, ok, publish, wrong } from './finding.ts';
+import { judgeLinkHost, linkHostTarget } from './link-host.ts';
 import { isSpf, mergedSpf, walkSpf } from './spf.ts';
 
 export type { CheckSubject, DomainType, SubjectKey, WantedRecord } from './check-subject.ts';
@@ -35,6 +31,8 @@ export interface RecordCheck {
 /** From alias domains leaves what is sent on in their name. */
 const sending = ['outbound', 'both', 'alias'] as const;
 const receiving = ['inbound', 'both', 'alias'] as const;
+/** Mail of their own leaves from these alone, with links that tell of clicks. */
+const tracking = ['outbound', 'both'] as const;
 
 /** Whether mail leaves from a domain of this type, so that it has DKIM keys. */
 export function signs(type: DomainType): boolean {
@@ -92,6 +90,18 @@ export const recordChecks = [
       { type: 'CNAME', name: `${returnPathLabel}.${name}`, value: `bounces.${serviceDomain}` },
     ],
     judge: judgeReturnPath,
+  },
+  {
+    kind: 'link_host',
+    purpose: 'lets links in your mail lead to a name of your own, where opens and clicks are counted',
+    required: [],
+    recommended: [],
+    optional: tracking,
+    records: ({ name, linkLabel, serviceDomain }) =>
+      linkLabel === null
+        ? []
+        : [{ type: 'CNAME', name: `${linkLabel}.${name}`, value: linkHostTarget(serviceDomain) }],
+    judge: judgeLinkHost,
   },
   {
     kind: 'dmarc',
@@ -228,32 +238,15 @@ function byReturnPath({ name, returnPathLabel, serviceDomain }: CheckSubject): s
   return `publish the CNAME ${returnPathLabel}.${name} to bounces.${serviceDomain} instead; SPF is judged on it, and it aligns.`;
 }
 
-async function judgeReturnPath(
-  wanted: WantedRecord,
-  subject: CheckSubject,
-  lookup: Lookup,
-): Promise<Finding> {
-  const answer = await lookup(wanted.name, 'CNAME');
-  if (isFailure(answer)) return lookupFailed(wanted.name, answer.failure);
-  const target = `bounces.${subject.serviceDomain}`;
-  const chain = answer.chain.length > 0 ? answer.chain : recordsOf(answer);
-  if (chain.length === 0) {
-    const address = await lookup(wanted.name, 'A');
-    if (recordsOf(address).length === 0) return missing(publish(wanted));
-    return wrong(
-      recordsOf(address),
-      `Publish ${wanted.name} as a plain CNAME to ${target}: now it is an address (turn a proxy or flattening off).`,
-    );
-  }
-  const whole = await followed(wanted.name, chain, lookup);
-  if (!whole.includes(target)) {
-    return wrong(whole, `Point the CNAME ${wanted.name} to ${target}; it leads to ${whole.at(-1)}.`);
-  }
+async function judgeReturnPath(wanted: WantedRecord, _: CheckSubject, lookup: Lookup): Promise<Finding> {
+  const found = await judgeCname(wanted, lookup);
+  if (found.status !== 'ok') return found;
+  const whole = found.observed;
   // SPF is judged on this host, so what the CNAME leads to must carry a record.
   const txt = await lookup(wanted.name, 'TXT');
   if (isFailure(txt)) return lookupFailed(wanted.name, txt.failure, whole);
   if (recordsOf(txt).filter(isSpf).length === 1) return ok(whole);
-  return wrong(whole, `Your CNAME is right; the operator must publish one SPF record at ${target}.`);
+  return wrong(whole, `Your CNAME is right; the operator must publish one SPF record at ${wanted.value}.`);
 }
 
 async function judgeDmarc(wanted: WantedRecord, subject: CheckSubject, lookup: Lookup): Promise<Finding> {

@@ -11,6 +11,7 @@ import {
 } from './diagnosis.ts';
 import { isDmarc } from './dmarc.ts';
 import { type DnsAnswer, type DnsType, type Lookup, provesAbsence, recordsOf } from './dns.ts';
+import { linkHostTarget } from './link-host.ts';
 import { parseAddress } from './public-address.ts';
 import { isSpf } from './spf.ts';
 
@@ -236,6 +237,20 @@ export async function diagnoseMx(subject: ServiceSubject): Promise<Diagnosis[]> 
           `${name} has no address.`,
           `Publish A (and AAAA) of ${name} with the addresses of the nodes that receive.`,
         ),
+  ];
+}
+
+/** Whether domains may have hosts of their own for links: the name that those lead to. Nothing else needs it. */
+export async function diagnoseLinkHosts({ serviceDomain, lookup }: ServiceSubject): Promise<Diagnosis[]> {
+  const name = linkHostTarget(serviceDomain);
+  const addresses = await addressesOf(lookup, name);
+  return [
+    fine(
+      'link-hosts',
+      addresses.length > 0
+        ? `${name} is ${addresses.join(', ')}: domains may have names of their own for links.`
+        : `${name} has no address: links of all domains lead to the dashboard's host (npm run deploy -- --link-hosts sets up names of their own).`,
+    ),
   ];
 }
 

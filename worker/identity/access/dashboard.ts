@@ -57,6 +57,7 @@ export const dashboardAccess = accessRows([
   ['POST /domains/:id/dkim/import', member('developer'), 'DKIM key imported'],
   ['POST /domains/:id/dkim/rotate', member('developer'), 'DKIM keys rotated'],
   ['POST /domains/:id/dkim/:selector/retire', member('developer'), 'DKIM key retired'],
+  ['POST /domains/:id/links', member('developer'), 'link host changed'],
   ['POST /domains/:id/remove', member('developer'), 'domain removed'],
   ['GET /domains/:id/dmarc', member('viewer')],
   ['GET /domains/:id/routes', member('viewer')],
