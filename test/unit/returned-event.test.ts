@@ -9,6 +9,7 @@ const facts = (more: Partial<ReturnFacts> = {}): ReturnFacts => ({
   state: 'delivered',
   recipient: 'ann@example.net',
   dispatched: false,
+  stream: 'transactional',
   fullStrikes: 0,
   exempt: false,
   ...more,
@@ -186,6 +187,23 @@ describe('anything else that comes back', () => {
     if (typeof reduction === 'string') return expect(reduction).toBe(expected);
     expect(reduction.consequence).toMatchObject({ kind: 'suppress', reason: 'complaint', expiresAtMs: null });
     return expect([reduction.event.kind, reduction.state]).toEqual([expected, null]);
+  });
+
+  it('suppresses in the stream that has a name; of the default one, and by a bounce, in the whole account', () => {
+    const complaint = { kind: 'complaint', feedbackType: 'abuse' } as const;
+    expect(written(reduce({ stream: 'offers' }, complaint))).toMatchObject({
+      scope: 'stream:offers',
+      event: { details: { suppresses: true, scope: 'stream:offers' } },
+    });
+    expect(written(reduce({}, complaint))).toMatchObject({
+      scope: '',
+      event: { details: { scope: 'account' } },
+    });
+    expect(written(reduce({ stream: 'offers' }, {})).scope).toBeUndefined();
+    const unsure = reduceReturn(facts({ stream: 'offers' }), reading(complaint), {
+      ...{ atMs: nowMs, nullSender: true, verified: false },
+    });
+    expect(written(unsure).event.details).not.toHaveProperty('scope');
   });
 
   it('bounces without a consequence when only words tell the class, and says why', () => {

@@ -438,6 +438,19 @@ describe('a complaint', () => {
     expect((await entriesOf(account, message.recipient))[0].reason).toBe('complaint');
   });
 
+  it('of a stream with a name suppresses there, and nowhere else; a bounce of it in the whole account', async () => {
+    const to = someone();
+    const message = await sent(account, to, { body: { stream: 'offers' } });
+    await bring(arf(message), message.mailFrom);
+    expect(await entriesOf(account, to)).toMatchObject([{ reason: 'complaint', scope: 'stream:offers' }]);
+    const again = async (stream?: string) =>
+      (await call('POST', '/v1/send', account.live, mail(account, { to: [to], ...(stream && { stream }) })))
+        .status;
+    expect([await again('offers'), await again('invoices'), await again()]).toEqual([422, 202, 202]);
+    await bring(dsn(message), message.mailFrom);
+    expect([await again('invoices'), await again()]).toEqual([422, 422]);
+  });
+
   it('is correlated by our return path inside the report, also when its recipient is redacted', async () => {
     const message = await sent(account, someone());
     const redacted = { recipient: 'redacted-1f2e@isp.example', messageId: 'gone' };

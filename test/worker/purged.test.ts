@@ -3,7 +3,8 @@ import { env } from 'cloudflare:workers';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { acceptedEventId, uuidV7 } from '#domain/message/ids.ts';
 import worker from '../../worker/index.ts';
-import { findEvents, readEvents } from '../../worker/store/events.ts';
+import { findEvents } from '../../worker/store/event-search.ts';
+import { readEvents } from '../../worker/store/events.ts';
 import { findTracked, writeTracked } from '../../worker/store/tracked.ts';
 import {
   type Answer,

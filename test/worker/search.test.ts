@@ -38,7 +38,7 @@ beforeAll(async () => {
     email: 'olga@people.example',
     password: 'a long enough sentence',
   });
-  const raw = `From: shop@${account.domain}\r\nTo: x@example.net\r\nSubject: The one\r\nMessage-ID: <${messageIdHeader}>\r\n\r\nx\r\n`;
+  const raw = `From: shop@${account.domain}\r\nTo: x@example.net\r\nSubject: The one\r\nMessage-ID: <${messageIdHeader}>\r\nX-Pennypost-Stream: rare\r\n\r\nx\r\n`;
   const sent = await request(
     `/v1/send/raw?mail_from=shop@${account.domain}&rcpt_to=Needle%2Bx@example.net&rcpt_to=other@example.net`,
     {
@@ -106,6 +106,19 @@ describe.each([['not folded yet'], ['folded'], ['folded by a version of a row a 
         expect(headers.get('Location'), words).toBe(`/messages/${needle}`);
       }
       expect((await owner.get(`/messages?id=${needle}`)).headers.get('Location')).toBe(`/messages/${needle}`);
+    });
+
+    it('finds the rare stream among many, and says at once that there is none of a name', async () => {
+      let [path, text] = ['/messages?stream=rare', ''];
+      for (let i = 0; i < 3 && !text.includes(needle); i++) {
+        text = await textOf(path);
+        expect(text).not.toContain('Your receipt');
+        path = (/data-more="([^"]*)"/.exec(text)?.[1] ?? '/messages').replaceAll('&amp;', '&');
+      }
+      expect(text).toContain(`href="/messages/${needle}"`);
+      const nothing = await owner.get('/messages?stream=nothing');
+      expect(costOf(nothing).read < 100).toBe(isFolded);
+      expect(await nothing.text()).toContain(isFolded ? 'Nothing found' : 'data-more');
     });
 
     it('finds the rare event among many', async () => {

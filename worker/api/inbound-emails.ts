@@ -15,16 +15,13 @@ import { headBytes, openMail, readHead } from '../received/open-mail.ts';
 import { readDomain } from '../store/domains.ts';
 import {
   addDeliveries,
-  countReceived,
   findReceived,
   type ListedReceived,
-  listReceived,
-  mostLookedAt,
   type Received,
-  type ReceivedFilter,
   receivedStatuses,
 } from '../store/received.ts';
 import { readReceived } from '../store/received-object.ts';
+import { countReceived, listReceived, mostLookedAt, type ReceivedFilter } from '../store/received-search.ts';
 import { type ReceivingDomain, readReceiving } from '../store/receiving.ts';
 import { attachmentPath, wholeMail } from '../tokens/attachment-links.ts';
 import { pokeSenders } from '../webhook/poke.ts';

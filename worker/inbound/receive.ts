@@ -134,7 +134,7 @@ function failedBy({ messageId }: ReturnedDelivery, { event }: ReturnReduction) {
 async function write(
   room: Room,
   delivery: ReturnedDelivery,
-  { state, reason, event, consequence }: ReturnReduction,
+  { state, reason, event, consequence, scope }: ReturnReduction,
   { id, fingerprint, raw }: { id: EventId; fingerprint: string; raw: Uint8Array },
 ): Promise<boolean> {
   const { messageId, n, accountId, recipient } = delivery;
@@ -152,6 +152,7 @@ async function write(
         consequence,
         accountId,
         address: recipient,
+        ...(scope !== undefined && { scope }),
         source: sourceOf(event.kind),
         proof: proofOf(event, raw),
         atMs: room.nowMs,

@@ -256,6 +256,7 @@ function wordsOf(row: Record<string, unknown>): SearchWord[] {
     ...recipients,
     ...list(row.headers).map((header) => ({ of: 'messageId', header }) as const),
     ...list(row.tags).map((tag) => ({ of: 'tag', tag }) as const),
+    ...(row.stream == null ? [] : [{ of: 'stream', stream: String(row.stream) } as const]),
   ];
 }
 

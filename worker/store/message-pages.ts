@@ -154,11 +154,12 @@ function isEverything(search: MessageSearch): boolean {
 }
 
 /** What of a search is known of pages of rows before any row is read. */
-function wordsOf({ recipient, messageIdHeader, tag }: MessageSearch): SearchWord[] {
+function wordsOf({ recipient, messageIdHeader, tag, stream }: MessageSearch): SearchWord[] {
   const words: SearchWord[] = [];
   if (recipient !== null) words.push({ of: 'recipient', address: recipient.address });
   if (messageIdHeader !== null) words.push({ of: 'messageId', header: messageIdHeader });
   if (tag !== null) words.push({ of: 'tag', tag });
+  if (stream !== null && stream !== defaultStream) words.push({ of: 'stream', stream });
   return words;
 }
 

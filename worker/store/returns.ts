@@ -4,6 +4,7 @@ import type { DeliveryState } from '#domain/delivery/delivery.ts';
 import type { ReturnFacts } from '#domain/delivery/returned-event.ts';
 import { homeOf, weekOf } from '#domain/message/home.ts';
 import type { MessageId } from '#domain/message/ids.ts';
+import { streamOf } from '#domain/message/stream.ts';
 import { type NewConsequence, recipientColumns, recipientFacts } from './consequences.ts';
 import { addTo } from './counters.ts';
 import { keptWeekOf, weekTables, withHomeTables } from './home-tables.ts';
@@ -47,6 +48,7 @@ export async function findReturnedAll(
   const [rows = []] = await withHomeTables(store, nowMs, () =>
     batch(store.d1, [
       sql`SELECT d.n, d.account_id, d.state, d.node, d.recipient, ${recipientColumns(messages, nowMs)},
+          (SELECT m.stream FROM ${messages} m WHERE m.account_id = d.account_id AND m.seq = d.message_seq) AS stream,
           (SELECT json_group_array(e.value->>'fingerprint') FROM json_each(d.timeline) e
             WHERE e.value->>'fingerprint' IS NOT NULL) AS fingerprints
         FROM ${deliveries} d WHERE d.message_id = ${messageId}`,
@@ -59,6 +61,7 @@ export async function findReturnedAll(
     state: row.state as DeliveryState,
     recipient: String(row.recipient),
     dispatched: row.node !== null,
+    stream: streamOf(row.stream),
     fingerprints: JSON.parse(String(row.fingerprints)) as string[],
     ...recipientFacts(row),
   }));

@@ -1,5 +1,5 @@
 import { type SQL, sql } from 'drizzle-orm';
-import { hashOf, type SearchWord } from '#domain/message/search-word.ts';
+import { hashOf, type SearchWord, streamsKnown } from '#domain/message/search-word.ts';
 import { weekTables, withHomeTables } from './home-tables.ts';
 import { batch, parameterGroups } from './sql.ts';
 import type { Store } from './store.ts';
@@ -35,7 +35,10 @@ export class FoundWords {
   /** Statements that add what was found in these rows. @param guard asks for `accountId` and `from` of a span, as `j.value` */
   write(week: string, spans: readonly { accountId: number; from: number; to: number }[], guard: SQL): SQL[] {
     for (const { accountId, from, to } of spans)
-      for (let page = (from + 1) >> pageShift; page <= to >> pageShift; page++) this.#page(accountId, page);
+      for (let page = (from + 1) >> pageShift; page <= to >> pageShift; page++) {
+        const { hashes } = this.#page(accountId, page);
+        if (from < Math.max(1, page * pageSize)) hashes.add(streamsKnown);
+      }
     const from = new Map(spans.map((span) => [span.accountId, span.from]));
     const pairs = Map.groupBy(this.#pages.values(), ({ accountId, page }) => `${accountId} ${page >> 1}`);
     const rows = [...pairs.values()].flatMap((pages) => {
@@ -89,7 +92,12 @@ export async function rangesOf(
   if (words.length === 0) return new Map(weeks.map((week) => [week, everywhere]));
   const hasAll = (column: 'words' | 'later_words') =>
     sql.join(
-      words.map((word) => sql`instr(${sql.raw(column)}, ${hashOf(word)}) > 0`),
+      words.map((word) => {
+        const has = (text: string) => sql`instr(${sql.raw(column)}, ${text}) > 0`;
+        return word.of === 'stream'
+          ? sql`(${has(hashOf(word))} OR NOT ${has(streamsKnown)})`
+          : has(hashOf(word));
+      }),
       sql` AND `,
     );
   const results = await withHomeTables(store, nowMs, () =>

@@ -4,9 +4,10 @@ import { Columns } from '../../pages/blocks.tsx';
 import { Field, Select } from '../../pages/forms.tsx';
 import { Page } from '../../pages/layout.tsx';
 import { Cut, Empty, Head, Simulated, State, Time } from '../../pages/parts.tsx';
-import { type EventSearch, eventsIn, findEvents, type StoredEvent } from '../../store/events.ts';
+import { type EventSearch, eventsIn, findEvents } from '../../store/event-search.ts';
 import { findMessage } from '../../store/messages.ts';
 import type { Store } from '../../store/store.ts';
+import type { ToldEvent } from '../../store/told-events.ts';
 import { Board } from '../board.tsx';
 import { toneOf } from './message-timeline.tsx';
 import { daysOf, placeOf, soughtOf } from './search.ts';
@@ -170,7 +171,7 @@ async function eventsOfMessage(
   id: string,
   search: EventSearch,
   nowMs: number,
-): Promise<Omit<StoredEvent, 'cursor'>[]> {
+): Promise<ToldEvent[]> {
   const sought = soughtOf(id);
   const message = sought.kind === 'id' ? await findMessage(store, accountId, sought.messageId, nowMs) : null;
   return message ? eventsIn(message, search) : [];

@@ -105,7 +105,6 @@ function OfState({ delivery }: { delivery: StoredDelivery }) {
   }
 }
 
-/** What the delivery has done to the address: whether it is mailed again. */
 /** To what mail a suppression is limited, by the scope that an event tells. */
 function limitOf(scope: unknown): string {
   if (typeof scope !== 'string' || scope === 'account') return '';
@@ -113,6 +112,7 @@ function limitOf(scope: unknown): string {
   return type === 'domain' ? ` from ${value}` : ` of ${type} ${value}`;
 }
 
+/** What the delivery has done to the address: whether it is mailed again. */
 function OfAddress({ delivery: { recipient, simulated, timeline } }: { delivery: StoredDelivery }) {
   const complained = timeline.some(
     ({ kind, details }) => kind === 'complained' && details.verified !== false,

@@ -41,7 +41,8 @@ attachments. Attachments beyond 8 MiB together have a \`ContentUrl\` instead of 
 
 - \`TrackOpens\` and \`TrackLinks\` hold for messages with one recipient and HTML, and are left out elsewhere.
 - \`MessageStream\` is the [stream](sending.md#streams) of a message; \`outbound\` is ours of the name \`transactional\`. Streams are not made or archived: one
-  begins with the first message of it. What is suppressed in \`outbound\` is so in all streams, as bounces and complaints are.
+  begins with the first message of it. What is suppressed in \`outbound\` is so in all streams, and so are addresses that
+  bounced, in whatever stream; a complaint holds in its own stream, unless that is \`outbound\`.
 - Of readers no more is found out than their user agent: platform, mail program, place and reading time stay empty.
 - \`TotalCount\` of a list counts what has been looked at: one more than is shown where there is more.
 - Lists of bounces, opens and clicks look at the newest 500 messages that match.

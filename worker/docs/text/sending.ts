@@ -189,7 +189,9 @@ with the first message that names it; a message that names none is of the stream
 Of each stream there are
 
 - statistics: \`GET /v1/stats?by=stream\`, and the page Statistics; 200 streams are counted in a day, more together as \`(other)\`
-- suppressions: \`POST /v1/suppressions {"email", "scope": "stream:offers"}\`, and \`unsubscribe_scope: "stream"\` for its recipients
+- suppressions: \`POST /v1/suppressions {"email", "scope": "stream:offers"}\`, and \`unsubscribe_scope: "stream"\` for its recipients; a
+  complaint about mail of a stream with a name suppresses in that stream alone, so that nobody is kept from password resets by what they said of offers.
+  A complaint about mail of \`transactional\`, and a mailbox that is gone, suppress in the whole account
 - webhooks: \`streams\` of an [endpoint](webhooks.md)
 - lists: \`GET /v1/emails?stream=offers\`, and the page Messages
 

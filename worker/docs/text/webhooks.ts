@@ -179,7 +179,7 @@ is looked up when the endpoint is made and before each try. \`ALLOW_LOCAL_WEBHOO
 | \`bounced\` | \`email.bounced\` | \`bounce\` | \`email.bounced\` | \`Bounce\` | a permanent failure, at once or by a later DSN | reply code, enhanced status, diagnostic, bounce class, source (smtp, dsn, feed: the events of the relay that had it), suppresses; notSuppressed: why, when only words tell |
 | \`expired\` | \`email.bounced\` | \`retries_exhausted\` | \`email.bounced\` | \`Bounce\` | the last attempt failed | attempts, last reply or error |
 | \`suppressed\` | \`email.suppressed\` | \`blocked\` | \`email.suppressed\` |  | not attempted: suppressed address, content or domain | reason, entry |
-| \`complained\` | \`email.complained\` | \`complaint\` | \`email.complained\` | \`SpamComplaint\` | an abuse report came (RFC 5965) | feedback type, source, verified (by a token or a signed feedback loop), suppresses |
+| \`complained\` | \`email.complained\` | \`complaint\` | \`email.complained\` | \`SpamComplaint\` | an abuse report came (RFC 5965) | feedback type, source, verified (by a token or a signed feedback loop), suppresses, scope (\`account\`, or \`stream:\` and a name) |
 | \`opened\` | \`email.opened\` | \`open\` | \`email.opened\` | \`Open\` | the pixel was fetched | userAgent, machine (a guess that no person did it) |
 | \`clicked\` | \`email.clicked\` | \`click\` | \`email.clicked\` | \`Click\` | a link was followed | url, userAgent, machine (a guess that no person did it) |
 | \`unsubscribed\` | \`email.unsubscribed\` | \`unsubscribe\` |  |  | one-click unsubscribe (RFC 8058), or the page behind its link | suppresses, scope (\`account\`, a domain, or \`class:\`, \`stream:\`, \`tag:\` and a name) |

@@ -89,7 +89,8 @@ export const events = [
     resend: 'email.complained',
     postmark: 'SpamComplaint',
     raised: 'an abuse report came (RFC 5965)',
-    details: 'feedback type, source, verified (by a token or a signed feedback loop), suppresses',
+    details:
+      'feedback type, source, verified (by a token or a signed feedback loop), suppresses, scope (`account`, or `stream:` and a name)',
   },
   {
     kind: 'opened',

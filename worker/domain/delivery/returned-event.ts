@@ -2,6 +2,8 @@ import { assertNever } from '../assert-never.ts';
 import { complains } from '../bounce/arf.ts';
 import type { Returned, ReturnedRecipient } from '../bounce/returned-mail.ts';
 import type { CounterName } from '../counter.ts';
+import { defaultStream } from '../message/stream.ts';
+import { scopeText, shownScope } from '../suppression/scope.ts';
 import { type Consequence, consequenceOf, isSuppressed, type RecipientFacts } from './consequence.ts';
 import { type DeliveryState, isFinal, transitions } from './delivery.ts';
 import type { EventDetails, NewEvent } from './event.ts';
@@ -13,6 +15,8 @@ export interface ReturnFacts extends RecipientFacts {
   recipient: string;
   /** A node has had it: an MX may have taken it whatever state it is in now. */
   dispatched: boolean;
+  /** The stream of its message (`domain/message/stream.ts`). */
+  stream: string;
 }
 
 /** How a mail came back. */
@@ -32,6 +36,8 @@ export interface ReturnReduction {
   reason: string | null;
   event: Omit<NewEvent, 'id' | 'fingerprint'>;
   consequence: Consequence | null;
+  /** Of the suppression, where it is not of the whole account: see `domain/suppression/scope.ts`. */
+  scope?: string;
 }
 
 /** States in which nothing has been handed to anybody, unless a node has had the delivery before. */
@@ -120,15 +126,26 @@ function complained(
   if (!complains(type)) return 'feedback_other';
   const consequence: Consequence | null =
     delivery.exempt || !verified ? null : { kind: 'suppress', reason: 'complaint', expiresAtMs: null };
+  const scope = complaintScope(delivery.stream);
   return {
     ...plain('complained', nowMs, {
       feedbackType: type,
       source: reading.feedbackSource,
       suppresses: consequence !== null,
+      ...(consequence !== null && { scope: shownScope(scope) }),
       verified,
     }),
     consequence,
+    scope,
   };
+}
+
+/**
+ * Who complains about a stream with a name does not want that stream; who complains of mail that is of none wants no mail at
+ * all. A mailbox that is gone is gone for all streams.
+ */
+function complaintScope(stream: string): string {
+  return stream === defaultStream ? scopeText('account', '') : scopeText('stream', stream);
 }
 
 function plain(kind: NewEvent['kind'], atMs: number, details: EventDetails): ReturnReduction {
