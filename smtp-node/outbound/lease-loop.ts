@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
-import { mostSendingAddresses } from '#domain/delivery/sending-address.ts';
+import { toldOfAddresses } from '#domain/delivery/sending-address.ts';
 import type { DkimKey, LeasedDelivery } from '#domain/node-contract.ts';
 import type { Backoff } from '../backoff.ts';
 import { EdgeRefusal, type WorkerClient } from '../worker-client.ts';
@@ -267,7 +267,7 @@ export class LeaseLoop {
     const { courier } = this.#options;
     if (this.#servedAgain() || (this.#place !== null && this.#place.untilMs <= Date.now()))
       this.#place = null;
-    const sendingAddresses = courier.sendingAddresses().slice(0, mostSendingAddresses);
+    const sendingAddresses = toldOfAddresses(courier.sendingAddresses());
     return {
       leaseId: randomUUID(),
       max: Math.min(room.all, mostLeases),

@@ -84,6 +84,7 @@ describe('the addresses that a node sends from', () => {
     ...one,
     name: 'out2.example',
     classes: null,
+    accounts: Array.from({ length: 11 }, (_, i) => i + 1),
     rampDay: null,
     allowedToday: null,
     paused: [],
@@ -100,7 +101,9 @@ describe('the addresses that a node sends from', () => {
     expect(page).toContain(
       'out1.example192.0.2.10, 2001:db8::10digestpausedasked to slow down: slow.example2,400 of 2,500',
     );
-    expect(page).toContain('out2.example192.0.2.10, 2001:db8::10all mailwarm1,200');
+    expect(page).toContain(
+      'out2.example192.0.2.10, 2001:db8::10accounts #1, #2, #3, #4, #5, #6, #7, #8, #9, #10 and morewarm1,200',
+    );
     const { body } = await call('GET', '/admin/v1/nodes', bindings.OPERATOR_TOKEN);
     expect(body.data.find(({ node_id: id }: { node_id: string }) => id === 'out').sending_addresses).toEqual([
       expect.objectContaining({ name: 'out1.example', ramp_day: 3, today: 1200, allowed_today: 1250 }),

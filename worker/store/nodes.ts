@@ -96,7 +96,7 @@ export function placeSaid(node: NodeRow): SubmissionPlace | null {
 /** The addresses that nodes send from, where they have several, added up over the workers of a node; by name. */
 export function sendingAddressesOf(nodes: readonly NodeRow[]): SendingAddressState[] {
   const told = nodes.flatMap(({ sendingAddresses: text }) =>
-    text === null ? [] : z.array(sendingAddressState).parse(JSON.parse(text)),
+    text === null ? [] : z.array(sendingAddressState).catch([]).parse(JSON.parse(text)),
   );
   return addUpSendingAddresses(told).sort((a, b) => (a.name < b.name ? -1 : 1));
 }

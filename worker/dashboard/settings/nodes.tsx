@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { SendingAddressState } from '#domain/delivery/sending-address.ts';
+import { mostAccountsTold, type SendingAddressState } from '#domain/delivery/sending-address.ts';
 import { nodeId } from '#domain/node-contract.ts';
 import { Problem } from '#domain/problem.ts';
 import { letShow, makeNodeToken, revokeTokens } from '../../api/admin-nodes.ts';
@@ -195,16 +195,11 @@ function Sending({ addresses }: { addresses: readonly SendingAddressState[] }) {
   );
 }
 
-const accountsNamed = 10;
-
 /** The mail that leaves from an address. */
 function poolText(classes: readonly string[] | null, accounts: readonly number[] | null): string {
-  const more = (accounts?.length ?? 0) - accountsNamed;
-  const numbers = accounts?.slice(0, accountsNamed).map((id) => `#${id}`) ?? [];
-  const parts = [
-    ...(classes ?? []),
-    ...(accounts ? [`accounts ${numbers.join(', ')}${more > 0 ? ` and ${more} more` : ''}`] : []),
-  ];
+  const numbers = accounts?.slice(0, mostAccountsTold - 1).map((id) => `#${id}`) ?? [];
+  const more = (accounts?.length ?? 0) > numbers.length ? ' and more' : '';
+  const parts = [...(classes ?? []), ...(accounts ? [`accounts ${numbers.join(', ')}${more}`] : [])];
   return parts.length === 0 ? 'all mail' : parts.join(', ');
 }
 

@@ -24,6 +24,16 @@ export const sendingAddressState = z.object({
 });
 export type SendingAddressState = z.infer<typeof sendingAddressState>;
 
+/** Most accounts by which an edge is told that an address is for them: more than these are only said to be more. */
+export const mostAccountsTold = 11;
+
+/** What a node tells the edge of its addresses, with each request: a bounded share. */
+export function toldOfAddresses(states: readonly SendingAddressState[]): SendingAddressState[] {
+  return states
+    .slice(0, mostSendingAddresses)
+    .map((one) => ({ ...one, accounts: one.accounts?.slice(0, mostAccountsTold) ?? null }));
+}
+
 /** What several workers of a node tell of its addresses, added up. */
 export function addUpSendingAddresses(told: readonly SendingAddressState[]): SendingAddressState[] {
   return byName(told, (first, of) => ({
