@@ -44,6 +44,7 @@ import { requireRows } from './identity/access.ts';
 import { guard } from './identity/guard.ts';
 import { nodeApp } from './node-api/app.ts';
 import { errorAnswer, withPageHeaders } from './pages/answer.tsx';
+import { KnownLinkHosts } from './store/known-link-hosts.ts';
 import { KnownRouting } from './store/routing.ts';
 import { openStore } from './store/store.ts';
 import { KnownKeys } from './tokens/known-keys.ts';
@@ -56,6 +57,7 @@ const isolate: Isolate = {
   eventAnnouncer: new EventAnnouncer(),
   flights: new Map(),
   knownKeys: new KnownKeys(),
+  knownLinkHosts: new KnownLinkHosts(),
   knownNodes: new KnownNodes(),
   knownRouting: new KnownRouting(),
   refusals: new RefusalBudget(),

@@ -786,6 +786,17 @@ export const searchWords = sqliteTable(
 );
 
 /**
+ * Hosts that links in sent mail lead to and that their domains have given up (`store/former-link-hosts.ts`). WITHOUT ROWID,
+ * in control alone.
+ */
+export const formerLinkHosts = sqliteTable('former_link_hosts', {
+  /** A-labels, lower case. */
+  host: text('host').primaryKey(),
+  /** Until when it is kept. */
+  keptUntilMs: integer('kept_until_ms').notNull(),
+});
+
+/**
  * What a recipient domain asks of TLS, as nodes have found it (`domain/delivery/recipient-policy.ts`). WITHOUT ROWID, so
  * that it costs one row.
  */

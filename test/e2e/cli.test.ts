@@ -164,10 +164,20 @@ describe('the command line', () => {
     await writeFile(join(folder, 'own.pem'), privateKey.export({ format: 'pem', type: 'pkcs8' }));
     const dkim = ['domains', 'dkim', 'cli.example', '--key-file', join(folder, 'own.pem')];
     expect((await cli([...dkim, '--selector', 'own'])).out).toMatch(
-      /^own +ed25519-sha256 +pending +own\._domainkey\.cli\.example +v=DKIM1; k=ed25519/m,
+      /^own +ed25519-sha256 +pending +own\._domainkey\.cli\.example +TXT +v=DKIM1; k=ed25519/m,
     );
     expect((await cli(dkim)).err).toContain('belong together');
     expect((await json('domains', 'dkim', 'cli.example')).data).toHaveLength(3);
+    const delegate = ['domains', 'dkim', 'cli.example', '--delegate'];
+    expect((await cli([...delegate, 'yes'])).out).toMatch(
+      /^pennypost-s1 +rsa-sha256 +pending +pennypost-s1\._domainkey\.cli\.example +CNAME +s1\.\S+\.dkim\.\S+ +\w/m,
+    );
+    expect((await cli([...delegate, 'maybe'])).err).toContain('must be yes or no');
+    expect((await json('domains', 'show', 'cli.example')).dkim_delegated).toBe(true);
+    expect((await cli([...delegate, 'no'])).out).toMatch(/^pennypost2 +rsa-sha256 +pending +\S+ +TXT /m);
+    const delegated = await json('domains', 'add', 'delegated.example', '--delegate');
+    expect(delegated).toMatchObject({ domain: 'delegated.example', dkim_delegated: true });
+    await cli(['domains', 'remove', 'delegated.example']);
     expect((await cli(['domains', 'links', 'cli.example', '--label', 'links'])).out).toMatch(
       /^links: links\.cli\.example {2}pending {2}The domain is not verified\.$/m,
     );
@@ -235,7 +245,9 @@ describe('the command line', () => {
     const ask = `${script}\nCOMP_WORDS=(pennypost domains v); COMP_CWORD=2; _pennypost; echo "\${COMPREPLY[@]}"
 COMP_WORDS=(pennypost domains add --); COMP_CWORD=3; _pennypost; echo "\${COMPREPLY[@]}"`;
     const bash = spawn('bash', ['-c', ask]);
-    expect(Buffer.concat(await bash.stdout.toArray()).toString()).toBe('verify\n--type --json --help\n');
+    expect(Buffer.concat(await bash.stdout.toArray()).toString()).toBe(
+      'verify\n--type --delegate --json --help\n',
+    );
     expect((await cli(['completion', 'zsh'])).out).toMatch(/^#compdef pennypost/);
     expect((await cli(['completion', 'fish'])).out).toContain(
       'complete -c pennypost -n __fish_use_subcommand -a send',

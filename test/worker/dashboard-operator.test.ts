@@ -202,6 +202,21 @@ describe('the checks of the installation', () => {
     );
   });
 
+  it('tell of key records that are to be published for domains with DKIM by CNAME', async () => {
+    const rows = async () => (await checked()).filter((row) => row.startsWith('delegated-dkim'));
+    expect(await rows()).toEqual([]);
+    const body = { domain: 'delegating.example', dkim_delegated: true };
+    expect((await call('POST', '/v1/domains', account.live, body)).status).toBe(201);
+    expect(await rows()).toEqual([
+      expect.stringMatching(/^delegated-dkim warning 2 of 2 .* Publish TXT s[12]\.\S+\.dkim\.\S+: v=DKIM1;/),
+    ]);
+    const listed = await call('GET', '/admin/v1/dkim-records', bindings.OPERATOR_TOKEN);
+    for (const { name, value } of listed.body.data) dns = { ...dns, [name]: { TXT: [value] } };
+    expect(await rows()).toEqual([
+      'delegated-dkim ok The key records of domains that delegate DKIM are there (2 looked at).',
+    ]);
+  });
+
   it('blame the resolver, not the records, when DNS does not answer', async () => {
     vi.mocked(globalThis.fetch).mockRejectedValue(new TypeError('refused'));
     const rows = await checked();

@@ -2,6 +2,7 @@ import { createExecutionContext, createScheduledController, waitOnExecutionConte
 import type { env } from 'cloudflare:workers';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { numberOfUuid } from '#domain/number-id.ts';
+import { access } from '../../worker/identity/access.ts';
 import worker from '../../worker/index.ts';
 import { Browser } from '../support/browser.ts';
 import type { DnsTable } from '../support/dns-table.ts';
@@ -108,16 +109,31 @@ const hostOf = (link: string) => new URL(link).host;
 const hostsSent = async () => [...new Set(Object.values(await linksSent()).map(hostOf))];
 let sources = 0;
 /** Opens an address, at another host than it says if one is given. */
-const open = async (link: string, asked = hostOf(link)): Promise<Response> => {
+const open = async (link: string, asked = hostOf(link), method = 'GET'): Promise<Response> => {
   const { pathname, search } = new URL(link);
   const context = createExecutionContext();
   sources += 1;
   const headers = { Accept: 'text/html', 'CF-Connecting-IP': `2001:db8:77:${sources}::1` };
-  const visit = new Request(`https://${asked}${pathname}${search}`, { headers, redirect: 'manual' });
+  const visit = new Request(`https://${asked}${pathname}${search}`, { method, headers, redirect: 'manual' });
   const response = await worker.fetch(visit, withZone, context);
   await waitOnExecutionContext(context);
   return response;
 };
+
+describe('a link host', () => {
+  it('is set on the page of the domain, which shows how its certificate stands', async () => {
+    const { body } = await call('GET', `/v1/domains/${first.domain}`, first.live);
+    const path = `/domains/${numberOfUuid('domain', body.id)}`;
+    expect(await textOf(await owner.get(path))).toContain('opens and clicks lead to this service');
+    const saved = await owner.post(`${path}/links`, { link_label: 'links' });
+    expect(saved.headers.get('Location')).toBe(`${path}?done=saved#links`);
+    const text = await textOf(await owner.get(path));
+    expect(text).toContain('certificate pending');
+    expect(text).toContain(`until there is a certificate for links.${first.domain}.`);
+    expect((await owner.post(`${path}/links`, { link_label: '' })).status).toBe(303);
+    expect((await call('GET', `/v1/domains/${first.domain}`, first.live)).body.link_host).toBeNull();
+  });
+});
 
 describe('links in mail of a domain', () => {
   it('lead to its own host while that has a certificate, and what was sent goes on', async () => {
@@ -180,10 +196,31 @@ describe('links in mail of a domain', () => {
     expect(await where(own.c, host)).toBe('https://shop.example/a');
   });
 
-  it('are all that its host has: pages refuse it', async () => {
+  it('are all that its host has: nothing else of the table of routes is there', async () => {
     await live();
-    for (const path of ['/', '/sign-in', '/domains'])
-      expect([path, (await open(`https://${host}${path}`)).status]).toEqual([path, 421]);
+    const { u } = await linksSent();
+    const there: string[] = [];
+    for (const { method, path } of [...access, { method: 'GET', path: '/no-such-page' }]) {
+      const response = await open(`https://${host}${path.replaceAll(':', '')}`, host, method);
+      const text = await response.text();
+      if (response.status !== 404 || text !== 'There is nothing here.\n') there.push(`${method} ${path}`);
+      else expect(response.headers.get('Content-Type')).toContain('text/plain');
+    }
+    expect(there).toEqual([
+      'GET /t/:file',
+      'GET /c/:token',
+      'GET /u/:token',
+      'POST /u/:token',
+      'GET /healthz',
+      'GET /assets/:version/:name',
+    ]);
+    const page = (await (await open(u)).text()) + (await (await open(`https://${host}/u/wrong`)).text());
+    for (const [, asset = ''] of page.matchAll(/(?:href|src)="(\/[^"]*)"/g))
+      expect([asset, (await open(`https://${host}${asset}`)).status]).toEqual([asset, 200]);
+    // A name that somebody claims without having proven the domain closes nothing.
+    const claim = { domain: 'unproven.example', link_label: 'links' };
+    expect((await call('POST', '/v1/domains', account.live, claim)).status).toBe(201);
+    expect((await open('https://links.unproven.example/docs')).status).toBe(200);
   });
 });
 
@@ -225,28 +262,46 @@ describe('a certificate', () => {
     expect(await verify()).toMatchObject({ state: 'active', fault });
   });
 
-  it('is let go of with the host and with the domain', async () => {
+  it('is let go of with the host that was never live', async () => {
+    point();
+    await begin();
+    expect(hostnames.hosts).toEqual([host]);
+    expect(await begin(null)).toMatchObject({ link_label: null, link_host: null });
+    expect(hostnames.hosts).toEqual([]);
+  });
+
+  it('is kept for 90 days after its host was given up: what was sent goes on', async () => {
     await live();
+    const { c } = await linksSent();
     const other = `go.${account.domain}`;
     dns[other] = { CNAME: [`links.${service}`] };
     expect((await begin('go')).link_host).toMatchObject({ name: other, state: 'pending', fault: null });
-    expect(hostnames.hosts).toEqual([other]);
-    expect(await begin(null)).toMatchObject({ link_label: null, link_host: null });
-    expect(hostnames.hosts).toEqual([]);
-    await begin('go');
+    hostnames.settle(other, { status: 'active', ssl: 'active' });
+    await verify();
+    const removal = `/v1/domains/${account.domain}?cancel=true`;
+    expect((await call('DELETE', removal, account.live, undefined, {}, withZone)).status).toBe(204);
     const error = vi.spyOn(console, 'error').mockImplementation(() => undefined);
-    await call('DELETE', `/v1/domains/${account.domain}`, account.live, undefined, {}, withZone);
+    await at(89 * day);
+    expect(hostnames.hosts).toEqual([host, other]);
+    expect((await open(c)).headers.get('Location')).toBe('https://shop.example/a');
+    expect((await open(`https://${host}/docs`)).status).toBe(404);
+    hostnames.refusal = { code: 10_000, message: 'Authentication error' };
+    await at(day + 1000);
+    expect(error.mock.calls.join()).toContain('a link host was not removed');
+    hostnames.refusal = null;
+    await at(day + 1000);
     expect(hostnames.hosts).toEqual([]);
-    expect(error).not.toHaveBeenCalled();
+    expect((await open(`https://${host}/docs`)).status).toBe(200);
   });
 
-  it('that cannot be let go of is told in the log, and keeps nobody from removing the domain', async () => {
+  it('stays when the domain has its former host again', async () => {
     await live();
-    hostnames.refusal = { code: 10_000, message: 'Authentication error' };
-    const error = vi.spyOn(console, 'error').mockImplementation(() => undefined);
-    const path = `/v1/domains/${account.domain}`;
-    expect((await call('DELETE', path, account.live, undefined, {}, withZone)).status).toBe(204);
-    expect(error.mock.calls.join()).toContain('a link host was not removed');
+    await begin(null);
+    await live();
+    await at(91 * day);
+    expect(hostnames.hosts).toEqual([host]);
+    expect(hostnames.changes).toEqual([`POST ${host}`]);
+    expect((await ask('GET')).link_host.state).toBe('active');
   });
 
   it('is nothing for an account that has not proven the domain, and stays when that gives it up', async () => {
@@ -332,18 +387,5 @@ describe('a label', () => {
     const body = { domain: service, link_label: 'links' };
     const { status, body: told } = await call('POST', '/v1/domains', account.live, body);
     expect([status, told.errors[0].pointer]).toEqual([400, '/link_label']);
-  });
-
-  it('is set on the page of the domain, which shows how its certificate stands', async () => {
-    const { body } = await call('GET', `/v1/domains/${first.domain}`, first.live);
-    const path = `/domains/${numberOfUuid('domain', body.id)}`;
-    expect(await textOf(await owner.get(path))).toContain('opens and clicks lead to this service');
-    const saved = await owner.post(`${path}/links`, { link_label: 'links' });
-    expect(saved.headers.get('Location')).toBe(`${path}?done=saved#links`);
-    const text = await textOf(await owner.get(path));
-    expect(text).toContain('certificate pending');
-    expect(text).toContain(`until there is a certificate for links.${first.domain}.`);
-    expect((await owner.post(`${path}/links`, { link_label: '' })).status).toBe(303);
-    expect((await call('GET', `/v1/domains/${first.domain}`, first.live)).body.link_host).toBeNull();
   });
 });

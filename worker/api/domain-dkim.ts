@@ -6,8 +6,9 @@ import { type Call, invalidBody, newApp } from '../http/app.ts';
 import { readBody } from '../http/request-body.ts';
 import { importDkimKey } from '../store/dkim-keys.ts';
 import { activateKey, addDkimKeys, type KnownDomain, retireKey, updateDomain } from '../store/domains.ts';
+import { newKeys } from './domain-keys.ts';
+import { domainOf, knownOf, orConflict } from './domain-of.ts';
 import { keyView } from './domain-view.ts';
-import { domainOf, knownOf, newKeys, orConflict } from './domains.ts';
 
 /** `/v1/domains/:id/dkim…`: the keys that a domain signs with. */
 export const domainDkimApp = newApp();

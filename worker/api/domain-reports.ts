@@ -14,7 +14,7 @@ import { tlsFailures, tlsPolicies } from '#domain/reports/tls-source.ts';
 import { type Call, invalidBody, newApp, queryOf } from '../http/app.ts';
 import { readReports } from '../store/domain-reports.ts';
 import type { Domain } from '../store/domains.ts';
-import { domainOf } from './domains.ts';
+import { domainOf } from './domain-of.ts';
 
 /** `/v1/domains/:id/dmarc` and `…/tls-reports`: what others report about a domain. */
 export const domainReportsApp = newApp();

@@ -27,7 +27,7 @@ import {
 import { readReceiving } from '../store/receiving.ts';
 import { listEndpoints } from '../store/webhook-endpoints.ts';
 import { ask, destinations } from './aliases.ts';
-import { domainOf } from './domains.ts';
+import { domainOf } from './domain-of.ts';
 
 /** `/v1/domains/:id/routes`: what a domain does with the mail that it receives, by address. */
 export const inboundRoutesApp = newApp();

@@ -5,7 +5,7 @@ import type { Call } from '../http/app.ts';
 import { noted } from '../identity/audit.ts';
 import { requireDomain, rowsOf } from '../identity/rows.ts';
 import { findSharedDomain } from '../store/aliases.ts';
-import { domainOf } from './domains.ts';
+import { domainOf } from './domain-of.ts';
 
 /** Where an account has rules: a domain of its own, or the installation's shared one, for its aliases there. */
 export interface RulesDomain {

@@ -9,7 +9,7 @@ import { readDomainStats } from '../store/stats.ts';
 import type { Store } from '../store/store.ts';
 import { countersOf, type DomainUsage } from '../store/usage.ts';
 import { findWarming } from '../store/warming.ts';
-import { domainIdOf } from './domains.ts';
+import { domainIdOf } from './domain-of.ts';
 
 /** `GET /v1/domains/:id/warming`: how far a domain is warmed, what it may send and what it has sent. */
 export const warmingApp = newApp();

@@ -1,6 +1,8 @@
 import { fullMailbox } from '#domain/delivery/consequence.ts';
 import { diagnoseDatabaseSize } from '#domain/dns/installation.ts';
 import { firstHome } from '#domain/message/home.ts';
+import { endFormerLinkHosts } from '../dns/link-hosts.ts';
+import { zoneOf } from '../dns/zone-api.ts';
 import type { Env } from '../env.ts';
 import { hubOf } from '../hub/hub-of.ts';
 import { purgeAuth } from '../store/auth.ts';
@@ -131,6 +133,13 @@ const jobs: readonly HomeJob[] = [
       await purgeTransportDays(store, nowMs);
       return more(await purgeRelayed(store, nowMs));
     },
+  },
+  {
+    name: 'link hosts',
+    of: 'control',
+    everyMs: 24 * hourMs,
+    step: async ({ store, env, nowMs }) =>
+      more(await endFormerLinkHosts(store, { zone: zoneOf(env), nowMs })),
   },
   {
     name: 'reply addresses',

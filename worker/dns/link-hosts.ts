@@ -2,8 +2,10 @@ import { z } from 'zod';
 import type { CheckRow } from '#domain/dns/domain-state.ts';
 import type { LinkStanding } from '#domain/dns/link-host.ts';
 import type { Env } from '../env.ts';
+import { isLinkHost } from '../store/domain-names.ts';
 import type { Domain } from '../store/domains.ts';
-import { errorText } from '../store/store.ts';
+import { forgetLinkHost, keepFormerLinkHost, spentLinkHosts } from '../store/former-link-hosts.ts';
+import { errorText, type Store } from '../store/store.ts';
 import { boundedText } from './bounded-text.ts';
 import { removeCustomHostname, tendCustomHostname } from './custom-hostname.ts';
 import { type ZoneAccess, zoneOf } from './zone-api.ts';
@@ -27,6 +29,8 @@ export function linkHostOf({ linkLabel, name }: Pick<Domain, 'linkLabel' | 'name
 }
 
 const mostFault = 500;
+/** Hosts that are ended in one step; each costs two calls of the API. */
+const endedAtOnce = 10;
 const waiting = (fault: string | null): LinkStanding => ({ state: 'pending', fault });
 
 /** How the link host of a domain stands that is not verified: nobody has proven whose it is. */
@@ -72,17 +76,48 @@ export function settledRow(row: CheckRow, { state }: LinkStanding): CheckRow {
   return { ...row, status: 'ok', fix: null, badSinceMs: null };
 }
 
-/** Lets go of a domain's link host, so that its certificate is renewed no more; that it could not be is logged. */
-export async function removeLinkHost(zone: ZoneAccess | null, domain: Domain): Promise<void> {
+/**
+ * Lets go of the link host of a domain that has another now, or is removed. One that mail was sent with is kept for a
+ * while, so that its links go on.
+ */
+export async function giveUpLinkHost(
+  { store, zone, nowMs }: { store: Store; zone: ZoneAccess | null; nowMs: number },
+  domain: Domain,
+): Promise<void> {
   const host = linkHostOf(domain);
   // Another account may have the same name; it is the matter of the one that has proven it.
-  if (host === null || zone === null || domain.status !== 'verified') return;
-  await removeCustomHostname(zone, host).catch((error: unknown) => {
+  if (host === null || domain.status !== 'verified') return;
+  if (domain.linkState === 'active') await keepFormerLinkHost(store, host, nowMs);
+  else await removed(zone, host);
+}
+
+/** Ends what was kept for long enough, unless a domain has it again. @returns whether there is more to be done now */
+export async function endFormerLinkHosts(
+  store: Store,
+  { zone, nowMs }: { zone: ZoneAccess | null; nowMs: number },
+): Promise<boolean> {
+  const hosts = await spentLinkHosts(store, nowMs, endedAtOnce);
+  let ended = 0;
+  for (const host of hosts) {
+    if (!(await isLinkHost(store, host)) && !(await removed(zone, host))) continue;
+    await forgetLinkHost(store, host);
+    ended += 1;
+  }
+  // What could not be removed is tried again the next day.
+  return ended === endedAtOnce;
+}
+
+/** Has the certificate of a host renewed no more. @returns false when that could not be, which is logged */
+async function removed(zone: ZoneAccess | null, host: string): Promise<boolean> {
+  if (zone === null) return true;
+  try {
+    await removeCustomHostname(zone, host);
+    return true;
+  } catch (error) {
     const msg = 'a link host was not removed';
-    console.error(
-      JSON.stringify({ level: 'error', msg, domainId: domain.id, host, error: errorText(error) }),
-    );
-  });
+    console.error(JSON.stringify({ level: 'error', msg, host, error: errorText(error) }));
+    return false;
+  }
 }
 
 const health = z.object({ service_domain: z.string() });

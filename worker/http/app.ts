@@ -9,6 +9,7 @@ import type { EventAnnouncer } from '../hub/event-announcer.ts';
 import type { Caller, GateCredential } from '../store/acceptance.ts';
 import type { Viewer } from '../store/auth.ts';
 import { isMoving } from '../store/homes-memory.ts';
+import type { KnownLinkHosts } from '../store/known-link-hosts.ts';
 import type { KnownRouting } from '../store/routing.ts';
 import type { Store } from '../store/store.ts';
 import type { KnownKeys } from '../tokens/known-keys.ts';
@@ -43,6 +44,7 @@ export interface Isolate {
   /** Idempotency keys whose requests are being carried out here, and since when (Unix ms), in that order. */
   flights: Map<string, number>;
   knownKeys: KnownKeys;
+  knownLinkHosts: KnownLinkHosts;
   knownNodes: KnownNodes;
   knownRouting: KnownRouting;
   refusals: RefusalBudget;

@@ -11,6 +11,7 @@ import type { Access, Who } from './access/row.ts';
 import { accessOf } from './access.ts';
 import { audit } from './audit.ts';
 import { authorizationOf, checkDomainRule, credentialOf } from './credential.ts';
+import { nothingOnLinkHost } from './link-hosts.ts';
 import { nodeOf } from './node.ts';
 import { withinLimit } from './source.ts';
 
@@ -20,7 +21,7 @@ import { withinLimit } from './source.ts';
  */
 export async function guard(c: Call, next: Next): Promise<Response | undefined> {
   const row = rowOf(c);
-  const refusal = row && (await refusalOf(c, row.who));
+  const refusal = (await nothingOnLinkHost(c, row)) ?? (row && (await refusalOf(c, row.who)));
   if (refusal) return refusal;
   await next();
   if (row) await audit(c, row);

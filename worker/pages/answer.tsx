@@ -54,8 +54,11 @@ export function withPageHeaders(c: Call, response: Response): Response {
   return response;
 }
 
-/** The page of an error: what it is and what to do. What is our fault is logged, its details hidden. */
-export function errorAnswer(c: Call, error: Error): Response {
+/**
+ * The page of an error: what it is and what to do. What is our fault is logged, its details hidden.
+ * @param forRecipients see `Door`
+ */
+export function errorAnswer(c: Call, error: Error, forRecipients = false): Response {
   const problem = problemOf(error, c.get('requestId'));
   const title =
     problem.code === 'missing_scope'
@@ -66,7 +69,13 @@ export function errorAnswer(c: Call, error: Error): Response {
           ? 'That is too much at once'
           : problem.title;
   const page = (
-    <ErrorPage title={title} text={problem.detail} viewer={c.get('viewer') ?? null} url={c.req.url} />
+    <ErrorPage
+      title={title}
+      text={problem.detail}
+      viewer={c.get('viewer') ?? null}
+      url={c.req.url}
+      forRecipients={forRecipients}
+    />
   );
   return withPageHeaders(
     c,

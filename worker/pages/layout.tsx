@@ -108,9 +108,17 @@ export function Document({
 export function Brand() {
   return (
     <a class="brand" href="/">
+      <Name />
+    </a>
+  );
+}
+
+function Name() {
+  return (
+    <>
       <img src={assetUrl('icon.svg')} alt="" width="28" height="28" />
       Pennypost
-    </a>
+    </>
   );
 }
 
@@ -198,8 +206,7 @@ export function Page({
           <details>
             <summary>
               <span class="brand">
-                <img src={assetUrl('icon.svg')} alt="" width="28" height="28" />
-                Pennypost
+                <Name />
               </span>
               <span>Menu</span>
             </summary>
@@ -221,14 +228,28 @@ export function Page({
   );
 }
 
-/** A page for those who are not signed in: one card. */
-export function Door({ title, url, children }: PropsWithChildren<{ title: string; url: string }>) {
+/**
+ * A page for those who are not signed in: one card.
+ * @param forRecipients it is for people who got mail, whom nothing leads to the dashboard
+ */
+export function Door({
+  title,
+  url,
+  forRecipients = false,
+  children,
+}: PropsWithChildren<{ title: string; url: string; forRecipients?: boolean }>) {
   const said = done[new URL(url).searchParams.get('done') ?? ''];
   return (
     <Document title={title}>
       <div class="door">
         <main id="main" tabindex={-1}>
-          <Brand />
+          {forRecipients ? (
+            <span class="brand">
+              <Name />
+            </span>
+          ) : (
+            <Brand />
+          )}
           {said && <Note tone="good">{said}</Note>}
           <div class="card">{children}</div>
         </main>
@@ -243,19 +264,23 @@ export function ErrorPage({
   text,
   viewer,
   url,
+  forRecipients,
 }: {
   title: string;
   text: string;
   viewer: Viewer | null;
   url: string;
+  forRecipients: boolean;
 }) {
   const body = (
     <>
       <h1>{title}</h1>
       <p>{text}</p>
-      <p>
-        <a href="/">To the overview</a>
-      </p>
+      {!forRecipients && (
+        <p>
+          <a href="/">To the overview</a>
+        </p>
+      )}
     </>
   );
   return viewer ? (
@@ -263,7 +288,7 @@ export function ErrorPage({
       {body}
     </Page>
   ) : (
-    <Door title={title} url={url}>
+    <Door title={title} url={url} forRecipients={forRecipients}>
       {body}
     </Door>
   );

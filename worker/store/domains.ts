@@ -1,4 +1,5 @@
 import { and, asc, eq, ne, type SQL, sql } from 'drizzle-orm';
+import type { PublishedKey } from '#domain/dns/delegated-check.ts';
 import type { CheckRow, DomainDecision, KeyState } from '#domain/dns/domain-state.ts';
 import type { LinkStanding } from '#domain/dns/link-host.ts';
 import { recordChecks as catalogue } from '#domain/dns/record-check.ts';
@@ -266,6 +267,21 @@ export async function listDelegatedKeys(
     domain: String(row.name),
     target: String(row.target),
     publicKey: String(row.public_key),
+  }));
+}
+
+/** Delegated keys of this home that sign or are going to, the newest first. */
+export async function newestDelegatedKeys(store: Store, limit: number): Promise<PublishedKey[]> {
+  const [rows = []] = await batch(store.d1, [
+    sql`SELECT d.name, k.target, k.public_key, k.status FROM dkim_keys k JOIN domains d ON d.id = k.domain_id
+      WHERE k.target IS NOT NULL AND k.status <> 'retired' AND d.status <> 'disabled' ORDER BY k.id DESC LIMIT ${limit}`,
+  ]);
+  return rows.map((row) => ({
+    domain: String(row.name),
+    target: String(row.target),
+    algorithm: 'rsa-sha256',
+    publicKey: String(row.public_key),
+    signs: row.status === 'active',
   }));
 }
 

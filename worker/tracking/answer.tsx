@@ -24,7 +24,7 @@ export function page(c: Call, title: string, content: Child): Response {
     c,
     html(
       c,
-      <Door title={title} url={c.req.url}>
+      <Door title={title} url={c.req.url} forRecipients>
         {content}
       </Door>,
     ),
@@ -34,7 +34,7 @@ export function page(c: Call, title: string, content: Child): Response {
 /** Says what is wrong: to people by a page, to programs as a problem. */
 export function refused(c: Call, problem: Problem): Response {
   if (!isForPeople(c)) throw problem;
-  return told(c, errorAnswer(c, problem));
+  return told(c, errorAnswer(c, problem, true));
 }
 
 function told(c: Call, response: Response): Response {

@@ -1,7 +1,6 @@
-import { canonicalName } from '#domain/dns/dns.ts';
 import type { LinkToken } from '#domain/message/tracking.ts';
 import type { Call } from '../http/app.ts';
-import { isLinkHost } from '../store/domain-names.ts';
+import { isKnownLinkHost, otherHost } from '../identity/link-hosts.ts';
 import { verifyClick } from '../tokens/mail-links.ts';
 
 /**
@@ -9,12 +8,10 @@ import { verifyClick } from '../tokens/mail-links.ts';
  * written with a link host is good there alone, whatever has become of that host, and any other at all hosts but those.
  */
 export async function clickOf(c: Call, token: string, target: string): Promise<LinkToken | null> {
-  const { host, hostname } = new URL(c.req.url);
-  const linkHost = canonicalName(hostname);
-  const { returnPathKeys: keys, publicUrl } = c.get('env');
-  const isOurs = publicUrl !== '' && host === new URL(publicUrl).host;
-  const bound = isOurs ? null : await verifyClick(token, target, keys, linkHost);
+  const host = otherHost(c);
+  const keys = c.get('env').returnPathKeys;
+  const bound = host === null ? null : await verifyClick(token, target, keys, host);
   if (bound) return bound;
   const link = await verifyClick(token, target, keys);
-  return link === null || isOurs || !(await isLinkHost(c.get('store'), linkHost)) ? link : null;
+  return link === null || host === null || !(await isKnownLinkHost(c, host)) ? link : null;
 }

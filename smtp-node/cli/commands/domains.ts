@@ -34,7 +34,8 @@ const keys = z.looseObject({
       selector: z.string(),
       algorithm: z.string(),
       status: z.string(),
-      record: z.looseObject({ name: z.string(), value: z.string() }),
+      record: z.looseObject({ type: z.string(), name: z.string(), value: z.string() }),
+      record_status: z.string().nullish(),
     }),
   ),
 });
@@ -78,10 +79,20 @@ export const domainCommands: readonly Command[] = [
     name: 'domains add',
     args: 'DOMAIN',
     about: 'adds a domain and tells the records to publish',
-    options: { type: { type: 'string', value: domainTypes.join('|'), about: 'what it is for' } },
+    options: {
+      type: { type: 'string', value: domainTypes.join('|'), about: 'what it is for' },
+      delegate: {
+        type: 'boolean',
+        about: 'the service publishes its DKIM keys: two CNAMEs instead of TXT, and none to renew',
+      },
+    },
     async run({ args, values, api }) {
       const type = text(values, 'type');
-      const body = { domain: nameOf(args, 'domains add'), ...(type === undefined ? {} : { type }) };
+      const body = {
+        domain: nameOf(args, 'domains add'),
+        ...(type === undefined ? {} : { type }),
+        ...(values.delegate ? { dkim_delegated: true } : {}),
+      };
       return told(await (await api()).ask('POST', '/v1/domains', domain, body));
     },
   },
@@ -129,16 +140,28 @@ export const domainCommands: readonly Command[] = [
   {
     name: 'domains dkim',
     args: 'DOMAIN',
-    about: 'lists its DKIM keys; with a file, imports a key that was made elsewhere first',
+    about: 'lists its DKIM keys; with an option, changes whose they are or imports one first',
     options: {
       'key-file': { type: 'string', value: 'FILE', about: 'a private key as PEM, without a passphrase' },
       selector: { type: 'string', value: 'NAME', about: 'what that key is published under' },
+      delegate: {
+        type: 'string',
+        value: 'yes|no',
+        about: 'whether the service publishes its keys, behind two CNAMEs of the domain',
+      },
     },
     async run({ args, values, api }) {
-      const path = `/v1/domains/${encodeURIComponent(nameOf(args, 'domains dkim'))}/dkim`;
+      const place = `/v1/domains/${encodeURIComponent(nameOf(args, 'domains dkim'))}`;
+      const path = `${place}/dkim`;
       const [file, selector] = [text(values, 'key-file'), text(values, 'selector')];
       if ((file === undefined) !== (selector === undefined))
         throw new Fault('--key-file and --selector belong together');
+      const delegate = text(values, 'delegate');
+      if (delegate !== undefined) {
+        if (delegate !== 'yes' && delegate !== 'no') throw new Fault('--delegate must be yes or no');
+        if (file !== undefined) throw new Fault('--delegate and --key-file exclude each other');
+        await (await api()).ask('PATCH', place, domain, { dkim_delegated: delegate === 'yes' });
+      }
       const found =
         file === undefined
           ? await (await api()).ask('GET', path, keys)
@@ -146,14 +169,17 @@ export const domainCommands: readonly Command[] = [
               selector,
               private_key: await contentOf(file, 'utf8'),
             });
-      const rows = found.data.map(({ selector, algorithm, status, record }) => [
+      const rows = found.data.map(({ selector, algorithm, status, record, record_status }) => [
         selector,
         algorithm,
         status,
         record.name,
+        record.type,
         record.value,
+        record_status ?? '?',
       ]);
-      return { json: found, text: table(['selector', 'algorithm', 'status', 'name', 'TXT'], rows) };
+      const head = ['selector', 'algorithm', 'status', 'name', 'type', 'value', 'found'];
+      return { json: found, text: table(head, rows) };
     },
   },
   {

@@ -2,9 +2,9 @@ import { z } from 'zod';
 import { verificationLimits } from '#domain/limits/rate-limit.ts';
 import { dmarcReportsAnswer, tlsReportsAnswer } from '../answers/domain-reports.ts';
 import { dkimAnswer, dnsAnswer, domainAnswer, domainsAnswer, warmingAnswer } from '../answers/domains.ts';
+import { dnsQuery, domainChange, domainsQuery, newDomain, removalQuery } from '../domain-bodies.ts';
 import { newDkimKey } from '../domain-dkim.ts';
 import { reportsQuery } from '../domain-reports.ts';
-import { dnsQuery, domainChange, domainsQuery, newDomain, removalQuery } from '../domains.ts';
 import { jsonProblems, type OperationGroup } from './operation.ts';
 
 const domainId = { id: 'Its number or its name.' };

@@ -71,7 +71,7 @@ export function LinkHost({
               maxlength={63}
               autocomplete="off"
               required={false}
-              hint={`One label, such as “links”: the host is links.${domain}. Publish its CNAME, see the records. Empty: this service’s name. Links in mail that was sent with another name end with it.`}
+              hint={`One label, such as “links”: the host is links.${domain}. Publish its CNAME, see the records. Empty: this service’s name. Links in mail that was sent with another name go on for 90 days.`}
             />
           </Fields>
         </details>

@@ -1,4 +1,5 @@
 import { faultOfTransport } from '#domain/delivery/transport-health.ts';
+import { diagnoseDelegatedKeys } from '#domain/dns/delegated-check.ts';
 import { type Diagnosis, fine, unknown, warning } from '#domain/dns/diagnosis.ts';
 import { formatDkimRecord } from '#domain/dns/dkim-record.ts';
 import { recordsOf, remembering } from '#domain/dns/dns.ts';
@@ -18,19 +19,23 @@ import {
 import { plainSpfResultOf } from '#domain/dns/spf-result.ts';
 import { sandboxDomain } from '#domain/message/sandbox.ts';
 import { dohLookup } from '../../dns/doh.ts';
+import { zoneOf } from '../../dns/zone-api.ts';
 import type { Call } from '../../http/app.ts';
 import { workerSettings } from '../../settings.ts';
-import { findDomain, listDkimKeys } from '../../store/domains.ts';
+import { findDomain, listDkimKeys, newestDelegatedKeys } from '../../store/domains.ts';
 import { readInstallation } from '../../store/installation.ts';
 import { type NodeSeen, readQueues } from '../../store/overview.ts';
 import { countOld } from '../../store/reencrypt.ts';
 import { workerTransportOf } from '../../store/routing.ts';
+import { everyHome } from '../../store/store.ts';
 import { systemAccountId } from '../../store/system-mail.ts';
 import { readTransports } from '../../store/transports.ts';
 import { systemSender } from '../../system-mail/send.ts';
 
 /** Host names that are looked up; each costs some ten subrequests. */
 const mostHosts = 10;
+/** Records of delegated keys that are looked up. */
+const mostKeys = 20;
 const dnsTimeoutMs = 3_000;
 
 /** Looks at everything of the installation that the edge can see. */
@@ -62,7 +67,25 @@ export async function checkInstallation(c: Call, nowMs: number): Promise<Diagnos
     const meant = own.filter(({ check, status }) => check !== 'local-webhooks' || status !== 'warning');
     return [...meant, fine('service-domain', observed)];
   }
-  return [...own, ...(await checkDns(env, hostNamesOf(nodes, nowMs))), ...(await checkSandbox(c))];
+  const dns = await Promise.all([
+    checkDns(env, hostNamesOf(nodes, nowMs)),
+    checkDelegated(c),
+    checkSandbox(c),
+  ]);
+  return [...own, ...dns.flat()];
+}
+
+/** What the installation publishes for domains that delegate DKIM: the newest keys of each home, so many in all. */
+async function checkDelegated(c: Call): Promise<Diagnosis[]> {
+  const env = c.get('env');
+  const homes = everyHome(c.get('store'));
+  const each = Math.ceil(mostKeys / homes.length);
+  const keys = await Promise.all(homes.map((home) => newestDelegatedKeys(home, each)));
+  const lookup = dohLookup(env.dohUrl, { timeoutMs: dnsTimeoutMs });
+  return await diagnoseDelegatedKeys(keys.flat().slice(0, mostKeys), {
+    lookup,
+    byHand: zoneOf(env) === null,
+  });
 }
 
 /** Names that are nobody's, as `npm start` has one. */

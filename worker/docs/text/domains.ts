@@ -60,9 +60,9 @@ Links that tell of [opens and clicks](sending.md#opens-clicks-unsubscribing), an
 | \`failed\` | the service | it is not issued, or the name may not be served: \`fault\` says why, for example a CAA record (RFC 8659) that names other authorities. It is asked for anew daily, and by \`verify\` |
 
 What is written stays: a link leads to the host that it was written with, whatever the state is later. Links of the service go on when you
-begin with a host of your own. A host that you give up (\`link_label\` changed or \`null\`, the domain removed) answers no more, nor do the links in mail
-that was sent with it: keep it for as long as people may follow them. From your host no link of another sender
-leads anywhere, and the dashboard is not there.
+begin with a host of your own. A host that you give up while it is active (\`link_label\` changed or \`null\`, the domain removed) goes on for 90 days, with
+the links in mail that was sent with it: leave its CNAME as it is for so long. From your host no link of another sender
+leads anywhere, and nothing else of the service is there: neither dashboard nor guides nor API.
 
 A CNAME stands alone at its name (RFC 1034 §3.6.2): the label must differ from that of the return path. Where no CNAME can be, the operator may
 attach the host in another way; it counts as found once \`https://links.example.com/healthz\` answers as this service.
@@ -96,8 +96,9 @@ the new name are made at once as long as none has signed, and else by the next r
 
 ## DKIM by CNAME
 
-A domain may delegate its keys: \`dkim_delegated: true\` (\`POST\` and \`PATCH /v1/domains\`), or Delegate by CNAME on its page. You publish two
-CNAME records once, with the check \`dkim\`:
+A domain may delegate its keys: \`dkim_delegated: true\` (\`POST\` and \`PATCH /v1/domains\`), Delegate by CNAME on its page,
+\`pennypost domains add example.com --delegate\`, or \`pennypost domains dkim example.com --delegate yes\`. You publish two CNAME records once, with the
+check \`dkim\`:
 
 | name | leads to |
 | --- | --- |

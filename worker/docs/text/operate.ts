@@ -185,8 +185,9 @@ Without a token they are yours to publish:
 curl "$API/admin/v1/dkim-records?format=bind" -H "Authorization: Bearer $OPERATOR_TOKEN"   # as a zone file; without format as JSON
 \`\`\`
 
-It lists what is to be there now, keys that have stopped signing for seven days included. Ask it daily, for example from cron: a key that is not
-found does not sign, so a record that comes late puts a rotation off and loses no mail.
+The list tells what is to be there now, keys that have stopped signing for seven days included. Ask for it daily, for example from cron: a key that is not
+found does not sign, so a record that comes late puts a rotation off and loses no mail. The page Installation looks at the newest 20, published in either way, and says
+what is missing or wrong (\`delegated-dkim\`).
 
 Records of domains that were removed stay in the zone; they are public keys whose private half is gone. Take away what the list does not have.
 
@@ -202,7 +203,7 @@ Cloudflare, its custom hostnames (Cloudflare for SaaS) bring such hosts to the W
    \`npx wrangler secret put DNS_TOKEN\` and \`npm run deploy -- --var DNS_ZONE=<id of the zone>\`.
 
 The Worker then makes a custom hostname for each link host of a verified domain whose CNAME it finds, asks for validation again when that failed,
-and removes it with the host or the domain. A plan has a number of custom hostnames, and more cost money. While the API does not answer, a host stays as
+and removes it 90 days after the host was given up, or the domain removed. A plan has a number of custom hostnames, and more cost money. While the API does not answer, a host stays as
 it was, with its words in \`fault\`.
 
 Without a token you attach hosts yourself: as a custom domain of the Worker where their zone is in the account (\`--domain links.example.com\`), or by a

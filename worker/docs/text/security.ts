@@ -13,7 +13,7 @@ export const text = `# Security
 - Sign-in links and invitations come from a domain that the operator chose and are of no account: no list, page, event,
   webhook or resend shows them. Links and cookies are made of \`PUBLIC_URL\`, and pages refuse every other host.
 - A link that is followed through a [host of a domain's own](domains.md#links-with-a-name-of-your-own) was signed for that host: no account's
-  links lead on from the name of another, and a certificate is asked for only for a domain that is verified and whose CNAME is there.
+  links lead on from the name of another, nothing but links of mail is there (404), and a certificate is asked for only for a domain that is verified and whose CNAME is there.
 - Tries to sign in are counted by address and source together, so that nobody locks out another; browsers that have been
   here before pass, and the person is told. What is open to everybody is limited by source, at no cost in rows.
 - Neither answers nor their time tell who has an address here: mails to sign in are made after the answer, and a wrong guess

@@ -5,6 +5,8 @@ const node: Who = { surface: 'node' };
 const enrolment: Who = { surface: 'enrolment' };
 const tracking: Who = { surface: 'tracking', limit: 'tracking' };
 const everybody: Who = { surface: 'public', limit: null };
+const mailLink: Who = { ...tracking, onLinkHosts: true };
+const everywhere: Who = { ...everybody, onLinkHosts: true };
 
 /** The operator's calls, nodes, links in mails, and what is open to everybody. */
 export const otherAccess = accessRows([
@@ -49,15 +51,16 @@ export const otherAccess = accessRows([
   ['POST /node/v1/inbound/authorize', node],
   ['POST /node/v1/inbound', node],
   ['POST /node/v1/received', node],
-  ['GET /t/:file', tracking],
-  ['GET /c/:token', tracking],
-  ['GET /u/:token', tracking],
-  ['POST /u/:token', tracking],
+  ['GET /t/:file', mailLink],
+  ['GET /c/:token', mailLink],
+  ['GET /u/:token', mailLink],
+  ['POST /u/:token', mailLink],
   ['GET /alias/off/:token', tracking],
   ['POST /alias/off/:token', tracking],
   ['GET /destination/:token', tracking],
   ['POST /destination/:token', tracking],
-  ['GET /healthz', everybody],
+  // Tells whether a link host that is attached by hand leads here.
+  ['GET /healthz', everywhere],
   ['GET /openapi.json', everybody],
   // Of what a relay took, with its signature; it comes from few sources, as often as mail goes.
   ['POST /feeds/:transport/:mac', everybody],
@@ -69,5 +72,6 @@ export const otherAccess = accessRows([
   // It looks through all texts for each request.
   ['GET /docs/search', { surface: 'public', limit: 'pages' }],
   ['GET /docs/:guide', everybody],
-  ['GET /assets/:version/:name', everybody],
+  // Styles of the page to unsubscribe are among them.
+  ['GET /assets/:version/:name', everywhere],
 ]);

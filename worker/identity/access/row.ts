@@ -28,8 +28,11 @@ export type Who =
   | { surface: 'node' }
   /** Whoever has the installation's secret for nodes, which asks for a token. */
   | { surface: 'enrolment' }
-  /** Everybody; what limits them is where they come from. */
-  | { surface: 'tracking' | 'public'; limit: SourceLimit | null };
+  /**
+   * Everybody; what limits them is where they come from. `onLinkHosts`: it is answered at link hosts of customers as well,
+   * which have nothing else of ours (`identity/link-hosts.ts`).
+   */
+  | { surface: 'tracking' | 'public'; limit: SourceLimit | null; onLinkHosts?: true };
 
 /** A route and who may use it. */
 export interface Access {
