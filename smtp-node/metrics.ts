@@ -1,7 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { byName } from '#domain/by-name.ts';
+import { addUpSendingAddresses, type SendingAddressState } from '#domain/delivery/sending-address.ts';
 import type { DestinationStats } from './outbound/destinations.ts';
-import type { SendingAddressStats } from './outbound/sending-addresses.ts';
 
 /** What is counted; given to the parts that do the work. */
 export type Meters = ReturnType<typeof createMeters>;
@@ -84,7 +85,7 @@ export interface NodeState {
   fault: string | null;
   destinations: DestinationStats[];
   /** Those of a list of addresses to send from. */
-  sendingAddresses: SendingAddressStats[];
+  sendingAddresses: SendingAddressState[];
 }
 
 /** What several processes tell together: metrics are added up, but for those that are averages. */
@@ -93,30 +94,18 @@ export function togetherOf(states: readonly NodeState[]): NodeState {
   return {
     metrics: states.flatMap(({ metrics }) => metrics),
     fault: faults.length > 0 ? faults.join('; ') : null,
-    destinations: [
-      ...Map.groupBy(
-        states.flatMap((state) => state.destinations),
-        ({ name }) => name,
-      ),
-    ].map(([name, of]) => ({
-      name,
-      attempts: sum(of, (one) => one.attempts),
-      waiting: sum(of, (one) => one.waiting),
-      window: sum(of, (one) => one.window),
-      most: sum(of, (one) => one.most),
-      ...lastPause(of),
-    })),
-    sendingAddresses: [
-      ...Map.groupBy(
-        states.flatMap((state) => state.sendingAddresses),
-        ({ name }) => name,
-      ).values(),
-    ].flatMap(([first, ...others]) => {
-      if (!first) return [];
-      const of = [first, ...others];
-      const allowedToday = first.allowedToday === null ? null : sum(of, (one) => one.allowedToday ?? 0);
-      return [{ ...first, today: sum(of, (one) => one.today), allowedToday }];
-    }),
+    destinations: byName(
+      states.flatMap((state) => state.destinations),
+      ({ name }, of) => ({
+        name,
+        attempts: sum(of, (one) => one.attempts),
+        waiting: sum(of, (one) => one.waiting),
+        window: sum(of, (one) => one.window),
+        most: sum(of, (one) => one.most),
+        ...lastPause(of),
+      }),
+    ),
+    sendingAddresses: addUpSendingAddresses(states.flatMap((state) => state.sendingAddresses)),
   };
 }
 

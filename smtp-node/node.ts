@@ -116,11 +116,13 @@ export async function startNode(config: Config, deps: NodeDeps = {}): Promise<Ru
     tellPolicies: (policies) => client.tlsPolicies(policies),
   });
   let simulatorDomain: string | null = null;
-  const counts = await SendingCounts.open(join(config.dataDirectory, 'sending-counts.json'), (error) =>
-    log.error({ err: error }, 'how much left from each address is not kept'),
-  );
-  const sendingAddresses =
+  const counts =
     addresses &&
+    (await SendingCounts.open(join(config.dataDirectory, 'sending-counts.json'), (error) =>
+      log.error({ err: error }, 'how much left from each address is not kept'),
+    ));
+  const sendingAddresses =
+    counts &&
     new SendingAddresses(addresses, counts, {
       share: (limit) => share(limit, config),
       now: () => clock.nowMs(),
@@ -174,7 +176,7 @@ export async function startNode(config: Config, deps: NodeDeps = {}): Promise<Ru
 
   const closeAtFault: (() => Promise<void>)[] = [
     () => courier.close(),
-    () => counts.close(),
+    async () => await counts?.close(),
     () => simulator.stop(),
     () => tls.close(),
     () => journal.close(),
@@ -250,7 +252,7 @@ export async function startNode(config: Config, deps: NodeDeps = {}): Promise<Ru
     reporter.stop();
     await within(leftMs(), Promise.all([courier.close(), simulator.stop()]));
     await metrics?.close();
-    await counts.close();
+    await counts?.close();
     await journal.close();
     await tls.close();
     await giveUpDirectory();

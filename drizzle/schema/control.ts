@@ -369,6 +369,8 @@ export const nodes = sqliteTable('nodes', {
   journalNewAtMs: integer('journal_new_at_ms'),
   /** JSON `{excludeDomains, busyDomains}`: what it did not want when it was last noted; null: nothing was ever noted. */
   unwanted: text('unwanted'),
+  /** JSON, a list of `SendingAddressState`, as it was last noted; null: it sends from one address. */
+  sendingAddresses: text('sending_addresses'),
   /** Requests for leases of this boot up to this number have been given up: they take nothing any more. */
   leaseFence: integer('lease_fence').notNull().default(0),
 });

@@ -187,7 +187,7 @@ async function byMx(
     name: provider?.name ?? destinationName(answer.hosts),
     most: provider?.attempts ?? null,
   };
-  const { from, departure, hosts } = around.departures.of(delivery, answer.hosts);
+  const { from, departure, hosts, untried } = around.departures.of(delivery, answer.hosts);
   const way = {
     hosts,
     domain: envelope.domain,
@@ -201,6 +201,7 @@ async function byMx(
   const silent = passage === 'probe' ? new SilentHosts(around.now) : departure.silent;
   if (from) trip.session.from = from.name;
   const ending = await send(way, sending, trip, { ...around, ...departure, silent });
+  if (ending === 'untried') untried();
   if (trip.session.mx) {
     if (around.port25.seemsClosed) around.departures.forgetSilent();
     around.port25.answered();

@@ -2,6 +2,7 @@
 
 import mxConnect from 'mx-connect';
 import type { Outcome } from '#domain/delivery/outcome.ts';
+import type { SendingAddressState } from '#domain/delivery/sending-address.ts';
 import type { Relay } from '#domain/delivery/transport.ts';
 import type { DkimKey, LeasedDelivery } from '#domain/node-contract.ts';
 import { DkimSigner } from '../signing/dkim.ts';
@@ -18,7 +19,7 @@ import { createPool, type PoolStats } from './pool.ts';
 import { Port25 } from './port-25.ts';
 import { type Provider, providers } from './providers.ts';
 import { Relays } from './relays.ts';
-import type { SendingAddress, SendingAddresses, SendingAddressStats } from './sending-addresses.ts';
+import type { SendingAddress, SendingAddresses } from './sending-addresses.ts';
 import { SilentHosts } from './silent-hosts.ts';
 import { openConnection } from './smtp-connection.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -103,7 +104,7 @@ export interface Courier {
   /** What is known of each destination: how much it is sent at once, and why it is left alone. */
   destinations(): DestinationStats[];
   /** What leaves from where, with `sendingAddresses`. */
-  sendingAddresses(): SendingAddressStats[];
+  sendingAddresses(): SendingAddressState[];
   /** Says QUIT on idle connections; those in use are closed when their delivery ends. */
   close(): Promise<void>;
 }
@@ -164,7 +165,7 @@ export function createCourier(options: CourierOptions): Courier {
       return { ...stats, waitingDeliveries: stats.waitingDeliveries + destinations.waiting };
     },
     destinations: () => destinations.stats(),
-    sendingAddresses: () => options.sendingAddresses?.stats() ?? [],
+    sendingAddresses: () => departures.addressStates(),
     close: () => {
       destinations.close();
       return Promise.all([departures.close(), relays.close()]).then(() => undefined);

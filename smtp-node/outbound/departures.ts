@@ -1,3 +1,4 @@
+import type { SendingAddressState } from '#domain/delivery/sending-address.ts';
 import type { LeasedDelivery } from '#domain/node-contract.ts';
 import type { Around } from './host-attempt.ts';
 import type { MxHost } from './mx-order.ts';
@@ -13,6 +14,8 @@ export interface Leaving {
   from: SendingAddress | null;
   departure: Departure;
   hosts: readonly MxHost[];
+  /** To be told where no attempt came of it. */
+  untried(): void;
 }
 
 /** The addresses that mail to an MX leaves from: the node's one, or those of a list. */
@@ -27,10 +30,16 @@ export class Departures {
   }
 
   of(delivery: LeasedDelivery, hosts: readonly MxHost[]): Leaving {
-    const from = this.#addresses?.choose(delivery, hosts) ?? null;
+    const chosen = this.#addresses?.choose(delivery, hosts);
+    const from = chosen?.address ?? null;
     const [, departure] = this.#used.find(([one]) => one === from) ?? [];
     if (!departure) throw new Error(`${from?.name} is no address of this node`);
-    return { from, departure, hosts: from ? reachable(hosts, from) : hosts };
+    return {
+      from,
+      departure,
+      hosts: from ? reachable(hosts, from) : hosts,
+      untried: () => chosen?.giveBack(),
+    };
   }
 
   forgetSilent(): void {
@@ -59,6 +68,13 @@ export class Departures {
       waitingDeliveries: sum((stats) => stats.waitingDeliveries),
       hosts: all.flatMap(({ hosts }) => hosts),
     };
+  }
+
+  /** How the addresses of a list stand; none: there is no list. */
+  addressStates(): SendingAddressState[] {
+    const pausedFor = (one: SendingAddress) =>
+      this.#used.flatMap(([from, { pool }]) => (from === one ? pool.throttledDomains() : []));
+    return this.#addresses?.stats(pausedFor) ?? [];
   }
 
   async close(): Promise<void> {

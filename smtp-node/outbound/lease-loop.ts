@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
+import { toldOfAddresses } from '#domain/delivery/sending-address.ts';
 import type { DkimKey, LeasedDelivery } from '#domain/node-contract.ts';
 import type { Backoff } from '../backoff.ts';
 import { EdgeRefusal, type WorkerClient } from '../worker-client.ts';
@@ -12,7 +13,7 @@ import { type Room, Slots } from './slots.ts';
 export interface LeaseLoopOptions
   extends Omit<CarryContext, 'courier' | 'stopped' | 'whenStopped' | 'superseded' | 'crowded'> {
   client: Pick<WorkerClient, 'lease' | 'release'>;
-  courier: Pick<Courier, 'deliver' | 'useRelays' | 'throttledDomains' | 'busyDomains'>;
+  courier: Pick<Courier, 'deliver' | 'useRelays' | 'throttledDomains' | 'busyDomains' | 'sendingAddresses'>;
   journal: Pick<Journal, 'sending' | 'outcome' | 'attemptOf' | 'unreported' | 'writable'>;
   /** Pauses while the edge is away. */
   backoff: Backoff;
@@ -266,6 +267,7 @@ export class LeaseLoop {
     const { courier } = this.#options;
     if (this.#servedAgain() || (this.#place !== null && this.#place.untilMs <= Date.now()))
       this.#place = null;
+    const sendingAddresses = toldOfAddresses(courier.sendingAddresses());
     return {
       leaseId: randomUUID(),
       max: Math.min(room.all, mostLeases),
@@ -274,6 +276,7 @@ export class LeaseLoop {
       domainMax: Math.min(mostLeases, Math.ceil(this.#options.slots / 4)),
       excludeDomains: courier.throttledDomains().slice(0, mostExcludedDomains),
       busyDomains: courier.busyDomains().slice(0, mostExcludedDomains),
+      ...(sendingAddresses.length > 0 && { sendingAddresses }),
       place: this.#place?.text ?? null,
     };
   }

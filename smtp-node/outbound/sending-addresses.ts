@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { mostPausedDomains, type SendingAddressState } from '#domain/delivery/sending-address.ts';
 import { dayOfPhase, phaseDays, phases, warmingLimits } from '#domain/limits/warming.ts';
 import { classNames } from '#domain/message/class.ts';
 import type { LeasedDelivery } from '#domain/node-contract.ts';
@@ -61,17 +62,11 @@ export async function readSendingAddresses(path: string): Promise<SendingAddress
   return sendingAddresses.parse(JSON.parse(await readFile(path, 'utf8')));
 }
 
-/** How an address stands. */
-export interface SendingAddressStats {
-  name: string;
-  addresses: string[];
-  classes: SendingAddress['classes'] | null;
-  accounts: SendingAddress['accounts'] | null;
-  /** Day of its ramp, from 1; null: it is warm. */
-  rampDay: number | null;
-  /** Attempts from it in this UTC day, and how many of them its ramp allows; null: any number. */
-  today: number;
-  allowedToday: number | null;
+/** An address that was chosen for a delivery, and counted. */
+export interface Chosen {
+  address: SendingAddress;
+  /** For an attempt that was none: nothing was asked of any host, and its place is another's. */
+  giveBack(): void;
 }
 
 const dayMs = 86_400_000;
@@ -122,19 +117,21 @@ export class SendingAddresses {
   choose(
     delivery: Pick<LeasedDelivery, 'messageId' | 'n' | 'class' | 'account'>,
     hosts: readonly MxHost[],
-  ): SendingAddress {
+  ): Chosen {
     const inOrder = this.#poolsOf(delivery).flatMap((pool) =>
       rankedBy(`${delivery.messageId}/${delivery.n}`, pool),
     );
     const able = inOrder.filter((one) => reachable(hosts, one).some(hasAddress));
     const some = able.length > 0 ? able : inOrder;
-    const chosen = some.find((one) => this.#hasRoom(one)) ?? some.at(-1);
-    if (!chosen) throw new Error('one address is for all mail');
-    this.#counts.add(chosen.name, this.#now());
-    return chosen;
+    const address = some.find((one) => this.#hasRoom(one)) ?? some.at(-1);
+    if (!address) throw new Error('one address is for all mail');
+    const atMs = this.#now();
+    this.#counts.add(address.name, atMs);
+    return { address, giveBack: () => this.#counts.takeBack(address.name, atMs, this.#now()) };
   }
 
-  stats(): SendingAddressStats[] {
+  /** @param pausedFor domains that are paused for an address */
+  stats(pausedFor: (one: SendingAddress) => string[] = () => []): SendingAddressState[] {
     const nowMs = this.#now();
     return this.#list.map((one) => {
       const ramp = rampOf(one, nowMs);
@@ -146,6 +143,7 @@ export class SendingAddresses {
         rampDay: ramp?.day ?? null,
         today: this.#counts.of(one.name, nowMs).today,
         allowedToday: ramp ? this.#share(ramp.limits.daily) : null,
+        paused: pausedFor(one).slice(0, mostPausedDomains),
       };
     });
   }

@@ -8,6 +8,7 @@ const kept = z.object({
 });
 
 const hourMs = 3_600_000;
+const dayMs = 24 * hourMs;
 
 /** Counts that a restart may lose at most so much of, ms. */
 const writtenAfterMs = 5000;
@@ -50,9 +51,18 @@ export class SendingCounts {
   add(name: string, nowMs: number): void {
     const { today, thisHour } = this.of(name, nowMs);
     this.#counts.set(name, { today: today + 1, thisHour: thisHour + 1 });
-    if (this.#path === null || this.#timer) return;
-    this.#timer = setTimeout(() => void this.#write(), writtenAfterMs);
-    this.#timer.unref();
+    this.#writeLater();
+  }
+
+  /** Takes back what was counted at `atMs`, as no attempt came of it: of the day and the hour that are not over yet. */
+  takeBack(name: string, atMs: number, nowMs: number): void {
+    const { today, thisHour } = this.of(name, nowMs);
+    const isOf = (now: number, ms: number) => (Math.floor(atMs / ms) === now ? 1 : 0);
+    this.#counts.set(name, {
+      today: Math.max(0, today - isOf(this.#day, dayMs)),
+      thisHour: Math.max(0, thisHour - isOf(this.#hour, hourMs)),
+    });
+    this.#writeLater();
   }
 
   of(name: string, nowMs: number): { today: number; thisHour: number } {
@@ -74,6 +84,12 @@ export class SendingCounts {
       for (const [name, { today }] of this.#counts) this.#counts.set(name, { today, thisHour: 0 });
     this.#day = Math.max(day, this.#day);
     this.#hour = Math.max(hour, this.#hour);
+  }
+
+  #writeLater(): void {
+    if (this.#path === null || this.#timer) return;
+    this.#timer = setTimeout(() => void this.#write(), writtenAfterMs);
+    this.#timer.unref();
   }
 
   #write(): Promise<void> {

@@ -239,6 +239,20 @@ describe('node: leasing', () => {
       busyDomains: ['busy.example'],
       nodeId: 'mail.example.com',
     });
+    expect(lease?.json).not.toHaveProperty('sendingAddresses');
+  });
+
+  it('tells how the addresses stand that it sends from, where they are several', async () => {
+    const courier = new FakeCourier();
+    const address = { name: 'out.example', addresses: ['192.0.2.1'], classes: null };
+    const accounts = Array.from({ length: 40 }, (_, i) => i + 1);
+    courier.addresses.push({ ...address, accounts, rampDay: 1, today: 2, allowedToday: 50, paused: [] });
+    await using at = await nodeAtEdge({ courier });
+    await at.edge.until((edge) => edge.paths().includes('lease'));
+    const lease = at.edge.asked.find((one) => one.path === 'lease');
+    expect(lease?.json).toMatchObject({
+      sendingAddresses: [{ ...courier.addresses[0], accounts: accounts.slice(0, 11) }],
+    });
   });
 
   it('asks again as soon as a domain that it did not want is served again', async () => {

@@ -8,7 +8,7 @@ import { readAddresses } from '../../smtp-node/node-options.ts';
 import type { Courier } from '../../smtp-node/outbound/courier.ts';
 import { type SendingAddress, SendingAddresses } from '../../smtp-node/outbound/sending-addresses.ts';
 import { SendingCounts } from '../../smtp-node/outbound/sending-counts.ts';
-import { courierTo, send } from '../support/courier.ts';
+import { courierTo, send, sendIfFree } from '../support/courier.ts';
 import { type FakeMx, startFakeMx } from '../support/fake-mx.ts';
 import { aDelivery } from '../support/mail.ts';
 import { resolverOf } from '../support/zone.ts';
@@ -31,7 +31,10 @@ function addressesOf(
 
 /** Names in the order chosen for deliveries of one message. */
 function namesOf(addresses: SendingAddresses, count: number, of: Partial<LeasedDelivery> = {}): string[] {
-  return Array.from({ length: count }, (_, n) => addresses.choose(aDelivery({ n, ...of }), hosts).name);
+  return Array.from(
+    { length: count },
+    (_, n) => addresses.choose(aDelivery({ n, ...of }), hosts).address.name,
+  );
 }
 
 const times = (names: readonly string[], name: string) => names.filter((one) => one === name).length;
@@ -63,8 +66,8 @@ describe('the address that a delivery leaves from', () => {
     const addresses = addressesOf([general, { name: 'out6.test.example', ipv6: '2001:db8::6' }]);
     const only6 = [{ host: 'mx.test', preference: 10, ipv4: [], ipv6: ['2001:db8::9'] }];
     for (let n = 0; n < 20; n++) {
-      expect(addresses.choose(aDelivery({ n }), only6).name).toBe('out6.test.example');
-      expect(addresses.choose(aDelivery({ n }), hosts).name).toBe(general.name);
+      expect(addresses.choose(aDelivery({ n }), only6).address.name).toBe('out6.test.example');
+      expect(addresses.choose(aDelivery({ n }), hosts).address.name).toBe(general.name);
     }
   });
 });
@@ -104,6 +107,25 @@ describe('the ramp of a new address', () => {
     const names = namesOf(addressesOf([general, own]), 20, { account: 7 });
     expect(times(names, own.name)).toBe(5);
     expect(times(names, general.name)).toBe(15);
+  });
+
+  it('gets back the place of a delivery that was not tried, in its own day and hour alone', () => {
+    const addresses = addressesOf([fresh, general]);
+    const choices = Array.from({ length: 200 }, (_, n) => addresses.choose(aDelivery({ n }), hosts));
+    const own = choices.filter(({ address }) => address.name === fresh.name);
+    expect(own).toHaveLength(5);
+    for (const one of own.slice(0, 2)) one.giveBack();
+    expect(addresses.stats()[0]).toMatchObject({ today: 3 });
+    expect(times(namesOf(addresses, 200), fresh.name)).toBe(2);
+    nowMs += day / 24;
+    own[2]?.giveBack();
+    expect(addresses.stats()[0]).toMatchObject({ today: 4 });
+    expect(times(namesOf(addresses, 200), fresh.name)).toBe(5);
+    nowMs += day;
+    expect(times(namesOf(addresses, 200), fresh.name)).toBeGreaterThan(0);
+    const { today } = addresses.stats()[0] ?? {};
+    own[3]?.giveBack();
+    expect(addresses.stats()[0]).toMatchObject({ today });
   });
 
   it('makes no mail wait where every address ramps', () => {
@@ -168,6 +190,14 @@ describe('mail by several addresses', () => {
     expect(courier.sendingAddresses().map(({ today }) => today)).toEqual([1, 2]);
   });
 
+  it('counts no delivery that no connection was free for', async () => {
+    courier = courierTo(mx, { sendingAddresses: addressesOf([general]), now: () => nowMs });
+    await send(courier);
+    await courier.close();
+    expect(await sendIfFree(courier, { n: 1 })).toBe('untried');
+    expect(courier.sendingAddresses()).toMatchObject([{ today: 1 }]);
+  });
+
   it('is paused for one of them alone: priority and all other classes', async () => {
     const digests: SendingAddress = { name: 'out3.test.example', ipv4: '127.0.0.4', classes: ['digest'] };
     courier = courierTo(mx, {
@@ -178,6 +208,7 @@ describe('mail by several addresses', () => {
     await send(courier, { class: 'digest', rcptTo: '421-rcpt@example.test' });
     expect(courier.throttledDomains()).toEqual([]);
     expect(courier.busyDomains()).toEqual(['example.test']);
+    expect(courier.sendingAddresses().map(({ paused }) => paused)).toEqual([[], ['example.test']]);
     expect(await send(courier)).toMatchObject({ type: 'delivered', session: { from: general.name } });
     await send(courier, { rcptTo: '421-rcpt@example.test' });
     expect(courier.throttledDomains()).toEqual(['example.test']);

@@ -162,11 +162,16 @@ describe('what workers tell together', () => {
       rampDay: 1,
       today: 3,
       allowedToday: 25,
+      paused: ['slow.example'],
     };
-    const warm = { ...address, name: 'out2.test.example', rampDay: null, allowedToday: null };
+    const warm = { ...address, name: 'out2.test.example', rampDay: null, allowedToday: null, paused: [] };
     const state = { metrics: [], fault: null, destinations: [], sendingAddresses: [address, warm] };
-    expect(togetherOf([state, state]).sendingAddresses).toEqual([
-      { ...address, today: 6, allowedToday: 50 },
+    const other = {
+      ...state,
+      sendingAddresses: [{ ...address, paused: ['new.example', 'slow.example'] }, warm],
+    };
+    expect(togetherOf([state, other]).sendingAddresses).toEqual([
+      { ...address, today: 6, allowedToday: 50, paused: ['slow.example', 'new.example'] },
       { ...warm, today: 6 },
     ]);
   });

@@ -1,4 +1,5 @@
 import type { Outcome } from '#domain/delivery/outcome.ts';
+import type { SendingAddressState } from '#domain/delivery/sending-address.ts';
 import type { LeasedDelivery } from '#domain/node-contract.ts';
 import type { Courier, CourierHooks, RawSource } from '../../smtp-node/outbound/courier.ts';
 import { readRaw } from '../../smtp-node/signing/raw-source.ts';
@@ -12,6 +13,7 @@ export class FakeCourier implements Courier {
   readonly keys: (readonly unknown[])[] = [];
   readonly excluded: string[] = [];
   readonly busy: string[] = [];
+  readonly addresses: SendingAddressState[] = [];
   /** Most deliveries at once so far. */
   peak = 0;
   /** When set, each delivery waits for it after DATA has begun. */
@@ -108,8 +110,8 @@ export class FakeCourier implements Courier {
     return [];
   }
 
-  sendingAddresses() {
-    return [];
+  sendingAddresses(): SendingAddressState[] {
+    return this.addresses;
   }
 
   async close(): Promise<void> {}

@@ -68,3 +68,46 @@ describe('where mail is submitted by SMTP', () => {
     expect(body.detail).toMatch(/^\/submission\/(host|port)/);
   });
 });
+
+describe('the addresses that a node sends from', () => {
+  const one = {
+    name: 'out1.example',
+    addresses: ['192.0.2.10', '2001:db8::10'],
+    classes: ['digest'],
+    accounts: null,
+    rampDay: 3,
+    today: 1200,
+    allowedToday: 1250,
+    paused: ['slow.example'],
+  };
+  const other = {
+    ...one,
+    name: 'out2.example',
+    classes: null,
+    accounts: Array.from({ length: 11 }, (_, i) => i + 1),
+    rampDay: null,
+    allowedToday: null,
+    paused: [],
+  };
+
+  it('are on the page Nodes as it last told, added up over its workers', async () => {
+    expect(await textOf(await owner.get('/operator/nodes'))).not.toContain('Sending addresses');
+    for (const [nodeId, sendingAddresses] of Object.entries({ out: [one, other], 'out-2': [one] })) {
+      const node = await new TestNode(nodeId).hello();
+      await bindings.DB.exec('UPDATE nodes SET last_seen_at_ms = 1');
+      expect((await node.post('lease', { max: 1, sendingAddresses })).status).toBe(200);
+    }
+    const page = await textOf(await owner.get('/operator/nodes'));
+    expect(page).toContain(
+      'out1.example192.0.2.10, 2001:db8::10digestpausedasked to slow down: slow.example2,400 of 2,500',
+    );
+    expect(page).toContain(
+      'out2.example192.0.2.10, 2001:db8::10accounts #1, #2, #3, #4, #5, #6, #7, #8, #9, #10 and morewarm1,200',
+    );
+    const { body } = await call('GET', '/admin/v1/nodes', bindings.OPERATOR_TOKEN);
+    expect(body.data.find(({ node_id: id }: { node_id: string }) => id === 'out').sending_addresses).toEqual([
+      expect.objectContaining({ name: 'out1.example', ramp_day: 3, today: 1200, allowed_today: 1250 }),
+      expect.objectContaining({ name: 'out2.example', ramp_day: null, allowed_today: null }),
+    ]);
+  });
+});

@@ -481,6 +481,7 @@ describe('work of older weeks', () => {
       digestMax: 100,
       excludeDomains: [],
       busyDomains: [],
+      sendingAddresses: [],
     });
     expect('leases' in taken && taken.leases).toHaveLength(6);
   });

@@ -92,7 +92,14 @@ describe('mail of the installation itself', () => {
     expect([201, 503]).toContain(hook.status);
     const ids = await askForLinks();
     expect(ids).toHaveLength(2);
-    const texts = (await mailsTo(owner.email)).map(({ text }) => text ?? '');
+    const mails = await mailsTo(owner.email);
+    for (const { headers } of mails)
+      expect(headers).toContainEqual({
+        key: 'auto-submitted',
+        originalKey: 'Auto-Submitted',
+        value: 'auto-generated',
+      });
+    const texts = mails.map(({ text }) => text ?? '');
     const links = texts.flatMap((text) => text.match(/https:\/\/api\.test\/\S+/g) ?? []);
     expect(links).toHaveLength(2);
     const pages = [

@@ -6,7 +6,15 @@ import { type Call, newApp, queryOf } from '../http/app.ts';
 import { readBody } from '../http/request-body.ts';
 import { noted } from '../identity/audit.ts';
 import { addNodeToken, listNodeTokens, type NodeToken, revokeNodeTokens } from '../store/node-tokens.ts';
-import { findNode, listNodes, type NodeRow, placeSaid, placeShown, showSubmission } from '../store/nodes.ts';
+import {
+  findNode,
+  listNodes,
+  type NodeRow,
+  placeSaid,
+  placeShown,
+  sendingAddressesOf,
+  showSubmission,
+} from '../store/nodes.ts';
 import type { Store } from '../store/store.ts';
 import { sha256Hex } from '../tokens/secret.ts';
 
@@ -100,6 +108,10 @@ function nodeView(id: string, node: NodeRow | null, tokens: readonly NodeToken[]
     submission: node && placeView(placeSaid(node)),
     /** As customers are told. */
     shown_submission: node && placeView(placeShown(node)),
+    /** Where it sends from several addresses: each, as it was when it last asked for work, to the minute. */
+    sending_addresses: (node ? sendingAddressesOf([node]) : []).map(
+      ({ rampDay: ramp_day, allowedToday: allowed_today, ...one }) => ({ ...one, ramp_day, allowed_today }),
+    ),
     tokens: tokens
       .filter((token) => token.nodeId === id)
       .map(({ hint, createdAtMs }) => ({ hint, created_at: time(createdAtMs) })),

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { outcomeSchema } from './delivery/outcome.ts';
 import { recipientPolicy } from './delivery/recipient-policy.ts';
+import { mostSendingAddresses, sendingAddressState } from './delivery/sending-address.ts';
 import { longestRoute, relay, transportName } from './delivery/transport.ts';
 import { forwardOrder } from './inbound/forward-order.ts';
 import { verdictsSchema } from './inbound/verdicts.ts';
@@ -133,6 +134,8 @@ export const leaseRequest = z.object({
   excludeDomains: z.array(z.string().max(255)).max(50).default([]),
   /** Recipient domains of which the node has enough for now: only `priority` is wanted. */
   busyDomains: z.array(z.string().max(255)).max(50).default([]),
+  /** The addresses that it sends from, where they are several; empty: it has one for everything. */
+  sendingAddresses: z.array(sendingAddressState).max(mostSendingAddresses).default([]),
   /**
    * The node's own name of the lease, a new one for each (a UUID), part of its id. Asked again with the same name and place, because no
    * answer came, it gives what that lease took; left out, the edge names it.

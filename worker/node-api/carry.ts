@@ -89,6 +89,7 @@ async function leaseOwn(store: Store, env: Env, routing: KnownRouting, place: st
     digestMax: looksAt,
     excludeDomains: [],
     busyDomains: [],
+    sendingAddresses: [],
     sequence: Number.MAX_SAFE_INTEGER,
     fence: 0,
     place,

@@ -123,24 +123,21 @@ async function lookAtHeads(
 /** What control knows of a node: its newest boot, and its fence. Notes that it was seen, and what it does not want. */
 export async function readBoot(
   store: Store,
-  { nodeId, nowMs, excludeDomains, busyDomains }: LeaseTerms,
+  terms: LeaseTerms,
 ): Promise<{ boot: string | null; fence: number }> {
   const [[row] = []] = await batch(store.first.d1, [
-    sql`SELECT boot_id, lease_fence FROM nodes WHERE node_id = ${nodeId}`,
-    noteSeen({ nodeId, nowMs, excludeDomains, busyDomains }),
+    sql`SELECT boot_id, lease_fence FROM nodes WHERE node_id = ${terms.nodeId}`,
+    noteSeen(terms),
   ]);
   return row
     ? { boot: String(row.boot_id), fence: Number(row.lease_fence) }
     : { boot: null, fence: Number.POSITIVE_INFINITY };
 }
 
-function noteSeen({
-  nodeId,
-  nowMs,
-  excludeDomains,
-  busyDomains,
-}: Pick<LeaseTerms, 'nodeId' | 'nowMs' | 'excludeDomains' | 'busyDomains'>): SQL {
-  return sql`UPDATE nodes SET last_seen_at_ms = ${nowMs}, unwanted = ${JSON.stringify({ excludeDomains, busyDomains })}
+function noteSeen({ nodeId, nowMs, excludeDomains, busyDomains, sendingAddresses }: LeaseTerms): SQL {
+  const sending = sendingAddresses.length > 0 ? JSON.stringify(sendingAddresses) : null;
+  return sql`UPDATE nodes SET last_seen_at_ms = ${nowMs}, unwanted = ${JSON.stringify({ excludeDomains, busyDomains })},
+      sending_addresses = ${sending}
     WHERE node_id = ${nodeId} AND last_seen_at_ms < ${nowMs - seenEveryMs}`;
 }
 

@@ -1,5 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm';
 import type { Candidate, Place, Position, Wish } from '#domain/delivery/lease-choice.ts';
+import type { SendingAddressState } from '#domain/delivery/sending-address.ts';
 import { classOf } from '#domain/message/class.ts';
 import type { SuppressionEntry } from '#domain/suppression/suppression.ts';
 import type { Store } from './store.ts';
@@ -21,6 +22,8 @@ export interface LeaseTerms extends Wish {
   leaseForMs: number;
   nowMs: number;
   place: Place;
+  /** The addresses that the node sends from, as they stand, where they are several. */
+  sendingAddresses: readonly SendingAddressState[];
   /** Makes the ids of events. */
   newEventId: () => string;
   /** The installation's shared alias domain; empty: there is none. */

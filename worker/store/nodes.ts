@@ -1,4 +1,10 @@
 import { desc, eq, isNotNull, ne, sql } from 'drizzle-orm';
+import { z } from 'zod';
+import {
+  addUpSendingAddresses,
+  type SendingAddressState,
+  sendingAddressState,
+} from '#domain/delivery/sending-address.ts';
 import { workerNodeId } from '#domain/delivery/turn.ts';
 import type { SubmissionPlace } from '#domain/node-contract.ts';
 import * as control from '../../drizzle/schema/control.ts';
@@ -6,7 +12,10 @@ import { errorText, everyHome, type Store } from './store.ts';
 
 export type NodeRow = typeof control.nodes.$inferSelect;
 
-type Boot = Omit<NodeRow, 'lastSeenAtMs' | 'journalNewAtMs' | 'shownSubmission' | 'unwanted' | 'leaseFence'>;
+type Boot = Omit<
+  NodeRow,
+  'lastSeenAtMs' | 'journalNewAtMs' | 'shownSubmission' | 'unwanted' | 'sendingAddresses' | 'leaseFence'
+>;
 
 /**
  * A node starts: its new boot replaces the old one, and with that the old boot's leases are released. In control first,
@@ -28,7 +37,7 @@ export async function registerBoot(store: Store, node: Boot, journalIsNew: boole
 }
 
 async function writeBoot(home: Store, node: Boot & Partial<Pick<NodeRow, 'journalNewAtMs'>>): Promise<void> {
-  const values = { ...node, lastSeenAtMs: node.startedAtMs, unwanted: null };
+  const values = { ...node, lastSeenAtMs: node.startedAtMs, unwanted: null, sendingAddresses: null };
   const { bootId, leaseFence, nodeId } = control.nodes;
   await home.control
     .insert(control.nodes)
@@ -48,7 +57,7 @@ export async function copyBoots(home: Store): Promise<void> {
   const wanted = await home.first.control.query.nodes.findMany();
   const there = await home.control.query.nodes.findMany({ columns: { nodeId: true, bootId: true } });
   const known = new Map(there.map(({ nodeId, bootId }) => [nodeId, bootId]));
-  for (const { lastSeenAtMs: _, unwanted: __, leaseFence: ___, ...node } of wanted)
+  for (const { lastSeenAtMs: _, unwanted: __, sendingAddresses: ___, leaseFence: ____, ...node } of wanted)
     if (known.get(node.nodeId) !== node.bootId) await writeBoot(home, node);
 }
 
@@ -82,6 +91,14 @@ export function placeShown({
 export function placeSaid(node: NodeRow): SubmissionPlace | null {
   if (node.submissionHost === null) return null;
   return { host: node.submissionHost, port: node.submissionPort, tlsPort: node.submissionTlsPort };
+}
+
+/** The addresses that nodes send from, where they have several, added up over the workers of a node; by name. */
+export function sendingAddressesOf(nodes: readonly NodeRow[]): SendingAddressState[] {
+  const told = nodes.flatMap(({ sendingAddresses: text }) =>
+    text === null ? [] : z.array(sendingAddressState).catch([]).parse(JSON.parse(text)),
+  );
+  return addUpSendingAddresses(told).sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 /** Lets a place be shown as that of a node, or none. @returns false when there is no such node */

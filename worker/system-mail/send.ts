@@ -58,6 +58,8 @@ export async function sendSystemMail(mailer: Mailer, to: string, mail: SystemMai
       to: [to],
       subject: mail.subject,
       text_body: mail.text,
+      // RFC 3834 §5.1: nobody's absence answers it.
+      headers: { 'Auto-Submitted': 'auto-generated' },
       class: 'priority',
     },
   );

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { mostAccountsTold, type SendingAddressState } from '#domain/delivery/sending-address.ts';
 import { nodeId } from '#domain/node-contract.ts';
 import { Problem } from '#domain/problem.ts';
 import { letShow, makeNodeToken, revokeTokens } from '../../api/admin-nodes.ts';
@@ -7,10 +8,10 @@ import { html } from '../../pages/answer.tsx';
 import { Card, Columns } from '../../pages/blocks.tsx';
 import { Field, Fields, Post } from '../../pages/forms.tsx';
 import { Page } from '../../pages/layout.tsx';
-import { Empty, Head, Secret, Time } from '../../pages/parts.tsx';
+import { Empty, Head, Secret, State, Time } from '../../pages/parts.tsx';
 import type { Viewer } from '../../store/auth.ts';
 import { listNodeTokens, type NodeToken } from '../../store/node-tokens.ts';
-import { listNodes, type NodeRow, placeSaid, placeShown } from '../../store/nodes.ts';
+import { listNodes, type NodeRow, placeSaid, placeShown, sendingAddressesOf } from '../../store/nodes.ts';
 import { Board } from '../board.tsx';
 import { shownOnce, thenShow } from '../once.ts';
 
@@ -46,6 +47,7 @@ nodePages.action('/operator/nodes/:nodeId/submission', async (c, _viewer, form) 
 async function pageOf(c: Call, viewer: Viewer, made: z.output<typeof madeSchema> | null): Promise<Response> {
   const store = c.get('store');
   const [nodes, tokens] = await Promise.all([listNodes(store), listNodeTokens(store)]);
+  const sending = sendingAddressesOf(nodes);
   return html(
     c,
     <Page title="Nodes" viewer={viewer} url={c.req.url}>
@@ -71,6 +73,11 @@ async function pageOf(c: Call, viewer: Viewer, made: z.output<typeof madeSchema>
           <Tokens tokens={tokens} />
         )}
       </Card>
+      {sending.length > 0 && (
+        <Card id="sending" title="Sending addresses" flush>
+          <Sending addresses={sending} />
+        </Card>
+      )}
       <Card id="nodes" title="Where customers submit" flush>
         {nodes.length === 0 ? (
           <Empty title="No nodes yet">
@@ -155,6 +162,45 @@ function Places({ nodes }: { nodes: readonly NodeRow[] }) {
       </tbody>
     </table>
   );
+}
+
+function Sending({ addresses }: { addresses: readonly SendingAddressState[] }) {
+  return (
+    <table class="cards">
+      <Columns names={['Sends from', 'For', 'State', { num: 'Today' }]} />
+      <tbody>
+        {addresses.map(({ name, addresses, classes, accounts, rampDay, today, allowedToday, paused }) => (
+          <tr>
+            <td class="break">
+              {name}
+              <p class="small quiet">{addresses.join(', ')}</p>
+            </td>
+            <td class="break" data-label="For">
+              {poolText(classes, accounts)}
+            </td>
+            <td class="break" data-label="State">
+              <State tone={paused.length > 0 ? 'warn' : 'good'}>
+                {paused.length > 0 ? 'paused' : rampDay === null ? 'warm' : `ramp, day ${rampDay}`}
+              </State>
+              {paused.length > 0 && <p class="small quiet">asked to slow down: {paused.join(', ')}</p>}
+            </td>
+            <td class="num" data-label="Today">
+              {today.toLocaleString('en')}
+              {allowedToday !== null && ` of ${allowedToday.toLocaleString('en')}`}
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+/** The mail that leaves from an address. */
+function poolText(classes: readonly string[] | null, accounts: readonly number[] | null): string {
+  const numbers = accounts?.slice(0, mostAccountsTold - 1).map((id) => `#${id}`) ?? [];
+  const more = (accounts?.length ?? 0) > numbers.length ? ' and more' : '';
+  const parts = [...(classes ?? []), ...(accounts ? [`accounts ${numbers.join(', ')}${more}`] : [])];
+  return parts.length === 0 ? 'all mail' : parts.join(', ');
 }
 
 function placeText(place: ReturnType<typeof placeShown>): string | null {

@@ -118,8 +118,9 @@ account its own, and takes a new one into use bit by bit: \`PENNYPOST_SENDING_AD
   last. Where every address ramps, mail goes over the ramp: it never waits for an address.
 - A second attempt comes from the same address where that has room, as greylists want it. Connections, pauses and what is known of silent
   hosts are each address's own.
-- The event of an attempt has the name as \`from\` in its details; \`/addresses\` of the node tells today's attempts, the day of the ramp and
-  what it allows. With several workers each has its share of a ramp. A crash forgets the counts of its last five seconds.
+- The event of an attempt has the name as \`from\` in its details. The dashboard's page Nodes (Installation, Nodes) and
+  \`GET /admin/v1/nodes\` tell of up to 64 addresses today's attempts, the day of the ramp, what it allows, and for which domains one is
+  paused, as it was within a minute of the node's last request; \`/addresses\` of the node tells it at once. With several workers each has its share of a ramp. A crash forgets the counts of its last five seconds.
 
 Mail by a relay leaves from \`PENNYPOST_OUTBOUND_ADDRESSES\`, under the node's own name.
 

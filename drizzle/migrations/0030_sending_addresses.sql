@@ -1,0 +1,1 @@
+ALTER TABLE `nodes` ADD `sending_addresses` text;
