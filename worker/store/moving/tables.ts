@@ -82,6 +82,7 @@ export const stays: readonly string[] = [
   'moved_rows',
   'node_tokens',
   'nodes',
+  'former_link_hosts',
   'recipient_policies',
   'relayed',
   'transport_days',
