@@ -1,7 +1,9 @@
+import { createExecutionContext, waitOnExecutionContext } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { homeOf, weekOf } from '#domain/message/home.ts';
 import { parseEnv } from '../../../worker/env.ts';
+import worker from '../../../worker/index.ts';
 import { consume } from '../../../worker/queue/consume.ts';
 import { isLinkHost } from '../../../worker/store/domain-names.ts';
 import { Browser } from '../../support/browser.ts';
@@ -59,6 +61,28 @@ describe('an account in a home', () => {
       const sent = await call('POST', '/v1/send', at(home).live, mail(at(home)), {}, environment);
       expect(sent.status).toBe(202);
       expect(asked).toEqual([0, 1, 2].map((one) => (one === home ? 2 : 0)));
+    }
+  });
+
+  it('sends while control is away, by whatever name it is asked', async () => {
+    await send(at(1));
+    const away = new Proxy(databases[0], {
+      get: (database, name) => {
+        if (name === 'batch') return () => Promise.reject(new Error('control is away'));
+        const value = Reflect.get(database, name);
+        return typeof value === 'function' ? value.bind(database) : value;
+      },
+    });
+    for (const host of ['api.test', 'pennypost.shop.example']) {
+      const context = createExecutionContext();
+      const asked = new Request(`https://${host}/v1/send`, {
+        method: 'POST',
+        body: JSON.stringify(mail(at(1))),
+        headers: { Authorization: `Bearer ${at(1).live}`, 'Content-Type': 'application/json' },
+      });
+      const answer = await worker.fetch(asked, { ...countedHomes().environment, DB: away }, context);
+      await waitOnExecutionContext(context);
+      expect([host, answer.status]).toEqual([host, 202]);
     }
   });
 
