@@ -214,8 +214,10 @@ function Entry({
         {details.maybeAccepted && (
           <Note tone="warn">
             <p class="small">
-              The connection broke after the last byte and before the answer: it may have arrived. It is tried
-              again with the same Message-ID.
+              No answer came after the last byte: it may have arrived. It is tried again,{' '}
+              {details.transport
+                ? 'and relays may write a Message-ID of their own.'
+                : 'with the same Message-ID.'}
             </p>
           </Note>
         )}
