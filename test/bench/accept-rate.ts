@@ -14,9 +14,12 @@ export async function acceptRate({ quick }: { quick: boolean }): Promise<Section
     await bench.send(body); // notes that the key was used, which is not part of the usual cost
     await bench.send(body, { 'X-Bench-Record': '1' });
     const count = quick ? 300 : 600;
-    const rounds = quick ? 5 : 9;
-    await round(bench, '/v1/send', body, count);
-    await round(bench, '/bare', body, count);
+    const rounds = quick ? 5 : 15;
+    // An isolate that has just begun compiles beside its work, and the Worker has more to compile.
+    for (let i = 0; i < 2; i++) {
+      await round(bench, '/v1/send', body, count);
+      await round(bench, '/bare', body, count);
+    }
     const own: Round[] = [];
     const bare: Round[] = [];
     for (let i = 0; i < rounds; i++) {

@@ -275,7 +275,13 @@ export function intakeOf(c: Call): Intake {
     nowMs,
     simulatorDomain: simulatorDomain(serviceDomain),
     sandbox: sandboxOf(c.get('store'), c.get('env')),
-    links: { origin: apiOrigin(c), keys: returnPathKeys },
+    links: {
+      // Only what tracks needs it.
+      get origin() {
+        return apiOrigin(c);
+      },
+      keys: returnPathKeys,
+    },
     announce: (messages, credential) => {
       announceEvents(c, credential);
       const waiting = messages.filter((m) => m.deliveries.some((d) => !isFinal(d.state)));

@@ -25,8 +25,10 @@ export async function callerOf(c: Call): Promise<Caller | null> {
 
 /** The field with the key (RFC 6750); Postmark's clients have fields of their own for theirs. */
 export function authorizationOf(c: Call): string | undefined {
+  const own = c.req.header('Authorization');
+  if (own !== undefined) return own;
   const token = c.req.header('X-Postmark-Server-Token') ?? c.req.header('X-Postmark-Account-Token');
-  return c.req.header('Authorization') ?? (token === undefined ? undefined : `Bearer ${token}`);
+  return token === undefined ? undefined : `Bearer ${token}`;
 }
 
 /**

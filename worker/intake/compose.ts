@@ -8,7 +8,7 @@ import { Problem } from '#domain/problem.ts';
 import { attachedFault } from './attached-names.ts';
 import type { Composition, Draft } from './draft.ts';
 import { envelopeOf } from './recipient.ts';
-import { renderMime } from './render-mime.ts';
+import { renderMime, renderTexts } from './render-mime.ts';
 import { senderOf } from './sender.ts';
 import { type Tracking, trackHtml } from './track.ts';
 import { decodedText, writeFields, writeHeader } from './write-header.ts';
@@ -109,20 +109,27 @@ async function composeMime(
   messageId: string,
   nowMs: number,
 ): Promise<string> {
-  const composer = new MailComposer({
-    text: body.text_body,
-    html: body.html_body,
-    attachments: body.attachments.map((attachment) => ({
-      ...contentOf(attachment),
-      filename: attachment.filename,
-      ...(attachment.content_id ? { cid: attachment.content_id, contentDisposition: 'inline' as const } : {}),
-    })),
-    messageId,
-    date: new Date(nowMs),
-    disableFileAccess: true,
-    disableUrlAccess: true,
-  });
-  const raw = header + toCrlf(await renderMime(composer.compile()));
+  const { text_body: text, html_body: html, attachments } = body;
+  const date = new Date(nowMs);
+  const compile = () =>
+    new MailComposer({
+      text,
+      html,
+      attachments: attachments.map((attachment) => ({
+        ...contentOf(attachment),
+        filename: attachment.filename,
+        ...(attachment.content_id
+          ? { cid: attachment.content_id, contentDisposition: 'inline' as const }
+          : {}),
+      })),
+      messageId,
+      date,
+      disableFileAccess: true,
+      disableUrlAccess: true,
+    }).compile();
+  const mime =
+    attachments.length === 0 ? renderTexts({ text, html, messageId, date }, compile) : renderMime(compile());
+  const raw = header + toCrlf(await mime);
   const headerBytes = raw.indexOf('\r\n\r\n') + 2;
   if (headerBytes <= headerLimits.bytes) return raw;
   const detail = `the header of a message may have at most ${headerLimits.bytes} bytes; it has ${headerBytes}`;
