@@ -27,7 +27,10 @@ declare module 'node:zlib' {
   export function gzipSync(bytes: Uint8Array): Buffer;
   /** @throws when it is no gzip */
   export function gunzipSync(bytes: Uint8Array): Buffer;
-  export function deflateRawSync(bytes: Uint8Array | string, options: { dictionary: Uint8Array }): Buffer;
+  export function deflateRawSync(
+    bytes: Uint8Array | string,
+    options: { dictionary: Uint8Array; windowBits?: number; memLevel?: number },
+  ): Buffer;
   /** @throws when it is no DEFLATE data, or longer */
   export function inflateRawSync(
     bytes: Uint8Array,

@@ -11,6 +11,7 @@ import {
   call,
   incompressible,
   mail,
+  meteredEnv,
   migrate,
   newAccount,
   rawOf,
@@ -129,7 +130,9 @@ describe('a table that an older version made', () => {
   it('gets the columns that it lacks from whoever needs them first, and keeps its rows', async () => {
     at(startMs);
     await ensureHomeTables(testStore(), startMs);
-    const before = await send();
+    const older = { ...meteredEnv, WRITES_ROWS: '1' };
+    const accepted = await call('POST', '/v1/send', account.live, mail(account), {}, older);
+    const before = accepted.body.message_id;
     const drop = async (table: string, column: string) =>
       await bindings.DB.prepare(`ALTER TABLE "${table}" DROP COLUMN "${column}"`).run();
     await drop('messages_2026w47', 'tracked');

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { parsePlace } from '#domain/delivery/lease-choice.ts';
 import { takeLeases } from '../../worker/store/leases.ts';
-import { largestRowBytes } from '../../worker/store/raw.ts';
+import { largestRowBytes } from '../../worker/store/row-body.ts';
 import { verifyReturnPath } from '../../worker/tokens/return-path.ts';
 import {
   type Answer,

@@ -4,11 +4,12 @@ import { type ForwardOrder, forwardOrder } from '#domain/inbound/forward-order.t
 import type { MessageId } from '#domain/message/ids.ts';
 import { type AcceptedMessage, insertMessages } from './accepted-rows.ts';
 import { bodyDayOf, byRetainedWeek, weekTables, withHomeTables } from './home-tables.ts';
-import { bodyKey, putBody, rowBodyOf } from './raw.ts';
+import { bodyKey, putBody } from './raw.ts';
 import { type NewReceived, writeReceived } from './received.ts';
 import { readReceivedFrom } from './received-object.ts';
 import type { ReceivingAccount } from './receiving.ts';
 import { noteReply, type UsedReply } from './reply-addresses.ts';
+import { rowBodyOf } from './row-body.ts';
 import { fromHeaderOf, messageIdHeaderOf } from './short-row.ts';
 import { batch } from './sql.ts';
 import { isUniqueViolation, type Store } from './store.ts';

@@ -1,60 +1,9 @@
-import { Buffer } from 'node:buffer';
-import { gunzipSync, gzipSync } from 'node:zlib';
-import { type SQL, sql } from 'drizzle-orm';
+import { sql } from 'drizzle-orm';
 import type { MessageId } from '#domain/message/ids.ts';
 import { bodiesName, oldestBodyDay, withHomeTables } from './home-tables.ts';
+import { bodyColumns, textOf } from './row-body.ts';
 import { batch } from './sql.ts';
 import type { Store } from './store.ts';
-
-/** A body as a row of D1 keeps it. */
-export interface RowBody {
-  /** Null: the message itself, as latin1. 1: base64 of its gzip. 2: hexadecimal of its gzip, which the row has as octets. */
-  gzip: null | 1 | 2;
-  text: string;
-}
-
-/** The values of a body's row, `(raw, gzip)`. Octets cross as hexadecimal: D1 would make a list of numbers of them. */
-export function bodyValues({ text, gzip }: { text: unknown; gzip: unknown }): SQL {
-  return gzip === 2 ? sql`(unhex(${text}), 2)` : sql`(${text}, ${gzip})`;
-}
-
-/** The columns of a body's row, what is octets as hexadecimal. */
-export const bodyColumns = sql`id, iif(gzip = 2, hex(raw), raw) AS raw, gzip`;
-
-/**
- * Up to this size a body is a row of D1, above it an object of R2. By list price: a row costs 1.00 a million
- * and 0.75 per GB-month for about four days, unless the account keeps it longer (0.10 a million messages per kilobyte);
- * an object costs 4.50 to write, 0.36 to read and almost nothing to keep. They meet near 38 kB; below that D1 also saves
- * a round trip.
- */
-export const largestRowBytes = 32 * 1024;
-
-/** Smaller messages leave a page as empty as they find it. */
-const leastGzipBytes = 1024;
-/** Larger ones would hardly come below `largestRowBytes`. */
-const mostGzipBytes = 256 * 1024;
-/** What is left of a message by compressing it, at most, as a share: else it stays as it is. */
-const mostKept = 0.75;
-
-/** How D1 keeps a raw message (latin1 text): as it is, or compressed where that saves; null: it belongs into R2. */
-export function rowBodyOf({ writesRows }: Pick<Store, 'writesRows'>, raw: string): RowBody | null {
-  const plain = raw.length <= largestRowBytes ? { text: raw, gzip: null } : null;
-  if (raw.length < leastGzipBytes || raw.length > mostGzipBytes) return plain;
-  // In one call: a stream costs several times what there is to do.
-  const octets = gzipSync(Buffer.from(raw, 'latin1'));
-  const body: RowBody =
-    writesRows >= 2
-      ? { text: octets.toString('hex'), gzip: 2 }
-      : { text: octets.toString('base64'), gzip: 1 };
-  const kept = body.gzip === 2 ? octets.length : body.text.length;
-  return kept <= Math.min(largestRowBytes, raw.length * mostKept) ? body : plain;
-}
-
-function textOf({ raw, gzip }: Record<string, unknown>): string {
-  const text = String(raw);
-  if (gzip === null) return text;
-  return gunzipSync(Buffer.from(text, gzip === 2 ? 'hex' : 'base64')).toString('latin1');
-}
 
 /** Where a raw message is kept. */
 export interface BodyPlace {

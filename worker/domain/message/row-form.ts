@@ -3,8 +3,9 @@
  * none that the version before could not read, so that one can go back to it (`WRITES_ROWS`).
  *
  * 1: compressed bodies as base64. 2: as they are. 3: rows leave out what the rest of them tells (`store/short-row.ts`).
+ * 4: bodies are compressed with a dictionary (`store/row-body.ts`).
  */
-export const newestRows = 3;
+export const newestRows = 4;
 
 const readsRows = 'READS_ROWS_';
 

@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm';
 import { classes } from '#domain/message/class.ts';
 import { bodiesName, weekTables } from '../home-tables.ts';
-import { bodyColumns, bodyValues } from '../raw.ts';
+import { bodyColumns, bodyValues } from '../row-body.ts';
 import { batch } from '../sql.ts';
 import type { Runner } from './record.ts';
 import { putRows, type Row, upsert } from './rows.ts';
