@@ -2,7 +2,7 @@ import { shareOf } from '#domain/message/class.ts';
 
 /** So long after an attempt at `priority` mail began, more of it is likely to come. */
 const urgentForMs = 3000;
-/** Meanwhile digests are asked for no oftener than that, a quarter of their share at once. */
+/** Meanwhile digests are asked for no oftener than that where the edge has some, a quarter of their share at once. */
 const besideUrgentEveryMs = 150;
 const besideUrgentShare = 0.25;
 
@@ -16,7 +16,7 @@ export class DigestPace {
   readonly #onOpen: () => void;
   readonly #nowMs: () => number;
   #urgentAtMs = Number.NEGATIVE_INFINITY;
-  #askedAtMs = Number.NEGATIVE_INFINITY;
+  #givenAtMs = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | null = null;
 
   /**
@@ -44,8 +44,9 @@ export class DigestPace {
     this.#openLater();
   }
 
-  asked(): void {
-    this.#askedAtMs = this.#nowMs();
+  /** The edge had digests. Where it had none, asking for them beside the rest costs nothing. */
+  given(): void {
+    this.#givenAtMs = this.#nowMs();
     this.#openLater();
   }
 
@@ -54,7 +55,7 @@ export class DigestPace {
   }
 
   get #waitMs(): number {
-    return this.#isUrgent ? this.#askedAtMs + besideUrgentEveryMs - this.#nowMs() : 0;
+    return this.#isUrgent ? this.#givenAtMs + besideUrgentEveryMs - this.#nowMs() : 0;
   }
 
   #openLater(): void {

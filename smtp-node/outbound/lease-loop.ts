@@ -168,16 +168,16 @@ export class LeaseLoop {
       }
       const { isOpen } = this.#pace;
       const digestMax = isOpen ? Math.max(0, this.#pace.most - this.#slots.working('digest')) : 0;
-      if (digestMax > 0) this.#pace.asked();
       // Beside digests, some room is left for what is more urgent and comes while this lease is under way.
       const leaves = this.#slots.working('digest') > 0 && room.all > urgent ? urgent : 0;
       const all = room.all - leaves;
-      const { more, count, passed } = await this.#lease(
+      const { more, count, digests, passed } = await this.#lease(
         'all',
         { all, other: Math.min(all, room.other) },
         digestMax,
       );
       backoff.reset();
+      if (digests > 0) this.#pace.given();
       // Where there was room for priority alone, nothing else was looked at.
       this.#more = more || room.other === 0;
       this.#digestsFull = !isOpen || this.#slots.working('digest') >= this.#pace.most;
@@ -234,7 +234,7 @@ export class LeaseLoop {
     kind: 'all' | 'urgent',
     room: Room,
     digestMax: number,
-  ): Promise<{ more: boolean; count: number; passed: boolean }> {
+  ): Promise<{ more: boolean; count: number; digests: number; passed: boolean }> {
     const { client, meters } = this.#options;
     const before = this.#unanswered.get(kind);
     const ask = before?.ask ?? this.#newAsk(room, digestMax);
@@ -260,7 +260,8 @@ export class LeaseLoop {
     for (const delivery of deliveries) {
       this.#begin(delivery, keys[delivery.keyRing ?? delivery.signingDomain] ?? []);
     }
-    return { more: more || isFenced, count: deliveries.length, passed: passed || isFenced };
+    const digests = deliveries.filter((one) => one.class === 'digest').length;
+    return { more: more || isFenced, count: deliveries.length, digests, passed: passed || isFenced };
   }
 
   #newAsk(room: Room, digestMax: number): LeaseAsk {

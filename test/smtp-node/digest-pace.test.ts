@@ -15,7 +15,7 @@ describe('digests', () => {
 
   it('have their whole share as often as they are asked for, where nothing is urgent', () => {
     const own = pace();
-    own.asked();
+    own.given();
     expect(own).toMatchObject({ most: 25, isOpen: true });
     vi.advanceTimersByTime(1000);
     expect(opened).toBe(0);
@@ -23,7 +23,7 @@ describe('digests', () => {
 
   it('beside urgent mail have a quarter of it, every 150 ms', () => {
     const own = pace();
-    own.asked();
+    own.given();
     vi.advanceTimersByTime(100);
     own.urgentBegan();
     expect(own).toMatchObject({ most: 7, isOpen: false });
@@ -32,7 +32,7 @@ describe('digests', () => {
     vi.advanceTimersByTime(1);
     expect(opened).toBe(1);
     expect(own.isOpen).toBe(true);
-    own.asked();
+    own.given();
     expect(own.isOpen).toBe(false);
     vi.advanceTimersByTime(150);
     expect(opened).toBe(2);
@@ -45,7 +45,7 @@ describe('digests', () => {
     own.urgentBegan();
     vi.advanceTimersByTime(2999);
     expect(own.most).toBe(7);
-    own.asked();
+    own.given();
     vi.advanceTimersByTime(1);
     expect(own).toMatchObject({ most: 25, isOpen: true });
     // Whoever waited meanwhile is told.

@@ -96,6 +96,24 @@ describe('node: leasing', () => {
     expect(at.courier.peak).toBe(4);
   });
 
+  it('asks once for each urgent message that comes alone, since no digests were there to wait for their turn', async () => {
+    await using at = await nodeAtEdge({ env: { PENNYPOST_POLL_SECONDS: '60' } });
+    const { edge } = at;
+    await edge.until(() => edge.wakes === 1);
+    const one = async (i: number) => {
+      edge.queue.push(leased(i, { class: 'priority' }));
+      edge.wake();
+      await edge.until(() => edge.results.length === i);
+    };
+    await one(1);
+    const before = edge.asked.length;
+    for (let i = 2; i <= 11; i++) await one(i);
+    const asked = edge.asked.slice(before).filter(({ path }) => path === 'lease');
+    expect(asked.map(({ json }) => (json as { digestMax: number }).digestMax > 0)).toEqual(
+      Array(10).fill(true),
+    );
+  });
+
   it('asks for urgent mail by itself while digests run and a lease is under way', async () => {
     const edge = await new FakeEdge().start();
     const courier = new FakeCourier();
