@@ -110,7 +110,7 @@ one node and the ticks of cron:
 | --- | --- | --- |
 | 10,000 | 5.00 | all is included in the plan |
 | 1,000,000 | 5.00 | all is included in the plan |
-| 10,000,000 | 40.51 | plan 5, requests 7.88, CPU 1.99, rows written 20.16, storage 4.13, hub 1.35 |
+| 10,000,000 | 37.77 | plan 5, requests 6.17, CPU 1.33, rows written 20.16, storage 3.76, hub 1.35 |
 
 <!-- /generated -->
 
@@ -126,16 +126,16 @@ for a run of its own; with \`--keep\` it writes what these are computed from.
 | messages a second | 10 | 100 | 1,000 | 10,000 | from |
 | --- | --- | --- | --- | --- | --- |
 | messages a day, million | 0.86 | 8.6 | 86 | 860 | 86,400 seconds |
-| homes | 5 | 42 | 416 | 4,159 | 799 bytes of metadata for 34.5 days and 1,364 of body for 4.5, measured in pages; 70 % of 10 GB (D1, limits) |
-| installations | 1 | 1 | 2 | 17 | ids of messages name 256 homes: some 616 messages a second in one installation |
-| Cloudflare accounts, by the size of D1 | 1 | 1 | 3 | 30 | 1 TB an account, more on request (D1, limits) |
-| round trips a second in a home | 4.7 | 5.6 | 5.7 | 5.7 | 2.4 a message, measured |
-| a home is busy, at most | 1.5 % | 1.8 % | 1.8 % | 1.8 % | 7.4 ms a message: CPU of all that stands in for D1, queues and R2, measured |
-| rows written a second | 70 | 702 | 7,019 | 70,190 | 7 a message, measured, purge included |
-| requests a second | 11 | 112 | 1,121 | 11,210 | 1.12 a message, measured: one to send, leases and results of many |
-| CPU of the Worker, cores | 0.026 | 0.26 | 2.6 | 26 | 2.60 ms a message, measured by V8's sampling |
-| hub requests a second, all installations | 2 | 20 | 195 | 1,950 | 0.20 a message, measured; an object takes some 1,000 (Durable Objects, limits), and each installation has its own |
-| queue operations a second | 0.2 | 2.1 | 21 | 210 | 0.00 a message, measured; ticks of homes; retries and webhooks come on top; a queue takes 5,000 messages a second (Queues, limits) |
+| homes | 4 | 40 | 396 | 3,953 | 795 bytes of metadata for 34.5 days and 1,024 of body for 4.5, measured in pages; 70 % of 10 GB (D1, limits) |
+| installations | 1 | 1 | 2 | 16 | ids of messages name 256 homes: some 648 messages a second in one installation |
+| Cloudflare accounts, by the size of D1 | 1 | 1 | 3 | 28 | 1 TB an account, more on request (D1, limits) |
+| round trips a second in a home | 5.8 | 5.8 | 5.9 | 5.9 | 2.3 a message, measured |
+| a home is busy, at most | 1.3 % | 1.3 % | 1.3 % | 1.3 % | 5 ms a message: CPU of all that stands in for D1, queues and R2, measured |
+| rows written a second | 70 | 700 | 7,000 | 70,000 | 7 a message, measured, purge included |
+| requests a second | 11 | 112 | 1,116 | 11,160 | 1.12 a message, measured: one to send, leases and results of many |
+| CPU of the Worker, cores | 0.019 | 0.19 | 1.9 | 19 | 1.93 ms a message, measured by V8's sampling |
+| hub requests a second, all installations | 2 | 19 | 185 | 1,850 | 0.19 a message, measured; an object takes some 1,000 (Durable Objects, limits), and each installation has its own |
+| queue operations a second | 0.15 | 2 | 20 | 200 | 0.00 a message, measured; ticks of homes; retries and webhooks come on top; a queue takes 5,000 messages a second (Queues, limits) |
 | queues | 1 | 1 | 1 | 1 | the same |
 | R2 operations a second | 0 | 0 | 0 | 0 | measured: bodies of up to 32 KiB are in D1 |
 | cores of nodes | 1 | 1 | 2 | 18 | 1.2 ms a message, the budget that the section \`node\` keeps; 70 % busy |

@@ -126,7 +126,7 @@ Mail by a relay leaves from \`PENNYPOST_OUTBOUND_ADDRESSES\`, under the node's o
 
 ## More databases
 
-One database (a home) is at 70 % of what it holds with some 207,000 messages of 4 kB a day, long before it is busy. \`npm run deploy -- --homes 3\` makes further
+One database (a home) is at 70 % of what it holds with some 218,000 messages of 4 kB a day, long before it is busy. \`npm run deploy -- --homes 3\` makes further
 ones, migrates and binds them; there are never fewer afterwards. \`npm start -- --homes 3\` does the same on one machine.
 
 - An account lives in one home, with its mail and all that it has made. A new one goes to the emptiest home that is under 70 %, or where the
