@@ -103,6 +103,19 @@ describe('a mail that is too much to look at', () => {
     expect(inlineCss(html)).toBe(html);
   });
 
+  it.each([
+    ['{}}}', '<p>x</p><b>y</b>'],
+    ['p{color:red}}}', '<p style="color:red">x</p><b>y</b>'],
+    ['p{top:0}}p{color:red}b{top:0}', '<p style="top:0">x</p><b style="top:0">y</b>'],
+    ['p{top:0})]}b{top:0}', '<p style="top:0">x</p><b>y</b>'],
+    ['p{top:0}}', '<p style="top:0">x</p><b>y</b>'],
+  ])('is read to its end with a bracket too many, whatever was read before: %s', (css, expected) => {
+    for (const before of ['', ';', ';;']) {
+      inlineCss(mail(before + ';{}'.repeat(200), '<p>x</p>'));
+      expect(bodyOf(css, '<p>x</p><b>y</b>')).toBe(expected);
+    }
+  });
+
   it('or that is no HTML throws nothing, and comes twice to the same elements', () => {
     const piece = fc.constantFrom(
       ...'<style>|</style>|<p class="a">|</p>|p|.a|{|}|color|:|red|;|"|<!--|-->|@media x|>|*|,|!important|style="'.split(

@@ -1,6 +1,7 @@
 /// <reference path="./css-tree-parser.d.ts" />
 import type { Block, CssNode, Declaration, List } from 'css-tree';
 import parseSheet from 'css-tree/parser';
+import { tokenize, tokenTypes } from 'css-tree/tokenizer';
 import { parse as parseSelector, type Selector } from 'css-what';
 
 /** What a style sheet of a mail says, rule by rule, with the places of its declarations. */
@@ -38,10 +39,43 @@ const preludeCharacters = 2000;
 /** @param from where the text begins in the HTML @returns null for one that is too much to read */
 export function readStyleSheet(text: string, from: number): Rule[] | null {
   if (depthOf(text) > mostDepth) return null;
-  const sheet = parseSheet(text, options);
+  const sheet = parseSheet(withoutStrays(text), options);
   if (sheet.type !== 'StyleSheet') return null;
   const rules = rulesIn(sheet.children, { text, from, waits: false });
   return rules.some(({ prelude }) => prelude.length > preludeCharacters) ? null : rules;
+}
+
+const { Function: functionToken, ...brackets } = tokenTypes;
+/** What closes a token that opens a block (CSS Syntax §5.4.8). */
+const closers = new Map([
+  [functionToken, brackets.RightParenthesis],
+  [brackets.LeftParenthesis, brackets.RightParenthesis],
+  [brackets.LeftSquareBracket, brackets.RightSquareBracket],
+  [brackets.LeftCurlyBracket, brackets.RightCurlyBracket],
+]);
+const closing = new Set(closers.values());
+
+/**
+ * A text of the same length with a `%` for each bracket that closes nothing: a rule that begins with either is invalid
+ * (CSS Syntax §5.4.3). css-tree 3.2.1 may pair such a bracket with a token of the text that it read before, and then it
+ * never ends.
+ */
+function withoutStrays(text: string): string {
+  const open: number[] = [];
+  const strays: number[] = [];
+  tokenize(text, (type, start) => {
+    const closer = closers.get(type);
+    if (closer !== undefined) open.push(closer);
+    else if (type === open.at(-1)) open.pop();
+    else if (open.length === 0 && closing.has(type)) strays.push(start);
+  });
+  let read = 0;
+  const pieces = strays.map((at) => {
+    const piece = `${text.slice(read, at)}%`;
+    read = at + 1;
+    return piece;
+  });
+  return pieces.join('') + text.slice(read);
 }
 
 function depthOf(text: string): number {
