@@ -3,12 +3,12 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { gunzipSync } from 'node:zlib';
 import PostalMime, { type Email } from 'postal-mime';
 import { z } from 'zod';
 import { homeOf } from '#domain/message/home.ts';
 import { type Edge, startEdge } from '../../smtp-node/standalone/edge.ts';
 import { newWorkerSecrets } from '../../smtp-node/standalone/secrets.ts';
+import { textOf } from '../../worker/store/row-body.ts';
 import { EdgeNode } from './edge-node.ts';
 
 export interface EdgeFixture {
@@ -68,13 +68,13 @@ export async function startEdgeFixture({ sendsItself = false } = {}): Promise<Ed
       .bind(messageId)
       .first<{ body_day: string; body_id: number }>();
     const body = await edge.database
-      .prepare(`SELECT iif(gzip = 2, hex(raw), raw) AS raw, gzip FROM bodies_${place?.body_day} WHERE id = ?`)
+      .prepare(
+        `SELECT iif(gzip >= 2, hex(raw), raw) AS raw, gzip FROM bodies_${place?.body_day} WHERE id = ?`,
+      )
       .bind(place?.body_id)
       .first<{ raw: string; gzip: number | null }>();
     if (!body) throw new Error(`there is no small raw message ${messageId}`);
-    return body.gzip
-      ? gunzipSync(Buffer.from(body.raw, body.gzip === 2 ? 'hex' : 'base64'))
-      : Buffer.from(body.raw, 'latin1');
+    return Buffer.from(textOf(body), 'latin1');
   };
   return {
     url: edge.url,
