@@ -66,7 +66,7 @@ export function textOf({ raw, gzip }: Record<string, unknown>): string {
   return plain.toString('latin1');
 }
 
-/** With a window that the dictionary and the message fill, and tables for what is there: most of zlib's time is memory. */
+/** With a window that the dictionary and the message fill, and tables for so much: a larger one finds nothing more. */
 function withDictionary(bytes: Buffer): Buffer {
   return deflateRawSync(bytes, {
     dictionary: bodyDictionary,
